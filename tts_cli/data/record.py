@@ -1,0 +1,58 @@
+"""The record: what `solve --json`, every line of `batch` and of `eval` hold (contract version 1)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FinishReason = Literal["answered", "no-answer", "max-time", "max-flops", "max-tokens", "low-confidence", "error"]
+
+
+class Vote(BaseModel):
+    """One class of equivalent answers: how many solutions gave it, and their summed scores."""
+
+    model_config = ConfigDict(frozen=True)
+    answer: str
+    count: int
+    weight: float
+
+
+class Cost(BaseModel):
+    """`flops` = 2 x parameters x tokens run, over policy and PRM; `seconds` is wall time."""
+
+    model_config = ConfigDict(frozen=True)
+    policy_prompt_tokens: int = 0
+    policy_tokens: int = 0
+    prm_tokens: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+
+class RecordError(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    kind: str
+    message: str
+
+
+class Record(BaseModel):
+    """One solved (or failed) problem. `answer` is None where there is none; `finish` says why."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    problem: str
+    answer: str | None
+    confidence: float | None = Field(ge=0, le=1)
+    solution: str | None
+    method: str
+    budget: int
+    difficulty: Literal["easy", "medium", "hard"] | None
+    why: str
+    votes: list[Vote]
+    cost: Cost
+    policy: str
+    prm: str | None
+    seed: int
+    finish: FinishReason
+    error: RecordError | None = None
+    input: dict[str, Any] | None = None

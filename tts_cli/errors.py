@@ -1,0 +1,39 @@
+"""Every error that a user may see, with the exit code it ends the program with.
+
+    TtsError            1  it failed
+    ├── UsageError      2  a bad flag, value or name
+    ├── ModelError      4  a model is not there, unreadable or unfit
+    └── PromptTooLong   1  the problem does not fit into the model's context
+"""
+
+
+class TtsError(Exception):
+    """One sentence of what failed and why (`what`), one of how to mend it (`hint`)."""
+
+    exit_code = 1
+    kind = "error"
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}\n{hint}" if hint else what)
+        self.what = what
+        self.hint = hint
+
+
+class UsageError(TtsError):
+    """A flag, a value or a name that cannot be used."""
+
+    exit_code = 2
+    kind = "usage"
+
+
+class ModelError(TtsError):
+    """A model file that is missing, unreadable, not a GGUF, or unfit for its role."""
+
+    exit_code = 4
+    kind = "model"
+
+
+class PromptTooLong(TtsError):
+    """The prompt does not fit into the context of the model."""
+
+    kind = "prompt-too-long"

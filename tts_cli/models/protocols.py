@@ -1,0 +1,165 @@
+"""What a search may ask of a model: two small protocols, and the values that pass between them.
+
+A back end (llama.cpp in this process, a server, a script in a test) takes requests as `Job`s and
+works on all of them at once, one `advance()` at a time. Nothing here knows about batches or KV cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Finish(StrEnum):
+    """How a sampled step ended."""
+
+    STEP = "step"  # at the step separator: the solution goes on
+    BOXED = "boxed"  # at a complete \boxed{...}: the solution is finished
+    EOS = "eos"  # at the end-of-generation token: the solution is finished
+    LENGTH = "length"  # cut by a token limit: never passed off as finished
+    CONTEXT = "context"  # cut because the context has no more room
+
+    @property
+    def finished(self) -> bool:
+        return self in (Finish.BOXED, Finish.EOS)
+
+    @property
+    def cut(self) -> bool:
+        return self in (Finish.LENGTH, Finish.CONTEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn; temperature 0 is greedy. `max_step_tokens` cuts one step."""
+
+    temperature: float = 0.7
+    top_p: float = 1.0
+    max_step_tokens: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SampleKey:
+    """Names one sample's random stream: it depends on nothing that shares its batch.
+
+    `path` holds the child index at every depth, from the root to the step that is sampled.
+    """
+
+    seed: int
+    problem: str
+    path: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Tokens that really ran through each model for one problem (recomputed ones included).
+
+    `policy_prompt_tokens`: prompt and recomputed prefixes; `policy_tokens`: sampled tokens that were
+    run; `prm_tokens`: all tokens run through the PRM.
+    """
+
+    policy_prompt_tokens: int = 0
+    policy_tokens: int = 0
+    prm_tokens: int = 0
+
+
+class Prefix(Protocol):
+    """A back end's handle on a problem's prompt and the steps after it; opaque to a search."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampledStep:
+    """One step as the policy wrote it: stripped text, number of sampled tokens, how it ended."""
+
+    text: str
+    tokens: int
+    finish: Finish
+    prefix: Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredStep:
+    """One step's PRM score in [0, 1], and the handle from which its next step is scored."""
+
+    score: float
+    prefix: Prefix
+
+
+class Job(Generic[T]):
+    """A request under way. `await job` waits for its result; a back end calls `resolve` once."""
+
+    __slots__ = ("_result", "done", "error")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.error: Exception | None = None
+        self._result: T | None = None
+
+    def resolve(self, result: T) -> None:
+        self._result, self.done = result, True
+
+    def fail(self, error: Exception) -> None:
+        self.error, self.done = error, True
+
+    def result(self) -> T:
+        if self.error is not None:
+            raise self.error
+        if not self.done:
+            raise RuntimeError("the job has not ended")
+        return self._result  # type: ignore[return-value]
+
+    def __await__(self) -> Generator[Job[T], None, T]:
+        while not self.done:
+            yield self
+        return self.result()
+
+
+class Backend(Protocol):
+    """What both kinds of model share: a name, a size, and one turn of work at a time."""
+
+    name: str
+    parameters: int
+
+    @property
+    def busy(self) -> bool:
+        """True while a job waits or runs."""
+        ...
+
+    def advance(self) -> None:
+        """One decode for all jobs under way; ends (resolves or fails) those that are complete."""
+        ...
+
+    def release(self, prefix: Prefix) -> None:
+        """The search will not go on from here: free what only this prefix holds."""
+        ...
+
+    def cancel(self, job: Job[T]) -> None:
+        """Stop working on a job; it is never resolved. A job that has ended is left alone."""
+        ...
+
+
+class Policy(Backend, Protocol):
+    """Writes solutions step by step."""
+
+    def start(self, problem: str, ledger: Ledger) -> Prefix:
+        """The handle of a problem's prompt. Raises PromptTooLong."""
+        ...
+
+    def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
+        """Sample one step after `prefix`, which stays valid for further samples."""
+        ...
+
+
+class RewardModel(Backend, Protocol):
+    """Scores steps. The same step after the same prefix is run once, however often it is asked for."""
+
+    def start(self, problem: str, ledger: Ledger) -> Prefix:
+        """The handle of a problem before its first step. Raises PromptTooLong."""
+        ...
+
+    def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
+        """Score `step` (not empty) as the next step after `prefix`."""
+        ...

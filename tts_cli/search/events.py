@@ -1,0 +1,119 @@
+"""What happens in a search, told as it happens.
+
+The live view, the trace file and `tts show` all read this one stream; none of them touches a search.
+Steps are named by a number that counts up from 1 within a problem; 0 is the problem itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStarted:
+    """Method and budget are settled; `why` is one sentence."""
+
+    problem: str
+    method: str
+    budget: int
+    beam_width: int
+    policy: str
+    prm: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepSampled:
+    """A step was written after `parent`; `count` > 1 where identical siblings are one node."""
+
+    step: int
+    parent: int
+    text: str
+    tokens: int
+    finish: str  # a models.protocols.Finish value
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepScored:
+    step: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepPruned:
+    """The search will not go on from this step."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepMerged:
+    """One more sample came out identical to this step (its count grew by one)."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class SolutionFinished:
+    """The path to `step` is a candidate solution. `answer` is None where none could be extracted."""
+
+    step: int
+    answer: str | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Cost so far: tokens run through each model."""
+
+    policy_prompt_tokens: int
+    policy_tokens: int
+    prm_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchEnded:
+    """`step` is the last step of the chosen solution (None: no answer)."""
+
+    step: int | None
+    answer: str | None
+    confidence: float | None
+    finish: str
+
+
+Event = (
+    SearchStarted
+    | StepSampled
+    | StepScored
+    | StepPruned
+    | StepMerged
+    | SolutionFinished
+    | Spent
+    | SearchEnded
+)
+EVENTS: dict[str, type[Event]] = {
+    cls.__name__: cls
+    for cls in (
+        SearchStarted,
+        StepSampled,
+        StepScored,
+        StepPruned,
+        StepMerged,
+        SolutionFinished,
+        Spent,
+        SearchEnded,
+    )
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """{"event": "StepScored", "step": 3, "score": 0.9}"""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def from_json(row: dict[str, Any]) -> Event:
+    """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
+    fields = dict(row)
+    return EVENTS[fields.pop("event")](**fields)
