@@ -1,0 +1,309 @@
+"""`Search`: all that a method may do to one problem's tree of steps. The only place that asks the models.
+
+It numbers steps, names their random streams, merges identical siblings, keeps cut and empty steps from
+passing as solutions, and tells a listener. Which steps to try, keep and prune is the method's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from tts_cli.errors import PromptTooLong
+from tts_cli.models.protocols import (
+    Backend,
+    Job,
+    Ledger,
+    Policy,
+    RewardModel,
+    SampledStep,
+    SampleKey,
+    Sampling,
+)
+from tts_cli.search import events
+from tts_cli.search.task import Task, gather, start
+from tts_cli.search.tree import Node, walk
+
+T = TypeVar("T")
+
+EMPTY_DRAWS = 4
+"""How often an empty step is drawn anew before its parent counts as a dead end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_steps`: depth cap. `max_tokens`: sampled tokens of one whole solution."""
+
+    max_steps: int = 40
+    max_tokens: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A finished path: its last step, the answer in its text, the aggregate of its step scores."""
+
+    node: Node
+    answer: str | None
+    score: float | None
+
+
+Conclude = Callable[[Node], Solution]
+"""Extracts the answer and aggregates the step scores of the path to a node."""
+
+
+class Search:
+    """One problem's search. `copies`: every sample counts that often (temperature 0: all are equal)."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        id: str,
+        policy: Policy,
+        prm: RewardModel | None,
+        conclude: Conclude,
+        seed: int,
+        sampling: Sampling,
+        limits: Limits,
+        listener: Callable[[events.Event], None] = lambda event: None,
+        copies: int = 1,
+    ) -> None:
+        self.problem, self.id, self.seed = problem, id, seed
+        self.sampling, self.limits, self.copies = sampling, limits, copies
+        self.ledger = Ledger()
+        self.solutions: dict[Node, Solution] = {}
+        self._policy, self._prm, self._conclude, self._tell = policy, prm, conclude, listener
+        self._numbers = 0
+        self._jobs: dict[Job[Any], Backend] = {}
+        self._scoring: dict[Node, Task[None]] = {}
+        self._roots: list[Node] = []
+        self.root = self.stream()
+
+    def open(self) -> None:
+        """Hand the problem to the models; before anything else. Raises PromptTooLong."""
+        self.root.prefix = self._policy.start(self.problem, self.ledger)
+        if self._prm is not None:
+            self.root.reward = self._prm.start(self.problem, self.ledger)
+
+    def stream(self, *index: int) -> Node:
+        """A further root: what is drawn under it is independent of, and never merged with, other roots'."""
+        root = Node(number=0, parent=None, text="", tokens=0, finish=None, path=index)
+        if self._roots:
+            root.prefix, root.reward = self.root.prefix, self.root.reward
+        self._roots.append(root)
+        return root
+
+    def nodes(self) -> list[Node]:
+        """All steps so far."""
+        return [node for root in self._roots for node in walk(root)]
+
+    def has_room(self, node: Node) -> bool:
+        """True where one more step is within the limits."""
+        limits = self.limits
+        return node.depth < limits.max_steps and node.solution_tokens < limits.max_tokens
+
+    # Sampling
+
+    async def draw(self, node: Node, path: tuple[int, ...], *, counts: bool = True) -> Node | None:
+        """Sample one step after `node` from the random stream `path`.
+
+        The child, which an identical earlier sample may have made; `node` itself where the solution
+        ended there (no text, then EOS); None for an empty step. With `counts` false a repetition of an
+        earlier sample is as if never drawn.
+        """
+        if node.prefix is None or not self.has_room(node):
+            raise ValueError("this step cannot be gone on from")
+        tokens = min(self.sampling.max_step_tokens, self.limits.max_tokens - node.solution_tokens)
+        key = SampleKey(self.seed, self.id, path)
+        job = self._policy.sample(node.prefix, key, replace(self.sampling, max_step_tokens=tokens))
+        sampled = await self._wait(self._policy, job)
+        if not sampled.text.strip():
+            self._policy.release(sampled.prefix)
+            return self._ended_at(node, sampled)
+        return self._child(node, path, sampled, counts)
+
+    async def extend(self, node: Node, path: tuple[int, ...]) -> Node | None:
+        """`draw` for one independent sample: anew while the step is empty; None is a dead end."""
+        for attempt in range(EMPTY_DRAWS):
+            child = await self.draw(node, (*path, attempt))
+            if child is not None or self.sampling.temperature == 0:
+                return child
+        return None
+
+    async def expand(self, node: Node, n: int) -> list[Node]:
+        """`n` samples after `node` -> the distinct children, in order of their child indexes.
+
+        Repeated and empty samples are replaced by drawing further child indexes, at most `n` of them and
+        no more once a round brings nothing new; those repeat no vote, so that siblings together weigh
+        about as much as `n` samples. `node` itself is among the result where samples ended there.
+        """
+        found: dict[Node, None] = {}
+        drawn = 0
+        while drawn < 2 * n and len(found) < n:
+            width, before = min(n - len(found), 2 * n - drawn), len(found)
+            indexes = range(drawn, drawn + width)
+            draws = [self.draw(node, (*node.path, index), counts=drawn == 0) for index in indexes]
+            found.update((child, None) for child in await gather(*draws) if child is not None)
+            drawn += width
+            if self.sampling.temperature == 0 or (len(found) == before and drawn > n):
+                break
+        self.release(node)
+        return list(found)
+
+    def _ended_at(self, node: Node, sampled: SampledStep) -> Node | None:
+        if node.parent is None or not sampled.finish.finished:
+            return None
+        node.ended += self.copies
+        return node
+
+    def _child(self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> Node:
+        key = (sampled.text, _kind(sampled))
+        child = node.children.get(key)
+        if child is None:
+            child = node.children[key] = self._new(node, path, sampled)
+        else:
+            self._merge(child, sampled, counts)
+        if child.open:
+            child.visitors += 1
+        else:
+            self.release(child)
+        return child
+
+    def _new(self, node: Node, path: tuple[int, ...], sampled: SampledStep) -> Node:
+        self._numbers += 1
+        finish = sampled.finish
+        child = Node(
+            number=self._numbers,
+            parent=node,
+            text=sampled.text,
+            tokens=sampled.tokens,
+            finish=finish,
+            path=path,
+            prefix=sampled.prefix,
+            count=self.copies,
+            ended=self.copies if finish.finished else 0,
+            depth=node.depth + 1,
+            solution_tokens=node.solution_tokens + sampled.tokens,
+        )
+        self._tell(
+            events.StepSampled(child.number, node.number, child.text, child.tokens, finish.value, self.copies)
+        )
+        return child
+
+    def _merge(self, child: Node, sampled: SampledStep, counts: bool) -> None:
+        if counts:
+            child.count += 1
+            child.ended += 1 if child.finish is not None and child.finish.finished else 0
+            self._tell(events.StepMerged(child.number))
+        if child.open and child.prefix is None and not child.pruned:
+            child.prefix = sampled.prefix  # earlier samples have passed and let go; this one goes on
+        else:
+            self._policy.release(sampled.prefix)
+
+    # Scoring
+
+    async def score(self, nodes: Iterable[Node]) -> None:
+        """Score steps (once each, those on the way to them too) and wait for it.
+
+        A cut step gets no score, nor does one that the PRM's context has no room for.
+        """
+        tasks = [await self.score_soon(node) for node in nodes]
+        for task in tasks:
+            await task
+
+    async def score_soon(self, node: Node) -> Task[None]:
+        """Like `score` for one step, without waiting: the search goes on while the PRM works."""
+        if node not in self._scoring:
+            self._scoring[node] = await start(self._score(node))
+        return self._scoring[node]
+
+    async def _score(self, node: Node) -> None:
+        parent = node.parent
+        if self._prm is None or parent is None or node.cut:
+            return
+        await self.score([parent])
+        if parent.reward is None:
+            return
+        try:
+            scored = await self._wait(self._prm, self._prm.score(parent.reward, node.text))
+        except PromptTooLong:
+            return
+        node.score, node.reward = scored.score, scored.prefix
+        self._tell(events.StepScored(node.number, scored.score))
+
+    # Keeping and leaving
+
+    def finish(self, node: Node) -> None:
+        """Register the path to `node` as a candidate solution; nothing unless a sample ended there."""
+        if node.finished and node not in self.solutions:
+            solution = self._conclude(node)
+            self.solutions[node] = solution
+            self._tell(events.SolutionFinished(node.number, solution.answer, solution.score))
+            if not node.open:
+                self._release_reward(node)
+
+    def finish_rest(self) -> None:
+        """After a search was stopped: the complete, not pruned solutions that it had yet to register."""
+        for node in self.nodes():
+            if not node.pruned:
+                self.finish(node)
+
+    def prune(self, node: Node) -> None:
+        """Give up the subtree at `node`, which has no children yet."""
+        node.pruned = True
+        self._tell(events.StepPruned(node.number))
+        self.release(node)
+        self._release_reward(node)
+
+    def leave(self, node: Node) -> None:
+        """One sample has gone on from (or ended at) `node`; after the last one its prefix is let go."""
+        node.visitors -= 1
+        if node.visitors == 0:
+            self.release(node)
+
+    def release(self, node: Node) -> None:
+        """Nothing more will be drawn after `node` (roots stay until the search is closed)."""
+        if node.prefix is not None and node.parent is not None:
+            self._policy.release(node.prefix)
+            node.prefix = None
+
+    def close(self) -> None:
+        """Cancel all jobs under way and let go of every prefix. The tree and the solutions stay."""
+        for job, backend in self._jobs.items():
+            backend.cancel(job)
+        self._jobs.clear()
+        for node in reversed(self.nodes()):
+            self.release(node)
+            self._release_reward(node)
+        if self.root.prefix is not None:
+            self._policy.release(self.root.prefix)
+        self._release_reward(self.root)
+        for root in self._roots:
+            root.prefix = root.reward = None
+
+    def _release_reward(self, node: Node) -> None:
+        if self._prm is not None and node.reward is not None:
+            self._prm.release(node.reward)
+        node.reward = None
+
+    async def gather(self, *awaitables: Awaitable[T]) -> Sequence[T]:
+        """Run all at the same time; their results in the order given."""
+        return await gather(*awaitables)
+
+    async def _wait(self, backend: Backend, job: Job[T]) -> T:
+        self._jobs[job] = backend
+        result = await job
+        del self._jobs[job]
+        return result
+
+
+def _kind(sampled: SampledStep) -> str:
+    """Siblings of one text that ended differently are different: one is a solution, the other goes on."""
+    if sampled.finish.finished:
+        return "finished"
+    return "cut" if sampled.finish.cut else "open"
+
+
+Method = Callable[[Search, int, int], Coroutine[Any, Any, None]]
+"""A search method: (search, budget N, beam width M)."""

@@ -1,0 +1,187 @@
+"""Runs many searches over shared back ends: continuous batching with plain coroutines.
+
+Every search runs until all of its tasks wait on jobs; only then does each busy back end advance, once.
+So what shares a decode depends on requests alone, never on timing, and runs repeat. This module knows
+neither what a search does nor what a back end is made of.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from tts_cli.models.protocols import Backend, Job
+from tts_cli.search.task import Start, Task
+
+
+class Runnable(Protocol):
+    """One search, as the driver sees it."""
+
+    def main(self) -> Coroutine[Any, Any, None]:
+        """The search itself."""
+        ...
+
+    def should_stop(self) -> bool:
+        """Polled between decodes: True ends this search only (its deadline has passed, say)."""
+        ...
+
+    def close(self) -> None:
+        """Called once, however the search ended: cancel its jobs, release what it holds."""
+        ...
+
+
+R = TypeVar("R", bound=Runnable)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[R]):
+    """A search that is over: complete, `stopped` before its end, or with the `error` that ended it."""
+
+    search: R
+    stopped: bool = False
+    error: Exception | None = None
+
+
+class Driver:
+    """Drives searches over one policy and, optionally, one PRM."""
+
+    def __init__(self, policy: Backend, prm: Backend | None = None) -> None:
+        self._backends = [policy] if prm is None else [policy, prm]
+
+    def run(
+        self,
+        searches: Iterable[R],
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_advance: Callable[[], None] = lambda: None,
+        max_in_flight: int = 64,
+    ) -> Iterator[Ended[R]]:
+        """Yield each search when it is over, in the order in which they end.
+
+        `searches` is read lazily: at most `max_in_flight` are under way. `should_stop` is asked before
+        every decode; then all searches under way end as stopped and no further one is read.
+        An exception in a search ends that one; an exception in a back end ends the run and is raised.
+        """
+        loop = _Loop(iter(searches), max_in_flight)
+        try:
+            while not should_stop() and loop.fill():
+                if loop.ended:  # before the next decode: their places are to be filled first
+                    yield from loop.take_ended()
+                else:
+                    self._decode(loop, should_stop, on_advance)
+            loop.stop_all()
+            yield from loop.take_ended()
+        finally:
+            loop.stop_all()
+
+    def _decode(
+        self, loop: _Loop[R], should_stop: Callable[[], bool], on_advance: Callable[[], None]
+    ) -> None:
+        """One advance of every busy back end, unless something has to stop in between."""
+        advanced = False
+        for backend in self._backends:
+            loop.stop_those_that_ask()
+            if backend.busy and not (advanced and should_stop()):
+                backend.advance()
+                advanced = True
+                on_advance()
+        if not (loop.wake() or advanced or loop.ended):
+            raise RuntimeError("the searches wait, but no back end has work")
+
+
+class _Run(Generic[R]):
+    """One search under way: its unfinished tasks, and which of them wait on what."""
+
+    __slots__ = ("search", "tasks", "waiting")
+
+    def __init__(self, search: R) -> None:
+        self.search = search
+        self.tasks: dict[Task[Any], None] = {}
+        self.waiting: dict[Job[Any], list[Task[Any]]] = {}
+
+
+class _Loop(Generic[R]):
+    """The state of one `Driver.run`."""
+
+    def __init__(self, source: Iterator[R], max_in_flight: int) -> None:
+        self.source = source
+        self.max_in_flight = max_in_flight
+        self.live: dict[_Run[R], None] = {}
+        self.ready: deque[tuple[_Run[R], Task[Any]]] = deque()
+        self.ended: list[Ended[R]] = []
+
+    def fill(self) -> bool:
+        """Run all until they wait, admit more where there is room; False when nothing is left to do."""
+        self._run_ready()
+        while len(self.live) < self.max_in_flight and not self.ended:
+            search = next(self.source, None)
+            if search is None:
+                break
+            run = _Run(search)
+            self.live[run] = None
+            self._start(run, Task(search.main()))
+            self._run_ready()
+        return bool(self.live or self.ended)
+
+    def take_ended(self) -> list[Ended[R]]:
+        ended, self.ended = self.ended, []
+        return ended
+
+    def stop_those_that_ask(self) -> None:
+        for run in list(self.live):
+            if run.search.should_stop():
+                self._end(run, stopped=True)
+
+    def stop_all(self) -> None:
+        for run in list(self.live):
+            self._end(run, stopped=True)
+
+    def wake(self) -> bool:
+        """Make ready all tasks whose job has ended, in order of admission and of waiting."""
+        for run in self.live:
+            for job in [job for job in run.waiting if job.done]:
+                self.ready.extend((run, task) for task in run.waiting.pop(job))
+        return bool(self.ready)
+
+    def _run_ready(self) -> None:
+        while self.ready:
+            run, task = self.ready.popleft()
+            if run in self.live:
+                self._step(run, task)
+
+    def _start(self, run: _Run[R], task: Task[Any]) -> None:
+        run.tasks[task] = None
+        self.ready.append((run, task))
+
+    def _step(self, run: _Run[R], task: Task[Any]) -> None:
+        """Run one task until it waits or ends."""
+        try:
+            while True:
+                request = task.coroutine.send(None)
+                if isinstance(request, Start):
+                    for child in request.tasks:
+                        self._start(run, child)
+                elif not request.done:
+                    run.waiting.setdefault(request, []).append(task)
+                    return
+        except StopIteration as stop:
+            self._complete(run, task, stop.value)
+        except Exception as error:  # noqa: BLE001 - handed on with the search that it ended
+            del run.tasks[task]
+            self._end(run, error=error)
+
+    def _complete(self, run: _Run[R], task: Task[Any], result: Any) -> None:
+        task.resolve(result)
+        del run.tasks[task]
+        self.ready.extend((run, waiter) for waiter in run.waiting.pop(task, ()))
+        if not run.tasks:
+            self._end(run)
+
+    def _end(self, run: _Run[R], *, stopped: bool = False, error: Exception | None = None) -> None:
+        del self.live[run]
+        for task in run.tasks:
+            task.coroutine.close()
+        run.search.close()
+        self.ended.append(Ended(run.search, stopped, error))

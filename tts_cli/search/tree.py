@@ -1,0 +1,88 @@
+"""The tree of steps that a search grows. Data only: who samples, scores and prunes is in context.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tts_cli.models.protocols import Finish, Prefix
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """One step, and thereby the path to it; equal to itself only. Number 0 is a root (no step).
+
+    `path`: the key of this step's random stream. `count`: how many samples came out as this step.
+    `ended`: how many samples ended the solution here. `finish` is None for a root.
+    """
+
+    number: int
+    parent: Node | None
+    text: str
+    tokens: int
+    finish: Finish | None
+    path: tuple[int, ...]
+    prefix: Prefix | None = None
+    reward: Prefix | None = None
+    count: int = 1
+    ended: int = 0
+    score: float | None = None
+    pruned: bool = False
+    visitors: int = 0
+    depth: int = 0
+    solution_tokens: int = 0
+    children: dict[tuple[str, str], Node] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """True where a next step may follow: the step ended at the separator (or this is a root)."""
+        return self.finish in (None, Finish.STEP)
+
+    @property
+    def cut(self) -> bool:
+        """True where a limit cut the step: it is neither finished nor can it be gone on from."""
+        return self.finish is not None and self.finish.cut
+
+    @property
+    def finished(self) -> bool:
+        return self.ended > 0
+
+    @property
+    def steps(self) -> list[str]:
+        """The step texts from the root to here."""
+        return [node.text for node in path_to(self)]
+
+    @property
+    def scores(self) -> list[float | None]:
+        """The PRM scores of `steps`."""
+        return [node.score for node in path_to(self)]
+
+
+def path_to(node: Node) -> list[Node]:
+    """The steps from the root (left out) to `node`."""
+    reverse = []
+    at: Node | None = node
+    while at is not None and at.parent is not None:
+        reverse.append(at)
+        at = at.parent
+    return reverse[::-1]
+
+
+def solution_text(node: Node) -> str:
+    """The text of the solution that ends at `node`."""
+    return "\n\n".join(node.steps)
+
+
+def walk(root: Node) -> Iterator[Node]:
+    """All steps under `root`, parents first."""
+    stack = list(reversed(root.children.values()))
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children.values()))
+
+
+def tips(root: Node) -> list[Node]:
+    """Where unfinished paths under `root` stop: steps that were not given up and have nothing after them."""
+    nodes = [node for node in walk(root) if not (node.pruned or node.finished)]
+    return [node for node in nodes if all(child.pruned for child in node.children.values())]
