@@ -1,0 +1,1 @@
+"""How the bundled nano models were made. See README.md in this folder."""

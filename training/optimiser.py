@@ -1,0 +1,43 @@
+"""Muon on the matrices, AdamW on embedding and norms, one learning-rate curve for both."""
+
+from __future__ import annotations
+
+import torch
+
+from training.model import Llama
+
+
+class Optimiser:
+    """Steps both optimisers; warms up over 2 % of the steps, then falls linearly to zero over the last `decay` of them."""
+
+    def __init__(self, model: Llama, steps: int, matrix_rate: float, other_rate: float, decay: float) -> None:
+        matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
+        others = [p for p in model.parameters() if not any(p is m for m in matrices)]
+        self.parts = [
+            torch.optim.Muon(matrices, lr=matrix_rate, momentum=0.95, weight_decay=0.01),
+            torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.95), weight_decay=0.0),
+        ]
+        self.base = [matrix_rate, other_rate]
+        self.steps = steps
+        self.decay = decay
+
+    def step(self, done: int) -> None:
+        scale = rate_scale(done / self.steps, self.decay)
+        for part, base in zip(self.parts, self.base, strict=True):
+            for group in part.param_groups:
+                group["lr"] = base * scale
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> list[dict[str, object]]:
+        return [part.state_dict() for part in self.parts]
+
+    def load_state_dict(self, states: list[dict[str, object]]) -> None:
+        for part, state in zip(self.parts, states, strict=True):
+            part.load_state_dict(state)
+
+
+def rate_scale(progress: float, decay: float) -> float:
+    """1 in the middle; `progress` runs from 0 to 1."""
+    cooling = (1 - progress) / decay + 0.005 if decay else 1.0
+    return min(1.0, progress / 0.02 + 0.01, cooling)

@@ -1,0 +1,161 @@
+"""Train a policy or a PRM from scratch; the one loop for both.
+
+    python -m training.train policy --layers 4 --width 128 --tokens 24e6 --out training/out/policy
+    python -m training.train prm    --layers 5 --width 192 --tokens 20e6 --out training/out/prm
+
+Data is made as it is needed, shard by shard, each from its own seed. A checkpoint is written every few minutes:
+the same command goes on from it. `--samples FILE` adds the policy's own labelled samples to a PRM's data;
+`--start FILE` begins from other weights. Final weights are in OUT/model.pt, the curve in OUT/log.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.model import Llama, Shape, parameter_count
+from training.optimiser import Optimiser
+from training.packing import IGNORE, LENGTH, Rows, Tree, attention_mask, batches, pack
+from training.samples import read_samples
+from training.tokenizer import Tokenizer, load
+from training.trees import contrast_trees, judged_tree, policy_trees
+
+ROWS = 12  # rows of LENGTH tokens in a batch
+SHARD = {"policy": 24_000, "prm": 5_000}  # problems in a shard
+CHECKPOINT_SECONDS = 240
+
+
+def main() -> None:
+    options = arguments()
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)
+    tokenizer = load(options.words)
+    model = Llama(Shape(options.layers, options.width, len(tokenizer.tokens)))
+    if options.start:
+        model.load_state_dict(torch.load(options.start)["model"])
+    print(f"{parameter_count(model):,} parameters", flush=True)
+    train(model, tokenizer, options)
+
+
+def train(model: Llama, tokenizer: Tokenizer, options: argparse.Namespace) -> None:
+    steps = int(options.tokens) // (ROWS * LENGTH)
+    optimiser = Optimiser(model, steps, options.rate, options.rate / 7, options.decay)
+    done, shard = resume(model, optimiser, options.out)
+    pair = torch.tensor([tokenizer.ids["-"], tokenizer.ids["+"]])
+    started, saved, first = time.time(), time.time(), done
+    while done < steps:
+        for batch in batches(make_shard(tokenizer, options, shard), ROWS, shard):
+            losses = loss_of(model, batch, pair, options.role == "prm")
+            sum(losses.values()).backward()
+            optimiser.step(done)
+            done += 1
+            if done % 50 == 0:
+                speed = (done - first) * ROWS * LENGTH / (time.time() - started)
+                log(options.out, {"step": done, "of": steps, "tokens_per_second": round(speed), **numbers(losses)})
+            if done == steps:
+                break
+        shard += 1
+        if time.time() - saved > CHECKPOINT_SECONDS:
+            save(options.out / "checkpoint.pt", model, optimiser, done, shard)
+            saved = time.time()
+    save(options.out / "model.pt", model, None, done, shard)
+
+
+def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) -> Rows:
+    """Training rows number `shard`, always the same for the same options."""
+    seed = options.seed * 100_000 + shard
+    if options.role == "policy":
+        return pack(policy_trees(tokenizer, seed, SHARD["policy"]))
+    return pack(prm_trees(tokenizer, options, seed, shard))
+
+
+def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int, shard: int) -> Iterator[Tree]:
+    """Contrast trees, and for a share of them the policy's own samples, each sample a trunk of its own."""
+    contrast = contrast_trees(tokenizer, seed, SHARD["prm"])
+    if not options.samples:
+        yield from contrast
+        return
+    random = Random(f"samples {seed}")
+    rows = read_samples(options.samples)
+    for tree in contrast:
+        if random.random() < options.sample_share:
+            for sample in random.sample(rows, 4):
+                yield judged_tree(tokenizer, sample.problem, sample.steps, sample.verdicts)
+        else:
+            yield tree
+
+
+def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, judge: bool) -> dict[str, Tensor]:
+    """Next-token loss where there is a target; for a PRM also the two-token verdict loss after each step."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mask = attention_mask(batch["positions"], batch["branch"], batch["fork"], batch["doc"])
+        states = model(batch["tokens"], batch["positions"], mask)
+        learn = batch["targets"] != IGNORE
+        text = F.cross_entropy(model.logits(states[learn]).float(), batch["targets"][learn])
+        if not judge:
+            return {"text": text}
+        marked = batch["verdicts"] != IGNORE
+        logits = F.linear(states[marked], model.embedding.weight[pair]).float()  # marks x (-, +)
+        return {"text": 0.5 * text, "verdict": 2.0 * F.cross_entropy(logits, batch["verdicts"][marked])}
+
+
+def numbers(losses: dict[str, Tensor]) -> dict[str, float]:
+    return {name: round(value.item(), 4) for name, value in losses.items()}
+
+
+def log(out: Path, row: dict[str, float]) -> None:
+    with (out / "log.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    print(row, flush=True)
+
+
+def save(path: Path, model: Llama, optimiser: Optimiser | None, done: int, shard: int) -> None:
+    """Write beside and rename: a kill leaves the old checkpoint whole."""
+    state = {"model": model.state_dict(), "shape": vars(model.shape), "done": done, "shard": shard}
+    if optimiser is not None:
+        state["optimiser"] = optimiser.state_dict()
+    torch.save(state, path.with_suffix(".tmp"))
+    os.replace(path.with_suffix(".tmp"), path)
+
+
+def resume(model: Llama, optimiser: Optimiser, out: Path) -> tuple[int, int]:
+    """Steps done and the next shard."""
+    path = out / "checkpoint.pt"
+    if not path.exists():
+        return 0, 0
+    state = torch.load(path)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["done"], state["shard"]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.train")
+    parser.add_argument("role", choices=("policy", "prm"))
+    parser.add_argument("--layers", type=int, required=True)
+    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--tokens", type=float, required=True, help="training tokens, padding included")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
+    parser.add_argument("--start", type=Path, help="weights to begin from")
+    parser.add_argument("--samples", type=Path, nargs="*", default=[], help="the policy's labelled samples (PRM)")
+    parser.add_argument("--sample-share", type=float, default=0.6)
+    parser.add_argument("--rate", type=float, default=0.02, help="Muon's learning rate; AdamW's is a seventh")
+    parser.add_argument("--decay", type=float, default=0.6, help="share of the steps over which the rate falls to zero")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

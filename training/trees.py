@@ -1,0 +1,74 @@
+"""Problems as training trees: a solution to imitate (policy), or steps to judge with near misses (PRM)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from random import Random
+
+from training.packing import IGNORE, Tree
+from training.problems import Problem, generate
+from training.problems.corrupt import near_misses
+from training.tokenizer import END, PROBLEM, SOLUTION, STEP, Tokenizer
+
+
+def policy_trees(tokenizer: Tokenizer, seed: int, count: int) -> Iterator[Tree]:
+    """`<|problem|>…<|solution|>steps<|end|>`; the loss is on what follows `<|solution|>`."""
+    stream = generate(seed, split="train")
+    for _ in range(count):
+        problem = next(stream)
+        question = _question(tokenizer, problem)
+        solution = [*tokenizer.encode(problem.solution), tokenizer.special(END)]
+        tree = Tree()
+        tree.extend(question, 0, branch=0, learn=False)
+        tree.targets[-1] = solution[0]
+        tree.extend(solution, len(question), branch=0, learn=True)
+        yield tree
+
+
+def _question(tokenizer: Tokenizer, problem: Problem) -> list[int]:
+    return [tokenizer.special(PROBLEM), *tokenizer.encode(problem.problem), tokenizer.special(SOLUTION)]
+
+
+def judged_tree(tokenizer: Tokenizer, problem: Problem, steps: Sequence[str], verdicts: Sequence[bool]) -> Tree:
+    """A solution with a verdict after each step; right steps are also learned as text."""
+    tree = Tree()
+    tree.extend(_question(tokenizer, problem), 0, branch=0, learn=False)
+    for step, verdict in zip(steps, verdicts, strict=True):
+        _append(tree, tokenizer, step, len(tree), branch=0, right=verdict)
+    return tree
+
+
+def _append(tree: Tree, tokenizer: Tokenizer, step: str, at: int, *, branch: int, right: bool) -> None:
+    tokens = [*tokenizer.encode(step), tokenizer.special(STEP)]
+    tree.extend(tokens, at, branch=branch, learn=right, verdict=int(right))
+    if right and branch == 0:
+        tree.targets[-2] = IGNORE  # that a step ends here is not a matter of arithmetic
+
+
+def contrast_trees(tokenizer: Tokenizer, seed: int, count: int, misses: int = 2) -> Iterator[Tree]:
+    """The right solution as the trunk; at every step `misses` near misses branch off, one of them (at random)
+    followed by the steps after it, all wrong from there."""
+    random, stream = Random(f"contrast {seed}"), generate(seed, split="train")
+    for _ in range(count):
+        problem = next(stream)
+        tree = judged_tree(tokenizer, problem, problem.steps, [True] * len(problem.steps))
+        add_near_misses(tree, tokenizer, problem, random, misses)
+        yield tree
+
+
+def add_near_misses(tree: Tree, tokenizer: Tokenizer, problem: Problem, random: Random, misses: int) -> None:
+    """Branch near misses off a trunk that is the right solution."""
+    at = len(_question(tokenizer, problem))
+    carried = random.randrange(len(problem.steps))
+    branch = 0
+    for i, step in enumerate(problem.steps):
+        for miss in near_misses(problem, i, random, misses):
+            branch += 1
+            fork, start = at, len(tree)
+            _append(tree, tokenizer, miss, fork, branch=branch, right=False)
+            if i == carried:
+                carried = -1
+                for later in problem.steps[i + 1 : i + 3]:
+                    _append(tree, tokenizer, later, fork + len(tree) - start, branch=branch, right=False)
+            tree.fork[start:] = [fork] * (len(tree) - start)
+        at += len(tokenizer.encode(step)) + 1
