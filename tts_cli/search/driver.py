@@ -1,6 +1,6 @@
 """Runs many searches over shared back ends: continuous batching with plain coroutines.
 
-Every search runs until all of its tasks wait on jobs; only then does each busy back end advance, once.
+Every search runs until all of its tasks wait on jobs; only then does a busy back end advance, once.
 So what shares a decode depends on requests alone, never on timing, and runs repeat. This module knows
 neither what a search does nor what a back end is made of.
 """
@@ -86,8 +86,9 @@ class Driver:
             if backend.busy and not (advanced and should_stop()):
                 backend.advance()
                 advanced = True
+                loop.settle()  # at once: what this decode completed must not be lost to a stop
                 on_advance()
-        if not (loop.wake() or advanced or loop.ended):
+        if not (advanced or loop.ended):
             raise RuntimeError("the searches wait, but no back end has work")
 
 
@@ -113,8 +114,7 @@ class _Loop(Generic[R]):
         self.ended: list[Ended[R]] = []
 
     def fill(self) -> bool:
-        """Run all until they wait, admit more where there is room; False when nothing is left to do."""
-        self._run_ready()
+        """Admit searches where there is room, run each until it waits; False when nothing is left to do."""
         while len(self.live) < self.max_in_flight and not self.ended:
             search = next(self.source, None)
             if search is None:
@@ -138,12 +138,12 @@ class _Loop(Generic[R]):
         for run in list(self.live):
             self._end(run, stopped=True)
 
-    def wake(self) -> bool:
-        """Make ready all tasks whose job has ended, in order of admission and of waiting."""
+    def settle(self) -> None:
+        """Resume all tasks whose job has ended, in order of admission and of waiting, until all wait."""
         for run in self.live:
             for job in [job for job in run.waiting if job.done]:
                 self.ready.extend((run, task) for task in run.waiting.pop(job))
-        return bool(self.ready)
+        self._run_ready()
 
     def _run_ready(self) -> None:
         while self.ready:
