@@ -1,0 +1,97 @@
+r"""Rewrites an answer as people and models type it into one plain spelling, without changing its value.
+
+Layout (`\left`, `\,`, `\dfrac`, `$`), Unicode signs and alternative command names are unified; relation and
+set signs become single characters so that an answer can be split at them. Letters are never dropped:
+whether a trailing word is a unit is decided in `units.py`, where its context is known.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SIGNS = {
+    "−": "-", "–": "-", "‒": "-", "×": "*", "⋅": "*", "·": "*", "∙": "*", "÷": "/", "⁄": "/", "≦": "≤", "≧": "≥",
+    "π": r"\pi ", "θ": r"\theta ", "√": r"\sqrt ", "°": "^\\circ ", "〈": "⟨", "〉": "⟩", "∣": "|", "ø": "∅",
+    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "", "\ufeff": "", "′": "'", "’": "'",
+}  # fmt: skip
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n", strict=True))
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_TABLE = str.maketrans(_SIGNS) | _FULL_WIDTH
+
+_COMMANDS = {
+    "dfrac": r"\frac", "tfrac": r"\frac", "cfrac": r"\frac", "dbinom": r"\binom", "tbinom": r"\binom",
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥",
+    "geq": "≥", "geqslant": "≥", "lt": "<", "gt": ">", "ne": "≠", "neq": "≠", "in": "∈", "cup": "∪",
+    "pm": "±", "mp": "∓", "infty": "∞", "infinity": "∞", "approx": "≈", "simeq": "≈",
+    "emptyset": "∅", "varnothing": "∅", "langle": "⟨", "rangle": "⟩", "lbrace": "⦃", "rbrace": "⦄",
+    "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lbrack": "[", "rbrack": "]", "degree": r"^\circ",
+    "quad": " ", "qquad": " ", "displaystyle": "", "textstyle": "", "limits": "", "thinspace": " ", "colon": ":",
+    "ldots": "...", "dots": "...", "cdots": "...", "euro": "€", "pounds": "£",
+}  # fmt: skip
+_TEXT_FONTS = "text|mbox|textbf|textrm|textit|textsf|texttt|mathrm|hbox|operatorname|emph|textnormal|rm|bf"
+_MATH_FONTS = "mathbf|boldsymbol|mathit|mathsf|mathtt|mathcal|bm|vec|overrightarrow|underline|displaylines"
+_SIZED = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\s*\.?")
+_SPACING = re.compile(r"\\[,;:!> ]|~|\\(?:h|v)space\*?\{[^{}]*\}|\\phantom\{[^{}]*\}")
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\!)[ ]*(?=\d{3}(?!\d))")
+_TEXT_FONT = re.compile(rf"\\(?:{_TEXT_FONTS})\*?(?=\s*\{{)\s*")
+_MATH_FONT = re.compile(rf"\\(?:{_MATH_FONTS})(?![A-Za-z])\s*")
+_NUMBER_SETS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?|ℝ")
+_COMMAND = re.compile(r"\\([A-Za-z]+)[ ]*")
+_DEGREES = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)(?![A-Za-z])")
+_RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
+_JOINER = re.compile(r"\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=[\w})\]∞⦄]),?\s+(?:and|or)\s+(?=[\w\\({\[⦃+±-])|\\(?:lor|land|vee)\b")
+_ASCII = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("+/-", "±"), ("+-", "±"), ("**", "^"))
+
+
+def clean(text: str) -> str:
+    """The answer in plain spelling; `;` separates what was joined by "and" or "or"."""
+    text = _RAISED_RUN.sub(lambda run: "^{" + "".join(_RAISED[c] for c in run.group()) + "}", text)
+    text = " ".join(text.translate(_TABLE).split())
+    text = _unwrap(text).replace("\\$", "＄").replace("$", "").replace("\\%", "%").replace("＄", "$")
+    text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\\\", "⏎").replace("\\|", "|")
+    text = _THOUSANDS.sub("", text)
+    text = _SPACING.sub(" ", _SIZED.sub("", text))
+    text = _NUMBER_SETS.sub("ℝ", text)
+    text = _MATH_FONT.sub(r"\\relax ", _TEXT_FONT.sub(r"\\text", text)).replace("\\relax ", "")
+    text = _DEGREES.sub("°", _COMMAND.sub(_rename, text))
+    text = _JOINER.sub(" ; ", text)
+    for old, new in _ASCII:
+        text = text.replace(old, new)
+    return _trim(" ".join(text.split()))
+
+
+def _rename(found: re.Match[str]) -> str:
+    """The unified spelling of a command; one that is kept keeps a space, so that no letter joins it."""
+    name = found.group(1)
+    if name in _COMMANDS:
+        return _COMMANDS[name]
+    return f"\\{name}" if found.string[found.end() : found.end() + 1] in ("{", "") else f"\\{name} "
+
+
+def _unwrap(text: str) -> str:
+    """Without the `$`, `\\(`, `\\[`, or `**` around the whole."""
+    for opening, closing in (("**", "**"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("`", "`")):
+        if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing):
+            text = text[len(opening) : -len(closing)].strip()
+    return text
+
+
+def _trim(text: str) -> str:
+    """Without punctuation around the whole: a leading colon, a trailing full stop, comma or semicolon."""
+    text = text.lstrip(":").strip()
+    while text and text[-1] in ".,;:" and not text.endswith("..."):
+        text = text[:-1].rstrip()
+    return text
+
+
+_LATEX = str.maketrans({
+    "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∈": r"\in ", "∪": r"\cup ", "±": r"\pm ", "∓": r"\mp ", "∞": r"\infty ",
+    "⦃": r"\{", "⦄": r"\}", "⟨": "(", "⟩": ")", "°": r"^\circ ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R} ", "⏎": r"\\ ",
+    "*": r"\cdot ", ";": ",",
+})  # fmt: skip
+
+
+def latex(cleaned: str) -> str:
+    """Cleaned text as LaTeX that a strict parser takes."""
+    return cleaned.translate(_LATEX)

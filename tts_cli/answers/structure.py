@@ -1,0 +1,321 @@
+r"""Splits an answer into its parts: lists, sets, tuples, intervals, unions, matrices, relations, words.
+
+What cannot be split further is a Leaf, an expression for `parse.py` (or, failing that, for math-verify).
+Only shapes are decided here; comparing them is `exact.py`'s work. Input is text from `normalize.clean`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+
+from tts_cli.answers.units import split_unit
+
+MAX_PARTS = 200
+MAX_NESTING = 8
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One expression; `unit` as in `units.split_unit`."""
+
+    text: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """An answer in words, folded to lower case."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Based:
+    """A number written in a base: 52_8."""
+
+    digits: str
+    base: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Ordered items in brackets: a point, a tuple, a vector or an interval."""
+
+    opening: str
+    closing: str
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Items whose order does not matter; in a set (`braces`) repetitions do not count either."""
+
+    items: tuple[Node, ...]
+    braces: bool = False
+
+
+@dataclass(frozen=True)
+class Union:
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows of cells; `kind` tells a determinant ("v", "V") from a matrix ("")."""
+
+    rows: tuple[tuple[Node, ...], ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """`left op right`, op one of = < ≤ ≠; `value` is the answer that it states ("x = 5" states 5)."""
+
+    op: str
+    left: str
+    right: str
+    value: Node | None = None
+
+
+Node = Leaf | Word | Based | Group | Listing | Union | Matrix | Relation
+
+_OPEN, _CLOSE = "([{⦃⟨", ")]}⦄⟩"
+_MATRIX = re.compile(r"\\begin\s*\{\s*([pbvVB]?|small)(?:matrix|array)\s*\}\s*(?:\{[lcr|]*\})?(.*)\\end\s*\{[^{}]*\}", re.DOTALL)
+_BASED = re.compile(r"\(?\s*([0-9A-F]+)\s*\)?\s*_\s*(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+)\s*\}(?:\s*\})?)")
+_IN_BASE = re.compile(r"([0-9A-F]+)\s*(?:\\text\{)?\s*\(?(?:in )?base[ -]?(\d+|[a-z]+)\)?\s*\}?")
+_BASES = {
+    word: n
+    for n, word in enumerate(
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(), start=2
+    )
+}
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_WORDS = re.compile(r"(?:\\text\{[^{}0-9]*\}|[A-Za-z' -])+\.?")
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_CHOICE = re.compile(r"(?:\\text\{\s*)?\(\s*([A-J])\s*\)\s*(?:\})?\s*[:.]?\s*([^(\s)}].*)?", re.DOTALL)
+_CHOICE_MARK = re.compile(r"(?:(?:option|choice)\s+)?([A-J])[).:]?", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\s*(?:\\?[A-Za-z]+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*\s*(?:\(\s*[^()]*\s*\))?|\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\)"
+    r"|\|\s*[A-Za-z]+\s*\||\\(?:angle|overline|triangle|sphericalangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?|(?:[A-Za-z]\s*[+*-]?\s*){2,}|\\text\{[^{}]*\}|m\s*\\angle\s*[A-Z]+)\s*"
+)
+_VARIABLE = re.compile(r"\s*(?:\\(?:alpha|beta|theta|phi|lambda|mu)|[A-Za-z])(?:_\w|_\{\w+\})?\s*")
+_RELATIONS = "=<>≤≥≠≈∈"
+_SIGNED_INFINITY = re.compile(r"[+-]?\s*(?:∞|\\?infinity|inf)")
+
+
+def read(text: str, nesting: int = 0) -> Node:
+    """The shape of a cleaned answer."""
+    text = text.strip()
+    if nesting > MAX_NESTING:
+        return Leaf(text)
+    matrix = _MATRIX.fullmatch(text)
+    if matrix and "\\begin" not in matrix.group(2):
+        return _matrix(matrix, nesting)
+    for split in (_union, _listing, _relation, _bracketed, _plain):
+        node = split(text, nesting)
+        if node is not None:
+            return node
+    return _leaf(text)
+
+
+def _matrix(found: re.Match[str], nesting: int) -> Node:
+    rows = [row for row in found.group(2).split("⏎") if row.strip()]
+    cells = tuple(tuple(read(cell, nesting + 1) for cell in row.split("&")) for row in rows[:MAX_PARTS])
+    return Matrix(cells, found.group(1) if found.group(1) in ("v", "V") else "")
+
+
+def split_at(text: str, separators: str) -> list[str]:
+    """The pieces of `text` between separators that stand outside all brackets."""
+    pieces, depth, start = [], 0, 0
+    for at, char in enumerate(text):
+        if char in _OPEN:
+            depth += 1
+        elif char in _CLOSE:
+            depth -= 1
+        elif depth == 0 and char in separators:
+            pieces.append(text[start:at])
+            start = at + 1
+    return [*pieces, text[start:]]
+
+
+def _union(text: str, nesting: int) -> Node | None:
+    parts = split_at(text, "∪")
+    if len(parts) == 1 or any(c in text for c in "=<>≤≥") and len(split_at(text, "=<>≤≥")) > 1:
+        return None
+    return Union(tuple(read(part, nesting + 1) for part in parts[:MAX_PARTS]))
+
+
+def _listing(text: str, nesting: int) -> Node | None:
+    parts = [part for part in split_at(text, ";") if part.strip()]
+    if len(parts) == 1:
+        text = parts[0].strip()
+        if _THOUSANDS.fullmatch(text.lstrip("$ ").split(" ")[0].split("\\")[0]):
+            return None
+        parts = [part for part in split_at(text, ",") if part.strip()]
+    if len(parts) > MAX_PARTS:
+        return None
+    items = [read(piece, nesting + 1) for part in parts for piece in _signs(part.strip())]
+    return None if len(items) < 2 else _joined(items)
+
+
+def _joined(items: list[Node]) -> Node:
+    """A listing; "x = 1, 2" and "x = 1, x = 2" list the values of x, "x = 1, y = 2" stays two relations."""
+    stating = [item for item in items if isinstance(item, Relation)]
+    if stating and all(item.value is not None for item in stating):
+        labels = {item.left for item in stating}
+        unlabelled = len(items) - len(stating)
+        if len(labels) == 1 and (unlabelled == 0 or isinstance(items[0], Relation) and len(stating) == 1):
+            items = [item.value if isinstance(item, Relation) and item.value else item for item in items]
+    flat: list[Node] = []
+    for item in items:
+        flat.extend(item.items if isinstance(item, Listing) and not item.braces else (item,))
+    ranges = all(isinstance(item, Group) and (item.opening, item.closing) != ("(", ")") for item in flat)
+    return Union(tuple(flat)) if ranges and any(_has_infinity(item) for item in flat) else Listing(tuple(flat))
+
+
+def _has_infinity(item: Node) -> bool:
+    return isinstance(item, Group) and any(is_infinity(part) for part in item.items)
+
+
+def _signs(text: str) -> list[str]:
+    """Both readings of "1 ± x"; with several signs all that are independent (at most three)."""
+    count = text.count("±")
+    if not count and "∓" not in text or text.startswith("⦃"):  # a set expands its own items
+        return [text]
+    if count > 3 or "∓" in text:
+        return [text.replace("±", up).replace("∓", down) for up, down in (("+", "-"), ("-", "+"))]
+    pieces = text.split("±")
+    return [
+        pieces[0] + "".join(sign + piece for sign, piece in zip(signs, pieces[1:], strict=True))
+        for signs in product("+-", repeat=count)
+    ]
+
+
+def _relation(text: str, nesting: int) -> Node | None:
+    if not any(char in text for char in _RELATIONS):
+        return None
+    parts = [part.strip() for part in split_at(text, _RELATIONS)]
+    ops = _operators(text, parts)
+    if not ops:
+        return None
+    if "≈" in ops:
+        return read(parts[0] or parts[1], nesting + 1)
+    if ops == ["∈"]:
+        return read(parts[1], nesting + 1)
+    if set(ops) == {"="}:
+        return _equation(parts, nesting)
+    return _inequality(parts, ops)
+
+
+def _operators(text: str, parts: list[str]) -> list[str]:
+    depth, ops = 0, []
+    for char in text:
+        depth += (char in _OPEN) - (char in _CLOSE)
+        if depth == 0 and char in _RELATIONS:
+            ops.append(char)
+    return ops if len(ops) == len(parts) - 1 else []
+
+
+def _equation(parts: list[str], nesting: int) -> Node:
+    """The last side is the value if the sides before it name it or compute it ("x = 2 + 3 = 5")."""
+    if not parts[0] and len(parts) == 2:
+        return read(parts[1], nesting + 1)
+    left, right = parts[0], parts[-1]
+    named = bool(_LABEL.fullmatch(left)) and not _mentions(right, left)
+    computed = not re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", left))
+    value = read(right, nesting + 1) if named or len(parts) > 2 else None
+    if computed and value is None and not re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", right)):
+        value = read(right, nesting + 1)
+    elif value is None and _VARIABLE.fullmatch(right) and not _mentions(left, right):
+        left, right, value = right, left, read(left, nesting + 1)
+    return Relation("=", left.strip(), right, value)
+
+
+def _mentions(text: str, label: str) -> bool:
+    variable = re.sub(r"\(.*", "", label).strip()
+    return len(variable) <= 2 and bool(re.search(rf"(?<![A-Za-z\\]){re.escape(variable)}(?![A-Za-z])", text))
+
+
+def _inequality(parts: list[str], ops: list[str]) -> Node:
+    """Bounds on one variable are an interval; any other relation is kept with its smaller side on the left."""
+    flipped = {">": "<", "≥": "≤"}
+    if all(op in flipped for op in ops):
+        parts, ops = parts[::-1], [flipped[op] for op in ops[::-1]]
+    strict = {"<": True, "≤": False}
+    if len(parts) == 3 and all(op in strict for op in ops) and _VARIABLE.fullmatch(parts[1]):
+        return interval(parts[0], parts[2], strict[ops[0]], strict[ops[1]])
+    if len(parts) == 2 and ops[0] in strict:
+        if _VARIABLE.fullmatch(parts[0]) and not _VARIABLE.fullmatch(parts[1]):
+            return interval("-∞", parts[1], True, strict[ops[0]])
+        if _VARIABLE.fullmatch(parts[1]) and not _VARIABLE.fullmatch(parts[0]):
+            return interval(parts[0], "∞", strict[ops[0]], True)
+    return Relation("".join(ops), parts[0], "\n".join(parts[1:]))
+
+
+def interval(low: str, high: str, low_open: bool, high_open: bool) -> Group:
+    return Group("(" if low_open else "[", ")" if high_open else "]", (_leaf(low), _leaf(high)))
+
+
+def _bracketed(text: str, nesting: int) -> Node | None:
+    if len(text) < 2 or text[0] not in _OPEN or text[-1] not in _CLOSE or _first_close(text) != len(text) - 1:
+        return None
+    inner = text[1:-1].strip()
+    if text[0] == "⦃":
+        node = read(inner, nesting + 1) if inner else Listing((), braces=True)
+        return Listing(node.items if isinstance(node, Listing) else (node,), braces=True) if "|" not in inner else None
+    items = [part.strip() for part in split_at(inner, ",;")]
+    if len(items) < 2 or len(items) > MAX_PARTS:
+        return read(inner, nesting + 1) if text[0] in "{(" and inner else None
+    if text[0] == "{":
+        return read(inner, nesting + 1)
+    nodes = tuple(read(item, nesting + 1) for item in items)
+    opening, closing = text[0].replace("⟨", "("), text[-1].replace("⟩", ")")
+    if len(nodes) == 2:  # infinity is never included
+        opening = "(" if is_infinity(nodes[0]) else opening
+        closing = ")" if is_infinity(nodes[1]) else closing
+    return Group(opening, closing, nodes)
+
+
+def _first_close(text: str) -> int:
+    """Index of the bracket that closes the first one."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char in _OPEN) - (char in _CLOSE)
+        if depth == 0:
+            return at
+    return -1
+
+
+def is_infinity(node: Node) -> bool:
+    return isinstance(node, Leaf) and bool(_SIGNED_INFINITY.fullmatch(node.text))
+
+
+def _plain(text: str, nesting: int) -> Node | None:
+    """Number in a base, the reals, a multiple choice, words."""
+    if text in ("ℝ", "\\text{R}"):
+        return interval("-∞", "∞", True, True)
+    based = _BASED.fullmatch(text) or _IN_BASE.fullmatch(text)
+    if based:
+        name = next(group for group in based.groups()[1:] if group)
+        base = int(name[:4]) if name.isdigit() else _BASES.get(name, 0)
+        return Based(based.group(1).lstrip("0") or "0", base)
+    choice = _CHOICE.fullmatch(text)
+    if choice and (choice.group(2) is None or not choice.group(2).startswith("^")):
+        return Word(choice.group(1).lower())
+    if _WORDS.fullmatch(text) and (_TEXT.search(text) or re.search(r"[A-Za-z]{4,}", text)):
+        words = _TEXT.sub(r" \1 ", text).strip(" .")
+        mark = _CHOICE_MARK.fullmatch(words.strip("() "))
+        return Word(mark.group(1).lower() if mark else " ".join(words.lower().replace("-", " ").split()))
+    unwrapped = _TEXT.fullmatch(text)
+    if unwrapped and nesting < MAX_NESTING:
+        return read(unwrapped.group(1), nesting + 1)
+    return None
+
+
+def _leaf(text: str) -> Leaf:
+    value, unit = split_unit(text)
+    value = value.strip()
+    bare = value.replace(",", "") if _THOUSANDS.fullmatch(value) else value
+    return Leaf(bare, unit)
