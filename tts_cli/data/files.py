@@ -1,0 +1,61 @@
+"""Writing a file so that it is there whole or not at all, and finding out beforehand that it can be written.
+
+Covers regular files only: a device, a pipe or a directory is refused, because a rename would replace it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from tts_cli.errors import TtsError
+
+
+def check_writable(path: Path, what: str) -> None:
+    """Raise TtsError now rather than after a long search. `what` names the file's role ("The trace")."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise TtsError(f"{what} cannot be written to {path}: it is not a regular file.", "Name a file.")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise _unwritable(path, what, "permission denied")
+    try:
+        descriptor, temporary = _open_beside(Path(os.path.realpath(path)))
+        os.close(descriptor)
+        temporary.unlink()
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, what, _reason(error)) from error
+
+
+def write_atomically(path: Path, text: str, what: str) -> None:
+    """Write UTF-8 text beside `path`, then rename: no reader ever sees half a file. Raises TtsError."""
+    target = Path(os.path.realpath(path))
+    try:
+        descriptor, temporary = _open_beside(target)
+        try:
+            with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, what, _reason(error)) from error
+
+
+def _open_beside(target: Path) -> tuple[int, Path]:
+    """A new empty file in the folder of `target`, with the permissions that the user's umask gives."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), temporary
+
+
+def _unwritable(path: Path, what: str, reason: str) -> TtsError:
+    return TtsError(
+        f"{what} cannot be written to {path}: {reason}.",
+        "Name a file in a folder that exists, that you may write to, and that has room.",
+    )
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
