@@ -101,6 +101,8 @@ def _other_operation(problem: Problem, index: int, step: str, random: Random) ->
     else:
         numbers = _NUMBER.findall(problem.problem + "".join(problem.steps[:index]))
         left, right = (random.choice(numbers), right) if random.random() < 0.5 else (left, random.choice(numbers))
+    if op == "/" and int(right.strip("()")) == 0:
+        return None
     value = ex.evaluate(ex.parse(f"{left}{op}{right}"))
     if value.denominator != 1 or abs(value) > 5000:
         return None
