@@ -1,0 +1,202 @@
+"""What is drawn: snapshots of scripted searches, and that no text from outside can draw anything of its own."""
+
+from __future__ import annotations
+
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from syrupy.assertion import SnapshotAssertion
+
+from tests.cli import scripted
+from tts_cli.cli.view import final, html, live, parts, plain
+from tts_cli.cli.view.replay import replay
+from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.errors import TtsError
+from tts_cli.search.events import Event, SolutionFinished, StepSampled, to_json
+
+LIMITS = live.Limits(max_time=30, policy_parameters=2_000_000, prm_parameters=4_000_000)
+
+
+def drawn(renderable: object, width: int) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, height=50, force_terminal=True, color_system="truecolor", markup=False
+    )
+    console.print(renderable)
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def without_styles(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def hostile() -> list[Event]:
+    return [
+        scripted.started(problem=scripted.HOSTILE),
+        StepSampled(1, 0, scripted.HOSTILE, 9, "eos"),
+        SolutionFinished(1, scripted.HOSTILE, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (40, 15)])
+@pytest.mark.parametrize("search", ["beam", "wide"])
+def test_a_frame_is_as_drawn_before(search: str, width: int, height: int, snapshot: SnapshotAssertion) -> None:
+    state = TreeState(getattr(scripted, search)())
+    assert live.frame(state, LIMITS, 1.5, width, height - 1).plain == snapshot
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (40, 15), (20, 5), (10, 2), (1, 1)])
+def test_every_frame_of_a_search_fits_its_terminal(width: int, height: int) -> None:
+    state = TreeState()
+    for place, event in enumerate(scripted.wide(n=64, depth=4)):
+        state.apply(event)
+        if place % 29 == 0:
+            lines = live.frame(state, LIMITS, 1.5, width, height - 1, "note").plain.split("\n")
+            assert len(lines) <= max(height - 1, 1)
+            assert all(cell_len(line) <= width for line in lines)
+
+
+def test_the_picture_does_not_jump_when_branches_are_folded() -> None:
+    events = scripted.beam()
+    before = live.frame(TreeState(events[:4]), LIMITS, 1.0, 80, 23).plain.split("\n")
+    assert before[-3] == ""  # the line where folded branches will be counted
+
+
+def test_frames_are_paced_by_what_they_cost() -> None:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 0.005  # every look at the clock: a frame seems to take 5 ms
+        return now[0]
+
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True)
+    with live.LiveTree(console, LIMITS, clock) as tree:
+        drawn_at = []
+        for _ in range(400):
+            before = console.file.tell()
+            tree.tick()
+            if console.file.tell() > before:
+                drawn_at.append(now[0])
+    gaps = [b - a for a, b in zip(drawn_at, drawn_at[1:], strict=False)]
+    assert gaps
+    assert min(gaps) >= 0.2, "a frame of 5 ms must be followed by at least 200 ms of decoding"
+
+
+@pytest.mark.parametrize("width", [80, 120, 40])
+def test_the_final_picture_is_as_drawn_before(width: int, snapshot: SnapshotAssertion) -> None:
+    text = drawn(final.picture(scripted.record(), TreeState(scripted.ended()).chosen()), width)
+    assert without_styles(text) == snapshot
+
+
+def test_no_answer_is_said_and_not_hidden() -> None:
+    nothing = scripted.record(answer=None, confidence=None, solution=None, votes=[], finish="max-time")
+    assert "No answer (max-time)" in without_styles(drawn(final.picture(nothing, []), 80))
+    assert plain.result(nothing) == "Answer: none (max-time)\n"
+    assert "No answer (max-time)" in html.page(TreeState(), nothing)
+
+
+def test_plain_text_ends_with_the_answer(snapshot: SnapshotAssertion) -> None:
+    text = plain.result(scripted.record())
+    assert text == snapshot
+    assert text.endswith("\nAnswer: 65\n")
+    assert plain.summary(scripted.record()) == snapshot
+
+
+def test_hostile_text_sends_nothing_to_a_terminal() -> None:
+    record = scripted.record(problem=scripted.HOSTILE, answer=scripted.HOSTILE, solution=scripted.HOSTILE, why="[b]x")
+    state = TreeState(hostile())
+    pictures = [
+        live.frame(state, LIMITS, 1, 200, 23).plain,
+        without_styles(drawn(final.picture(record, [state.steps[1]]), 200)),
+        plain.result(record),
+        plain.answer(record),
+    ]
+    for text in pictures:
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+        assert "[red]bold[/red]" in text, "markup is data"
+    assert "\n" not in plain.answer(record)
+
+
+class Tags(HTMLParser):
+    """Collects tags and attributes, and checks that they nest."""
+
+    VOID = {"meta", "br"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("events", [hostile(), scripted.ended(), scripted.wide(8, 3), []])
+def test_the_page_is_closed_in_itself(events: list[Event]) -> None:
+    record = scripted.record(problem=scripted.HOSTILE, answer=scripted.HOSTILE, why=scripted.HOSTILE)
+    page = html.page(TreeState(events), record)
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert not tags.seen & {"script", "link", "img", "iframe", "object", "svg", "a"}
+    assert not tags.attributes & {"src", "href", "onload", "onclick", "style"}
+    assert "http:" not in page and "https:" not in page and "url(" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", page)
+
+
+def test_the_page_shows_every_step_once() -> None:
+    page = html.page(TreeState(scripted.wide(8, 3)), scripted.record())
+    assert [page.count(f"chain {chain}, step {level}:") for chain in range(8) for level in range(3)] == [1] * 24
+    beam = html.page(TreeState(scripted.ended()), scripted.record())
+    assert "2 pruned" in beam and "(cut)" in beam and "prefers-color-scheme:dark" in beam
+
+
+def test_a_very_deep_tree_is_written_without_recursion() -> None:
+    events: list[Event] = [scripted.started()]
+    for number in range(1, 6000, 2):
+        parent = number - 2 if number > 1 else 0
+        events += [StepSampled(number, parent, "go", 1, "step"), StepSampled(number + 1, parent, "no", 1, "step")]
+    assert html.page(TreeState(events), scripted.record()).count("<details") == 2999
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"event": "Unheard"},
+        {"event": "StepScored", "step": 1},
+        {"event": "StepScored", "step": 1, "score": "<b>"},
+        {"event": "StepScored", "step": 99, "score": 0.5},
+        {"event": "StepSampled", "step": 1, "parent": 0, "text": None, "tokens": 1, "finish": "step"},
+    ],
+)
+def test_damaged_events_are_named(row: dict[str, object]) -> None:
+    with pytest.raises(TtsError, match="event 2 makes no sense"):
+        replay([to_json(scripted.started()), row], "t.json")
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [(0, "    "), (1, "████"), (0.5, "██  "), (0.26, "█   "), (0.3, "█▎  "), (-1, "    "), (9, "████"), (float("nan"), "    ")],
+)
+def test_bars_are_cut_to_their_width(share: float, expected: str) -> None:
+    assert parts.bar(share, 4) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, "0"), (933, "933"), (9999, "9999"), (12_345, "12.3k"), (6.1e9, "6.1G"), (2e12, "2T"), (1.5e19, "15E")],
+)
+def test_numbers_for_people(value: float, expected: str) -> None:
+    assert parts.human(value) == expected

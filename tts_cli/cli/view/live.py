@@ -1,0 +1,175 @@
+"""The tree while it grows, on stderr: never taller than the terminal, never more than a few frames a second.
+
+Drawn by whoever decodes, between two decodes (`tick`), and paced by what a frame costs: at most one part in
+forty of the time goes into drawing, so that decoding is not slowed measurably.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tts_cli.cli.view import layout, parts
+from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.search.events import Event
+
+FRAME_SECONDS = 0.1
+DRAWING_SHARE = 40  # a frame that took t is followed by a pause of at least DRAWING_SHARE * t
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the footer counts down to, and what a token costs. Parameters are counts, not billions."""
+
+    select: str = "weighted"
+    max_time: float | None = None
+    max_flops: float | None = None
+    policy_parameters: int = 0
+    prm_parameters: int = 0
+
+    def flops(self, state: TreeState) -> float:
+        policy = state.spent.policy_prompt_tokens + state.spent.policy_tokens
+        return 2.0 * (policy * self.policy_parameters + state.spent.prm_tokens * self.prm_parameters)
+
+
+class LiveTree:
+    """Context manager; the picture is wiped at the end, when the final one takes its place."""
+
+    def __init__(
+        self, console: Console, limits: Limits, clock: Callable[[], float] = time.monotonic, note: str = ""
+    ) -> None:
+        self.state = TreeState()
+        self.note = note
+        self._console = console
+        self._limits = limits
+        self._clock = clock
+        self._started = clock()
+        self._next_frame = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+
+    def __enter__(self) -> LiveTree:
+        self._live.start()
+        self.draw()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.update(Text(""), refresh=False)
+        self._live.stop()
+
+    def listen(self, event: Event) -> None:
+        if self.state.started is None:
+            self._started = self._clock()
+        self.state.apply(event)
+
+    def tick(self) -> None:
+        """Draw if it is time to."""
+        if self._clock() >= self._next_frame:
+            self.draw()
+
+    def draw(self) -> None:
+        before = self._clock()
+        size = self._console.size
+        picture = frame(self.state, self._limits, before - self._started, size.width, size.height - 1, self.note)
+        self._live.update(picture, refresh=True)
+        after = self._clock()
+        self._next_frame = after + max(FRAME_SECONDS, DRAWING_SHARE * (after - before))
+
+
+def frame(state: TreeState, limits: Limits, elapsed: float, width: int, height: int, note: str = "") -> Text:
+    """One picture of at most `height` lines of at most `width` cells."""
+    head = [_title(state), _problem(state)]
+    foot = [_vote(state, limits, width), _progress(state, limits, elapsed)]
+    if note:
+        foot.append(Text(note, style="bold yellow"))
+    room = max(height - len(head) - len(foot) - 1, 1)
+    rows, hidden = layout.rows(state, room)
+    tree = [_row(row, width) for row in rows]
+    lines = [*head, *tree, _folded(state, hidden), *foot]
+    lines = [parts.fit(line, width) for line in lines][-max(height, 1) :]
+    return Text("\n", no_wrap=True, overflow="crop").join(lines)
+
+
+def _title(state: TreeState) -> Text:
+    started = state.started
+    if started is None:
+        return Text("loading", style="dim")
+    models = started.policy + (f" + {started.prm}" if started.prm else "")
+    text = Text.assemble((started.method, "bold cyan"))
+    text.append(f"  N = {started.budget}", style="bold")
+    if started.method in ("beam", "dvts"):
+        text.append(f"  M = {started.beam_width}")
+    return text.append(f"  {parts.one_line(models)}", style="dim")
+
+
+def _problem(state: TreeState) -> Text:
+    return Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
+
+
+def _row(row: layout.Row, width: int) -> Text:
+    """score, bar, tree, text, and at the right edge what was folded away here"""
+    step = row.step
+    line = parts.score_cell(step.score, 8 if width >= 60 else 4).append("  ")
+    line.append(row.guide, style="dim")
+    if row.above:
+        line.append(f"⋮{row.above} ", style="dim")
+    line.append(parts.one_line(step.text))
+    line.append(parts.times(step.count), style="bold magenta")
+    if step.solution:
+        line.append(" ✓", style="bold green")
+    elif step.finish in ("length", "context"):
+        line.append(" (cut)", style="red")
+    if not row.pruned:
+        return line
+    folded = f" {row.pruned} pruned"
+    line = parts.fit(line, width - len(folded))
+    line.pad_right(max(width - line.cell_len - len(folded), 0))
+    return line.append(folded, style="dim")
+
+
+def _folded(state: TreeState, hidden: int) -> Text:
+    """Always one line, even an empty one, so that the picture does not jump."""
+    found = [f"{hidden} more branches"] if hidden else []
+    if state.pruned:
+        found.append(f"{state.pruned} pruned")
+    return Text("+ " + ", ".join(found) if found else "", style="dim")
+
+
+def _vote(state: TreeState, limits: Limits, width: int) -> Text:
+    """The leading answer first, then as many others as the line holds."""
+    tallies = state.tally(limits.select)
+    line = Text.assemble(("vote  ", "bold"))
+    if not tallies:
+        return line.append("no answer yet", style="dim")
+    total = sum(tally.count for tally in tallies)
+    for place, tally in enumerate(tallies):
+        part = Text.assemble((parts.one_line(tally.answer, 60), "bold green" if place == 0 else ""))
+        part.append(" " + parts.bar(tally.count / total, 6).rstrip(), style="green" if place == 0 else "blue")
+        part.append(f" {tally.count}" + (f" ({tally.weight:.1f})" if tally.weight else "") + "   ", style="dim")
+        if place and line.cell_len + part.cell_len > width:
+            break
+        line.append_text(part)
+    return line
+
+
+def _progress(state: TreeState, limits: Limits, elapsed: float) -> Text:
+    """Spent and remaining: solutions of N, time, compute; then the speed."""
+    budget = state.started.budget if state.started else 0
+    sampled = max(state.spent.policy_tokens, state.sampled_tokens)
+    flops = limits.flops(state)
+    items = [
+        f"{state.finished}/{budget} solutions",
+        parts.seconds(elapsed) + (f" of {parts.seconds(limits.max_time)}" if limits.max_time else ""),
+        f"{parts.human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
+        f"{parts.human(sampled + state.spent.prm_tokens)} tokens",
+    ]
+    if flops or limits.max_flops:
+        items.append(parts.human(flops) + (f" of {parts.human(limits.max_flops)}" if limits.max_flops else "") + "FLOP")
+    return Text(" · ".join(items), style="dim")

@@ -1,0 +1,71 @@
+"""The small pieces that the live tree and the final picture share: bars, scores, numbers for people, safe text.
+
+All text from a model or a problem passes `shown` or `one_line`: LaTeX made readable, control characters visible,
+never parsed as markup (`rich.text.Text` takes it as it is).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.text import Text
+
+from tts_cli.answers.display import safe_text, to_unicode
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def bar(share: float, width: int) -> str:
+    """`share` of `width` cells in eighths of a cell; anything outside [0, 1] is cut to it."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8) if share == share else 0
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def score_style(score: float) -> str:
+    return "green" if score >= 0.8 else "yellow" if score >= 0.5 else "red"
+
+
+def score_cell(score: float | None, width: int) -> Text:
+    """Number and coloured bar, `width` + 5 cells; dots while there is no score."""
+    if score is None:
+        return Text("   · " + "·" * width, style="dim")
+    text = Text(f"{min(max(score, 0.0), 1.0):.2f} ")
+    return text.append(bar(score, width), style=score_style(score))
+
+
+def shown(text: str) -> str:
+    """Model or problem text for eyes: readable maths, its own lines, no control characters."""
+    return safe_text(to_unicode(text)).strip("\n")
+
+
+@lru_cache(maxsize=4096)  # the live tree shows the same steps in every frame
+def one_line(text: str, limit: int = 500) -> str:
+    """The same on one line; what is beyond `limit` characters would not fit into any terminal's line."""
+    return " ".join(shown(text[:limit]).split())
+
+
+def fit(text: Text, width: int) -> Text:
+    """Cut to `width` cells with an ellipsis."""
+    text.truncate(max(width, 1), overflow="ellipsis")
+    return text
+
+
+def human(value: float) -> str:
+    """Three figures and a prefix: 933, 12.3k, 6.1G."""
+    for factor, prefix in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= factor:
+            unit = 1e3 if prefix == "k" else factor
+            return f"{value / unit:.3g}{prefix}"
+    return f"{value:.0f}"
+
+
+def seconds(value: float) -> str:
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(int(value), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def times(count: int) -> str:
+    return f" ×{count}" if count > 1 else ""

@@ -1,0 +1,30 @@
+"""Events as a trace file holds them, checked and turned into a tree again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.errors import TtsError
+from tts_cli.search.events import EVENTS, Event
+
+_READERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(kind) for name, kind in EVENTS.items()}
+
+
+def replay(rows: Iterable[dict[str, Any]], name: str) -> TreeState:
+    """The tree after all events. Raises TtsError that names the event which makes no sense."""
+    state = TreeState()
+    for place, row in enumerate(rows, start=1):
+        try:
+            fields = dict(row)
+            state.apply(_READERS[fields.pop("event")].validate_python(fields))
+        except (KeyError, ValueError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise TtsError(
+                f"{name} is a damaged trace: event {place} makes no sense ({why}).",
+                "Make it anew with: tts solve --trace FILE.json",
+            ) from error
+    return state

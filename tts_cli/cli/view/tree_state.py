@@ -1,0 +1,179 @@
+"""What is known of a search from its events alone: the tree, the candidate solutions, the vote so far.
+
+Pure bookkeeping, no drawing. The vote here groups answers by their text; the record's vote, which is final,
+groups them by equivalence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tts_cli.search.events import (
+    Event,
+    SearchEnded,
+    SearchStarted,
+    SolutionFinished,
+    Spent,
+    StepMerged,
+    StepPruned,
+    StepSampled,
+    StepScored,
+)
+
+
+@dataclass(slots=True)
+class Step:
+    """A node of the tree. `live_children` counts the children that the search may still go on from."""
+
+    number: int
+    parent: int
+    depth: int
+    text: str = ""
+    tokens: int = 0
+    finish: str = ""
+    count: int = 1
+    score: float | None = None
+    children: list[int] = field(default_factory=list)
+    pruned: bool = False
+    solution: bool = False
+    answer: str | None = None
+    solution_score: float | None = None
+    live_children: int = 0
+    dead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One answer so far: how many solutions gave it, their scores summed, and the best of them."""
+
+    answer: str
+    count: int
+    weight: float
+    best: float
+
+
+class TreeState:
+    """Feed it events in order with `apply`. Raises ValueError where an event names a step that is not there."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.started: SearchStarted | None = None
+        self.ended: SearchEnded | None = None
+        self.spent = Spent(0, 0, 0)
+        self.steps: dict[int, Step] = {0: Step(0, 0, 0)}
+        self.solutions: list[int] = []
+        self.pruned = 0
+        self.sampled_tokens = 0
+        for event in events:
+            self.apply(event)
+
+    def apply(self, event: Event) -> None:
+        match event:
+            case SearchStarted():
+                self.started = event
+            case StepSampled():
+                self._add(event)
+            case StepScored(step, score):
+                self.step(step).score = score
+            case StepPruned(step):
+                self._prune(self.step(step))
+            case StepMerged(step):
+                self.step(step).count += 1
+            case SolutionFinished():
+                self._finish(event)
+            case Spent():
+                self.spent = event
+            case SearchEnded():
+                if event.step is not None:
+                    self.step(event.step)
+                self.ended = event
+
+    def step(self, number: int) -> Step:
+        try:
+            return self.steps[number]
+        except KeyError:
+            raise ValueError(f"there is no step {number}") from None
+
+    def path(self, number: int) -> list[Step]:
+        """The steps from the first one to this one; the root is left out."""
+        steps = []
+        while number:
+            step = self.step(number)
+            steps.append(step)
+            number = step.parent
+        return steps[::-1]
+
+    def leaves(self) -> list[Step]:
+        """Where the living branches end now, and every solution, in order of appearance."""
+        return [
+            step
+            for step in self.steps.values()
+            if step.number and not step.dead and (step.solution or not step.live_children)
+        ]
+
+    @property
+    def finished(self) -> int:
+        """Finished solutions as sampled: identical ones count each."""
+        return sum(self.steps[number].count for number in self.solutions)
+
+    def chosen(self) -> list[Step]:
+        """The chosen solution's steps; empty where there is none."""
+        return self.path(self.ended.step) if self.ended and self.ended.step else []
+
+    def tally(self, select: str) -> list[Tally]:
+        """The answers so far, best first by `select` (weighted, max or majority; by count without scores)."""
+        groups: dict[str, list[Step]] = {}
+        for number in self.solutions:
+            step = self.steps[number]
+            if step.answer is not None:
+                groups.setdefault(" ".join(step.answer.split()), []).append(step)
+        tallies = [_tally(answer, steps) for answer, steps in groups.items()]
+        order = {"weighted": lambda t: (t.weight, t.count), "max": lambda t: (t.best, t.count)}
+        return sorted(tallies, key=order.get(select, lambda t: (t.count, t.weight)), reverse=True)
+
+    def _add(self, event: StepSampled) -> None:
+        parent = self.step(event.parent)
+        if event.step in self.steps or event.count < 1:
+            raise ValueError(f"step {event.step} comes twice or has no sample")
+        self.steps[event.step] = Step(
+            event.step, parent.number, parent.depth + 1, event.text, event.tokens, event.finish, event.count
+        )
+        parent.children.append(event.step)
+        self.sampled_tokens += event.tokens * event.count
+        self._gain_child(parent)
+
+    def _gain_child(self, parent: Step) -> None:
+        """A refilled parent comes back to life, and so may its ancestors."""
+        parent.live_children += 1
+        if parent.dead and not parent.pruned and parent.number:
+            parent.dead = False
+            self._gain_child(self.steps[parent.parent])
+
+    def _prune(self, step: Step) -> None:
+        if step.pruned or not step.number:
+            return
+        step.pruned = True
+        self.pruned += 1
+        self._die(step)
+
+    def _die(self, step: Step) -> None:
+        """A step dies when it is pruned or its last living child does; a solution stays."""
+        while step.number and not step.dead and not step.solution:
+            step.dead = True
+            step = self.steps[step.parent]
+            step.live_children -= 1
+            if step.live_children:
+                return
+
+    def _finish(self, event: SolutionFinished) -> None:
+        step = self.step(event.step)
+        step.answer, step.solution_score = event.answer, event.score
+        if not step.solution:
+            step.solution = True
+            self.solutions.append(event.step)
+
+
+def _tally(answer: str, steps: list[Step]) -> Tally:
+    count = sum(step.count for step in steps)
+    scores = [(step.solution_score or 0.0, step.count) for step in steps]
+    return Tally(answer, count, sum(s * n for s, n in scores), max(s for s, _ in scores))
