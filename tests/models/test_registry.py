@@ -46,7 +46,7 @@ def test_user_entry_is_merged_field_by_field(user_yaml: Path) -> None:
     user_yaml.write_text(
         "models:\n"
         "  nano: {file: /elsewhere/nano.gguf}\n"
-        "  mine: {role: prm, file: mine.gguf, format: {prompt: '{problem}', step: '{step}{marker}', marker: '#'}}\n"
+        "  mine: {role: prm, format: {prompt: '{problem}', step: '{step}{marker}', marker: '#'}}\n"
     )
     models = registry.load()
     assert models["nano"].file == "/elsewhere/nano.gguf"
@@ -67,7 +67,10 @@ def test_user_format_and_prompt_are_known_by_name(user_yaml: Path) -> None:
             {
                 "formats": {"own": {"prompt": "{problem}\n", "step": "{step}{marker}", "marker": "<s>"}},
                 "prompts": {"own": {"match": ["zebra"], "user": "Q: {problem}"}},
-                "models": {"mine": {"role": "prm", "format": "own"}, "other": {"role": "policy", "prompt": "own"}},
+                "models": {
+                    "mine": {"role": "prm", "format": "own"},
+                    "other": {"role": "policy", "prompt": "own"},
+                },
             }
         )
     )
@@ -103,7 +106,7 @@ def test_malformed_file_is_named_with_the_place(user_yaml: Path, text: str, wher
 
 
 def test_user_file_that_is_named_must_exist(user_yaml: Path) -> None:
-    with pytest.raises(UsageError, match="mine.yaml"):
+    with pytest.raises(UsageError, match=r"mine\.yaml"):
         registry.load()
 
 

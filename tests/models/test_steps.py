@@ -39,7 +39,11 @@ def by_bytes(text: str) -> list[bytes]:
         (r"\boxed {7}", Finish.BOXED, r"\boxed {7}"),
         (r"\boxed{\{1, 2\}} x", Finish.BOXED, r"\boxed{\{1, 2\}}"),
         ("\\boxed{1\n\n2}", Finish.STEP, "\\boxed{1\n\n"),
-        (r"use \boxed{} or \boxed{ } then \boxed{3}!", Finish.BOXED, r"use \boxed{} or \boxed{ } then \boxed{3}"),
+        (
+            r"use \boxed{} or \boxed{ } then \boxed{3}!",
+            Finish.BOXED,
+            r"use \boxed{} or \boxed{ } then \boxed{3}",
+        ),
         ("use \\boxed{} at the end\n\nx", Finish.STEP, "use \\boxed{} at the end\n\n"),
         (r"\boxed{open {", None, r"\boxed{open {"),
         (r"boxed{5} \fbox{5}", None, r"boxed{5} \fbox{5}"),
@@ -59,7 +63,10 @@ def test_separator_of_words_is_no_step_by_itself() -> None:
     assert step_text(text, "## Step") == "## Step 1: add"
 
 
-@given(st.lists(st.sampled_from(["\n", "a", "\\boxed{", "\\", "{", "}", "5", " ", "\\}", "é"]), max_size=30), st.data())
+@given(
+    st.lists(st.sampled_from(["\n", "a", "\\boxed{", "\\", "{", "}", "5", " ", "\\}", "é"]), max_size=30),
+    st.data(),
+)
 def test_pieces_do_not_matter(parts: list[str], data: st.DataObject) -> None:
     text = "".join(parts).encode()
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))

@@ -1,7 +1,7 @@
 """Renders a model's own Jinja chat template, without the text that is filled in later.
 
-Messages hold holes, not texts: a hole is rendered as one private-use character, and the result is split there. So
-nothing that a problem says can reach the template's logic, and it is tokenised apart (`tokens.py`).
+Messages hold holes, not texts: a hole is rendered as one private-use character, and the result is split
+there. So nothing that a problem says can reach the template's logic, and it is tokenised apart (`tokens.py`).
 The date that some templates print is pinned: a prompt must not differ from one day to the next.
 """
 
@@ -32,8 +32,8 @@ Message = tuple[str, Text]  # role, content
 def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
     """The prompt of one problem, with the hole `problem`.
 
-    A model without a template gets the messages as plain paragraphs, then "Solution:". Where a template refuses
-    a system message, its text goes in front of the user's. Raises ModelError for a template that cannot be used.
+    A model without a template gets the messages as plain paragraphs, then "Solution:". Where a template
+    refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template.
     """
     before, after = style.user.split("{problem}")
     user: Text = [before, Hole("problem"), after]
@@ -50,9 +50,10 @@ def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
 
 
 def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> list[str | Hole]:
-    """A conversation as the template writes it, cut at its holes. `open_turn`: end where the assistant begins.
+    """A conversation as the template writes it, cut at its holes, BOS and EOS among them.
 
-    BOS and EOS come out as holes too. Raises ModelError for a template that is malformed, fails or loses a hole.
+    `open_turn`: end where the assistant begins. Raises ModelError for a template that is malformed, fails or
+    loses a hole.
     """
     from jinja2 import TemplateError
 
@@ -62,9 +63,7 @@ def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> li
     contents = [{"role": role, "content": _with_sentinels(text, sentinels, holes)} for role, text in messages]
     values = {"messages": contents, "bos_token": bos, "eos_token": eos, "date_string": DATE.strftime(DAY)}
     try:
-        text = (
-            _environment().from_string(template).render(values, add_generation_prompt=open_turn, tools=None)
-        )
+        text = _environment().from_string(template).render(values, add_generation_prompt=open_turn, tools=None)
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise _unusable(str(error) or type(error).__name__) from error
     if any(sentinel not in text for sentinel, hole in holes.items() if hole not in (BOS, EOS)):
@@ -109,6 +108,4 @@ def _raise_exception(message: str) -> NoReturn:
 
 
 def _unusable(why: str) -> ModelError:
-    return ModelError(
-        f"The model's chat template cannot be used: {why}.", "Try another GGUF file of this model."
-    )
+    return ModelError(f"The model's chat template cannot be used: {why}.", "Try another GGUF file of this model.")

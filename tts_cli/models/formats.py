@@ -43,10 +43,7 @@ class PrmFormat(BaseModel):
         for name, text in (("step", self.step), ("first_step", self.opening)):
             if any(text.count(hole) != 1 for hole in per_step):
                 raise ValueError(f"`{name}` must hold each of {', '.join(per_step)} once")
-        if (
-            self.opening.rpartition("{marker}")[2] != self.step.rpartition("{marker}")[2]
-            and self.layout == "text"
-        ):
+        if self.opening.rpartition("{marker}")[2] != self.step.rpartition("{marker}")[2] and self.layout == "text":
             raise ValueError("`first_step` and `step` must go on alike after {marker}")
         return self
 

@@ -1,4 +1,4 @@
-"""From a name or a file to a model that is ready: which entry it is, whether it fits its role, and loading it."""
+"""From a name or a file to a model that is ready: which entry it is, and whether it fits its role."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def load_prm(
 ) -> LlamaPRM | None:
     """Load a PRM by name or GGUF file, or None for "none". `prm_format` names the format of a bare file.
 
-    Raises UsageError for an unknown name or format or a policy, ModelError for a file that is missing or unfit.
+    Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit.
     """
     if name_or_path == "none":
         return None

@@ -1,6 +1,6 @@
 """A policy that runs on llama.cpp: asks with the model's own chat template, and writes one step at a time.
 
-The branch keeps the tokens as they were sampled; the text of a step is only read off them, never tokenised again.
+The branch keeps the tokens as they were sampled; a step's text is read off them and never tokenised again.
 """
 
 from __future__ import annotations

@@ -71,9 +71,7 @@ def _parts(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts]:
     if format.layout == "text":
         return prompt, [*first, *later]
     if chat_template is None:
-        raise ModelError(
-            "The PRM has no chat template, which its format needs.", "Try another GGUF file of it."
-        )
+        raise ModelError("The PRM has no chat template, which its format needs.", "Try another GGUF file of it.")
     assistant: Message = ("assistant", [_MARKER])
     turns: list[Message] = [("user", [*prompt, *first]), assistant, ("user", later), assistant]
     parts = render(chat_template, turns, open_turn=False)
@@ -89,16 +87,14 @@ def _holes(text: str) -> Parts:
 
 def _token(vocab: Vocab, what: str, text: str, allowed: tuple[int, ...]) -> int:
     token = vocab.id_of(text)
-    if token is None:
-        raise ModelError(
-            f"This model cannot be read as a PRM of this format: its vocabulary has no single token for the {what} "
-            f"{text!r}.",
-            "Give a PRM that was trained for this format, or another `--prm-format`.",
-        )
-    if allowed and token not in allowed:
-        raise ModelError(
-            f"This model cannot be read as a PRM of this format: the {what} {text!r} is token {token}, not "
-            f"{' or '.join(map(str, allowed))}.",
-            "Give a PRM that was trained for this format, or another `--prm-format`.",
-        )
-    return token
+    if token is not None and (not allowed or token in allowed):
+        return token
+    why = "is not one token of its vocabulary" if token is None else f"is token {token}, not {_either(allowed)}"
+    raise ModelError(
+        f"The model cannot be read as a PRM of this format: the {what} {text!r} {why}.",
+        "Give a PRM that was trained for this format, or another `--prm-format`.",
+    )
+
+
+def _either(ids: tuple[int, ...]) -> str:
+    return " or ".join(map(str, ids))

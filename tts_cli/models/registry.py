@@ -47,9 +47,7 @@ class Registry:
     def format(self, name: str) -> PrmFormat:
         """The PRM format of this name. Raises UsageError that lists the known ones."""
         if name not in self.formats:
-            raise UsageError(
-                f"There is no PRM format named '{name}'.", f"Known formats: {', '.join(self.formats)}."
-            )
+            raise UsageError(f"There is no PRM format named '{name}'.", f"Known formats: {', '.join(self.formats)}.")
         return self.formats[name]
 
     def prompt_for(self, name: str) -> PromptStyle:
@@ -81,9 +79,7 @@ def read() -> Registry:
 def user_file() -> Path:
     """The user's registry: TTS_MODELS_FILE, else models.yaml in the user's configuration directory."""
     override = os.environ.get(USER_FILE)
-    return (
-        Path(override).expanduser() if override else Path(platformdirs.user_config_dir("tts")) / "models.yaml"
-    )
+    return Path(override).expanduser() if override else Path(platformdirs.user_config_dir("tts")) / "models.yaml"
 
 
 def _parse(path: Path) -> Raw:
@@ -132,9 +128,7 @@ def _entry(
         value = resolved.get(field)
         if isinstance(value, str):
             if value not in known:
-                raise _malformed(
-                    f"{path}, models, {name}", f"there is no {field} '{value}', only {', '.join(known)}"
-                )
+                raise _malformed(f"{path}, models, {name}", f"there is no {field} '{value}', only {', '.join(known)}")
             resolved[field] = known[value]
     return _check(ModelEntry, path, "models", name, resolved)
 
@@ -149,14 +143,10 @@ def _check(kind: type[M], path: Path, section: str, name: str, fields: Mapping[s
 
 
 def _malformed(where: str, why: str) -> UsageError:
-    return UsageError(
-        f"The model registry cannot be read ({where}): {why}.", "Mend that file, or move it away."
-    )
+    return UsageError(f"The model registry cannot be read ({where}): {why}.", "Mend that file, or move it away.")
 
 
 def _close(what: str, name: str, known: Mapping[str, object]) -> str:
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    return (
-        f"{hint}`tts models list` names every {what}; a file is given as {what.upper()}.gguf with its path."
-    )
+    return f"{hint}`tts models list` names every {what}; a file is given as {what.upper()}.gguf with its path."

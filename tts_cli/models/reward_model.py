@@ -1,7 +1,7 @@
-"""A PRM that runs on llama.cpp and is read by a token pair: its tree grows one step at a time beside the policy's.
+"""A PRM that runs on llama.cpp and is read by a token pair: its tree grows step by step beside the policy's.
 
-A step's tokens are run once in its life: the prefix stays in the engine, and the same step asked for again after
-the same prefix gets the first one's score. Value and classifier heads are not covered.
+A step's tokens are run once in its life: the prefix stays in the engine, and the same step asked for again
+after the same prefix gets the first one's score. Value and classifier heads are not covered.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class LlamaPRM:
         return PrmPrefix(self.engine.root(tokens, ledger), first=True)
 
     def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
-        """Score `step` as the next one after `prefix`; the same step is run once, however often it is asked for."""
+        """Score `step` as the next one after `prefix`; run once, however often it is asked for."""
         assert isinstance(prefix, PrmPrefix)
         step = step.strip()
         if not step:

@@ -80,5 +80,5 @@ def _first_not_blank(text: bytes, start: int) -> int | None:
 
 
 def step_text(text: bytes, separator: str) -> str:
-    """A step's text as searches see it: UTF-8 with what is not replaced, without separator and outer blanks."""
+    """A step's text as searches see it: what is not UTF-8 replaced, no separator, no outer blanks."""
     return text.decode("utf-8", "replace").removesuffix(separator).strip()

@@ -1,12 +1,11 @@
 """Turns templates with holes into tokens, so that text from outside is never read as special tokens.
 
-A template's own text may hold special tokens; what fills a hole (a problem, a step) may not. Plain text next to
-a hole is tokenised in one run with what fills it, so that the tokens are those of the whole text.
+A template's own text may hold special tokens; what fills a hole (a problem, a step) may not. Plain text next
+to a hole is tokenised in one run with what fills it, so that the tokens are those of the whole text.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,9 +43,7 @@ def compile_template(vocab: Vocab, parts: Iterable[str | Hole]) -> tuple[Piece, 
     return tuple(pieces)
 
 
-def fill(
-    vocab: Vocab, template: Iterable[Piece], values: Mapping[str, str], *, continues: bool = False
-) -> list[int]:
+def fill(vocab: Vocab, template: Iterable[Piece], values: Mapping[str, str], *, continues: bool = False) -> list[int]:
     """The tokens of a template with its holes filled. `continues`: plain text stands before it."""
     tokens: list[int] = []
     run = ""
@@ -90,20 +87,16 @@ def _adds_space(vocab: Vocab) -> bool:
 
 def _split(vocab: Vocab, text: str) -> list[Piece]:
     """A template's own text as plain head, tokens from its first to its last special one, plain tail."""
-    head = _longest(len(text), lambda size: _is_plain(vocab, text[:size]))
-    if head == len(text):
+    tokens = vocab.tokenize(text, special=True)
+    special = [place for place, token in enumerate(tokens) if not vocab.piece(token)]
+    if not special:
         return [text] if text else []
-    rest = text[head:]
-    tail = _longest(len(rest), lambda size: _is_plain(vocab, rest[len(rest) - size :]))
-    middle = tuple(vocab.tokenize(rest[: len(rest) - tail], special=True))
-    pieces: list[Piece] = [text[:head], middle, rest[len(rest) - tail :]]
-    return [piece for piece in pieces if piece]
+    first, end = special[0], special[-1] + 1
+    head = _text_of(vocab, tokens[:first], text.startswith)
+    tail = _text_of(vocab, tokens[end:], text.endswith)
+    return [piece for piece in (head, tuple(tokens[first:end]), tail) if piece]
 
 
-def _longest(limit: int, fits: Callable[[int], bool]) -> int:
-    """The largest size up to `limit` that fits, where 0 does and every size below a fitting one."""
-    return bisect_left(range(1, limit + 1), True, key=lambda size: not fits(size))
-
-
-def _is_plain(vocab: Vocab, text: str) -> bool:
-    return vocab.tokenize(text, special=True) == vocab.tokenize(text, special=False)
+def _text_of(vocab: Vocab, tokens: list[int], occurs: Callable[[str], bool]) -> str:
+    text = b"".join(map(vocab.piece, tokens)).decode("utf-8", "replace")
+    return text if occurs(text) else text.removeprefix(" ")  # the space that SentencePiece adds
