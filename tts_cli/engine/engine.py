@@ -1,0 +1,193 @@
+"""The engine: one GGUF model, many branches, one decode at a time for all of them.
+
+It knows tokens and logits only; prompts, steps and scores are the business of `tts_cli.models`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tts_cli.engine import probe
+from tts_cli.engine.branches import Branch
+from tts_cli.engine.context import MAX_SEQUENCES, Context, ContextShape
+from tts_cli.engine.model import Model, load_model
+from tts_cli.engine.pool import Pool
+from tts_cli.engine.sampling import Sampler
+from tts_cli.engine.scheduler import Counts, Scheduler
+from tts_cli.engine.sizing import Plan, plan, smaller
+from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
+from tts_cli.errors import ModelError, PromptTooLong, UsageError
+from tts_cli.models.protocols import Job, Ledger
+
+
+class Engine:
+    """A loaded model and its KV cache.
+
+    `n_ctx`: tokens that all branches together may keep (0: see `sizing.plan`); `n_seq_max`: jobs at work at once,
+    1 to 256; `threads` None: physical cores; `gpu_layers` -1: all; `n_batch`: rows per decode; `counts`: which of the
+    ledger's columns this model's tokens enter; `lanes`: contexts that share the work (None: see `sizing.plan`).
+    Raises ModelError when the file or its context cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        n_ctx: int = 0,
+        n_seq_max: int = 64,
+        threads: int | None = None,
+        gpu_layers: int = -1,
+        n_batch: int = 512,
+        flash_attention: bool = False,
+        counts: Counts = "policy",
+        lanes: int | None = None,
+    ) -> None:
+        if n_ctx < 0 or not 1 <= n_seq_max <= MAX_SEQUENCES or n_batch < 1 or (threads is not None and threads < 1):
+            raise UsageError(
+                "the context size, sequences, batch or threads are out of range",
+                f"Sequences go from 1 to {MAX_SEQUENCES}, the others from 1 up.",
+            )
+        model = load_model(path, gpu_layers=gpu_layers)
+        wanted = plan(model, n_ctx, n_seq_max, lanes, on_gpu=gpu_layers != 0 and probe.supports_gpu())
+        settings = (n_batch, threads or probe.physical_cores(), flash_attention)
+        contexts = _contexts(model, wanted, settings, shrink=n_ctx == 0)
+        # Runs once: at close(), when the engine is collected, or when the interpreter ends.
+        self._free = weakref.finalize(self, _free_all, model, contexts)
+        self._scheduler = Scheduler([Pool(context, wanted.width) for context in contexts], model.vocab.n_tokens, counts)
+        self._number = 0
+        self.path, self.vocab = path, model.vocab
+        self.parameters, self.n_ctx_train = model.parameters, model.n_ctx_train
+        self.n_ctx = sum(context.n_ctx for context in contexts)
+        self.max_length = min(contexts[0].n_ctx, model.n_ctx_train)
+        self.metadata: Mapping[str, str] = {
+            key: value for key, value in model.header.metadata.items() if isinstance(value, str)
+        }
+
+    @property
+    def busy(self) -> bool:
+        """True while a job waits or runs."""
+        return bool(self._scheduler.waiting or self._scheduler.live)
+
+    def root(self, tokens: Sequence[int], ledger: Ledger) -> Branch:
+        """The branch of a prompt (at least one token); it is run when it is first used. Raises PromptTooLong."""
+        self._check_tokens(tokens)
+        if not tokens:
+            raise ValueError("a prompt needs at least one token")
+        self._check_length(len(tokens))
+        return Branch(None, tokens, ledger, sampled=False)
+
+    def generate(self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int) -> Job[Generated]:
+        """Sample one step after `branch`, which stays usable.
+
+        Ends when `stop`, given the step's bytes so far, returns a Finish; at an end token (EOS); after `max_tokens`
+        (LENGTH); or when the path reaches the context's or the trained length (CONTEXT).
+        """
+        if max_tokens < 1:
+            raise ValueError("max_tokens must be at least 1")
+        task = Generation(self._next(), branch, self.vocab, sampler, stop, max_tokens, self.max_length)
+        self._scheduler.add(task)
+        return task.job
+
+    def evaluate(self, branch: Branch, tokens: Sequence[int], marks: Sequence[int]) -> Job[Evaluated]:
+        """Run `tokens` after `branch` and return the logits at `marks`, indexes into `tokens`.
+
+        The job fails with PromptTooLong when the path does not fit.
+        """
+        self._check_tokens(tokens)
+        if any(not 0 <= mark < len(tokens) for mark in marks):
+            raise ValueError("a mark lies outside of the tokens")
+        task = Evaluation(self._next(), branch, tokens, marks, self.vocab.n_tokens)
+        try:
+            self._check_length(task.child.length)
+        except PromptTooLong as error:
+            task.job.fail(error)
+        self._scheduler.add(task)
+        return task.job
+
+    def advance(self) -> None:
+        """One decode (one per lane) over rows of all jobs at work; ends those that are complete.
+
+        Raises ModelError when llama.cpp fails.
+        """
+        self._check_open()
+        self._scheduler.step()
+
+    def release(self, branch: Branch) -> None:
+        """Free what is kept for `branch` and its descendants, but for what jobs at work and other branches share.
+
+        Safe to call twice. A released branch may still be used: it is then run again.
+        """
+        branch.released, branch.logits = True, None
+        if self._free.alive:
+            for pool in self._scheduler.pools:
+                pool.release(branch)
+
+    def cancel(self, job: Job[Any]) -> None:
+        """Stop working on a job: it is never resolved. One that has ended is left alone."""
+        if self._free.alive:
+            self._scheduler.cancel(job)
+
+    def close(self) -> None:
+        """Free the model and its contexts; safe to call twice. Jobs under way are never resolved."""
+        self._free()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _next(self) -> int:
+        self._check_open()
+        self._number += 1
+        return self._number
+
+    def _check_open(self) -> None:
+        if not self._free.alive:
+            raise RuntimeError("the engine is closed")
+
+    def _check_tokens(self, tokens: Sequence[int]) -> None:
+        if tokens and not (0 <= min(tokens) and max(tokens) < self.vocab.n_tokens):
+            raise ValueError("a token lies outside of the vocabulary")
+
+    def _check_length(self, length: int) -> None:
+        if length > self.max_length:
+            raise PromptTooLong(
+                f"the text is {length} tokens long, and the model takes {self.max_length}",
+                "Shorten the problem, or give a larger context size where the model allows it.",
+            )
+
+
+def _contexts(model: Model, wanted: Plan, settings: tuple[int, int, bool], *, shrink: bool) -> list[Context]:
+    """One context per lane. Where memory is short and the user fixed no size, smaller ones."""
+    contexts: list[Context] = []
+    try:
+        for _ in range(wanted.lanes):
+            contexts.append(Context(model, _shape(wanted, *settings)))
+    except ModelError:
+        less = smaller(wanted) if shrink else None
+        for context in contexts:
+            context.free()
+        if less is None:
+            model.free()
+            raise
+        return _contexts(model, less, settings, shrink=shrink)
+    return contexts
+
+
+def _shape(wanted: Plan, n_batch: int, threads: int, flash_attention: bool) -> ContextShape:
+    sequences = min(MAX_SEQUENCES, 2 * wanted.width)
+    outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
+    return ContextShape(wanted.n_ctx, sequences, n_batch, outputs, threads, flash_attention)
+
+
+def _free_all(model: Model, contexts: Sequence[Context]) -> None:
+    for context in contexts:
+        context.free()
+    model.free()

@@ -1,0 +1,181 @@
+"""Reads the header of a GGUF file: its metadata, and whether the file is whole.
+
+llama.cpp sees a file only after these checks, because a damaged one can end the process instead of raising an error.
+Weights are not read.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tts_cli.errors import ModelError
+
+MAGIC = b"GGUF"
+_VERSIONS = (2, 3)
+_SCALARS = {
+    0: "<B",
+    1: "<b",
+    2: "<H",
+    3: "<h",
+    4: "<I",
+    5: "<i",
+    6: "<f",
+    7: "<?",
+    10: "<Q",
+    11: "<q",
+    12: "<d",
+}
+_STRING, _ARRAY = 8, 9
+_TOKENS = "tokenizer.ggml.tokens"
+_DOWNLOAD = "Download or copy the file again."
+
+# ggml type -> (weights per block, bytes per block). A type that is not listed is not checked for its size.
+_BLOCKS = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
+    24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Scalars and strings of the metadata by key; `arrays` holds the lengths of its arrays."""
+
+    metadata: dict[str, Any]
+    arrays: dict[str, int]
+    tensors: int
+
+    @property
+    def architecture(self) -> str:
+        return str(self.metadata.get("general.architecture", ""))
+
+
+@dataclass(slots=True)
+class _Reader:
+    data: mmap.mmap
+    at: int = 0
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.data)
+
+    def take(self, n: int) -> int:
+        """Step over n bytes and return where they start. Raises EOFError past the end of the file."""
+        start = self.at
+        if n < 0 or n > self.size - start:
+            raise EOFError
+        self.at = start + n
+        return start
+
+    def scalar(self, kind: str) -> Any:
+        return struct.unpack_from(kind, self.data, self.take(struct.calcsize(kind)))[0]
+
+    def string(self) -> bytes:
+        start = self.take(self.scalar("<Q"))
+        return self.data[start : self.at]
+
+
+def read_header(path: Path) -> Header:
+    """Read and check one file. Raises ModelError for all that is not a whole GGUF model."""
+    try:
+        if not path.is_file():
+            raise ModelError(f"there is no file {path}", "Check the path, or name a model of `tts models list`.")
+        with path.open("rb") as file:
+            _check_start(path, file.read(8))
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return _parse(path, _Reader(data, at=8))
+    except EOFError as error:
+        raise ModelError(f"{path} is cut short: its header ends too early", _DOWNLOAD) from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}", "Check the file's permissions.") from error
+
+
+def _check_start(path: Path, start: bytes) -> None:
+    if not start:
+        raise ModelError(f"{path} is empty", _DOWNLOAD)
+    if start[:4] != MAGIC:
+        raise ModelError(f"{path} is not a GGUF file", "Give a model in llama.cpp's GGUF format.")
+    if len(start) < 8:
+        raise EOFError
+    version = struct.unpack_from("<I", start, 4)[0]
+    if version not in _VERSIONS:
+        raise ModelError(f"{path} has GGUF version {version}, which is not supported", "Convert the model again.")
+
+
+def _parse(path: Path, reader: _Reader) -> Header:
+    tensors, pairs = reader.scalar("<Q"), reader.scalar("<Q")
+    # Every entry takes more than 8 bytes, so a larger count can only be damage; do not loop over it.
+    if max(tensors, pairs) > reader.size // 8:
+        raise EOFError
+    metadata: dict[str, Any] = {}
+    arrays: dict[str, int] = {}
+    for _ in range(pairs):
+        key = reader.string().decode("utf-8", "replace")
+        kind = reader.scalar("<I")
+        if kind == _ARRAY:
+            arrays[key] = _array(path, reader, key)
+        else:
+            metadata[key] = _value(path, reader, kind)
+    _check_tensors(path, reader, tensors, int(metadata.get("general.alignment", 32)))
+    return Header(metadata, arrays, tensors)
+
+
+def _value(path: Path, reader: _Reader, kind: int) -> Any:
+    if kind == _STRING:
+        return reader.string().decode("utf-8", "replace")
+    if kind not in _SCALARS:
+        raise ModelError(f"{path} is damaged: it has metadata of an unknown kind ({kind})", _DOWNLOAD)
+    return reader.scalar(_SCALARS[kind])
+
+
+def _array(path: Path, reader: _Reader, key: str) -> int:
+    """Step over an array and return its length."""
+    kind, count = reader.scalar("<I"), reader.scalar("<Q")
+    if kind == _STRING:
+        if count > reader.size // 8:
+            raise EOFError
+        strings = _strings(reader, count)
+        # llama.cpp asserts that no two tokens are the same text.
+        if key == _TOKENS and len(set(strings)) != count:
+            raise ModelError(f"{path} has the same token twice in its vocabulary", "Convert the model again.")
+        for _ in strings:
+            pass
+    elif kind in _SCALARS:
+        reader.take(count * struct.calcsize(_SCALARS[kind]))
+    else:
+        raise ModelError(f"{path} is damaged: it has an array of an unknown kind ({kind})", _DOWNLOAD)
+    return int(count)
+
+
+def _strings(reader: _Reader, count: int) -> Iterator[bytes]:
+    for _ in range(count):
+        yield reader.string()
+
+
+def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> None:
+    """All weights must lie within the file."""
+    if count == 0:
+        raise ModelError(f"{path} holds a vocabulary but no weights", "Give the full model file.")
+    end = 0
+    for _ in range(count):
+        reader.string()
+        shape = [reader.scalar("<Q") for _ in range(reader.scalar("<I"))]
+        kind, offset = reader.scalar("<I"), reader.scalar("<Q")
+        end = max(end, offset + _bytes(kind, shape))
+    start = -(-reader.at // max(1, alignment)) * max(1, alignment)
+    if start + end > reader.size:
+        missing = start + end - reader.size
+        raise ModelError(f"{path} is cut short: {missing:,} bytes of its weights are missing", _DOWNLOAD)
+
+
+def _bytes(kind: int, shape: list[int]) -> int:
+    count = 1
+    for extent in shape:
+        count *= extent
+    per_block, size = _BLOCKS.get(kind, (1, 0))
+    return count // per_block * size

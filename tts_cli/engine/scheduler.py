@@ -1,0 +1,261 @@
+"""Continuous batching: which jobs are at work, which rows each decode runs, and who gives way when room runs out.
+
+Jobs start in the order in which they came. One that would run tokens which another is about to run waits and shares
+its cells. Idle branches are evicted first, least recently used first; then the youngest job gives its cells up and is
+run again later, with the tokens that it has sampled. Nothing here changes what a job results in, only what it costs.
+"""
+
+from __future__ import annotations
+
+import weakref
+from bisect import insort
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.engine.branches import Branch
+from tts_cli.engine.cells import Slot
+from tts_cli.engine.pool import Pool, common_length
+from tts_cli.engine.sampling import sample
+from tts_cli.engine.tasks import Evaluation, Generation, Task
+from tts_cli.models.protocols import Job
+
+Counts = Literal["policy", "prm"]
+_AGE = attrgetter("number")
+_KEPT_BYTES = 64 << 20  # of logits after branches, so that late siblings need not run a token again
+_HEADROOM = 4  # free cells per job at work that a new job must leave, or it would soon be sent away again
+_WORTH_COPYING = 8  # tokens: less is run again rather than copied from another context
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Positions begin..end of a task's path in one batch; `marked` of them ask for logits."""
+
+    task: Task
+    begin: int
+    end: int
+    marked: list[int]
+
+
+class Scheduler:
+    """Works on all tasks of one model."""
+
+    def __init__(self, pools: Sequence[Pool], n_vocab: int, counts: Counts) -> None:
+        self.pools = pools
+        self.waiting: list[Task] = []
+        self.live: list[Task] = []
+        self._counts = counts
+        self._kept: deque[weakref.ref[Branch]] = deque()
+        rows = sum(pool.width for pool in pools)
+        self._keep_at_most = max(rows, min(4096, _KEPT_BYTES // (4 * n_vocab)))
+
+    def add(self, task: Task) -> None:
+        if not task.job.done:
+            self.waiting.append(task)
+
+    def cancel(self, job: Job[Any]) -> None:
+        """Stop working on a job; its cells are free for others at once."""
+        for task in self.live:
+            if task.job is job:
+                self._stop(task)
+                return
+        self.waiting = [task for task in self.waiting if task.job is not job]
+
+    def step(self) -> None:
+        """Start what may start, run one batch in each context, hand the logits out."""
+        self._sample(self._admit(), [])
+        sampled: list[Generation] = []
+        rows: list[NDArray[np.float32]] = []
+        for pool in self.pools:
+            chunks = self._decode(pool) if pool.live else []
+            self._account(pool, chunks)
+            self._hand_out(pool, chunks, sampled, rows)
+        self._sample(sampled, rows)
+
+    # --- who is at work ---
+
+    def _admit(self) -> list[Generation]:
+        """Start waiting tasks; return those whose first logits are known already."""
+        ready: list[Generation] = []
+        for task in list(self.waiting):
+            if all(len(pool.live) >= pool.width for pool in self.pools):
+                break
+            found = [(pool, *pool.source(task.path, task.reusable())) for pool in self.pools]
+            if self._another_runs_it(task, max(length for _, _, length in found)):
+                continue
+            if not self._place(task, found):
+                break
+            self.waiting.remove(task)
+            insort(self.live, task, key=_AGE)
+            if isinstance(task, Generation) and task.todo == 0:
+                ready.append(task)
+        return ready
+
+    def _another_runs_it(self, task: Task, length: int) -> bool:
+        """True when a task at work will soon hold more of the path than the `length` tokens that are there."""
+        for other in self.live:
+            assert other.slot is not None
+            common = common_length(other.child, other.child.length, task.path)
+            if common > length and other.slot.length < common:
+                return True
+        return False
+
+    def _place(self, task: Task, found: list[tuple[Pool, Slot | None, int]]) -> bool:
+        """Give the task a sequence: where most of its path is, else where fewest are at work."""
+        donor, donated, most = max(found, key=lambda place: place[2])
+        for pool, source, length in sorted(found, key=lambda place: (-place[2], len(place[0].live))):
+            if len(pool.live) >= pool.width or not self._fits(pool, source, task.child.length - length):
+                continue
+            copy = pool is not donor and donated is not None and most - length >= _WORTH_COPYING
+            slot = pool.occupy(task.child, None if copy else source, 0 if copy else length)
+            if slot is None:
+                continue
+            if copy and donated is not None:
+                pool.adopt(slot, donor, donated, most)
+            task.pool, task.slot = pool, slot
+            return True
+        return False
+
+    def _fits(self, pool: Pool, source: Slot | None, need: int) -> bool:
+        if not pool.live:
+            pool.make_room(need, keep=source)
+            return True  # alone, every path fits: none is longer than the context
+        reserved = sum(task.todo for task in self.live if task.pool is pool)
+        return pool.make_room(need + reserved + _HEADROOM * (len(pool.live) + 1), keep=source)
+
+    def _finish(self, task: Task) -> None:
+        assert task.pool is not None and task.slot is not None
+        self.live.remove(task)
+        task.pool.rest(task.slot)
+
+    def _stop(self, task: Task) -> None:
+        assert task.pool is not None and task.slot is not None
+        self.live.remove(task)
+        task.pool.retire(task.slot, task.parent)
+        task.pool = task.slot = None
+
+    def _give_way(self, pool: Pool) -> None:
+        """Free cells: an idle branch goes, else the youngest task waits again, else the only task ends."""
+        if pool.evict():
+            return
+        tasks = [task for task in self.live if task.pool is pool]
+        self._stop(tasks[-1])
+        if len(tasks) > 1:
+            insort(self.waiting, tasks[-1], key=_AGE)
+        else:
+            tasks[-1].out_of_room()
+
+    # --- what is run ---
+
+    def _decode(self, pool: Pool) -> list[Chunk]:
+        """Run one batch; the chunks that were run."""
+        while pool.live:
+            chunks = self._compose(pool)
+            if sum(chunk.end - chunk.begin for chunk in chunks) > pool.cells.free:
+                self._give_way(pool)
+            elif self._run(pool, chunks):
+                return chunks
+            else:  # llama.cpp finds no room where the mirror does: windowed attention may need more
+                self._give_way(pool)
+        return []
+
+    def _compose(self, pool: Pool) -> list[Chunk]:
+        """Rows for one batch: single tokens first, then stretches as far as they fit."""
+        rows, outputs = pool.context.shape.n_batch, pool.context.shape.n_outputs
+        chunks: list[Chunk] = []
+        tasks = [task for task in self.live if task.pool is pool]
+        for task in sorted(tasks, key=lambda task: task.todo > 1):
+            begin = task.child.length - task.todo
+            end = min(task.child.length, begin + rows)
+            marked = task.marked(begin, end)
+            if len(marked) > outputs:
+                end, marked = marked[outputs], marked[:outputs]
+            if end > begin:
+                chunks.append(Chunk(task, begin, end, marked))
+                rows, outputs = rows - (end - begin), outputs - len(marked)
+        return chunks
+
+    def _run(self, pool: Pool, chunks: list[Chunk]) -> bool:
+        tokens: list[int] = []
+        positions: list[int] = []
+        seqs: list[int] = []
+        flags: list[int] = []
+        for chunk in chunks:
+            assert chunk.task.slot is not None
+            count = chunk.end - chunk.begin
+            tokens += chunk.task.child.stretch(chunk.begin, chunk.end)
+            positions += range(chunk.begin, chunk.end)
+            seqs += [chunk.task.slot.seq] * count
+            flags += [0] * count
+            for position in chunk.marked:
+                flags[position - chunk.end] = 1
+        return pool.context.decode(tokens, positions, seqs, flags)
+
+    def _account(self, pool: Pool, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            assert chunk.task.slot is not None
+            pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
+            charge(chunk.task.child, chunk.begin, chunk.end, self._counts)
+
+    # --- what comes out ---
+
+    def _hand_out(
+        self, pool: Pool, chunks: list[Chunk], sampled: list[Generation], rows: list[NDArray[np.float32]]
+    ) -> None:
+        """Evaluations keep their rows and end; generations are put on `sampled` with their row on `rows`."""
+        count = sum(len(chunk.marked) for chunk in chunks)
+        logits = iter(pool.context.logits(count)) if count else iter(())
+        for chunk in chunks:
+            task = chunk.task
+            for position in chunk.marked:
+                row: NDArray[np.float32] = next(logits)
+                if isinstance(task, Generation):
+                    sampled.append(task)
+                    rows.append(row)
+                    if task.fresh:
+                        self._keep(task.parent, row)
+                elif isinstance(task, Evaluation):
+                    task.accept(position, row)
+            if isinstance(task, Evaluation) and task.todo == 0:
+                task.finish()
+                self._finish(task)
+
+    def _sample(self, tasks: list[Generation], rows: list[NDArray[np.float32]]) -> None:
+        """Draw one token for each task, by default from the logits kept after its parent."""
+        if not tasks:
+            return
+        logits = np.stack(rows or [task.parent.logits for task in tasks if task.parent.logits is not None])
+        for task, token in zip(tasks, sample(logits, [task.sampler for task in tasks]), strict=True):
+            task.accept(token)
+            if task.job.done:
+                self._finish(task)
+
+    def _keep(self, branch: Branch, row: NDArray[np.float32]) -> None:
+        branch.logits = row.copy()
+        self._kept.append(weakref.ref(branch))
+        if len(self._kept) > self._keep_at_most:
+            oldest = self._kept.popleft()()
+            if oldest is not None:
+                oldest.logits = None
+
+
+def charge(tip: Branch, begin: int, end: int, counts: Counts) -> None:
+    """Enter the rows begin..end of the path to `tip` in its problem's ledger."""
+    ledger = tip.ledger
+    if counts == "prm":
+        ledger.prm_tokens += end - begin
+    for branch in tip.chain():
+        first, last = max(begin, branch.start) - branch.start, min(end, branch.length) - branch.start
+        if first < last:
+            new = max(0, last - max(first, branch.ran))
+            branch.ran = max(branch.ran, last)
+            if counts == "policy":
+                ledger.policy_tokens += new if branch.sampled else 0
+                ledger.policy_prompt_tokens += (last - first) - (new if branch.sampled else 0)
+        if branch.start <= begin:
+            return

@@ -1,0 +1,58 @@
+"""How large a KV cache is made, and over how many contexts the work is spread.
+
+Size, where the user gives none: room for every sequence to hold 512 tokens (or the trained length, if less), at least
+one path of the trained length, at most 1 GiB of keys and values.
+
+Lanes: attention runs over the cells of all sequences of a context, masked ones too. For a tiny model with many
+sequences this costs more than its weights: 64 sequences are then better run as 4 contexts of 16. A large model gets
+one lane, because running its weights once for all rows saves more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tts_cli.engine.model import Model
+
+_PER_SEQUENCE = 512  # tokens
+_KV_LIMIT = 1 << 30  # bytes
+_LEAST = 256  # tokens
+_TYPICAL = 128  # tokens that one sequence holds alone, on average
+_NARROWEST = 16  # rows: fewer do not fill a matrix product
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`lanes` contexts of `n_ctx` cells each, `width` jobs at work in each."""
+
+    lanes: int
+    width: int
+    n_ctx: int
+
+
+def plan(model: Model, n_ctx: int, n_seq_max: int, lanes: int | None, *, on_gpu: bool) -> Plan:
+    """The plan for `n_ctx` tokens in all (0: choose)."""
+    total = n_ctx or _default_context(model, n_seq_max)
+    # Each lane must hold the longest path that one context alone would.
+    fit = max(1, total // max(_LEAST, min(total, model.n_ctx_train)))
+    if lanes is None:
+        lanes = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
+    lanes = max(1, min(lanes, fit, n_seq_max))
+    return Plan(lanes=lanes, width=-(-n_seq_max // lanes), n_ctx=total // lanes)
+
+
+def smaller(wanted: Plan) -> Plan | None:
+    """Half of the plan's cells; None when that would be too few."""
+    return replace(wanted, n_ctx=wanted.n_ctx // 2) if wanted.n_ctx >= 2 * _LEAST else None
+
+
+def _default_context(model: Model, n_seq_max: int) -> int:
+    train = model.n_ctx_train
+    wanted = max(train, n_seq_max * min(train, _PER_SEQUENCE))
+    return max(_LEAST, min(wanted, _KV_LIMIT // model.kv_bytes_per_token))
+
+
+def _best_width(model: Model) -> int:
+    """Rows at which attention over all of them costs about as much as the weights, a multiple of 16."""
+    balance = 2 * model.parameters / max(1, model.attention_flops_per_cell * _TYPICAL)
+    return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)

@@ -1,0 +1,168 @@
+"""The jobs that the engine works on, and what each does with the rows of logits that it asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.engine.branches import Branch
+from tts_cli.engine.cells import Slot
+from tts_cli.engine.pool import Pool
+from tts_cli.engine.sampling import Sampler
+from tts_cli.engine.vocab import Vocab
+from tts_cli.errors import PromptTooLong
+from tts_cli.models.protocols import Finish, Job
+
+Stop = Callable[[bytes], Finish | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One sampled step: the branch that ends with it, its tokens (an end token included), its bytes, how it ended."""
+
+    branch: Branch
+    tokens: tuple[int, ...]
+    text: bytes
+    finish: Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Logits [marks, n_vocab] at the marked tokens, and the branch that ends with the evaluated tokens."""
+
+    branch: Branch
+    logits: NDArray[np.float32]
+
+
+class Task:
+    """One job under way: `child` grows after `parent`; `slot` is its sequence while it is at work."""
+
+    def __init__(self, number: int, parent: Branch, child: Branch) -> None:
+        self.number = number
+        self.parent = parent
+        self.child = child
+        self.path = frozenset(child.chain())
+        self.pool: Pool | None = None
+        self.slot: Slot | None = None
+
+    @property
+    def todo(self) -> int:
+        """Tokens of its path that its sequence does not hold yet."""
+        return self.child.length - (self.slot.length if self.slot else 0)
+
+    @property
+    def job(self) -> Job[Generated] | Job[Evaluated]:
+        raise NotImplementedError
+
+    def reusable(self) -> int:
+        """How much of its path may come from another sequence's cells."""
+        raise NotImplementedError
+
+    def marked(self, begin: int, end: int) -> list[int]:
+        """The positions in begin..end at which it needs logits, ascending."""
+        raise NotImplementedError
+
+    def out_of_room(self) -> None:
+        """End the job: not even alone does it fit."""
+        raise NotImplementedError
+
+
+class Generation(Task):
+    """Samples tokens until a stop, an end token, `max_tokens`, or `max_length` of the whole path."""
+
+    def __init__(
+        self,
+        number: int,
+        parent: Branch,
+        vocab: Vocab,
+        sampler: Sampler,
+        stop: Stop,
+        max_tokens: int,
+        max_length: int,
+    ) -> None:
+        super().__init__(number, parent, Branch(parent, (), parent.ledger, sampled=True))
+        self._job: Job[Generated] = Job()
+        self.sampler = sampler
+        self._vocab, self._stop = vocab, stop
+        self._max_tokens, self._max_length = max_tokens, max_length
+        self._text = bytearray()
+        if parent.length > max_length:
+            self.out_of_room()
+
+    @property
+    def job(self) -> Job[Generated]:
+        return self._job
+
+    @property
+    def fresh(self) -> bool:
+        """Nothing is sampled yet: the next logits are those after `parent`, which siblings share."""
+        return self.child.length == self.child.start
+
+    def reusable(self) -> int:
+        # Logits do not stay in the cells: without kept ones the last token is run again.
+        return self.child.length - (not (self.fresh and self.parent.logits is not None))
+
+    def marked(self, begin: int, end: int) -> list[int]:
+        return [end - 1] if end == self.child.length else []
+
+    def accept(self, token: int) -> None:
+        """Append a sampled token; resolves the job when the step ends with it."""
+        self.child.append(token)
+        self._text += self._vocab.piece(token)
+        finish = self._finish(token)
+        if finish is not None:
+            self._resolve(finish)
+
+    def _finish(self, token: int) -> Finish | None:
+        if self._vocab.is_eog(token):
+            return Finish.EOS
+        finish = self._stop(bytes(self._text))
+        if finish is not None:
+            return finish
+        if self.child.length - self.child.start >= self._max_tokens:
+            return Finish.LENGTH
+        return Finish.CONTEXT if self.child.length > self._max_length else None
+
+    def out_of_room(self) -> None:
+        self._resolve(Finish.CONTEXT)
+
+    def _resolve(self, finish: Finish) -> None:
+        self._job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish))
+
+
+class Evaluation(Task):
+    """Runs given tokens, and collects the logits at `marks` (indexes into the tokens)."""
+
+    def __init__(self, number: int, parent: Branch, tokens: Sequence[int], marks: Sequence[int], n_vocab: int) -> None:
+        super().__init__(number, parent, Branch(parent, tokens, parent.ledger, sampled=False))
+        self._job: Job[Evaluated] = Job()
+        self._rows = [parent.length + mark for mark in marks]
+        self._logits = np.empty((len(marks), n_vocab), np.float32)
+        if not tokens:
+            self._job.resolve(Evaluated(self.child, self._logits))
+
+    @property
+    def job(self) -> Job[Evaluated]:
+        return self._job
+
+    def reusable(self) -> int:
+        return self.child.start
+
+    def marked(self, begin: int, end: int) -> list[int]:
+        return sorted({row for row in self._rows if begin <= row < end})
+
+    def accept(self, position: int, logits: NDArray[np.float32]) -> None:
+        """Keep one row of logits."""
+        for i, row in enumerate(self._rows):
+            if row == position:
+                self._logits[i] = logits
+
+    def finish(self) -> None:
+        """All tokens ran."""
+        self._job.resolve(Evaluated(self.child, self._logits))
+
+    def out_of_room(self) -> None:
+        self._job.fail(PromptTooLong("the text does not fit into the model's context", "Give a larger context size."))
