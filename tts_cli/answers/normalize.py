@@ -92,6 +92,10 @@ _LATEX = str.maketrans({
 })  # fmt: skip
 
 
+_DECIMAL = re.compile(r"(\d*)\.(\d+)")
+
+
 def latex(cleaned: str) -> str:
-    """Cleaned text as LaTeX that a strict parser takes."""
-    return cleaned.translate(_LATEX)
+    """Cleaned text as LaTeX for a parser that knows nothing else; decimals as fractions, lest they be rounded."""
+    exact = _DECIMAL.sub(lambda d: rf"{{\frac{{{d.group(1)}{d.group(2)}}}{{1{'0' * len(d.group(2))}}}}}", cleaned)
+    return exact.translate(_LATEX)

@@ -235,7 +235,7 @@ def _equation(parts: list[str], nesting: int) -> Node:
 
 def _mentions(text: str, label: str) -> bool:
     variable = re.sub(r"\(.*", "", label).strip()
-    return len(variable) <= 2 and bool(re.search(rf"(?<![A-Za-z\\]){re.escape(variable)}(?![A-Za-z])", text))
+    return 1 <= len(variable) <= 2 and bool(re.search(rf"(?<![A-Za-z\\]){re.escape(variable)}(?![A-Za-z])", text))
 
 
 def _inequality(parts: list[str], ops: list[str]) -> Node:
