@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
@@ -80,7 +81,7 @@ def test_frames_are_paced_by_what_they_cost() -> None:
             tree.tick()
             if console.file.tell() > before:
                 drawn_at.append(now[0])
-    gaps = [b - a for a, b in zip(drawn_at, drawn_at[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(drawn_at)]
     assert gaps
     assert min(gaps) >= 0.2, "a frame of 5 ms must be followed by at least 200 ms of decoding"
 
@@ -123,8 +124,6 @@ def test_hostile_text_sends_nothing_to_a_terminal() -> None:
 class Tags(HTMLParser):
     """Collects tags and attributes, and checks that they nest."""
 
-    VOID = {"meta", "br"}
-
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
@@ -134,7 +133,7 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.add(tag)
         self.attributes.update(name for name, _ in attrs)
-        if tag not in self.VOID:
+        if tag not in ("meta", "br"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -188,7 +187,16 @@ def test_damaged_events_are_named(row: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     ("share", "expected"),
-    [(0, "    "), (1, "████"), (0.5, "██  "), (0.26, "█   "), (0.3, "█▎  "), (-1, "    "), (9, "████"), (float("nan"), "    ")],
+    [
+        (0, "    "),
+        (1, "████"),
+        (0.5, "██  "),
+        (0.26, "█   "),
+        (0.3, "█▎  "),
+        (-1, "    "),
+        (9, "████"),
+        (float("nan"), "    "),
+    ],
 )
 def test_bars_are_cut_to_their_width(share: float, expected: str) -> None:
     assert parts.bar(share, 4) == expected

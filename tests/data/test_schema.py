@@ -32,7 +32,9 @@ def test_records_satisfy_it() -> None:
     jsonschema.validate(json.loads(scripted.record().model_dump_json(exclude={"input"})), packaged())
 
 
-@pytest.mark.parametrize("change", [{"confidence": 2}, {"finish": "bored"}, {"votes": [{"answer": 1}]}, {"budget": "4"}])
+@pytest.mark.parametrize(
+    "change", [{"confidence": 2}, {"finish": "bored"}, {"votes": [{"answer": 1}]}, {"budget": "4"}]
+)
 def test_other_things_do_not(change: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(EXAMPLE) | change, packaged())

@@ -93,7 +93,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     with pytest.raises(TtsError, match="no space left on device"):
         files.write_atomically(path, "new", "The trace")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["t.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["t.json"]
 
 
 def test_writing_through_a_link_keeps_the_link(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_writing_through_a_link_keeps_the_link(tmp_path: Path) -> None:
 
 def test_check_writable_leaves_nothing_behind(tmp_path: Path) -> None:
     files.check_writable(tmp_path / "t.json", "The trace")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["absent/t.json", ".", "fifo", "nul\0byte", "x" * 300])

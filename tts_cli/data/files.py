@@ -14,11 +14,11 @@ from tts_cli.errors import TtsError
 
 def check_writable(path: Path, what: str) -> None:
     """Raise TtsError now rather than after a long search. `what` names the file's role ("The trace")."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise TtsError(f"{what} cannot be written to {path}: it is not a regular file.", "Name a file.")
-    if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise _unwritable(path, what, "permission denied")
     try:
+        if path.exists() and not path.is_file():
+            raise _unwritable(path, what, "it is not a regular file")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise _unwritable(path, what, "permission denied")
         descriptor, temporary = _open_beside(Path(os.path.realpath(path)))
         os.close(descriptor)
         temporary.unlink()
@@ -32,11 +32,11 @@ def write_atomically(path: Path, text: str, what: str) -> None:
     try:
         descriptor, temporary = _open_beside(target)
         try:
-            with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, target)
+            temporary.replace(target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

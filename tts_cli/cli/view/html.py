@@ -14,15 +14,19 @@ from tts_cli.cli.view.tree_state import Step, TreeState
 from tts_cli.data.record import Record
 
 STYLE = """
-:root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a737d;--line:#d0d7de;--good:#1a7f37;--fair:#9a6700;--bad:#cf222e}
-@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#8b949e;--line:#30363d;--good:#3fb950;--fair:#d29922;--bad:#f85149}}
+:root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a737d;--line:#d0d7de;
+--good:#1a7f37;--fair:#9a6700;--bad:#cf222e}
+@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#8b949e;--line:#30363d;
+--good:#3fb950;--fair:#d29922;--bad:#f85149}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.2rem;white-space:pre-wrap;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}
 .answer{font-size:1.4rem;font-weight:600;color:var(--good)}.none{color:var(--bad)}.dim{color:var(--dim)}
 .branch{border-left:2px solid var(--line);padding-left:.8rem;margin:.3rem 0}summary{cursor:pointer}
-.step{display:grid;grid-template-columns:2.6rem 5rem 1fr;gap:.6rem;align-items:center;padding:.1rem 0}
+.step{display:grid;
+grid-template-columns:2.6rem 5rem 1fr;gap:.6rem;align-items:center;padding:.1rem 0}
 summary>.step{display:inline-grid;width:calc(100% - 1.4rem);vertical-align:middle}
-.step>:last-child{white-space:pre-wrap;overflow-wrap:anywhere}.pruned{opacity:.55}.chosen>:last-child{font-weight:600}
+.step>:last-child{white-space:pre-wrap;overflow-wrap:anywhere}
+.pruned{opacity:.55}.chosen>:last-child{font-weight:600}
 meter{width:100%;height:.8rem}.times{color:var(--dim)}.tick{color:var(--good)}.cut{color:var(--bad)}
 td{padding:.1rem 1rem .1rem 0;overflow-wrap:anywhere}
 """

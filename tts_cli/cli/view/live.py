@@ -42,12 +42,12 @@ class LiveTree:
     """Context manager; the picture is wiped at the end, when the final one takes its place."""
 
     def __init__(
-        self, console: Console, limits: Limits, clock: Callable[[], float] = time.monotonic, note: str = ""
+        self, console: Console, limits: Limits = Limits(), clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.state = TreeState()
-        self.note = note
+        self.limits = limits
+        self.note = ""
         self._console = console
-        self._limits = limits
         self._clock = clock
         self._started = clock()
         self._next_frame = 0.0
@@ -77,7 +77,7 @@ class LiveTree:
     def draw(self) -> None:
         before = self._clock()
         size = self._console.size
-        picture = frame(self.state, self._limits, before - self._started, size.width, size.height - 1, self.note)
+        picture = frame(self.state, self.limits, before - self._started, size.width, size.height - 1, self.note)
         self._live.update(picture, refresh=True)
         after = self._clock()
         self._next_frame = after + max(FRAME_SECONDS, DRAWING_SHARE * (after - before))
@@ -100,7 +100,7 @@ def frame(state: TreeState, limits: Limits, elapsed: float, width: int, height: 
 def _title(state: TreeState) -> Text:
     started = state.started
     if started is None:
-        return Text("loading", style="dim")
+        return Text("loading the models", style="dim")
     models = started.policy + (f" + {started.prm}" if started.prm else "")
     text = Text.assemble((started.method, "bold cyan"))
     text.append(f"  N = {started.budget}", style="bold")

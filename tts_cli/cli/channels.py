@@ -1,0 +1,83 @@
+"""What goes where: the result to stdout, everything else to stderr; rich on a terminal, plain text elsewhere.
+
+The two streams are judged separately. Nothing is printed but through here (errors: see `errors.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from tts_cli.errors import TtsError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+# JSON leaves these as they are, and a terminal may take the C1 ones for escape sequences.
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Decided once per command from the flags, the environment and the two streams."""
+
+    quiet: bool = False
+    json: bool = False
+    no_color: bool = False
+
+    @property
+    def rich_out(self) -> bool:
+        """Is the result drawn for eyes?"""
+        return not self.quiet and not self.json and _is_capable_terminal(sys.stdout)
+
+    @property
+    def live(self) -> bool:
+        """Is there a terminal to draw the growing tree on?"""
+        return not self.quiet and _is_capable_terminal(sys.stderr)
+
+    def console(self, stderr: bool = False) -> Console:
+        """A Rich console that never guesses: no markup, no highlighting, no emoji codes."""
+        from rich.console import Console
+
+        no_color = True if self.no_color else None  # None: Rich looks at NO_COLOR
+        return Console(stderr=stderr, no_color=no_color, markup=False, highlight=False, emoji=False)
+
+    def draw(self, renderable: RenderableType) -> None:
+        """A rich result to stdout."""
+        console = self.console()
+        with console.capture() as capture:
+            console.print(renderable)
+        emit(capture.get())
+
+    def note(self, text: str) -> None:
+        """A line for the person at the keyboard; `--quiet` drops it."""
+        if not self.quiet and sys.stderr is not None:
+            print(text, file=sys.stderr, flush=True)
+
+
+def emit(text: str) -> None:
+    """The result, as it is, to stdout. A reader that went away is a BrokenPipeError; anything else a TtsError."""
+    if sys.stdout is None:
+        raise TtsError("The result cannot be written: standard output is closed.", "Redirect it to a file.")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TtsError(
+            f"The result cannot be written: {(error.strerror or str(error)).lower()}.",
+            "Make room or redirect standard output to another place.",
+        ) from error
+
+
+def emit_json(document: str) -> None:
+    """One JSON document and a newline, with no character in it that a terminal would act upon."""
+    emit(_UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document) + "\n")
+
+
+def _is_capable_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

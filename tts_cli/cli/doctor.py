@@ -1,0 +1,63 @@
+"""`tts doctor`: what this machine offers, and what to do where something is missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.checks import Check, run
+from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+
+COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def doctor(
+    context: typer.Context,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    no_color: NoColor = False,
+) -> int:
+    """Look at llama.cpp, the CPU, GPU offload, memory, models and configuration (-q: problems only)."""
+    context.obj.merge(debug=debug, no_color=no_color)
+    channels = Channels(quiet, as_json, context.obj.no_color)
+    checks = list(run())
+    if as_json:
+        emit_json(json.dumps({"ok": not _failed(checks), "checks": [asdict(check) for check in checks]}))
+    elif channels.rich_out:
+        _draw(channels, checks)
+    else:
+        emit("".join(_line(check) for check in checks if not quiet or check.status != "ok"))
+    return 1 if _failed(checks) else 0
+
+
+def _failed(checks: list[Check]) -> bool:
+    return any(check.status == "fail" for check in checks)
+
+
+def _line(check: Check) -> str:
+    from tts_cli.answers.display import safe_text
+
+    fix = f"{'':<6}{'':<18}fix: {check.fix}\n" if check.fix and check.status != "ok" else ""
+    return f"{check.status:<6}{check.name:<18}{safe_text(check.detail)}\n{fix}"
+
+
+def _draw(channels: Channels, checks: list[Check]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from tts_cli.answers.display import safe_text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold", ratio=1)
+    for check in checks:
+        detail = Text(safe_text(check.detail))
+        if check.fix:
+            detail.append(f"\n{safe_text(check.fix)}", style="dim")
+        table.add_row(Text(check.status, style=COLORS[check.status]), check.name, detail)
+    channels.draw(table)

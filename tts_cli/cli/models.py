@@ -1,0 +1,123 @@
+"""`tts models list` and `tts models show NAME`: what the registry knows, and what of it is on this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+
+if TYPE_CHECKING:
+    from tts_cli.models.entry import ModelEntry
+
+COLUMNS = ("name", "role", "here", "size", "description")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `tts models list`.")]
+
+
+def build(rich_help: bool) -> typer.Typer:
+    """The `tts models` group."""
+    group = typer.Typer(
+        help="The models that tts knows by name.",
+        no_args_is_help=True,
+        rich_markup_mode="rich" if rich_help else None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    group.command("list")(list_models)
+    group.command("show")(show_model)
+    return group
+
+
+def list_models(
+    context: typer.Context,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    no_color: NoColor = False,
+) -> None:
+    """List all models of the registry (-q: names only)."""
+    from tts_cli.models import registry
+
+    context.obj.merge(debug=debug, no_color=no_color)
+    channels = Channels(quiet, as_json, context.obj.no_color)
+    entries = list(registry.load().values())
+    if as_json:
+        emit_json(json.dumps([_fields(entry) for entry in entries], ensure_ascii=False))
+    elif quiet:
+        emit("".join(f"{entry.name}\n" for entry in entries))
+    elif channels.rich_out:
+        _draw_table(channels, entries)
+    else:
+        emit(_columns([_cells(entry) for entry in entries]))
+
+
+def show_model(
+    context: typer.Context,
+    name: Name,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show all that is known of one model (-q: only where its file is)."""
+    from tts_cli.models import files, registry
+
+    context.obj.merge(debug=debug, no_color=no_color)
+    entry = registry.read().entry(name)
+    fields = _fields(entry)
+    if as_json:
+        emit_json(json.dumps(fields, ensure_ascii=False))
+    elif quiet:
+        emit(f"{files.locate(entry)}\n")
+    else:
+        lines = [(key, value) for key, value in fields.items() if value not in (None, "", {}, [])]
+        if fields["path"] is None:
+            lines.append(("get", files.how_to_get(entry)))
+        emit("".join(f"{key:<12} {_value(value)}\n" for key, value in dict(lines).items()))
+
+
+def _fields(entry: ModelEntry) -> dict[str, Any]:
+    """The entry as JSON, and where its file is on this machine (null: it is not)."""
+    from tts_cli.models import files
+
+    path = files.find(entry)
+    fields = entry.model_dump(mode="json", exclude_defaults=False)
+    fields["path"] = str(path) if path else None
+    fields["size"] = path.stat().st_size if path else entry.size
+    return fields
+
+
+def _cells(entry: ModelEntry) -> tuple[str, ...]:
+    fields = _fields(entry)
+    size = f"{fields['size'] / 1e6:.1f}MB" if fields["size"] else "-"
+    return entry.name, entry.role, "yes" if fields["path"] else "no", size, entry.description or "-"
+
+
+def _columns(rows: list[tuple[str, ...]]) -> str:
+    """Aligned columns with a head; the last one is as long as it is."""
+    table = [COLUMNS, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(COLUMNS) - 1)]
+    lines = ["  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]) for row in table]
+    return "\n".join(lines) + "\n"
+
+
+def _draw_table(channels: Channels, entries: list[ModelEntry]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in COLUMNS:
+        fixed = column != "description"
+        table.add_column(column, no_wrap=fixed, overflow="ellipsis" if fixed else "fold")
+    for entry in entries:
+        cells = [Text(cell) for cell in _cells(entry)]
+        cells[0].stylize("bold")
+        cells[2].stylize("green" if cells[2].plain == "yes" else "dim")
+        table.add_row(*cells)
+    channels.draw(table)
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

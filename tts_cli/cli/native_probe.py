@@ -1,0 +1,82 @@
+"""What touches llama.cpp for `tts doctor`, as a program of its own: if native code crashes, only this process ends.
+
+    python -m tts_cli.cli.native_probe system
+    python -m tts_cli.cli.native_probe policy NAME        (prm NAME)
+
+Prints one JSON object. Not part of the command-line contract.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from tts_cli.errors import TtsError
+
+
+def system() -> dict[str, Any]:
+    """Build, CPU features, cores and devices."""
+    from tts_cli.engine import probe
+
+    info = probe.system_info()
+    return {
+        "version": probe.llama_version(),
+        "features": info,
+        "amx_fault": probe.amx_fault(info),
+        "cores": probe.physical_cores(),
+        "gpu": probe.supports_gpu(),
+        "devices": [asdict(device) for device in probe.devices()],
+    }
+
+
+def load(role: str, name: str) -> dict[str, Any]:
+    """Load a model and run a few tokens through it."""
+    from tts_cli.models.load import load_policy, load_prm
+
+    started = time.perf_counter()
+    if role == "policy":
+        policy = load_policy(name)
+        _sample(policy)
+        parameters = policy.parameters
+    else:
+        prm = load_prm(name)
+        if prm is None:
+            return {"parameters": 0, "seconds": 0.0}
+        _score(prm)
+        parameters = prm.parameters
+    return {"parameters": parameters, "seconds": time.perf_counter() - started}
+
+
+def _sample(policy: Any) -> None:
+    from tts_cli.models.protocols import Ledger, SampleKey, Sampling
+
+    prefix = policy.start("Compute 1 + 1.", Ledger())
+    job = policy.sample(prefix, SampleKey(0, "doctor", (0,)), Sampling(temperature=0, max_step_tokens=8))
+    while not job.done:
+        policy.advance()
+    job.result()
+
+
+def _score(prm: Any) -> None:
+    from tts_cli.models.protocols import Ledger
+
+    job = prm.score(prm.start("Compute 1 + 1.", Ledger()), "1 + 1 = 2")
+    while not job.done:
+        prm.advance()
+    job.result()
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        result = system() if arguments == ["system"] else load(*arguments)
+    except TtsError as error:
+        result = {"error": error.what, "hint": error.hint}
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

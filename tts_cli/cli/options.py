@@ -1,0 +1,119 @@
+"""The flags of the contract, once for all commands that share them.
+
+A solving flag defaults to None, "not given", so that `settings.resolve` can look further; the help names the
+built-in default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tts_cli.cli.settings import Aggregate, Effort, Method, Select, Settings
+
+SEARCH, MODELS, SAMPLING, LIMITS, OUTPUT = "Search", "Models", "Sampling", "Limits", "Output"
+
+
+@dataclass
+class Invocation:
+    """What `main` must know of the flags of whichever command ran."""
+
+    debug: bool = False
+    no_color: bool = False
+
+    def merge(self, *, debug: bool, no_color: bool) -> None:
+        """`tts --debug solve` and `tts solve --debug` are the same."""
+        self.debug |= debug
+        self.no_color |= no_color
+
+
+def _default(name: str) -> str:
+    return f" [default: {Settings.model_fields[name].default}]"
+
+
+def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+MethodFlag = Annotated[
+    Method | None,
+    _option(SEARCH, "--method", help="How to search; auto chooses method and budget." + _default("method")),
+]
+Budget = Annotated[
+    int | None,
+    _option(SEARCH, "--budget", "-n", metavar="N", help="Candidate solutions (or steps) alive per problem."),
+]
+BeamWidth = Annotated[
+    int | None,
+    _option(SEARCH, "--beam-width", metavar="M", help="Children per kept node." + _default("beam_width")),
+]
+AggregateFlag = Annotated[
+    Aggregate | None,
+    _option(SEARCH, "--aggregate", help="Step scores to the score of a solution." + _default("aggregate")),
+]
+SelectFlag = Annotated[
+    Select | None, _option(SEARCH, "--select", help="Scored solutions to the answer." + _default("select"))
+]
+EffortFlag = Annotated[Effort | None, _option(SEARCH, "--effort", help="The one dial of `auto`." + _default("effort"))]
+Seed = Annotated[
+    int | None,
+    _option(SEARCH, "--seed", metavar="S", help="Same seed, machine and flags: same answer." + _default("seed")),
+]
+PolicyFlag = Annotated[
+    str | None,
+    _option(MODELS, "--policy", metavar="NAME|FILE.gguf", help="Writes the steps." + _default("policy")),
+]
+PrmFlag = Annotated[
+    str | None,
+    _option(MODELS, "--prm", metavar="NAME|FILE.gguf|none", help="Scores the steps. [default: the policy's own]"),
+]
+PrmFormat = Annotated[
+    str | None,
+    _option(MODELS, "--prm-format", metavar="NAME", help="How a PRM file is read. [default: what it says itself]"),
+]
+Threads = Annotated[
+    int | None, _option(MODELS, "--threads", metavar="T", help="CPU threads. [default: physical cores]")
+]
+GpuLayers = Annotated[
+    int | None,
+    _option(MODELS, "--gpu-layers", metavar="L", help="Layers on the GPU; -1: all." + _default("gpu_layers")),
+]
+CtxSize = Annotated[
+    int | None,
+    _option(MODELS, "--ctx-size", metavar="C", help="Tokens that all branches share; 0: auto." + _default("ctx_size")),
+]
+Temperature = Annotated[
+    float | None, _option(SAMPLING, "--temperature", help="0 is greedy. [default: the policy's own, else 0.7]")
+]
+TopP = Annotated[
+    float | None, _option(SAMPLING, "--top-p", help="Nucleus sampling. [default: the policy's own, else 1]")
+]
+MaxTokens = Annotated[
+    int | None, _option(SAMPLING, "--max-tokens", help="Most tokens of one solution." + _default("max_tokens"))
+]
+MaxStepTokens = Annotated[
+    int | None,
+    _option(SAMPLING, "--max-step-tokens", help="Most tokens of one step. [default: the policy's own, else 256]"),
+]
+MaxSteps = Annotated[
+    int | None, _option(SAMPLING, "--max-steps", help="Most steps of one solution." + _default("max_steps"))
+]
+MaxTime = Annotated[
+    float | None, _option(LIMITS, "--max-time", metavar="SECONDS", help="Answer with the best found by then.")
+]
+MaxFlops = Annotated[
+    float | None, _option(LIMITS, "--max-flops", metavar="X", help="Answer with the best found for this compute.")
+]
+MinConfidence = Annotated[
+    float | None, _option(LIMITS, "--min-confidence", metavar="P", help="Below it: no answer, exit code 3.")
+]
+TraceFlag = Annotated[
+    Path | None, _option(OUTPUT, "--trace", metavar="FILE.json", help="Save the whole search for `tts show`.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on one line.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="The bare result, no notes.", rich_help_panel=OUTPUT)]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (as NO_COLOR=1).", rich_help_panel=OUTPUT)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.", rich_help_panel=OUTPUT)]

@@ -1,0 +1,70 @@
+"""`tts show`: draws a saved search again, or writes it as one self-contained page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.options import OUTPUT, Debug, Json, NoColor, Quiet
+
+if TYPE_CHECKING:
+    from tts_cli.cli.view.tree_state import TreeState
+    from tts_cli.data.record import Record
+
+TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help='A file made by `tts solve --trace`, or "-".')]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write one self-contained page instead.", rich_help_panel=OUTPUT),
+]
+
+
+def show(
+    context: typer.Context,
+    trace: TraceFile,
+    html: Html = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    no_color: NoColor = False,
+) -> None:
+    """Draw a saved search again."""
+    context.obj.merge(debug=debug, no_color=no_color)
+    channels = Channels(quiet, as_json, context.obj.no_color)
+    state, record = _read(trace)
+    if html is None:
+        present(channels, record, state)
+        return
+    from tts_cli.cli.view.html import page
+    from tts_cli.data.files import write_atomically
+
+    write_atomically(html, page(state, record), "The page")
+    channels.note(f"The search is drawn in {html}")
+
+
+def present(channels: Channels, record: Record, state: TreeState) -> None:
+    """A finished search to stdout, in the form that the channels ask for."""
+    from tts_cli.cli.view import plain
+
+    if channels.json:
+        emit_json(record.model_dump_json(exclude={"input"} if record.input is None else None))
+    elif channels.quiet:
+        emit(f"{plain.answer(record)}\n" if record.answer is not None else "")
+    elif channels.rich_out:
+        from tts_cli.cli.view.final import picture
+
+        channels.draw(picture(record, state.chosen()))
+    else:
+        emit(plain.result(record))
+
+
+def _read(path: Path) -> tuple[TreeState, Record]:
+    """Raises TtsError for a file that cannot be read, or whose events make no sense."""
+    from tts_cli.cli.view.replay import replay
+    from tts_cli.data import trace
+
+    found = trace.parse(sys.stdin.buffer.read(), "stdin") if str(path) == "-" else trace.load(path)
+    return replay(found.events, str(path)), found.record
