@@ -159,7 +159,11 @@ def main() -> None:
     print("| | " + " | ".join(rows[0][1]) + " |")
     print("|---" * (len(rows[0][1]) + 1) + "|")
     for name, row in rows:
-        print(f"| {name} | " + " | ".join(f"{value:.3g}" if value > 1 else f"{value:.3f}" for value in row.values()) + " |")
+        print(
+            f"| {name} | "
+            + " | ".join(f"{value:.3g}" if value > 1 else f"{value:.3f}" for value in row.values())
+            + " |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Write trained weights as a GGUF in Q8_0.
 
-    python -m training.export training/out/policy/model.pt --name nano --out tts_cli/nano/nano.gguf
-    python -m training.export training/out/prm2/model.pt --name nano-prm --out tts_cli/nano/nano-prm.gguf --prm
+python -m training.export training/out/policy/model.pt --name nano --out tts_cli/nano/nano.gguf
+python -m training.export training/out/prm2/model.pt --name nano-prm --out tts_cli/nano/nano-prm.gguf --prm
 """
 
 from __future__ import annotations

@@ -50,9 +50,7 @@ class Block(nn.Module):
         rows, length, width = x.shape
         q, k, v = self.qkv(self.attn_norm(x)).view(rows, length, 3, self.heads, HEAD).unbind(2)  # B T H 32
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        mixed = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask
-        )
+        mixed = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=mask)
         x = x + self.out(mixed.transpose(1, 2).reshape(rows, length, width))
         gate, up = self.gate_up(self.ffn_norm(x)).chunk(2, dim=-1)
         return x + self.down(F.silu(gate) * up)

@@ -73,9 +73,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    stream = generate(
-        options.seed, split=options.split, levels=tuple(options.levels), families=tuple(options.families)
-    )
+    stream = generate(options.seed, split=options.split, levels=tuple(options.levels), families=tuple(options.families))
     problems = distinct(stream, options.problems) if options.split == "test" else islice(stream, options.problems)
     started = time.time()
     with Engine(options.policy, n_ctx=16_384, n_seq_max=64, threads=options.threads) as engine:

@@ -1,7 +1,7 @@
 """Nested arithmetic with precedence and negatives: one operation a step, the rest copied.
 
-    Compute 37 + 4 * (12 - 5).
-    12-5=7, so 37+4*7. / 4*7=28, so 37+28. / 37+28=65, so \\boxed{65}.
+Compute 37 + 4 * (12 - 5).
+12-5=7, so 37+4*7. / 4*7=28, so 37+28. / 37+28=65, so \\boxed{65}.
 """
 
 from __future__ import annotations

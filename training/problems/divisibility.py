@@ -1,7 +1,7 @@
 """Remainders, greatest common divisors (Euclid) and least common multiples.
 
-    Find the greatest common divisor of 84 and 36.
-    84=2*36+12. / 36=3*12+0, so \\boxed{12}.
+Find the greatest common divisor of 84 and 36.
+84=2*36+12. / 36=3*12+0, so \\boxed{12}.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Linear equations in x with an integer root.
 
-    Solve 3(x + 4) = 5x - 2 for x.
-    3x+12=5x-2. / 3x-5x=-2-12. / -2x=-14. / x=7, so \\boxed{7}.
+Solve 3(x + 4) = 5x - 2 for x.
+3x+12=5x-2. / 3x-5x=-2-12. / -2x=-14. / x=7, so \\boxed{7}.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sums, differences, products and quotients of fractions, answers in lowest terms.
 
-    Compute 2/3 + 1/4.
-    2/3+1/4=8/12+3/12. / 8/12+3/12=11/12, so \\boxed{11/12}.
+Compute 2/3 + 1/4.
+2/3+1/4=8/12+3/12. / 8/12+3/12=11/12, so \\boxed{11/12}.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Percentages by easy parts: find 10 %, 5 % or 1 % first, then multiply.
 
-    What is 35% of 240?
-    240/20=12, which is 5%. / 12*7=84, so \\boxed{84}.
+What is 35% of 240?
+240/20=12, which is 5%. / 12*7=84, so \\boxed{84}.
 """
 
 from __future__ import annotations
@@ -118,9 +118,7 @@ def _twice(random: Random) -> Drawn:
     plan, value = _changed(one, base, up, 0, ())
     more, value = _changed(two, value, up2, len(plan), (len(plan) - 1,))
     verbs = [("rises", "falls")[0 if u else 1] for u in (up, up2)]
-    question = (
-        f"A price of {base} dollars {verbs[0]} by {one}% and then {verbs[1]} by {two}%. What is the final price in dollars?"
-    )
+    question = f"A price of {base} dollars {verbs[0]} by {one}% and then {verbs[1]} by {two}%. What is the final price in dollars?"
     return question, f"{base} {verbs[0]} {one}% {verbs[1]} {two}%", plan + more, value
 
 

@@ -1,7 +1,7 @@
 """Stories of one to five operations.
 
-    Mia has 12 apples. She buys 3 bags with 4 apples each. How many apples does Mia have now?
-    3*4=12. / 12+12=24, so \\boxed{24}.
+Mia has 12 apples. She buys 3 bags with 4 apples each. How many apples does Mia have now?
+3*4=12. / 12+12=24, so \\boxed{24}.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from random import Random
 
 from training.problems.problem import PlannedStep, Problem, plan_steps
 
-PEOPLE = (("Mia", "She"), ("Leo", "He"), ("Ann", "She"), ("Ben", "He"), ("Zoe", "She"), ("Tom", "He"), ("Eva", "She"), ("Sam", "He"))
+PEOPLE = (
+    ("Mia", "She"),
+    ("Leo", "He"),
+    ("Ann", "She"),
+    ("Ben", "He"),
+    ("Zoe", "She"),
+    ("Tom", "He"),
+    ("Eva", "She"),
+    ("Sam", "He"),
+)
 THINGS = ("apples", "coins", "books", "cards", "pens", "shells", "stamps", "eggs", "stickers", "marbles")
 GOODS = ("pen", "book", "cake", "ticket", "hat", "cup", "ball", "lamp")
 
@@ -63,7 +72,9 @@ def _has(random: Random, level: int) -> Drawn:
         sentences.append(event[0])
         claims += event[1]
         count = event[2]
-    ending = random.choice((f"How many {things} does {name} have now?", f"How many {things} does {name} have in the end?"))
+    ending = random.choice(
+        (f"How many {things} does {name} have now?", f"How many {things} does {name} have in the end?")
+    )
     key = " ".join(["has", str(have), *claims])
     return " ".join([*sentences, ending]), key, _chain(claims), count
 
@@ -167,4 +178,10 @@ def _travel(random: Random, level: int) -> Drawn:
     return f"A {vehicle} travels {listed}. How many km does it travel?", f"travel {speeds} {hours}", plan, total
 
 
-_KINDS = {1: (_has, _has, _travel), 2: (_has,), 3: (_has, _has, _shopping, _travel), 4: (_has, _has, _shopping), 5: (_has, _has, _shopping, _travel)}
+_KINDS = {
+    1: (_has, _has, _travel),
+    2: (_has,),
+    3: (_has, _has, _shopping, _travel),
+    4: (_has, _has, _shopping),
+    5: (_has, _has, _shopping, _travel),
+}
