@@ -45,7 +45,7 @@ def test_the_first_samples_of_a_larger_budget_are_those_of_a_smaller_one() -> No
     small, large = Bench(THREE), Bench(THREE)
     small.run(METHODS["majority"], 2)
     large.run(METHODS["majority"], 3)
-    assert {key for key in small.policy.asked} < {key for key in large.policy.asked}
+    assert set(small.policy.asked) < set(large.policy.asked)
 
 
 def test_best_of_n_scores_each_distinct_step_once() -> None:

@@ -233,7 +233,8 @@ def _decodes(bench: Bench) -> int:
 def test_search_imports_neither_llama_cpp_nor_rich() -> None:
     code = (
         "import sys, tts_cli.search, tts_cli.search.driver, tts_cli.search.events;"
-        "print(sorted({m.split('.')[0] for m in sys.modules} & {'llama_cpp', 'rich', 'numpy', 'sympy', 'pydantic'}))"
+        "heavy = {'llama_cpp', 'rich', 'numpy', 'sympy', 'pydantic'};"
+        "print(sorted({module.split('.')[0] for module in sys.modules} & heavy))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"

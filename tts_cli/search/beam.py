@@ -3,8 +3,9 @@
 N candidate steps at every depth; the N/M best by PRM-Last are kept, each gets M children. Two choices
 that the paper leaves open:
 
-- A finished candidate among the N/M best keeps its slot for good, so the beam narrows and the budget of N
-  candidates per depth (repetitions that are drawn again apart) is never exceeded (as in the paper's code; search-and-learn refills instead).
+- A finished candidate among the N/M best keeps its slot for good, so the beam narrows and there are never
+  more than N candidates a depth, apart from repetitions that are drawn again. The paper's code does so too;
+  search-and-learn refills the beam instead.
 - Every finished candidate votes, with its own score, also one that ranks below the N/M best: it is a
   complete solution that has been paid for. The paper's code returns the N/M of the slots only.
 

@@ -77,7 +77,7 @@ class Search:
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
         self._scoring: dict[Node, Task[None]] = {}
-        self._roots: list[Node] = []
+        self.roots: list[Node] = []
         self.root = self.stream()
 
     def open(self) -> None:
@@ -89,14 +89,14 @@ class Search:
     def stream(self, *index: int) -> Node:
         """A further root: what is drawn under it is independent of, and never merged with, other roots'."""
         root = Node(number=0, parent=None, text="", tokens=0, finish=None, path=index)
-        if self._roots:
+        if self.roots:
             root.prefix, root.reward = self.root.prefix, self.root.reward
-        self._roots.append(root)
+        self.roots.append(root)
         return root
 
     def nodes(self) -> list[Node]:
         """All steps so far."""
-        return [node for root in self._roots for node in walk(root)]
+        return [node for root in self.roots for node in walk(root)]
 
     def has_room(self, node: Node) -> bool:
         """True where one more step is within the limits."""
@@ -279,7 +279,7 @@ class Search:
         if self.root.prefix is not None:
             self._policy.release(self.root.prefix)
         self._release_reward(self.root)
-        for root in self._roots:
+        for root in self.roots:
             root.prefix = root.reward = None
 
     def _release_reward(self, node: Node) -> None:

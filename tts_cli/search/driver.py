@@ -8,7 +8,7 @@ neither what a search does nor what a back end is made of.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -57,7 +57,7 @@ class Driver:
         should_stop: Callable[[], bool] = lambda: False,
         on_advance: Callable[[], None] = lambda: None,
         max_in_flight: int = 64,
-    ) -> Iterator[Ended[R]]:
+    ) -> Generator[Ended[R], None, None]:
         """Yield each search when it is over, in the order in which they end.
 
         `searches` is read lazily: at most `max_in_flight` are under way. `should_stop` is asked before
@@ -83,7 +83,9 @@ class Driver:
         advanced = False
         for backend in self._backends:
             loop.stop_those_that_ask()
-            if backend.busy and not (advanced and should_stop()):
+            if should_stop():
+                return
+            if backend.busy:
                 backend.advance()
                 advanced = True
                 loop.settle()  # at once: what this decode completed must not be lost to a stop
@@ -168,7 +170,7 @@ class _Loop(Generic[R]):
                     return
         except StopIteration as stop:
             self._complete(run, task, stop.value)
-        except Exception as error:  # noqa: BLE001 - handed on with the search that it ended
+        except Exception as error:
             del run.tasks[task]
             self._end(run, error=error)
 

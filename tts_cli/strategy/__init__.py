@@ -1,0 +1,1 @@
+"""Decides how to search for one problem's answer, does it, and turns what was found into a record."""

@@ -1,0 +1,211 @@
+"""One problem under way: a planned search within its limits, from its first event to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Cost, FinishReason, Record, RecordError, Vote
+from tts_cli.errors import TtsError, UsageError
+from tts_cli.models.protocols import Policy, RewardModel
+from tts_cli.search import GUIDED, METHODS
+from tts_cli.search.context import Limits, Search
+from tts_cli.search.events import Event, SearchEnded, SearchStarted, Spent
+from tts_cli.search.tree import solution_text, tips
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.static import Plan
+from tts_cli.strategy.verdict import Verdict, conclude, decide
+
+LIMIT_FLAGS: dict[FinishReason, str] = {"max-time": "--max-time", "max-flops": "--max-flops"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`input`: what else the row that it came from held; it is carried through to the record."""
+
+    id: str
+    text: str
+    input: dict[str, Any] | None = None
+
+
+class Attempt:
+    """What the driver runs for one problem (a search.driver.Runnable)."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        plan: Plan,
+        settings: SolveSettings,
+        policy: Policy,
+        prm: RewardModel | None,
+        listener: Callable[[Event], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.problem, self.plan, self.settings = problem, plan, settings
+        self.events: list[Event] = []
+        self.limit: FinishReason | None = None
+        self._policy, self._prm = policy, prm if plan.method in GUIDED else None
+        self._listener, self._clock = listener, clock
+        self._started: float | None = None
+        self._spent = Spent(0, 0, 0)
+        self._samples, copies = (plan.budget, 1) if sampled(plan, settings) else (1, plan.budget)
+        self.search = self._new_search(copies)
+
+    def _new_search(self, copies: int) -> Search:
+        settings = self.settings
+        greedy = self.plan.method == "greedy"
+        return Search(
+            self.problem.text,
+            id=self.problem.id,
+            policy=self._policy,
+            prm=self._prm,
+            conclude=lambda node: conclude(node, settings.aggregate),
+            seed=settings.seed,
+            sampling=replace(settings.sampling, temperature=0.0) if greedy else settings.sampling,
+            limits=Limits(settings.max_steps, settings.max_tokens),
+            listener=self._tell,
+            copies=copies,
+        )
+
+    # What the driver asks for
+
+    def main(self) -> Coroutine[Any, Any, None]:
+        self._started = self._clock()
+        self._tell(
+            SearchStarted(
+                self.problem.text,
+                self.plan.method,
+                self.plan.budget,
+                self.plan.beam_width,
+                self._policy.name,
+                self._prm.name if self._prm else None,
+                self._why(),
+            )
+        )
+        return self._run()
+
+    async def _run(self) -> None:
+        if not self.problem.text.strip():
+            raise UsageError("the problem is empty", "Give a problem as text, for example: Compute 2 + 3.")
+        self.search.open()
+        await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
+
+    def should_stop(self) -> bool:
+        settings = self.settings
+        if settings.max_time is not None and self.seconds() >= settings.max_time:
+            self.limit = "max-time"
+        elif settings.max_flops is not None and self.flops() >= settings.max_flops:
+            self.limit = "max-flops"
+        return self.limit is not None
+
+    def close(self) -> None:
+        self.search.close()
+
+    # What it has cost
+
+    def seconds(self) -> float:
+        return 0.0 if self._started is None else self._clock() - self._started
+
+    def flops(self) -> float:
+        """2 x parameters x tokens that really ran, over both models."""
+        ledger = self.search.ledger
+        policy = self._policy.parameters * (ledger.policy_prompt_tokens + ledger.policy_tokens)
+        prm = self._prm.parameters * ledger.prm_tokens if self._prm else 0
+        return 2.0 * (policy + prm)
+
+    def tell_spent(self) -> None:
+        """Tell the listener what has been spent, if that is news; of several in a row the last is kept."""
+        ledger = self.search.ledger
+        spent = Spent(ledger.policy_prompt_tokens, ledger.policy_tokens, ledger.prm_tokens)
+        if spent != self._spent:
+            self._spent = spent
+            self._tell(spent)
+
+    # What comes of it
+
+    def record(self, judge: Equality, error: Exception | None, stopped: bool) -> tuple[Record, Verdict]:
+        """Vote on what was found, and tell the end. With `error` there is no vote."""
+        if stopped:
+            self.search.finish_rest()
+        settings = self.settings
+        verdict = _NOTHING if error else decide(self.search, settings.aggregate, settings.select, judge)
+        finish = "error" if error else self._finish(verdict)
+        self.tell_spent()
+        answer = verdict.answer if finish == "answered" else None
+        step = verdict.chosen.node.number if verdict.chosen else None
+        self._tell(SearchEnded(step, answer, verdict.confidence, finish))
+        return self._record(verdict, finish, answer, error), verdict
+
+    def _finish(self, verdict: Verdict) -> FinishReason:
+        least = self.settings.min_confidence
+        if verdict.answer is not None and verdict.confidence is not None:
+            return "low-confidence" if least is not None and verdict.confidence < least else "answered"
+        if self.limit is not None:
+            return self.limit
+        ends = [node for root in self.search.roots for node in tips(root)]
+        cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
+        return "max-tokens" if cut and not self.search.solutions else "no-answer"
+
+    def _record(
+        self, verdict: Verdict, finish: FinishReason, answer: str | None, error: Exception | None
+    ) -> Record:
+        ledger, settings = self.search.ledger, self.settings
+        return Record(
+            id=self.problem.id,
+            problem=self.problem.text,
+            answer=answer,
+            confidence=verdict.confidence,
+            solution=solution_text(verdict.chosen.node) if verdict.chosen else None,
+            method=self.plan.method,
+            budget=self.plan.budget,
+            difficulty=None,
+            why=self._why(verdict),
+            votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in verdict.votes],
+            cost=Cost(
+                policy_prompt_tokens=ledger.policy_prompt_tokens,
+                policy_tokens=ledger.policy_tokens,
+                prm_tokens=ledger.prm_tokens,
+                flops=self.flops(),
+                seconds=self.seconds(),
+            ),
+            policy=self._policy.name,
+            prm=self._prm.name if self._prm else None,
+            seed=settings.seed,
+            finish=finish,
+            error=_record_error(error),
+            input=self.problem.input,
+        )
+
+    def _why(self, verdict: Verdict | None = None) -> str:
+        parts = [self.plan.why]
+        if self.search.copies > 1:
+            parts.append(f"at temperature 0 all {self.plan.budget} samples are equal, so one counts for all")
+        if self.limit is not None:
+            parts.append(f"it was stopped at {LIMIT_FLAGS[self.limit]}")
+        if verdict is not None and verdict.unfinished and verdict.votes:
+            parts.append("no solution was finished, so unfinished ones that state an answer voted")
+        return "; ".join(parts) + "."
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Spent) and self.events and isinstance(self.events[-1], Spent):
+            self.events.pop()
+        self.events.append(event)
+        self._listener(event)
+
+
+_NOTHING = Verdict(None, None, None, (), unfinished=False)
+
+
+def sampled(plan: Plan, settings: SolveSettings) -> bool:
+    """False where all samples of the plan would come out equal."""
+    return plan.method != "greedy" and settings.sampling.temperature > 0
+
+
+def _record_error(error: Exception | None) -> RecordError | None:
+    if error is None:
+        return None
+    if isinstance(error, TtsError):
+        return RecordError(kind=error.kind, message=str(error))
+    return RecordError(kind="internal", message=f"{type(error).__name__}: {error}")

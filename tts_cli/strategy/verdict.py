@@ -1,0 +1,77 @@
+"""From the solutions that a search found to one answer: who may vote, with what weight, and what won.
+
+Confidence is the winning class's share of all votes (by weight, or by count where the majority selects). It
+is not calibrated: 0.9 does not mean right nine times in ten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, extract, vote
+from tts_cli.answers.vote import Equality
+from tts_cli.search.context import Search, Solution
+from tts_cli.search.tree import Node, solution_text, tips
+
+_STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted."""
+
+    answer: str | None
+    confidence: float | None
+    chosen: Solution | None
+    votes: tuple[VoteClass, ...]
+    unfinished: bool
+
+
+def conclude(node: Node, how: Aggregate) -> Solution:
+    """The answer in the text of a path, and its score from those of its steps that have one."""
+    scores = [score for score in node.scores if score is not None]
+    return Solution(node, extract(solution_text(node)), aggregate(scores, how) if scores else None)
+
+
+def decide(search: Search, how: Aggregate, select: Select, judge: Equality) -> Verdict:
+    """Finished solutions vote, each as often as it was sampled; without any, those that state an answer."""
+    finished = list(search.solutions.values())
+    solutions = finished or unfinished_solutions(search, how)
+    ballots = [s for s in solutions for _ in range(s.node.ended if finished else s.node.count)]
+    votes = vote([s.answer for s in ballots], weights(ballots), select, judge)
+    if not votes:
+        return Verdict(None, None, _best(solutions), (), not finished)
+    winners = [ballots[index] for index in votes[0].members]
+    return Verdict(votes[0].answer, confidence(votes, select), _best(winners), tuple(votes), not finished)
+
+
+def unfinished_solutions(search: Search, how: Aggregate) -> list[Solution]:
+    """Paths that stopped before their end but state an answer in so many words.
+
+    The last number of a calculation that was cut is no answer, though it could be extracted.
+    """
+    nodes = [node for root in search.roots for node in tips(root)]
+    return [conclude(node, how) for node in nodes if _STATES_AN_ANSWER.search(solution_text(node))]
+
+
+def weights(ballots: Sequence[Solution]) -> list[float] | None:
+    """Scores as weights; None without any. Where a stop came before a score, the mean of the others."""
+    known = [ballot.score for ballot in ballots if ballot.score is not None]
+    if not known:
+        return None
+    return [fmean(known) if ballot.score is None else ballot.score for ballot in ballots]
+
+
+def confidence(votes: Sequence[VoteClass], select: Select) -> float:
+    """The first class's share, in [0, 1]; by count where no score is above 0."""
+    total = sum(v.weight for v in votes)
+    if select == "majority" or total <= 0:
+        return votes[0].count / sum(v.count for v in votes)
+    return min(1.0, votes[0].weight / total)
+
+
+def _best(solutions: Sequence[Solution]) -> Solution | None:
+    return max(solutions, key=lambda s: -1.0 if s.score is None else s.score, default=None)
