@@ -8,7 +8,7 @@ from training.model import Llama
 
 
 class Optimiser:
-    """Steps both optimisers; warms up over 2 % of the steps, then falls linearly to zero over the last `decay` of them."""
+    """Steps both; the rate warms up over 2 % of the steps and falls linearly to zero over the last `decay` of them."""
 
     def __init__(self, model: Llama, steps: int, matrix_rate: float, other_rate: float, decay: float) -> None:
         matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]

@@ -36,7 +36,7 @@ class Tree:
     def extend(
         self, tokens: list[int], at: int, *, branch: int, learn: bool, verdict: int = IGNORE, follows: int = IGNORE
     ) -> None:
-        """Append tokens from position `at`; the verdict stands at the last of them, `follows` is what comes after it."""
+        """Append tokens from position `at`; the verdict stands at the last of them, then comes `follows`."""
         count = len(tokens)
         self.tokens += tokens
         self.positions += range(at, at + count)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,7 +124,7 @@ def save(path: Path, model: Llama, optimiser: Optimiser | None, done: int, shard
     if optimiser is not None:
         state["optimiser"] = optimiser.state_dict()
     torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+    path.with_suffix(".tmp").replace(path)
 
 
 def resume(model: Llama, optimiser: Optimiser, out: Path) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """The problem generator: answers are right, splits never meet, the same seed gives the same problems."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -110,10 +111,8 @@ def test_shown_expressions_parse_back_to_the_same_value(expression, spaces):
 
 @given(st.text(alphabet="0123456789x+-*/() ", max_size=40))
 def test_parser_ends_on_any_text(text):
-    try:
+    with contextlib.suppress(ex.NotAnExpression):
         ex.evaluate(ex.parse(text), Fraction(1))
-    except ex.NotAnExpression:
-        pass
 
 
 def test_canonical_form_ignores_the_order_of_sums_and_products_only():

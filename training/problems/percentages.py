@@ -118,7 +118,8 @@ def _twice(random: Random) -> Drawn:
     plan, value = _changed(one, base, up, 0, ())
     more, value = _changed(two, value, up2, len(plan), (len(plan) - 1,))
     verbs = [("rises", "falls")[0 if u else 1] for u in (up, up2)]
-    question = f"A price of {base} dollars {verbs[0]} by {one}% and then {verbs[1]} by {two}%. What is the final price in dollars?"
+    story = f"A price of {base} dollars {verbs[0]} by {one}% and then {verbs[1]} by {two}%."
+    question = f"{story} What is the final price in dollars?"
     return question, f"{base} {verbs[0]} {one}% {verbs[1]} {two}%", plan + more, value
 
 

@@ -10,16 +10,8 @@ from random import Random
 
 from training.problems.problem import PlannedStep, Problem, plan_steps
 
-PEOPLE = (
-    ("Mia", "She"),
-    ("Leo", "He"),
-    ("Ann", "She"),
-    ("Ben", "He"),
-    ("Zoe", "She"),
-    ("Tom", "He"),
-    ("Eva", "She"),
-    ("Sam", "He"),
-)
+SHE, HE = ("Mia", "Ann", "Zoe", "Eva"), ("Leo", "Ben", "Tom", "Sam")
+PEOPLE = (*((name, "She") for name in SHE), *((name, "He") for name in HE))
 THINGS = ("apples", "coins", "books", "cards", "pens", "shells", "stamps", "eggs", "stickers", "marbles")
 GOODS = ("pen", "book", "cake", "ticket", "hat", "cup", "ball", "lamp")
 
@@ -72,9 +64,7 @@ def _has(random: Random, level: int) -> Drawn:
         sentences.append(event[0])
         claims += event[1]
         count = event[2]
-    ending = random.choice(
-        (f"How many {things} does {name} have now?", f"How many {things} does {name} have in the end?")
-    )
+    ending = f"How many {things} does {name} have {random.choice(('now', 'in the end'))}?"
     key = " ".join(["has", str(have), *claims])
     return " ".join([*sentences, ending]), key, _chain(claims), count
 
@@ -154,7 +144,8 @@ def _shopping(random: Random, level: int) -> Drawn:
         return f"{prices_text}. How many dollars do {_join(wanted)} cost together?", key, plan, total
     note = random.choice([n for n in (50, 100, 200, 500) if n > total])
     plan.append(PlannedStep(f"{note}-{total}={note - total}", (len(plan) - 1,)))
-    question = f"{prices_text}. {random.choice(PEOPLE)[0]} buys {_join(wanted)} and pays with {note} dollars. How many dollars are left?"
+    buyer = random.choice(PEOPLE)[0]
+    question = f"{prices_text}. {buyer} buys {_join(wanted)} and pays with {note} dollars. How many dollars are left?"
     return question, f"{key} {note}", plan, note - total
 
 
