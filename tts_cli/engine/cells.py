@@ -32,7 +32,6 @@ class Slot:
     tip: Branch | None = None
     length: int = 0
     extents: list[Extent] = field(default_factory=list)
-    live: bool = False  # a job is at work on it
     used: int = 0  # when it was last at work: the smallest is the least recently used
 
 

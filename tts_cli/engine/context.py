@@ -70,8 +70,8 @@ class Context:
         Raises ModelError when llama.cpp fails.
         """
         rows = self._rows.fill(tokens, positions, seqs, flags)
-        self._require(0 <= rows.token.min() and rows.token.max() < self._vocab, "token out of range")
-        self._require(0 <= rows.seq.min() and rows.seq.max() < self.shape.n_seq, "sequence out of range")
+        self._require(rows.token.min() >= 0 and rows.token.max() < self._vocab, "token out of range")
+        self._require(rows.seq.min() >= 0 and rows.seq.max() < self.shape.n_seq, "sequence out of range")
         self._require(sum(flags) <= self.shape.n_outputs, "too many rows with logits")
         self._lib.forget_errors()
         code = self._api.llama_decode(self.handle, rows.batch)

@@ -52,9 +52,13 @@ class Engine:
                 f"Sequences go from 1 to {MAX_SEQUENCES}, the others from 1 up.",
             )
         model = load_model(path, gpu_layers=gpu_layers)
-        wanted = plan(model, n_ctx, n_seq_max, lanes, on_gpu=gpu_layers != 0 and probe.supports_gpu())
         settings = (n_batch, threads or probe.physical_cores(), flash_attention)
-        contexts = _contexts(model, wanted, settings, shrink=n_ctx == 0)
+        try:
+            wanted = plan(model, n_ctx, n_seq_max, lanes, on_gpu=gpu_layers != 0 and probe.supports_gpu())
+            contexts = _contexts(model, wanted, settings, shrink=n_ctx == 0)
+        except ModelError:
+            model.free()
+            raise
         # Runs once: at close(), when the engine is collected, or when the interpreter ends.
         self._free = weakref.finalize(self, _free_all, model, contexts)
         self._scheduler = Scheduler([Pool(context, wanted.width) for context in contexts], model.vocab.n_tokens, counts)
@@ -153,7 +157,7 @@ class Engine:
             raise RuntimeError("the engine is closed")
 
     def _check_tokens(self, tokens: Sequence[int]) -> None:
-        if tokens and not (0 <= min(tokens) and max(tokens) < self.vocab.n_tokens):
+        if tokens and (min(tokens) < 0 or max(tokens) >= self.vocab.n_tokens):
             raise ValueError("a token lies outside of the vocabulary")
 
     def _check_length(self, length: int) -> None:
@@ -175,7 +179,6 @@ def _contexts(model: Model, wanted: Plan, settings: tuple[int, int, bool], *, sh
         for context in contexts:
             context.free()
         if less is None:
-            model.free()
             raise
         return _contexts(model, less, settings, shrink=shrink)
     return contexts

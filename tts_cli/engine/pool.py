@@ -28,8 +28,8 @@ class Pool:
         self.width = width
         self.cells = Cells(context.n_ctx)
         self.vacant = [Slot(seq) for seq in reversed(range(context.shape.n_seq))]
-        self.idle: set[Slot] = set()
-        self.live: set[Slot] = set()
+        self.idle: list[Slot] = []  # lists, not sets: the order decides ties, and runs must repeat
+        self.live: list[Slot] = []
         self._clock = 0
 
     def source(self, path: Collection[Branch], limit: int) -> tuple[Slot | None, int]:
@@ -39,7 +39,7 @@ class Pool:
             for slot in slots:
                 if slot.length > length and slot.tip is not None:
                     common = min(limit, common_length(slot.tip, slot.length, path))
-                    if common > length or (common == length and best is not None and slot.seq < best.seq):
+                    if common > length:
                         best, length = slot, common
         return best, length
 
@@ -56,9 +56,10 @@ class Pool:
         elif source is not None and length > 0:
             self.context.copy(source.seq, slot.seq, length)
             self.cells.fork(source, slot, length)
-        self.idle.discard(slot)
-        self.live.add(slot)
-        slot.tip, slot.live = tip, True
+        if slot in self.idle:
+            self.idle.remove(slot)
+        self.live.append(slot)
+        slot.tip = tip
         return slot
 
     def _vacate(self, source: Slot | None) -> Slot | None:
@@ -70,9 +71,9 @@ class Pool:
     def rest(self, slot: Slot) -> None:
         """The job is done; its cells stay until somebody needs the room."""
         self._clock += 1
-        slot.live, slot.used = False, self._clock
-        self.live.discard(slot)
-        self.idle.add(slot)
+        slot.used = self._clock
+        self._unlist(slot)
+        self.idle.append(slot)
 
     def retire(self, slot: Slot, after: Branch | None) -> None:
         """Free what only this sequence holds, but for `after` and its ancestors as far as they are not released."""
@@ -89,9 +90,8 @@ class Pool:
     def drop(self, slot: Slot) -> None:
         """Free all that only this sequence holds, and the sequence."""
         self._shorten(slot, 0)
-        slot.tip, slot.live = None, False
-        self.live.discard(slot)
-        self.idle.discard(slot)
+        slot.tip = None
+        self._unlist(slot)
         self.vacant.append(slot)
 
     def evict(self, keep: Slot | None = None) -> bool:
@@ -120,6 +120,9 @@ class Pool:
         """Free what idle sequences hold of `branch` and its descendants."""
         for slot in [slot for slot in self.idle if slot.tip is not None and branch in slot.tip.chain()]:
             self.retire(slot, branch.parent)
+
+    def _unlist(self, slot: Slot) -> None:
+        (self.live if slot in self.live else self.idle).remove(slot)
 
     def _shorten(self, slot: Slot, length: int) -> None:
         if slot.length > length:

@@ -65,7 +65,8 @@ def _draw(logits: NDArray[np.float32], top: NDArray[np.float32], samplers: Seque
     temperature = np.array([sampler.temperature for sampler in samplers])
     weights = logits.astype(np.float64)
     weights -= top[:, None]
-    weights /= temperature[:, None]
+    with np.errstate(over="ignore"):  # a temperature near 0 sends all but the likeliest to -inf, as it should
+        weights /= temperature[:, None]
     np.exp(weights, out=weights)
     if any(sampler.top_p < 1 for sampler in samplers):
         _keep_nucleus(weights, np.array([sampler.top_p for sampler in samplers]))

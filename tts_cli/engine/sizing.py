@@ -4,21 +4,23 @@ Size, where the user gives none: room for every sequence to hold 512 tokens (or 
 one path of the trained length, at most 1 GiB of keys and values.
 
 Lanes: attention runs over the cells of all sequences of a context, masked ones too. For a tiny model with many
-sequences this costs more than its weights: 64 sequences are then better run as 4 contexts of 16. A large model gets
+sequences this costs more than its weights: 64 sequences are then better run as 8 contexts of 8. A large model gets
 one lane, because running its weights once for all rows saves more.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 
 from tts_cli.engine.model import Model
+from tts_cli.errors import ModelError
 
 _PER_SEQUENCE = 512  # tokens
 _KV_LIMIT = 1 << 30  # bytes
 _LEAST = 256  # tokens
 _TYPICAL = 128  # tokens that one sequence holds alone, on average
-_NARROWEST = 16  # rows: fewer do not fill a matrix product
+_NARROWEST = 8  # rows: fewer do not fill a matrix product
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,27 @@ class Plan:
 
 
 def plan(model: Model, n_ctx: int, n_seq_max: int, lanes: int | None, *, on_gpu: bool) -> Plan:
-    """The plan for `n_ctx` tokens in all (0: choose)."""
+    """The plan for `n_ctx` tokens in all (0: choose). Raises ModelError when they cannot fit into memory."""
     total = n_ctx or _default_context(model, n_seq_max)
+    _check_memory(total * model.kv_bytes_per_token)
     # Each lane must hold the longest path that one context alone would.
     fit = max(1, total // max(_LEAST, min(total, model.n_ctx_train)))
     if lanes is None:
         lanes = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
     lanes = max(1, min(lanes, fit, n_seq_max))
     return Plan(lanes=lanes, width=-(-n_seq_max // lanes), n_ctx=total // lanes)
+
+
+def _check_memory(kv_bytes: int) -> None:
+    """The system may hand out more memory than it has, and end the process once llama.cpp touches it."""
+    if not hasattr(os, "sysconf"):
+        return
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if kv_bytes > memory:
+        raise ModelError(
+            f"the context needs {kv_bytes / 1e9:.1f} GB, and this machine has {memory / 1e9:.1f} GB",
+            "Give a smaller context size.",
+        )
 
 
 def smaller(wanted: Plan) -> Plan | None:
@@ -53,6 +68,6 @@ def _default_context(model: Model, n_seq_max: int) -> int:
 
 
 def _best_width(model: Model) -> int:
-    """Rows at which attention over all of them costs about as much as the weights, a multiple of 16."""
+    """Rows at which attention over all of them costs about as much as the weights, a multiple of 8."""
     balance = 2 * model.parameters / max(1, model.attention_flops_per_cell * _TYPICAL)
     return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)
