@@ -2,8 +2,9 @@
 
     python -m benchmarks.grading --math500 math500.jsonl --aime24 aime24.jsonl
 
-Prints: references equal to themselves, to the answer extracted from their own solution, and to the next problem's
-answer (should be none but equal values); then rule-made rewrites accepted and near misses rejected, and the time per pair.
+Prints: references equal to themselves, to the answer extracted from their own solution, and to the next
+problem's answer (should be none but equal values); then rule-made rewrites accepted and near misses rejected,
+and the time per pair.
 Exit 1 where a figure misses its target (0 false accepts, < 1 % false rejects, >= 498 of 500, median < 2 ms).
 """
 
@@ -68,7 +69,9 @@ def _references(judge: Judge, name: str, rows: list[dict[str, str]], field_name:
     extracted = [extract(row["solution"]) for row in rows]
     missed = [(a, e) for a, e in zip(answers, extracted, strict=True) if e is None or not judge.equal(a, e)]
     same = Counter((a, b) for a, b in zip(answers, answers[1:] + answers[:1], strict=True) if judge.equal(a, b))
-    print(f"{name}: {itself}/{len(rows)} equal themselves, {len(rows) - len(missed)}/{len(rows)} equal their solution's answer")
+    print(
+        f"{name}: {itself}/{len(rows)} equal themselves, {len(rows) - len(missed)}/{len(rows)} equal their solution's answer"
+    )
     print(f"  not: {missed}")
     print(f"  equal to the next problem's answer: {sorted(same)}")
     return itself == len(rows) and len(rows) - len(missed) >= minimum
@@ -89,7 +92,7 @@ def _rule_made(judge: Judge, answers: list[str]) -> bool:
     seconds = same.seconds + miss.seconds
     median, slowest = statistics.median(seconds), max(seconds)
     p99 = statistics.quantiles(seconds, n=100)[98]
-    print(f"  time per pair: median {median * 1e3:.3f} ms, 99th percentile {p99 * 1e3:.1f} ms, slowest {slowest * 1e3:.0f} ms")
+    print(f"  milliseconds per pair: median {median * 1e3:.3f}, 99 % below {p99 * 1e3:.1f}, worst {slowest * 1e3:.0f}")
     enough = same.pairs + miss.pairs >= 1_500 and len(same.wrong) < 0.01 * same.pairs and not miss.wrong
     return enough and median < 0.002 and slowest < judge.time_limit
 

@@ -18,7 +18,9 @@ _DECIMAL = re.compile(r"-?\d*\.\d+")
 _SURD = re.compile(r"(-?)(\d*)\s*\\sqrt\{?(\d+)\}?")
 _SURD_OVER = re.compile(r"(-?)\\frac\{(\d*)\\sqrt\{(\d+)\}\}\{(\d+)\}")
 _POINT = re.compile(r"\((-?[^(),]+(?:,\s*-?[^(),]+)+)\)")
-_INTERVAL = re.compile(r"(?:x\s*\\in\s*)?(\\left)?\s*([(\[])\s*([^,()\[\]]+?)\s*,\s*([^,()\[\]]+?)\s*(?:\\right)?\s*([)\]])")
+_INTERVAL = re.compile(
+    r"(?:x\s*\\in\s*)?(\\left)?\s*([(\[])\s*([^,()\[\]]+?)\s*,\s*([^,()\[\]]+?)\s*(?:\\right)?\s*([)\]])"
+)
 _PLUS_MINUS = re.compile(r"(\d+)\s*\\pm\s*(\S.*)")
 _COMPLEX = re.compile(r"(-?\d+)\s*([+-])\s*(\d*)i")
 _MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}")
@@ -49,7 +51,15 @@ def same_integer(a: str) -> Iterator[str]:
     if not _INT.fullmatch(a):
         return
     n = int(a)
-    yield from (f"{n}.0", f"{n}.", f"x = {n}", rf"\text{{{n}}}", rf"\frac{{{2 * n}}}{{2}}", f"{3 * n}/3", rf"\mathbf{{{n}}}")
+    yield from (
+        f"{n}.0",
+        f"{n}.",
+        f"x = {n}",
+        rf"\text{{{n}}}",
+        rf"\frac{{{2 * n}}}{{2}}",
+        f"{3 * n}/3",
+        rf"\mathbf{{{n}}}",
+    )
     yield from (rf"{n} \text{{ units}}", f"{n - 7} + 7", f"n={n}", f"**{n}**")
     if n > 0:
         yield from (f"0{n}", f"\\sqrt{{{n * n}}}", f"+{n}")
@@ -62,7 +72,11 @@ def same_fraction(a: str) -> Iterator[str]:
     if not found:
         return
     sign, top, bottom = found[1], int(found[2]), int(found[3])
-    yield from (f"{sign}{top}/{bottom}", rf"\frac{{{sign}{top}}}{{{bottom}}}", rf"{sign}\frac{{{2 * top}}}{{{2 * bottom}}}")
+    yield from (
+        f"{sign}{top}/{bottom}",
+        rf"\frac{{{sign}{top}}}{{{bottom}}}",
+        rf"{sign}\frac{{{2 * top}}}{{{2 * bottom}}}",
+    )
     yield from (rf"{sign}{top} \div {bottom}", f"x={sign}{top}/{bottom}", f"({sign}{top})/({bottom})")
     if top < 10 and bottom < 10:
         yield rf"{sign}\frac{top}{bottom}"
@@ -85,7 +99,11 @@ def _terminating(value: Fraction) -> str | None:
 def same_decimal(a: str) -> Iterator[str]:
     if _DECIMAL.fullmatch(a):
         value = Fraction(a)
-        yield from (a + "0", rf"\frac{{{value.numerator}}}{{{value.denominator}}}", f"{value.numerator}/{value.denominator}")
+        yield from (
+            a + "0",
+            rf"\frac{{{value.numerator}}}{{{value.denominator}}}",
+            f"{value.numerator}/{value.denominator}",
+        )
         yield a.replace(".", "0.", 1) if a.startswith(".") else a.removeprefix("0")
 
 
@@ -93,25 +111,44 @@ def same_surd(a: str) -> Iterator[str]:
     found = _SURD.fullmatch(a)
     if found:
         sign, factor, inside = found[1], int(found[2] or 1), int(found[3])
-        yield from (rf"{sign}\sqrt{{{factor * factor * inside}}}", rf"{sign}{factor} \cdot \sqrt{{{inside}}}", f"{sign}{factor}*sqrt({inside})")
-        yield from (rf"{sign}{factor}({inside})^{{1/2}}", rf"{sign}\frac{{{2 * factor}\sqrt{{{inside}}}}}{{2}}", f"{sign}{factor}√{inside}")
+        yield from (
+            rf"{sign}\sqrt{{{factor * factor * inside}}}",
+            rf"{sign}{factor} \cdot \sqrt{{{inside}}}",
+            f"{sign}{factor}*sqrt({inside})",
+        )
+        yield from (
+            rf"{sign}{factor}({inside})^{{1/2}}",
+            rf"{sign}\frac{{{2 * factor}\sqrt{{{inside}}}}}{{2}}",
+            f"{sign}{factor}√{inside}",
+        )
         yield rf"{sign}\frac{{{factor * inside}}}{{\sqrt{{{inside}}}}}"
     found = _SURD_OVER.fullmatch(a)
     if found:
         sign, factor, inside, below = found[1], int(found[2] or 1), int(found[3]), int(found[4])
         yield from (rf"{sign}\frac{{{factor}}}{{{below}}}\sqrt{{{inside}}}", f"{sign}{factor}sqrt({inside})/{below}")
-        yield from (rf"{sign}\sqrt{{\frac{{{factor**2 * inside}}}{{{below**2}}}}}", rf"{sign}\frac{{{factor * inside}}}{{{below}\sqrt{{{inside}}}}}")
+        yield from (
+            rf"{sign}\sqrt{{\frac{{{factor**2 * inside}}}{{{below**2}}}}}",
+            rf"{sign}\frac{{{factor * inside}}}{{{below}\sqrt{{{inside}}}}}",
+        )
 
 
 def same_collection(a: str) -> Iterator[str]:
     """Lists and ± in another order or notation; points and intervals in another notation."""
     items = re.split(r",\s*", a)
     if len(items) > 1 and all(_INT.fullmatch(item) for item in items) and not re.fullmatch(r"\d+,\d{3}", a):
-        yield from (", ".join(reversed(items)), rf"\{{{a}\}}", " and ".join(items), ", ".join(f"x={item}" for item in items))
+        yield from (
+            ", ".join(reversed(items)),
+            rf"\{{{a}\}}",
+            " and ".join(items),
+            ", ".join(f"x={item}" for item in items),
+        )
         yield rf"x = {items[0]} \text{{ or }} x = {items[1]}" if len(items) == 2 else "; ".join(items)
     found = _PLUS_MINUS.fullmatch(a)
     if found:
-        yield from (f"{found[1]}+{found[2]}, {found[1]}-{found[2]}", rf"\{{{found[1]}-{found[2]}, {found[1]}+{found[2]}\}}")
+        yield from (
+            f"{found[1]}+{found[2]}, {found[1]}-{found[2]}",
+            rf"\{{{found[1]}-{found[2]}, {found[1]}+{found[2]}\}}",
+        )
         yield rf"\pm {found[2]} + {found[1]}"
     if _POINT.fullmatch(a):
         yield from (a.replace(",", ",\\ "), a.replace("(", "( ").replace(")", " )"))
@@ -124,7 +161,7 @@ def same_collection(a: str) -> Iterator[str]:
 
 def same_interval(a: str) -> Iterator[str]:
     found = _INTERVAL.fullmatch(a)
-    if not found or found[2] + found[5] == "()" and r"\infty" not in a:
+    if not found or (found[2] + found[5] == "()" and r"\infty" not in a):
         return
     low, high = found[3], found[4]
     yield rf"x \in {found[2]}{low}, {high}{found[5]}"
@@ -140,11 +177,20 @@ def same_expression(a: str) -> Iterator[str]:
     """Complex numbers, polynomials, multiples of pi, equations of a line: terms in another order."""
     found = _COMPLEX.fullmatch(a)
     if found:
-        yield from (f"{found[2]}{found[3]}i + {found[1]}".removeprefix("+"), rf"{found[1]}{found[2]}{found[3] or 1}\cdot i")
+        yield from (
+            f"{found[2]}{found[3]}i + {found[1]}".removeprefix("+"),
+            rf"{found[1]}{found[2]}{found[3] or 1}\cdot i",
+        )
     if _POLYNOMIAL.fullmatch(a) and re.search(r"[a-z]", a):
         terms = [term.replace(" ", "") for term in re.findall(r"[+-]?\s*[^+-]+", a)]
         signed = [term if term[0] in "+-" else "+" + term for term in terms]
-        yield from ("".join(reversed(signed)).removeprefix("+"), f"y = {a}", "".join(terms), f"({a})", f"2({a}) - ({a})")
+        yield from (
+            "".join(reversed(signed)).removeprefix("+"),
+            f"y = {a}",
+            "".join(terms),
+            f"({a})",
+            f"2({a}) - ({a})",
+        )
     found = _PI.fullmatch(a)
     if found:
         yield from (f"{found[1]}π", rf"\pi \cdot {found[1] or 1}", rf"\frac{{{found[1]}\pi}}{{1}}", f"{found[1]}pi")
@@ -162,20 +208,38 @@ def same_other(a: str) -> Iterator[str]:
         yield from (found[1], rf"\mathrm{{{found[1]}}}", rf"\textbf{{{found[1]}}}", found[1].lower(), found[1] + ".")
     found = _CHOICE.fullmatch(a)
     if found:
-        yield from (found[1], f"({found[1]})", rf"\textbf{{({found[1]})}}", f"{found[1]}.", rf"\text{{{found[1]}}}", rf"\mathrm{{({found[1]})}}")
+        yield from (
+            found[1],
+            f"({found[1]})",
+            rf"\textbf{{({found[1]})}}",
+            f"{found[1]}.",
+            rf"\text{{{found[1]}}}",
+            rf"\mathrm{{({found[1]})}}",
+        )
     found = _BASE.fullmatch(a)
     if found:
-        yield from (f"{found[1]}_{found[2]}", f"{found[1]}_{{{found[2]}}}", f"({found[1]})_{{{found[2]}}}", rf"{found[1]}_{{\text{{{_WORDS[int(found[2])]}}}}}")
+        yield from (
+            f"{found[1]}_{found[2]}",
+            f"{found[1]}_{{{found[2]}}}",
+            f"({found[1]})_{{{found[2]}}}",
+            rf"{found[1]}_{{\text{{{_WORDS[int(found[2])]}}}}}",
+        )
     found = _DEGREES.fullmatch(a)
     if found:
-        yield from (found[1], f"{found[1]}°", f"{found[1]} degrees", rf"{found[1]}^{{\circ}}", rf"{found[1]} \text{{ degrees}}")
+        yield from (
+            found[1],
+            f"{found[1]}°",
+            f"{found[1]} degrees",
+            rf"{found[1]}^{{\circ}}",
+            rf"{found[1]} \text{{ degrees}}",
+        )
     if r"\text{ " in a or r"\mbox" in a:
         yield from (re.sub(r"\s*\\(?:text|mbox)\{.*", "", a), re.sub(r"\\mbox", r"\\text", a))
     if a.startswith(r"\$"):
         yield from (a.removeprefix(r"\$"), a.removeprefix(r"\$") + " dollars", a.removeprefix("\\"))
 
 
-_WORDS = "zero one two three four five six seven eight nine".split()
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 SAME: tuple[Rule, ...] = (
     same_layout, same_integer, same_fraction, same_decimal, same_surd, same_collection, same_expression, same_other,
@@ -193,7 +257,11 @@ def miss_number(a: str) -> Iterator[str]:
 
 
 def miss_sign(a: str) -> Iterator[str]:
-    if re.fullmatch(r"[\d\\].*", a) and a.strip("0.") and not re.search(r"[,+=_]|text|mbox|begin|pm|circ|\\\$|\d-|in ", a):
+    if (
+        re.fullmatch(r"[\d\\].*", a)
+        and a.strip("0.")
+        and not re.search(r"[,+=_]|text|mbox|begin|pm|circ|\\\$|\d-|in ", a)
+    ):
         yield f"-{a}" if not re.search(r"\d\s*[+-]", a) else f"-({a})"
     for sign, other in ((" + ", " - "), (" - ", " + "), ("+", "-")):
         if sign in a and "infty" not in a:

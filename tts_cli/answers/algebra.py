@@ -59,7 +59,9 @@ class Ratio:
     def __add__(self, other: Ratio) -> Ratio:
         if self.den == other.den:
             return quotient(_sum(self.num, other.num), self.den)
-        return quotient(_sum(_product(self.num, other.den), _product(other.num, self.den)), _product(self.den, other.den))
+        return quotient(
+            _sum(_product(self.num, other.den), _product(other.num, self.den)), _product(self.den, other.den)
+        )
 
     def __neg__(self) -> Ratio:
         return Ratio({mono: -c for mono, c in self.num.items()}, self.den)
@@ -178,15 +180,15 @@ def _root_of_number(value: Fraction, n: Fraction) -> Ratio:
 def _factors(n: int) -> dict[int, int]:
     """Prime factors; TooBig where trial division does not finish (a large rest may be a perfect square)."""
     found: dict[int, int] = {}
-    p = 2
-    while p * p <= n and p <= _MAX_TRIAL:
+    p, limit = 2, _MAX_TRIAL if n.bit_length() <= 200 else 1_000
+    while p * p <= n and p <= limit:
         while n % p == 0:
             found[p] = found.get(p, 0) + 1
             n //= p
         p += 1 if p == 2 else 2
-    if n > _MAX_TRIAL * _MAX_TRIAL:
+    if n > limit * limit:
         root = isqrt(n)
-        if root * root != n or root > _MAX_TRIAL * _MAX_TRIAL:
+        if root * root != n or root > limit * limit:
             raise TooBig
         return found | {root: 2}
     return found | ({n: found.get(n, 0) + 1} if n > 1 else {})

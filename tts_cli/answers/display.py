@@ -1,4 +1,4 @@
-r"""Model text made fit for a terminal: without control sequences, and with LaTeX turned into Unicode where that is safe.
+r"""Model text made fit for a terminal: no control sequences, and LaTeX as Unicode where that is safe.
 
 `to_unicode` rewrites innermost constructs first, a bounded number of times, each pass linear; what it does not
 understand stays as it was written. It is for reading, not for parsing back. No terminal markup is produced.
@@ -24,23 +24,28 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def safe_text(text: str) -> str:
-    """Text that cannot move the cursor, colour, retitle or reorder anything: newlines and tabs stay, terminal escape sequences,
-    other control characters and bidirectional overrides go, lone surrogates become U+FFFD."""
+    """Text that cannot move the cursor, colour, retitle or reorder anything.
+
+    Newlines and tabs stay; terminal escape sequences, other control characters and bidirectional
+    overrides go; lone surrogates become U+FFFD.
+    """
     text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
     return _SURROGATES.sub("\ufffd", _UNSAFE.sub("", text))
 
 
 _SYMBOLS = {
-    "cdot": "·", "times": "×", "div": "÷", "pm": "±", "mp": "∓", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "lt": "<",
-    "gt": ">", "ne": "≠", "neq": "≠", "approx": "≈", "equiv": "≡", "sim": "~", "infty": "∞", "in": "∈", "notin": "∉",
-    "cup": "∪", "cap": "∩", "subset": "⊂", "emptyset": "∅", "to": "→", "rightarrow": "→", "Rightarrow": "⇒", "implies": "⇒",
-    "iff": "⇔", "ldots": "…", "dots": "…", "cdots": "⋯", "angle": "∠", "triangle": "△", "circ": "°", "degree": "°", "perp": "⊥",
-    "parallel": "∥", "mid": "|", "therefore": "∴", "because": "∵", "sum": "∑", "int": "∫", "quad": " ", "qquad": " ",
-    "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "alpha": "α", "beta": "β",
-    "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ", "iota": "ι",
-    "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ",
-    "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Pi": "Π",
-    "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "log": "log",
+    "cdot": "·", "times": "×", "div": "÷", "pm": "±", "mp": "∓", "le": "≤", "leq": "≤", "ge": "≥",
+    "geq": "≥", "lt": "<", "gt": ">", "ne": "≠", "neq": "≠", "approx": "≈", "equiv": "≡", "sim": "~",
+    "infty": "∞", "in": "∈", "notin": "∉", "cup": "∪", "cap": "∩", "subset": "⊂", "emptyset": "∅",
+    "to": "→", "rightarrow": "→", "Rightarrow": "⇒", "implies": "⇒", "iff": "⇔", "ldots": "…", "dots": "…",
+    "cdots": "⋯", "angle": "∠", "triangle": "△", "circ": "°", "degree": "°", "perp": "⊥", "parallel": "∥",
+    "mid": "|", "therefore": "∴", "because": "∵", "sum": "∑", "int": "∫", "quad": " ", "qquad": " ",
+    "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "alpha": "α",
+    "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
+    "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
+    "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ",
+    "Psi": "Ψ", "Omega": "Ω", "sin": "sin", "cos": "cos", "tan": "tan", "cot": "cot", "log": "log",
     "ln": "ln", "max": "max", "min": "min", "gcd": "gcd", "lcm": "lcm",
 }  # fmt: skip
 _RAISED = str.maketrans("0123456789+-=()nix ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣ ")
@@ -53,11 +58,15 @@ _HIDDEN = {"\\{": "\ue000", "\\}": "\ue001", "\\$": "\ue002", "\\%": "%", "\\&":
            "\\\\": "\ue004"}  # fmt: skip
 _SHOWN = str.maketrans({"\ue000": "{", "\ue001": "}", "\ue002": "$", "\ue003": "_", "\ue004": "\\\\"})
 _ESCAPED = re.compile(r"\\[{}$%&#_\\]")
-_LAYOUT = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?=\s*[()\[\]|.\ue000\ue001])\.?|\\(?:displaystyle|limits|!)(?![A-Za-z])")
+_LAYOUT = re.compile(
+    r"\\(?:left|right|[bB]igg?[lr]?)(?=\s*[()\[\]|.\ue000\ue001])\.?|\\(?:displaystyle|limits|!)(?![A-Za-z])"
+)
 _SPACE = re.compile(r"\\[,;: ]")
 _COMMAND = re.compile(r"\\([A-Za-z]+)(?![A-Za-z])( (?=[A-Za-z]))?")
 _DEGREES = re.compile(r"\^\{?°\}?")
-_DELIMITED = re.compile(r"\$\$([^$]+)\$\$|\$(?!\s)([^$\n]*[^\s$])\$(?!\d)|\\\(([^\n]+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_DELIMITED = re.compile(
+    r"\$\$([^$]+)\$\$|\$(?!\s)([^$\n]*[^\s$])\$(?!\d)|\\\(([^\n]{1,400}?)\\\)|\\\[(.{1,400}?)\\\]", re.DOTALL
+)
 
 _INNER = r"\{([^{}]*)\}"
 _TEXT = re.compile(rf"\\(?:text|mathrm|mathbf|textbf|textit|mbox|operatorname){_INNER}")

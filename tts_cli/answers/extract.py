@@ -100,7 +100,7 @@ def _from_prose(sentence: str) -> str:
 
 
 def _values_backwards(line: str) -> Iterator[str]:
-    formulas = [found for found in _DELIMITED.finditer(line)]
+    formulas = list(_DELIMITED.finditer(line))
     yield from (_tidy(next(g for g in found.groups() if g is not None)) for found in reversed(formulas))
     yield from (number.group() for number in reversed(list(_NUMBER.finditer(line))))
 

@@ -1,8 +1,8 @@
 r"""Judge: are two answers the same? Exact arithmetic at once; math-verify in a warm worker process for the rest.
 
-The worker starts at the first pair that needs it, works under a time and a memory limit, and is killed and replaced when it
-exceeds one. Pairs that are plainly hostile (`9^{9^{9^9}}`, deep nesting, very long text) never reach it. Whatever happens
-there, the verdict is then "not equal": only identical text is equal without proof.
+The worker starts at the first pair that needs it, works under a time and a memory limit, and is killed and
+replaced when it exceeds one. Pairs that are plainly hostile (`9^{9^{9^9}}`, deep nesting, very long text) never
+reach it. Whatever goes wrong, the verdict is "not equal": only identical text is equal without proof.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Judge:
     def __enter__(self) -> Judge:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _prepared(self, text: str) -> Answer:
@@ -94,18 +96,20 @@ class Judge:
             return known
         if any(is_hostile(text) or self._timeouts[text] >= _STRIKES for text in pair):
             return False
+        if time.monotonic() >= self._deadline:  # other parts of this answer have used its time up
+            return False
         return _remember(self._verdicts, pair, self._asked(pair))
 
     def _asked(self, pair: tuple[str, str]) -> bool:
-        fresh = self._worker is None
         if self._worker is None:
+            start = time.monotonic()
             self._worker = _Worker(self._memory_limit, alarm=self.time_limit + 1)
-        if fresh:  # loading SymPy is not the pair's fault
-            self._deadline = time.monotonic() + self.time_limit
+            self._deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
         reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._deadline)
         if reply is None or reply.get("error") == "MemoryError":
             self.close()
             self._timeouts.update(pair)
+            self._deadline = 0.0
         return bool(reply and reply["equal"])
 
 

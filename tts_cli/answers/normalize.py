@@ -40,7 +40,9 @@ _NUMBER_SETS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?|ℝ")
 _COMMAND = re.compile(r"\\([A-Za-z]+)[ ]*")
 _DEGREES = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)(?![A-Za-z])")
 _RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
-_JOINER = re.compile(r"\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=[\w})\]∞⦄]),?\s+(?:and|or)\s+(?=[\w\\({\[⦃+±-])|\\(?:lor|land|vee)\b")
+_JOINER = re.compile(
+    r"\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=[\w})\]∞⦄]),?\s+(?:and|or)\s+(?=[\w\\({\[⦃+±-])|\\(?:lor|land|vee)\b"
+)
 _ASCII = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("+/-", "±"), ("+-", "±"), ("**", "^"))
 
 
@@ -92,10 +94,12 @@ _LATEX = str.maketrans({
 })  # fmt: skip
 
 
+_ANGLE = re.compile(r"(\d+(?:\.\d+)?)\s*°")
 _DECIMAL = re.compile(r"(\d*)\.(\d+)")
 
 
 def latex(cleaned: str) -> str:
-    """Cleaned text as LaTeX for a parser that knows nothing else; decimals as fractions, lest they be rounded."""
-    exact = _DECIMAL.sub(lambda d: rf"{{\frac{{{d.group(1)}{d.group(2)}}}{{1{'0' * len(d.group(2))}}}}}", cleaned)
+    """Cleaned text as LaTeX for a stricter parser; angles in radians, decimals as fractions lest they be rounded."""
+    radians = _ANGLE.sub(r"(\\frac{\1\\pi}{180})", cleaned)
+    exact = _DECIMAL.sub(lambda d: rf"{{\frac{{{d.group(1)}{d.group(2)}}}{{1{'0' * len(d.group(2))}}}}}", radians)
     return exact.translate(_LATEX)

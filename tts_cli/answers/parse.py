@@ -15,23 +15,29 @@ from math import comb, factorial
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import Ratio, TooBig
 
-MAX_LENGTH = 1_500
+MAX_LENGTH = 600
 MAX_DEPTH = 40
 _MAX_FACTORIAL = 500
 _MAX_DIGITS = 1_000
 
-_FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp max min gcd lcm deg det dim arg Re Im".split()
-)
-_PLAIN_NAMES = _FUNCTIONS | {"sqrt", "cbrt", "pi", "infinity", "inf", "theta", "alpha", "beta", "gamma", "phi", "binom", "abs"}
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar".split()
-)
-_NUMBER = re.compile(r"\d+\.\d+e[+-]?\d{1,4}(?!\d)|(?:\d+(?:\.\d*)?|\.\d+)(?:E[+-]?\d{1,4}(?!\d))?")
+_FUNCTION_NAMES = """
+    sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp max min gcd lcm deg det dim arg Re Im
+"""
+_GREEK_NAMES = """
+    alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi
+    omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
+"""
+_TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom abs"
+_FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+_GREEK = frozenset(_GREEK_NAMES.split())
+_PLAIN_NAMES = _FUNCTIONS | set(_TYPED_NAMES.split())
+_NUMBER = re.compile(r"\d+\.\d+e[+-]?\d{1,4}(?!\d)|(?:\d+(?:\.\d*)?|\.\d+)(?:(?:E[+-]?|e)\d{1,4}(?!\d))?")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s*\{\s*(\d+)\s*\}")
 _MIXED = re.compile(r"\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))|\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _NAME = re.compile(r"[A-Za-z]+")
+_INTEGER = re.compile(r"\d+")
+_COMMAND_OR_WORD = re.compile(r"\\?([A-Za-z]+)")
+_ROUNDED_END = re.compile(r"\s*\\r(?:floor|ceil)(?![A-Za-z])")
 _SUBSCRIPT = re.compile(r"\s*_\s*(\{[^{}]*\}|[A-Za-z0-9])")
 _EXPONENT_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
@@ -256,7 +262,7 @@ class _Parser:
                 raise NotUnderstood(self.text)
             return algebra.power(self.argument(), algebra.number(1 / index))
         self.peek()
-        number = self.match(re.compile(r"\d+")) if "\\sqrt " in self.text else None  # √12, written with a sign
+        number = self.match(_INTEGER)  # √12, typed as a sign; nobody means \sqrt1 times 2
         radicand = algebra.number(int(_short(number.group()))) if number else self.argument()
         return algebra.power(radicand, algebra.number(Fraction(1, degree)))
 
@@ -277,12 +283,12 @@ class _Parser:
         return algebra.opaque(f"inverse-{name}", argument) if raised.rational == -1 else algebra.power(value, raised)
 
     def at_function(self) -> bool:
-        found = re.compile(r"\\?([A-Za-z]+)").match(self.text, self.at)
+        found = _COMMAND_OR_WORD.match(self.text, self.at)
         return bool(found and found.group(1) in _FUNCTIONS)
 
     def rounded(self, name: str) -> Ratio:
         value = self.sum()
-        if not self.match(re.compile(r"\s*\\r(?:floor|ceil)(?![A-Za-z])")):
+        if not self.match(_ROUNDED_END):
             raise NotUnderstood(self.text)
         known = value.rational
         if known is None:
@@ -292,7 +298,7 @@ class _Parser:
 
 def _short(digits: str) -> str:
     """Python refuses to read integers of thousands of digits; so do we, and earlier."""
-    if len(digits) > _MAX_DIGITS or "e" in digits.lower() and abs(int(re.split("[eE]", digits)[1])) > _MAX_DIGITS:
+    if len(digits) > _MAX_DIGITS or ("e" in digits.lower() and abs(int(re.split("[eE]", digits)[1])) > _MAX_DIGITS):
         raise TooBig
     return digits
 

@@ -82,23 +82,32 @@ class Relation:
 Node = Leaf | Word | Based | Group | Listing | Union | Matrix | Relation
 
 _OPEN, _CLOSE = "([{⦃⟨", ")]}⦄⟩"
-_MATRIX = re.compile(r"\\begin\s*\{\s*([pbvVB]?|small)(?:matrix|array)\s*\}\s*(?:\{[lcr|]*\})?(.*)\\end\s*\{[^{}]*\}", re.DOTALL)
-_BASED = re.compile(r"\(?\s*([0-9A-F]+)\s*\)?\s*_\s*(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+)\s*\}(?:\s*\})?)")
+_MATRIX = re.compile(
+    r"\\begin\s*\{\s*([pbvVB]?|small)(?:matrix|array)\s*\}\s*(?:\{[lcr|]*\})?(.*)\\end\s*\{[^{}]*\}", re.DOTALL
+)
+_BASED = re.compile(
+    r"\(?\s*([0-9A-F]+)\s*\)?\s*_\s*"
+    r"(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+)\s*\}(?:\s*\})?)"
+)
 _IN_BASE = re.compile(r"([0-9A-F]+)\s*(?:\\text\{)?\s*\(?(?:in )?base[ -]?(\d+|[a-z]+)\)?\s*\}?")
-_BASES = {
-    word: n
-    for n, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split(), start=2
-    )
-}
+_COUNTING = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+"""
+_NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTING.split())}
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_ONE_NUMBER = re.compile(r"[$€£]?\s*[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])[^,]*")
 _WORDS = re.compile(r"(?:\\text\{[^{}0-9]*\}|[A-Za-z' -])+\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _CHOICE = re.compile(r"(?:\\text\{\s*)?\(\s*([A-J])\s*\)\s*(?:\})?\s*[:.]?\s*([^(\s)}].*)?", re.DOTALL)
 _CHOICE_MARK = re.compile(r"(?:(?:option|choice)\s+)?([A-J])[).:]?", re.IGNORECASE)
 _LABEL = re.compile(
-    r"\s*(?:\\?[A-Za-z]+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*\s*(?:\(\s*[^()]*\s*\))?|\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\)"
-    r"|\|\s*[A-Za-z]+\s*\||\\(?:angle|overline|triangle|sphericalangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?|(?:[A-Za-z]\s*[+*-]?\s*){2,}|\\text\{[^{}]*\}|m\s*\\angle\s*[A-Z]+)\s*"
+    r"\s*(?:"
+    r"\\?[A-Za-z]+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*\s*(?:\(\s*[^()]*\s*\))?"  # x, x_1, f(x), area
+    r"|\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\)"  # (x, y)
+    r"|[A-Za-z](?:(?:\s*[+*-]\s*|\s*)[A-Za-z])+"  # m + n, xy
+    r"|\|\s*[A-Za-z]+\s*\||(?:m\s*)?\\(?:angle|overline|triangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?"
+    r"|\\text\{[^{}]*\}"
+    r")\s*"
 )
 _VARIABLE = re.compile(r"\s*(?:\\(?:alpha|beta|theta|phi|lambda|mu)|[A-Za-z])(?:_\w|_\{\w+\})?\s*")
 _RELATIONS = "=<>≤≥≠≈∈"
@@ -142,7 +151,7 @@ def split_at(text: str, separators: str) -> list[str]:
 
 def _union(text: str, nesting: int) -> Node | None:
     parts = split_at(text, "∪")
-    if len(parts) == 1 or any(c in text for c in "=<>≤≥") and len(split_at(text, "=<>≤≥")) > 1:
+    if len(parts) == 1 or (any(c in text for c in "=<>≤≥") and len(split_at(text, "=<>≤≥")) > 1):
         return None
     return Union(tuple(read(part, nesting + 1) for part in parts[:MAX_PARTS]))
 
@@ -151,13 +160,22 @@ def _listing(text: str, nesting: int) -> Node | None:
     parts = [part for part in split_at(text, ";") if part.strip()]
     if len(parts) == 1:
         text = parts[0].strip()
-        if _THOUSANDS.fullmatch(text.lstrip("$ ").split(" ")[0].split("\\")[0]):
+        if _ONE_NUMBER.fullmatch(text):
             return None
-        parts = [part for part in split_at(text, ",") if part.strip()]
+        parts = [part for part in _at_commas(text) if part.strip()]
     if len(parts) > MAX_PARTS:
         return None
     items = [read(piece, nesting + 1) for part in parts for piece in _signs(part.strip())]
     return None if len(items) < 2 else _joined(items)
+
+
+def _at_commas(text: str) -> list[str]:
+    """Pieces between commas, but "1,000, 2,000" has two."""
+    spaced = text.split(", ")
+    numbers = [bool(_THOUSANDS.fullmatch(piece)) for piece in spaced]
+    if any(numbers) and all(known or "," not in piece for known, piece in zip(numbers, spaced, strict=True)):
+        return spaced
+    return split_at(text, ",")
 
 
 def _joined(items: list[Node]) -> Node:
@@ -166,12 +184,12 @@ def _joined(items: list[Node]) -> Node:
     if stating and all(item.value is not None for item in stating):
         labels = {item.left for item in stating}
         unlabelled = len(items) - len(stating)
-        if len(labels) == 1 and (unlabelled == 0 or isinstance(items[0], Relation) and len(stating) == 1):
+        if len(labels) == 1 and (unlabelled == 0 or (isinstance(items[0], Relation) and len(stating) == 1)):
             items = [item.value if isinstance(item, Relation) and item.value else item for item in items]
     flat: list[Node] = []
     for item in items:
         flat.extend(item.items if isinstance(item, Listing) and not item.braces else (item,))
-    ranges = all(isinstance(item, Group) and (item.opening, item.closing) != ("(", ")") for item in flat)
+    ranges = all(isinstance(item, Group) and len(item.items) == 2 for item in flat)
     return Union(tuple(flat)) if ranges and any(_has_infinity(item) for item in flat) else Listing(tuple(flat))
 
 
@@ -182,7 +200,7 @@ def _has_infinity(item: Node) -> bool:
 def _signs(text: str) -> list[str]:
     """Both readings of "1 ± x"; with several signs all that are independent (at most three)."""
     count = text.count("±")
-    if not count and "∓" not in text or text.startswith("⦃"):  # a set expands its own items
+    if (not count and "∓" not in text) or text.startswith("⦃"):  # a set expands its own items
         return [text]
     if count > 3 or "∓" in text:
         return [text.replace("±", up).replace("∓", down) for up, down in (("+", "-"), ("-", "+"))]
@@ -299,11 +317,13 @@ def _plain(text: str, nesting: int) -> Node | None:
     based = _BASED.fullmatch(text) or _IN_BASE.fullmatch(text)
     if based:
         name = next(group for group in based.groups()[1:] if group)
-        base = int(name[:4]) if name.isdigit() else _BASES.get(name, 0)
+        base = int(name[:4]) if name.isdigit() else _NUMBER_WORDS.get(name, 0)
         return Based(based.group(1).lstrip("0") or "0", base)
     choice = _CHOICE.fullmatch(text)
     if choice and (choice.group(2) is None or not choice.group(2).startswith("^")):
         return Word(choice.group(1).lower())
+    if text.lower() in _NUMBER_WORDS:
+        return Leaf(str(_NUMBER_WORDS[text.lower()]))
     if _WORDS.fullmatch(text) and (_TEXT.search(text) or re.search(r"[A-Za-z]{4,}", text)):
         words = _TEXT.sub(r" \1 ", text).strip(" .")
         mark = _CHOICE_MARK.fullmatch(words.strip("() "))

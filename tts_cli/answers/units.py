@@ -16,17 +16,20 @@ _ALIASES = {
     "£": "", "¢": "cent", "l": "liter litre", "ml": "milliliter millilitre", "gal": "gallon", "mph": "",
 }  # fmt: skip
 _KEYS = {word: key for key, words in _ALIASES.items() for word in (key, *words.split())}
-_LOOSE = frozenset(
-    "unit people person student way apple orange ball book marble coin point item piece time problem question child children "
-    "boy girl car ticket page number digit term side integer solution hour per each total more square cubic sq cu bag box "
-    "cookie cup bottle worker team game player card pencil pen stamp tree flower egg candy cake slice word line dog cat bird "
-    "fish chair table seat row hand triangle region path combination arrangement possibility outcome value factor divisor "
-    "multiple prime zero root dozen pair toy shirt sticker crayon shell muffin letter sheet kid friend day of in the".split()
-)
+_LOOSE_WORDS = """
+    unit people person student way apple orange ball book marble coin point item piece time problem question
+    child children boy girl car ticket page number digit term side integer solution hour per each total more
+    square cubic sq cu bag box cookie cup bottle worker team game player card pencil pen stamp tree flower
+    egg candy cake slice word line dog cat bird fish chair table seat row hand triangle region path
+    combination arrangement possibility outcome value factor divisor multiple prime zero root dozen pair toy
+    shirt sticker crayon shell muffin letter sheet kid friend day of in the
+"""
+_LOOSE = frozenset(_LOOSE_WORDS.split())
 _POWER = r"(?:\s*\^\s*\{?\s*([23])\s*\}?)?"
 _TEXT_UNIT = re.compile(r"(.*[^\s\\])\s*\\text\{\s*([^{}]*?)\s*\}" + _POWER)
 _WORD_UNIT = re.compile(r"(.*[\d})!])\s*([A-Za-z][A-Za-z./ ]*?)" + _POWER)
 _SIGN_UNIT = re.compile(r"(.*\S)\s*(°|%|€|£|¢)\s*[CF]?")
+_TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _MONEY = re.compile(r"(-?)\s*([$€£])\s*(?=[-\d.\\({])(.*)")
 _PREFIX = re.compile(r"(?:about|approximately|exactly|only)\s+(?=[\d$\\-])", re.I)
 
@@ -44,7 +47,7 @@ def split_unit(text: str) -> tuple[str, str | None]:
     if found and not any(c.isdigit() for c in found.group(2)) and found.group(1)[-1] not in "_^{([=+-*/,;":
         return found.group(1), unit_key(found.group(2), found.group(3))
     found = _SIGN_UNIT.fullmatch(text)
-    if found:
+    if found and not (found.group(2) == "°" and _TRIGONOMETRIC.search(text)):
         return found.group(1), found.group(2)
     return _split_words(text)
 
@@ -54,7 +57,7 @@ def _strip_words(text: str) -> str:
 
 
 def _split_words(text: str) -> tuple[str, str | None]:
-    if len(text) > 120 or not text[-1:].isalpha() and text[-1:] not in "23}.":
+    if len(text) > 120 or (not text[-1:].isalpha() and text[-1:] not in "23}."):
         return text, None
     found = _WORD_UNIT.fullmatch(text)
     if not found or not all(_is_unit_word(word) for word in re.findall(r"[A-Za-z]+", found.group(2))):
@@ -64,7 +67,7 @@ def _split_words(text: str) -> tuple[str, str | None]:
 
 def _is_unit_word(word: str) -> bool:
     singular = _singular(word)
-    return singular in _LOOSE or singular in _KEYS and len(word) > 1
+    return singular in _LOOSE or (singular in _KEYS and len(word) > 1)
 
 
 def unit_key(words: str, power: str | None) -> str:

@@ -1,7 +1,7 @@
 """From sampled solutions to one answer: step scores to a score, answers to equivalence classes, a vote.
 
-Votes go to classes of equal answers, not to strings. A class is represented by its first member: an answer joins the first class
-whose representative it equals. Solutions without an answer never vote.
+Votes go to classes of equal answers, not to strings. A class is represented by its first member: an
+answer joins the first class whose representative it equals. Solutions without an answer never vote.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def vote(
 ) -> list[VoteClass]:
     """Classes of equal answers, best first; of equally good ones the first seen.
 
-    weighted: largest sum of scores; max: highest single score; majority: most members. Without `scores` every answer weighs 1.
-    Raises ValueError if the lengths differ or a score is not a finite number.
+    weighted: largest sum of scores; max: highest single score; majority: most members. Without `scores`
+    every answer weighs 1. Raises ValueError if the lengths differ or a score is not a finite number.
     """
     weights = [1.0] * len(answers) if scores is None else list(scores)
     if len(weights) != len(answers):

@@ -60,10 +60,11 @@ def serve(requests: Iterable[str], replies: TextIO, alarm: float) -> None:
     for line in requests:
         _alarm(alarm)
         pair = json.loads(line)
+        reply: dict[str, Any]
         try:
             reply = {"equal": equal(pair["a"], pair["b"])}
         except (MemoryError, RecursionError, Exception) as error:  # SymPy raises whatever it likes
-            reply = {"equal": False, "error": type(error).__name__}
+            reply: dict[str, Any] = {"equal": False, "error": type(error).__name__}
         _alarm(0)
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
