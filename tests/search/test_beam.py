@@ -81,21 +81,36 @@ def test_a_finished_candidate_below_the_cut_votes_but_takes_no_slot() -> None:
 
 
 def test_repetitions_count_once_per_sample_but_not_again_when_drawn_anew() -> None:
-    script = {(0,): "1.", (1,): "1.", (2,): "1.", (3,): "2.", (4,): "1.", (5,): "1."}
+    script = {(0,): "1.", (1,): "1.", (2,): "1.", (3,): "2.", (4,): "1."}
     bench = Bench(script, {"1": 0.9, "2": 0.1})
     search = bench.run(beam, 4, 2)
     assert solutions(search) == [(["1"], 3), (["2"], 1)]
     assert len(bench.told(StepMerged)) == 2
-    assert search.ledger.policy_tokens == 6
+    assert search.ledger.policy_tokens == 5
 
 
-def test_drawing_anew_goes_on_while_it_brings_something_new_up_to_n_more() -> None:
+def test_drawing_anew_goes_on_while_it_brings_something_new() -> None:
     script = {(0,): "1.", (1,): "1.", (2,): "1.", (3,): "1."}
-    script |= {(4,): "2.", (5,): "2.", (6,): "2.", (7,): "3."}
+    script |= {(4,): "2.", (5,): "3.", (6,): "3."}
     bench = Bench(script, {"1": 0.9, "2": 0.8, "3": 0.7})
     search = bench.run(beam, 4, 2)
     assert [steps for steps, _ in solutions(search)] == [["1"], ["2"], ["3"]]
-    assert len(bench.policy.asked) == 8
+    assert len(bench.policy.asked) == 7
+
+
+def test_at_most_n_more_are_drawn() -> None:
+    script = {(index,): "1." for index in range(8)}
+    script |= {(8 + index,): f"{2 + index // 2}." for index in range(8)}  # one new step in each round of two
+    bench = Bench(script, {str(n): 0.5 for n in range(1, 6)})
+    search = bench.run(beam, 8, 4)
+    assert len(bench.policy.asked) == 16
+    assert [steps for steps, _ in solutions(search)] == [["1"], ["2"], ["3"], ["4"], ["5"]]
+
+
+def test_where_repetitions_leave_one_candidate_it_gets_all_children() -> None:
+    script = {(index,): "a" for index in range(5)} | {(0, index): f"{index}." for index in range(4)}
+    search = Bench(script, {"a": 0.5, **{str(n): 0.5 for n in range(4)}}).run(beam, 4, 2)
+    assert len(search.solutions) == 4
 
 
 def test_an_empty_last_step_makes_the_parent_a_finished_candidate() -> None:
@@ -152,9 +167,7 @@ def test_a_budget_is_shared_out_completely(budget: int, width: int, expected: li
 
 def test_beam_with_a_budget_that_the_width_does_not_divide() -> None:
     script = {(0,): "a", (1,): "b", (2,): "c", (3,): "d", (4,): "e"}
-    script |= {(3, child): f"{child}." for child in range(3)} | {
-        (0, child): f"{child + 3}." for child in range(2)
-    }
+    script |= {(3, child): f"{child}." for child in range(3)} | {(0, child): f"{child + 3}." for child in range(2)}
     scores = {"a": 0.8, "b": 0.1, "c": 0.1, "d": 0.9, "e": 0.1, **{str(n): 0.5 for n in range(5)}}
     search = Bench(script, scores).run(beam, 5, 4)
     assert [steps[0] for steps, _ in solutions(search)] == ["d"] * 3 + ["a"] * 2

@@ -217,13 +217,9 @@ def test_a_search_may_be_stopped_after_any_decode(method: str) -> None:
         bench = Bench(script, scores)
         bench.run(METHODS[method], budget, 2, should_stop=lambda b=bench, s=stop: _decodes(b) >= s)
         assert _decodes(bench) == stop
-        assert (
-            bench.policy.held == [] and bench.prm.held == [] and not bench.policy.busy and not bench.prm.busy
-        )
+        assert bench.policy.held == [] and bench.prm.held == [] and not bench.policy.busy and not bench.prm.busy
         bench.search.finish_rest()
-        assert set(bench.names([n.number for n in bench.search.solutions])) <= {
-            n.text for n in whole.search.nodes()
-        }
+        assert set(bench.names([n.number for n in bench.search.solutions])) <= {n.text for n in whole.search.nodes()}
 
 
 def _decodes(bench: Bench) -> int:

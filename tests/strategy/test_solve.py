@@ -88,9 +88,7 @@ def test_each_aggregation(how: Any, score: float) -> None:
 
 
 def test_cost_counts_both_models() -> None:
-    cost = run(
-        {(0, 0): "x y", (0, 0, 0): BOX % 1}, {"x y": 0.2, r"\boxed{1}": 0.5}, "best-of-n", budget=1
-    ).record.cost
+    cost = run({(0, 0): "x y", (0, 0, 0): BOX % 1}, {"x y": 0.2, r"\boxed{1}": 0.5}, "best-of-n", budget=1).record.cost
     assert (cost.policy_tokens, cost.prm_tokens) == (3, 3)
     assert cost.flops == 2 * (10 * 3 + 1000 * 3)
 
@@ -242,9 +240,7 @@ def test_a_problem_too_long_is_raised() -> None:
 def test_of_many_problems_a_bad_one_gives_a_row_with_its_error() -> None:
     problems = [Problem("a", "one"), Problem("b", " "), Problem("c", "three", {"level": 3})]
     policy = ScriptedPolicy(script=lines("1", "1"))
-    solved = list(
-        solve_many(problems, SolveSettings(method="majority", budget=2), policy, None, judge=Same())
-    )
+    solved = list(solve_many(problems, SolveSettings(method="majority", budget=2), policy, None, judge=Same()))
     records = {s.record.id: s.record for s in solved}
     assert set(records) == {"a", "b", "c"}
     assert records["a"].answer == records["c"].answer == "1"

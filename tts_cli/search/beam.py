@@ -9,13 +9,14 @@ that the paper leaves open:
 - Every finished candidate votes, with its own score, also one that ranks below the N/M best: it is a
   complete solution that has been paid for. The paper's code returns the N/M of the slots only.
 
-Where M does not divide N, ceil(N/M) nodes are kept and share N children; N < M is one node with N.
+Where M does not divide N, ceil(N/M) nodes are kept and share N children; N < M is one node with N. Where
+repetitions and dead ends leave fewer candidates than slots, those share the children of all open slots.
 """
 
 from __future__ import annotations
 
 from tts_cli.search.context import Search
-from tts_cli.search.ranking import best_first, shares
+from tts_cli.search.ranking import best_first, shares, spread
 from tts_cli.search.tree import Node
 
 
@@ -31,7 +32,7 @@ async def beam(search: Search, budget: int, beam_width: int) -> None:
                 search.prune(node)
             search.finish(node)
         widths = widths[: len(widths) - finished]
-        candidates = await expand_all(search, kept, widths)
+        candidates = await expand_all(search, kept, sum(widths))
 
 
 def select(candidates: list[Node], slots: int) -> tuple[list[Node], int]:
@@ -41,8 +42,11 @@ def select(candidates: list[Node], slots: int) -> tuple[list[Node], int]:
     return kept, len(best) - len(kept)
 
 
-async def expand_all(search: Search, kept: list[Node], widths: list[int]) -> list[Node]:
-    """The children of all kept nodes that are within the limits, the best node with the largest share."""
-    pairs = [(node, n) for node, n in zip(kept, widths, strict=False) if search.has_room(node)]
+async def expand_all(search: Search, kept: list[Node], budget: int) -> list[Node]:
+    """`budget` children of the kept nodes that are within the limits, the best nodes with the larger shares."""
+    nodes = [node for node in kept if search.has_room(node)]
+    if not nodes:
+        return []
+    pairs = zip(nodes, spread(budget, len(nodes)), strict=True)
     families = await search.gather(*(search.expand(node, n) for node, n in pairs))
     return [child for family in families for child in family]

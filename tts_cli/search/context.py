@@ -134,20 +134,19 @@ class Search:
     async def expand(self, node: Node, n: int) -> list[Node]:
         """`n` samples after `node` -> the distinct children, in order of their child indexes.
 
-        Repeated and empty samples are replaced by drawing further child indexes, at most `n` of them and
-        no more once a round brings nothing new; those repeat no vote, so that siblings together weigh
-        about as much as `n` samples. `node` itself is among the result where samples ended there.
+        Repeated and empty samples are replaced by drawing further child indexes: n/4 at a time, at most `n`,
+        and no more once a round brings nothing new. A repetition among those adds no vote, so that siblings
+        together weigh about as much as `n` samples. `node` itself is in the result where samples ended there.
         """
         found: dict[Node, None] = {}
-        drawn = 0
-        while drawn < 2 * n and len(found) < n:
-            width, before = min(n - len(found), 2 * n - drawn), len(found)
-            indexes = range(drawn, drawn + width)
+        drawn, width = 0, n
+        while width > 0:
+            before, indexes = len(found), range(drawn, drawn + width)
             draws = [self.draw(node, (*node.path, index), counts=drawn == 0) for index in indexes]
             found.update((child, None) for child in await gather(*draws) if child is not None)
             drawn += width
-            if self.sampling.temperature == 0 or (len(found) == before and drawn > n):
-                break
+            exhausted = self.sampling.temperature == 0 or (found and drawn > n and len(found) == before)
+            width = 0 if exhausted else min(max(1, n // 4), n - len(found), 2 * n - drawn)
         self.release(node)
         return list(found)
 
@@ -186,9 +185,7 @@ class Search:
             depth=node.depth + 1,
             solution_tokens=node.solution_tokens + sampled.tokens,
         )
-        self._tell(
-            events.StepSampled(child.number, node.number, child.text, child.tokens, finish.value, self.copies)
-        )
+        self._tell(events.StepSampled(child.number, node.number, child.text, child.tokens, finish.value, self.copies))
         return child
 
     def _merge(self, child: Node, sampled: SampledStep, counts: bool) -> None:

@@ -76,9 +76,7 @@ class Driver:
         finally:
             loop.stop_all()
 
-    def _decode(
-        self, loop: _Loop[R], should_stop: Callable[[], bool], on_advance: Callable[[], None]
-    ) -> None:
+    def _decode(self, loop: _Loop[R], should_stop: Callable[[], bool], on_advance: Callable[[], None]) -> None:
         """One advance of every busy back end, unless something has to stop in between."""
         advanced = False
         for backend in self._backends:

@@ -83,16 +83,7 @@ class SearchEnded:
     finish: str
 
 
-Event = (
-    SearchStarted
-    | StepSampled
-    | StepScored
-    | StepPruned
-    | StepMerged
-    | SolutionFinished
-    | Spent
-    | SearchEnded
-)
+Event = SearchStarted | StepSampled | StepScored | StepPruned | StepMerged | SolutionFinished | Spent | SearchEnded
 EVENTS: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (

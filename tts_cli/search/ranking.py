@@ -19,6 +19,10 @@ def shares(budget: int, beam_width: int) -> list[int]:
     >>> shares(16, 4), shares(10, 4), shares(3, 4)
     ([4, 4, 4, 4], [4, 3, 3], [3])
     """
-    nodes = -(-budget // beam_width)
+    return spread(budget, -(-budget // beam_width))
+
+
+def spread(budget: int, nodes: int) -> list[int]:
+    """`budget` children over `nodes` nodes as evenly as can be, larger shares first."""
     small, larger = divmod(budget, nodes)
     return [small + 1] * larger + [small] * (nodes - larger)

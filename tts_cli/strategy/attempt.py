@@ -148,9 +148,7 @@ class Attempt:
         cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
         return "max-tokens" if cut and not self.search.solutions else "no-answer"
 
-    def _record(
-        self, verdict: Verdict, finish: FinishReason, answer: str | None, error: Exception | None
-    ) -> Record:
+    def _record(self, verdict: Verdict, finish: FinishReason, answer: str | None, error: Exception | None) -> Record:
         ledger, settings = self.search.ledger, self.settings
         return Record(
             id=self.problem.id,

@@ -59,9 +59,7 @@ class Plan:
     why: str
 
 
-def make_plan(
-    settings: SolveSettings, policy: Policy, prm: RewardModel | None, known: Known | None = None
-) -> Plan:
+def make_plan(settings: SolveSettings, policy: Policy, prm: RewardModel | None, known: Known | None = None) -> Plan:
     """Method and budget as asked for, or by the rule. Raises UsageError for a guided method without a PRM."""
     if settings.method == "auto":
         method, why = choose(policy.parameters, has_prm=prm is not None, known=known or Known())
