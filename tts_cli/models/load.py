@@ -113,7 +113,7 @@ def _format_of(entry: ModelEntry, engine: Engine, asked: str | None, known: Regi
         return known.format(asked)
     if entry.format is not None:
         return entry.format
-    declared = engine.metadata.get(FORMAT_KEY)
+    declared = engine.metadata.get(FORMAT_KEY, "")
     if declared in known.formats:
         return known.formats[declared]
     says = f"it says '{declared}', which is not known" if declared else "it does not say"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from tts_cli.engine import Branch, Engine, Generated, Sampler
+from tts_cli.engine import Engine, Generated, Sampler
 from tts_cli.models.chat import policy_prompt
 from tts_cli.models.entry import ModelEntry, PromptStyle
+from tts_cli.models.prefixes import BranchPrefix
 from tts_cli.models.protocols import Job, Ledger, Prefix, SampledStep, SampleKey, Sampling
 from tts_cli.models.relay import Relay, Task
 from tts_cli.models.steps import StepEnd, step_text
@@ -28,16 +29,17 @@ class LlamaPolicy:
         self.entry = entry
         self.engine = engine
         self._relay = Relay()
-        vocab, template = engine.vocab, engine.metadata.get("tokenizer.chat_template")
-        self._prompt = compile_template(vocab, policy_prompt(template, style))
+        template = engine.metadata.get("tokenizer.chat_template")
+        self._prompt = compile_template(engine.vocab, policy_prompt(template, style))
 
     @property
     def busy(self) -> bool:
+        """True while a sample is under way."""
         return self.engine.busy or bool(self._relay)
 
-    def start(self, problem: str, ledger: Ledger) -> Branch:
+    def start(self, problem: str, ledger: Ledger) -> BranchPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
-        return self.engine.root(self.prompt_tokens(problem), ledger)
+        return BranchPrefix(self.engine.root(self.prompt_tokens(problem), ledger), None)
 
     def prompt_tokens(self, problem: str) -> list[int]:
         """The prompt's tokens; nothing in the problem is read as a special token."""
@@ -46,15 +48,21 @@ class LlamaPolicy:
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
         """Sample one step after `prefix`, which stays valid for further samples."""
-        assert isinstance(prefix, Branch)
+        assert isinstance(prefix, BranchPrefix)
         inner = self.engine.generate(
-            prefix,
+            prefix.branch,
             sampler=Sampler(key, sampling),
             stop=StepEnd(self.entry.separator),
             max_tokens=sampling.max_step_tokens,
         )
-        task = Task(inner, partial(_sampled, separator=self.entry.separator))
+        prefix.users += 1
+        task = Task(inner, partial(self._sampled, prefix), partial(prefix.drop, self.engine))
         return self._relay.add(task).join()
+
+    def _sampled(self, prefix: BranchPrefix, generated: Generated) -> SampledStep:
+        text = step_text(generated.text, self.entry.separator)
+        child = BranchPrefix(generated.branch, prefix)
+        return SampledStep(text, len(generated.tokens), generated.finish, child)
 
     def advance(self) -> None:
         """One decode for all samples under way; ends those that are complete."""
@@ -63,12 +71,12 @@ class LlamaPolicy:
         self._relay.settle()
 
     def release(self, prefix: Prefix) -> None:
-        """Free what only this prefix holds."""
-        assert isinstance(prefix, Branch)
-        self.engine.release(prefix)
+        """Let go of a prefix; its branch is freed when nothing after it is held either."""
+        assert isinstance(prefix, BranchPrefix)
+        prefix.drop(self.engine)
 
     def cancel(self, job: Job[SampledStep]) -> None:
-        """Stop working on a job; it is never resolved."""
+        """Stop working on a job; it is never resolved. A job that has ended is left alone."""
         task = self._relay.leave(job)
         if task is not None:
             self.engine.cancel(task.inner)
@@ -76,8 +84,3 @@ class LlamaPolicy:
     def close(self) -> None:
         """Free the model."""
         self.engine.close()
-
-
-def _sampled(generated: Generated, *, separator: str) -> SampledStep:
-    text = step_text(generated.text, separator)
-    return SampledStep(text, len(generated.tokens), generated.finish, generated.branch)

@@ -12,14 +12,20 @@ T = TypeVar("T")
 
 
 class Task(Generic[S, T]):
-    """One engine job, how its result is read, and all who wait for it."""
+    """One engine job, all who wait for it, what its result means, and what to do if there will be none."""
 
-    __slots__ = ("inner", "read", "waiting")
+    __slots__ = ("give_up", "inner", "read", "waiting")
 
-    def __init__(self, inner: Job[S], read: Callable[[S], T]) -> None:
+    def __init__(self, inner: Job[S], read: Callable[[S], T], give_up: Callable[[], None]) -> None:
         self.inner = inner
         self.read = read
+        self.give_up = give_up
         self.waiting: list[Job[T]] = []
+
+    @property
+    def alive(self) -> bool:
+        """False once it has ended, or nobody waits for it any more."""
+        return bool(self.waiting) and not self.inner.done
 
     def join(self) -> Job[T]:
         """One more job that ends when the engine's does."""
@@ -27,14 +33,10 @@ class Task(Generic[S, T]):
         self.waiting.append(job)
         return job
 
-    @property
-    def alive(self) -> bool:
-        """False once it has ended, or nobody waits for it any more."""
-        return bool(self.waiting) and not self.inner.done
-
     def settle(self) -> None:
         """Resolve or fail all who wait; the engine's job has ended."""
         if self.inner.error is not None:
+            self.give_up()
             for job in self.waiting:
                 job.fail(self.inner.error)
             return
@@ -65,10 +67,12 @@ class Relay:
 
     def leave(self, job: Job[Any]) -> Task[Any, Any] | None:
         """Take `job` out of its task. Returns the task when nobody waits for it any more."""
-        for task in self._tasks:
-            if job in task.waiting:
-                task.waiting.remove(job)
-                if not task.waiting:
-                    self._tasks.remove(task)
-                    return task
-        return None
+        task = next((task for task in self._tasks if job in task.waiting), None)
+        if task is None:
+            return None
+        task.waiting.remove(job)
+        if task.waiting:
+            return None
+        self._tasks.remove(task)
+        task.give_up()
+        return task

@@ -12,6 +12,7 @@ from math import exp
 from tts_cli.engine import Branch, Engine, Evaluated
 from tts_cli.models.entry import ModelEntry
 from tts_cli.models.formats import PrmFormat
+from tts_cli.models.prefixes import BranchPrefix
 from tts_cli.models.prm_layout import compile_format
 from tts_cli.models.protocols import Job, Ledger, Prefix, ScoredStep
 from tts_cli.models.relay import Relay, Task
@@ -19,15 +20,13 @@ from tts_cli.models.relay import Relay, Task
 Scoring = Task[Evaluated, ScoredStep]
 
 
-class PrmPrefix:
+class PrmPrefix(BranchPrefix):
     """A problem and the steps so far, as the PRM has seen them, and the steps scored after it."""
 
-    __slots__ = ("branch", "first", "holders", "steps")
+    __slots__ = ("steps",)
 
-    def __init__(self, branch: Branch, *, first: bool, holders: int = 1) -> None:
-        self.branch = branch
-        self.first = first  # no step yet
-        self.holders = holders  # how often it was handed out and not released since
+    def __init__(self, branch: Branch, parent: PrmPrefix | None, users: int = 1) -> None:
+        super().__init__(branch, parent, users)
         self.steps: dict[str, Scoring | ScoredStep] = {}
 
 
@@ -40,44 +39,47 @@ class LlamaPRM:
         self.entry = entry
         self.engine = engine
         self._relay = Relay()
-        template = engine.metadata.get("tokenizer.chat_template")
-        self.layout = compile_format(format, engine.vocab, template)
+        self._layout = compile_format(format, engine.vocab, engine.metadata.get("tokenizer.chat_template"))
 
     @property
     def busy(self) -> bool:
+        """True while a step is being scored."""
         return self.engine.busy or bool(self._relay)
 
     def start(self, problem: str, ledger: Ledger) -> PrmPrefix:
         """The handle of a problem before its first step. Raises PromptTooLong."""
-        tokens = self.layout.prompt_tokens(self.engine.vocab, problem)
-        return PrmPrefix(self.engine.root(tokens, ledger), first=True)
+        tokens = self._layout.prompt_tokens(self.engine.vocab, problem)
+        return PrmPrefix(self.engine.root(tokens, ledger), None)
 
     def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
-        """Score `step` as the next one after `prefix`; run once, however often it is asked for."""
+        """Score `step` as the next one after `prefix`; run once, however often it is asked for.
+
+        The job fails with PromptTooLong where the context has no room for the step.
+        """
         assert isinstance(prefix, PrmPrefix)
         step = step.strip()
         if not step:
             raise ValueError("an empty step has no score")
         known = prefix.steps.get(step)
-        if isinstance(known, Task) and known.alive:
-            return known.join()
         if isinstance(known, ScoredStep) and _is_held(known):
             return _again(known)
-        task = prefix.steps[step] = self._run(prefix, step)
-        return task.join()
+        if not (isinstance(known, Task) and known.alive):
+            known = prefix.steps[step] = self._run(prefix, step)
+        return known.join()
 
     def _run(self, prefix: PrmPrefix, step: str) -> Scoring:
-        tokens = self.layout.step_tokens(self.engine.vocab, step, first=prefix.first)
+        tokens = self._layout.step_tokens(self.engine.vocab, step, first=prefix.parent is None)
         inner = self.engine.evaluate(prefix.branch, tokens, [len(tokens) - 1])
-        return self._relay.add(Task(inner, partial(self._scored, prefix, step)))
+        prefix.users += 1
+        return self._relay.add(Task(inner, partial(self._scored, prefix, step), partial(prefix.drop, self.engine)))
 
     def _scored(self, prefix: PrmPrefix, step: str, evaluated: Evaluated) -> ScoredStep:
         """Softmax over the two tokens' logits at the read-out; remembered for who asks again."""
         task = prefix.steps[step]
         assert isinstance(task, Task)
-        margin = float(evaluated.logits[0, self.layout.good]) - float(evaluated.logits[0, self.layout.bad])
-        child = PrmPrefix(evaluated.branch, first=False, holders=len(task.waiting))
-        scored = prefix.steps[step] = ScoredStep(_sigmoid(margin), child)
+        good, bad = (float(evaluated.logits[0, token]) for token in (self._layout.good, self._layout.bad))
+        child = PrmPrefix(evaluated.branch, prefix, users=len(task.waiting))
+        scored = prefix.steps[step] = ScoredStep(_softmax(good, bad), child)
         return scored
 
     def advance(self) -> None:
@@ -87,11 +89,9 @@ class LlamaPRM:
         self._relay.settle()
 
     def release(self, prefix: Prefix) -> None:
-        """Free what only this prefix holds, once everybody who was given it has released it."""
+        """Let go of a prefix; its branch is freed when nobody else holds it, or anything after it."""
         assert isinstance(prefix, PrmPrefix)
-        prefix.holders -= 1
-        if prefix.holders == 0:
-            self.engine.release(prefix.branch)
+        prefix.drop(self.engine)
 
     def cancel(self, job: Job[ScoredStep]) -> None:
         """Stop working on a job; it is never resolved. Others who wait for the same step still get it."""
@@ -106,18 +106,19 @@ class LlamaPRM:
 
 def _is_held(known: ScoredStep) -> bool:
     assert isinstance(known.prefix, PrmPrefix)
-    return known.prefix.holders > 0
+    return known.prefix.users > 0
 
 
 def _again(known: ScoredStep) -> Job[ScoredStep]:
     assert isinstance(known.prefix, PrmPrefix)
-    known.prefix.holders += 1
+    known.prefix.users += 1
     job: Job[ScoredStep] = Job()
     job.resolve(known)
     return job
 
 
-def _sigmoid(margin: float) -> float:
-    if margin >= 0:
-        return 1 / (1 + exp(-margin))
-    return exp(margin) / (1 + exp(margin))
+def _softmax(good: float, bad: float) -> float:
+    """The probability of `good` among two logits."""
+    if good >= bad:
+        return 1 / (1 + exp(bad - good))
+    return exp(good - bad) / (1 + exp(good - bad))
