@@ -130,7 +130,10 @@ def test_date_is_pinned() -> None:
 
 
 def test_helpers_that_templates_expect() -> None:
-    template = "{% for m in messages %}{{ m.role | tojson }}{{ m.content }}{% break %}{% endfor %}"
+    template = (
+        "{% for m in messages %}{% generation %}{{ m.role | tojson }}{{ m.content }}{% endgeneration %}"
+        "{% break %}{% endfor %}"
+    )
     assert render(template, [("user", [PROBLEM]), ("assistant", ["x"])], open_turn=True) == [
         '"user"',
         PROBLEM,

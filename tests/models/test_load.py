@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +44,7 @@ def test_a_bare_policy(tiny: Path) -> None:
 
 def test_a_bare_prm_says_its_format(declared: Path) -> None:
     prm = load_prm(str(declared), threads=1)
-    assert prm is not None and prm.name == "declared"
+    assert prm is not None and (prm.name, prm.entry.family) == ("declared", "nano-prm")
     prm.close()
 
 
@@ -94,6 +96,17 @@ def test_a_prm_of_another_vocabulary(folder: Path) -> None:
     path = write_sentencepiece_gguf(folder / "spm.gguf", ["▁ки", "ки", "▁+", "▁-"])
     with pytest.raises(ModelError, match="is token 259, not 12902"):
         load_prm(str(path), prm_format="math-shepherd", threads=1)
+
+
+def test_importing_the_protocols_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, tts_cli.models.protocols, tts_cli.models.registry, tts_cli.models.load\n"
+        "heavy = {'llama_cpp', 'numpy', 'sympy', 'math_verify', 'jinja2'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "from tts_cli.models import load_prm\n"
+        "assert 'llama_cpp' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_prm_is_no_policy(declared: Path) -> None:

@@ -142,6 +142,7 @@ def test_unknown_format_lists_the_known_ones() -> None:
 def test_prompt_by_family(name: str, style: str) -> None:
     known = registry.read()
     assert known.prompt_for(name) is known.prompts[style]
+    assert resolve(f"{name}.gguf", "policy").family == (None if style == "generic" else style)
 
 
 def test_every_prompt_asks_for_a_box() -> None:

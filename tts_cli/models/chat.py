@@ -18,6 +18,8 @@ from tts_cli.models.tokens import BOS, EOS, Hole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.nodes import Node
+    from jinja2.parser import Parser
 
     from tts_cli.models.entry import PromptStyle
 
@@ -85,11 +87,21 @@ def _with_sentinels(text: Text, unused: Iterator[str], holes: dict[str, Hole]) -
 
 
 def _environment() -> Environment:
-    """Jinja as chat templates expect it (trimmed blocks, loop controls, three helpers), in a sandbox."""
+    """Jinja as chat templates expect it (trimmed blocks, loop controls, a few helpers), in a sandbox."""
+    from jinja2.ext import Extension
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    class Generation(Extension):
+        """`{% generation %}` marks what a model is trained on; for a prompt it means nothing."""
+
+        tags = {"generation"}  # noqa: RUF012 - jinja2 wants an instance variable
+
+        def parse(self, parser: Parser) -> list[Node]:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", Generation]
     )
     environment.filters["tojson"] = _tojson
     environment.globals["raise_exception"] = _raise_exception

@@ -31,9 +31,11 @@ def find(entry: ModelEntry) -> Path | None:
 def locate(entry: ModelEntry) -> Path:
     """The entry's model file. Raises ModelError that says how to come by it."""
     path = find(entry)
-    if path is None:
-        raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
-    return path
+    if path is not None:
+        return path
+    if entry.file is not None and Path(entry.file).expanduser().is_absolute():
+        raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")
+    raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
 
 
 def how_to_get(entry: ModelEntry) -> str:

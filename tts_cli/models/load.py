@@ -12,7 +12,6 @@ from tts_cli.models.files import find, locate
 from tts_cli.models.registry import Registry
 
 if TYPE_CHECKING:
-    from tts_cli.engine import Engine
     from tts_cli.models.formats import PrmFormat
     from tts_cli.models.policy import LlamaPolicy
     from tts_cli.models.reward_model import LlamaPRM
@@ -31,7 +30,7 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
         entry = known.entry(name_or_path)
     else:
         path = Path(name_or_path).expanduser()
-        entry = _registered(path, known) or ModelEntry(name=path.stem, role=role, file=str(path.absolute()))
+        entry = _registered(path, known) or _bare(path, role, known)
     if entry.role != role:
         raise _wrong_role(entry.name, role)
     return entry
@@ -89,7 +88,8 @@ def load_prm(
         locate(entry), n_ctx=n_ctx, n_seq_max=n_seq_max, threads=threads, gpu_layers=gpu_layers, counts="prm"
     )
     try:
-        return LlamaPRM(engine, entry, _format_of(entry, engine, prm_format, known))
+        entry, format = _with_format(entry, engine.metadata.get(FORMAT_KEY), prm_format, known)
+        return LlamaPRM(engine, entry, format)
     except Exception:
         engine.close()
         raise
@@ -97,6 +97,11 @@ def load_prm(
 
 def _looks_like_a_file(text: str) -> bool:
     return text.lower().endswith(".gguf") or "/" in text or "\\" in text or Path(text).expanduser().is_file()
+
+
+def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
+    family = known.family_of(path.stem) if role == "policy" else None
+    return ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
 
 
 def _registered(path: Path, known: Registry) -> ModelEntry | None:
@@ -107,20 +112,21 @@ def _registered(path: Path, known: Registry) -> ModelEntry | None:
     return next((entry for entry, file in files if file is not None and file.samefile(path)), None)
 
 
-def _format_of(entry: ModelEntry, engine: Engine, asked: str | None, known: Registry) -> PrmFormat:
-    """By what was asked for, else the registry's entry, else what the file says of itself."""
-    if asked is not None:
-        return known.format(asked)
-    if entry.format is not None:
-        return entry.format
-    declared = engine.metadata.get(FORMAT_KEY, "")
-    if declared in known.formats:
-        return known.formats[declared]
-    says = f"it says '{declared}', which is not known" if declared else "it does not say"
-    raise ModelError(
-        f"The format in which the PRM {entry.name} was trained is not known: {says}.",
-        f"Name it with `--prm-format`, one of: {', '.join(known.formats)}.",
-    )
+def _with_format(
+    entry: ModelEntry, declared: str | None, asked: str | None, known: Registry
+) -> tuple[ModelEntry, PrmFormat]:
+    """The format that was asked for, else the entry's, else what the file declares; a bare file's family by it."""
+    if asked is None and entry.format is not None:
+        return entry, entry.format
+    name = asked or declared
+    if name is None or (asked is None and name not in known.formats):
+        says = f"it says '{name}', which is not known" if name else "it does not say"
+        raise ModelError(
+            f"The format in which the PRM {entry.name} was trained is not known: {says}.",
+            f"Name it with `--prm-format`, one of: {', '.join(known.formats)}.",
+        )
+    format = known.format(name)
+    return entry.model_copy(update={"format": format, "family": entry.family or name}), format
 
 
 def _wrong_role(name: str, wanted: Role) -> UsageError:

@@ -50,11 +50,15 @@ class Registry:
             raise UsageError(f"There is no PRM format named '{name}'.", f"Known formats: {', '.join(self.formats)}.")
         return self.formats[name]
 
-    def prompt_for(self, name: str) -> PromptStyle:
-        """How a policy that is not in the registry is asked, by what its name says of its family."""
+    def family_of(self, name: str) -> str | None:
+        """The family of a policy that is not in the registry, by what its name says; None: no known one."""
         plain = name.lower().replace(" ", "-").replace("_", "-")
-        styles = (style for style in self.prompts.values() if any(part in plain for part in style.match))
-        return next(styles, self.prompts[GENERIC])
+        styles = self.prompts.items()
+        return next((family for family, style in styles if any(part in plain for part in style.match)), None)
+
+    def prompt_for(self, name: str) -> PromptStyle:
+        """How a policy that is not in the registry is asked, by the family that its name tells."""
+        return self.prompts[self.family_of(name) or GENERIC]
 
 
 def load() -> dict[str, ModelEntry]:
