@@ -65,7 +65,8 @@ def test_best_of_n_scores_each_distinct_step_once() -> None:
 
 
 def test_the_prm_works_while_the_policy_writes_on() -> None:
-    bench = Bench({(0, 0): "x", (0, 0, 0): "a long step of 7."}, {"x": 0.5, "a long step of 7": 0.5})
+    long = " ".join(["word"] * 12)
+    bench = Bench({(0, 0): "x", (0, 0, 0): long + "."}, {"x": 0.5, long: 0.5})
     bench.run(METHODS["best-of-n"], 1)
     kinds = [type(event) for event in bench.events]
     assert kinds == [StepSampled, StepScored, StepSampled, StepScored, SolutionFinished]

@@ -15,7 +15,7 @@ from tts_cli.errors import PromptTooLong
 from tts_cli.models.protocols import Job, Sampling
 from tts_cli.search import METHODS, task
 from tts_cli.search.context import Limits, Search
-from tts_cli.search.driver import Driver
+from tts_cli.search.driver import PRM_PATIENCE, Driver
 from tts_cli.search.events import to_json
 
 WORDS = 6
@@ -123,6 +123,29 @@ def test_no_decode_comes_between_a_stop_and_the_end_even_with_two_models() -> No
     (ended,) = Driver(policy, prm).run([best_of_n], should_stop=lambda: len(policy.batches) == 1)
     assert ended.stopped
     assert (len(policy.batches), len(prm.batches)) == (1, 0), "the step's score is no longer worked out"
+
+
+def test_scores_that_nobody_waits_for_are_worked_out_together() -> None:
+    """Two samples write a step of 3 words and one of 12: both first steps share the PRM's first turn."""
+    long = " ".join(["w"] * 12)
+    script = {(0, 0): "a", (1, 0): "b b b", (0, 0, 0): long + ".", (1, 0, 0): long + "."}
+    bench = Bench(script, {"a": 0.5, "b b b": 0.5, long: 0.5})
+    turns: list[tuple[int, int]] = []
+    bench.run(
+        METHODS["best-of-n"], 2, on_advance=lambda: turns.append((len(bench.policy.batches), len(bench.prm.batches)))
+    )
+    assert bench.prm.batches == [2, 2]
+    assert turns.index((1 + PRM_PATIENCE, 1)) == 1 + PRM_PATIENCE, "after it has waited for that many decodes"
+
+
+def test_a_search_that_stops_just_before_the_turn_of_the_prm_harms_no_other() -> None:
+    script = {(0, 0): "a", (0, 0, 0): " ".join(["w"] * 30) + "."}
+    bench = Bench(script, {"a": 0.5})
+    policy, prm = bench.policy, bench.prm
+    scored = Once(bench.search, METHODS["best-of-n"], 1, stop=lambda: len(policy.batches) == 1 + PRM_PATIENCE)
+    ended = list(Driver(policy, prm).run([scored, once(policy, "other")]))
+    assert [(e.search.search.id, e.stopped) for e in ended] == [("p", True), ("other", False)]
+    assert prm.batches == []
 
 
 def test_one_search_may_stop_alone() -> None:

@@ -1,6 +1,6 @@
 """Runs many searches over shared back ends: continuous batching with plain coroutines.
 
-Every search runs until all of its tasks wait on jobs; only then does a busy back end advance, once.
+Every search runs until all of its tasks wait on jobs; only then does one back end advance, once.
 So what shares a decode depends on requests alone, never on timing, and runs repeat. This module knows
 neither what a search does nor what a back end is made of.
 """
@@ -34,6 +34,13 @@ class Runnable(Protocol):
 
 R = TypeVar("R", bound=Runnable)
 
+PRM_PATIENCE = 8
+"""Decodes for which the PRM lets a busy policy go first.
+
+Both run on the same device, one at a time, and a decode of few rows costs nearly as much as one of many: scores
+that nobody waits for had better be worked out together.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended(Generic[R]):
@@ -48,7 +55,8 @@ class Driver:
     """Drives searches over one policy and, optionally, one PRM."""
 
     def __init__(self, policy: Backend, prm: Backend | None = None) -> None:
-        self._backends = [policy] if prm is None else [policy, prm]
+        self._policy, self._prm = policy, prm
+        self._ahead = 0  # decodes that the policy had while the PRM waited for its turn
 
     def run(
         self,
@@ -77,19 +85,24 @@ class Driver:
             loop.stop_all()
 
     def _decode(self, loop: _Loop[R], should_stop: Callable[[], bool], on_advance: Callable[[], None]) -> None:
-        """One advance of every busy back end, unless something has to stop in between."""
-        advanced = False
-        for backend in self._backends:
-            loop.stop_those_that_ask()
-            if should_stop():
-                return
-            if backend.busy:
-                backend.advance()
-                advanced = True
-                loop.settle()  # at once: what this decode completed must not be lost to a stop
-                on_advance()
-        if not (advanced or loop.ended):
+        """One decode, unless something has to stop before it."""
+        loop.stop_those_that_ask()
+        if should_stop() or loop.ended:
+            return
+        self._next().advance()
+        loop.settle()  # at once: what this decode completed must not be lost to a stop
+        on_advance()
+
+    def _next(self) -> Backend:
+        """Whose turn it is: the PRM's when the policy has nothing to do, or has been ahead for long enough."""
+        prm_waits = self._prm is not None and self._prm.busy
+        if self._policy.busy and not (prm_waits and self._ahead >= PRM_PATIENCE):
+            self._ahead = self._ahead + 1 if prm_waits else 0
+            return self._policy
+        if self._prm is None or not prm_waits:
             raise RuntimeError("the searches wait, but no back end has work")
+        self._ahead = 0
+        return self._prm
 
 
 class _Run(Generic[R]):
