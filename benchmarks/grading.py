@@ -69,9 +69,8 @@ def _references(judge: Judge, name: str, rows: list[dict[str, str]], field_name:
     extracted = [extract(row["solution"]) for row in rows]
     missed = [(a, e) for a, e in zip(answers, extracted, strict=True) if e is None or not judge.equal(a, e)]
     same = Counter((a, b) for a, b in zip(answers, answers[1:] + answers[:1], strict=True) if judge.equal(a, b))
-    print(
-        f"{name}: {itself}/{len(rows)} equal themselves, {len(rows) - len(missed)}/{len(rows)} equal their solution's answer"
-    )
+    print(f"{name}: {itself}/{len(rows)} equal themselves")
+    print(f"  {len(rows) - len(missed)}/{len(rows)} equal the answer extracted from their solution")
     print(f"  not: {missed}")
     print(f"  equal to the next problem's answer: {sorted(same)}")
     return itself == len(rows) and len(rows) - len(missed) >= minimum

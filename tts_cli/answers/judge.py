@@ -56,14 +56,13 @@ class Judge:
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._comparison = Comparison(self._hard)
         self._timeouts: Counter[str] = Counter()
-        self._deadline = 0.0
 
     def equal(self, a: str, b: str) -> bool:
         """Whether `a` and `b` state the same answer. Symmetric; True for identical text. Raises TtsError
         if math-verify is needed and cannot be started."""
         if a == b:
             return True
-        self._deadline = time.monotonic() + self.time_limit
+        self._comparison.deadline = time.monotonic() + self.time_limit
         return self._comparison.answers(self._prepared(a), self._prepared(b))
 
     def close(self) -> None:
@@ -96,7 +95,7 @@ class Judge:
             return known
         if any(is_hostile(text) or self._timeouts[text] >= _STRIKES for text in pair):
             return False
-        if time.monotonic() >= self._deadline:  # other parts of this answer have used its time up
+        if time.monotonic() >= self._comparison.deadline:  # other parts of this answer have used its time up
             return False
         return _remember(self._verdicts, pair, self._asked(pair))
 
@@ -104,12 +103,12 @@ class Judge:
         if self._worker is None:
             start = time.monotonic()
             self._worker = _Worker(self._memory_limit, alarm=self.time_limit + 1)
-            self._deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
-        reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._deadline)
+            self._comparison.deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
+        reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._comparison.deadline)
         if reply is None or reply.get("error") == "MemoryError":
             self.close()
             self._timeouts.update(pair)
-            self._deadline = 0.0
+            self._comparison.deadline = 0.0
         return bool(reply and reply["equal"])
 
 

@@ -98,7 +98,7 @@ _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _ONE_NUMBER = re.compile(r"[$€£]?\s*[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])[^,]*")
 _WORDS = re.compile(r"(?:\\text\{[^{}0-9]*\}|[A-Za-z' -])+\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_CHOICE = re.compile(r"(?:\\text\{\s*)?\(\s*([A-J])\s*\)\s*(?:\})?\s*[:.]?\s*([^(\s)}].*)?", re.DOTALL)
+_CHOICE = re.compile(r"(?:\\text\{\s*)?\(\s*([A-J])\s*\)(?:\s*\}|\s|$)[\s:.]*([\w\\$-].*)?", re.DOTALL)
 _CHOICE_MARK = re.compile(r"(?:(?:option|choice)\s+)?([A-J])[).:]?", re.IGNORECASE)
 _LABEL = re.compile(
     r"\s*(?:"
@@ -320,7 +320,7 @@ def _plain(text: str, nesting: int) -> Node | None:
         base = int(name[:4]) if name.isdigit() else _NUMBER_WORDS.get(name, 0)
         return Based(based.group(1).lstrip("0") or "0", base)
     choice = _CHOICE.fullmatch(text)
-    if choice and (choice.group(2) is None or not choice.group(2).startswith("^")):
+    if choice:
         return Word(choice.group(1).lower())
     if text.lower() in _NUMBER_WORDS:
         return Leaf(str(_NUMBER_WORDS[text.lower()]))
