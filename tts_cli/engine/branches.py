@@ -11,7 +11,7 @@ from tts_cli.models.protocols import Ledger
 
 
 class Branch:
-    """The tokens of one step after its parent's; equal by identity. It does not list its children, so unused ones vanish.
+    """The tokens of one step after its parent's; equal by identity. Children are not listed: unused ones vanish.
 
     The last token of a sampled branch is pending: it is run only when somebody goes on from there.
     """

@@ -1,0 +1,79 @@
+"""Small helpers to drive an engine by hand, and the invariants that hold between any two of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.engine import Branch, Engine, Generated, Sampler
+from tts_cli.models.protocols import Finish, Job, Ledger, SampleKey, Sampling
+
+PROMPT = "<|problem|>The answer is 12 + 30 and so = ?<|solution|>"
+
+
+def prompt(engine: Engine, text: str = PROMPT, ledger: Ledger | None = None) -> Branch:
+    return engine.root(engine.vocab.tokenize(text, special=True), ledger or Ledger())
+
+
+def never(_: bytes) -> Finish | None:
+    return None
+
+
+def at_blank_line(text: bytes) -> Finish | None:
+    return Finish.STEP if text.endswith(b"\n\n") else None
+
+
+def start(
+    engine: Engine,
+    branch: Branch,
+    path: Sequence[int] = (0,),
+    *,
+    seed: int = 0,
+    max_tokens: int = 20,
+    steps: bool = True,
+    sampling: Sampling | None = None,
+) -> Job[Generated]:
+    """Submit one sample; `steps`: it ends at a blank line."""
+    sampler = Sampler(SampleKey(seed, "p", tuple(path)), sampling or Sampling(temperature=1.0))
+    return engine.generate(branch, sampler=sampler, stop=at_blank_line if steps else never, max_tokens=max_tokens)
+
+
+def drain(engine: Engine, limit: int = 20_000) -> int:
+    """Advance until nothing is under way; how often that took."""
+    for turn in range(limit):
+        if not engine.busy:
+            return turn
+        engine.advance()
+        check(engine)
+    raise AssertionError("the engine does not come to an end")
+
+
+def logits(engine: Engine, branch: Branch, tokens: Sequence[int]) -> NDArray[np.float32]:
+    """Logits [tokens, n_vocab] after each token, evaluated in one job."""
+    job = engine.evaluate(branch, tokens, range(len(tokens)))
+    drain(engine)
+    return job.result().logits
+
+
+def used(engine: Engine) -> int:
+    """Cells in use, by the engine's own count."""
+    return sum(pool.cells.used for pool in engine._scheduler.pools)
+
+
+def check(engine: Engine) -> None:
+    """The mirror agrees with llama.cpp and with itself."""
+    at_work = {task.slot for task in engine._scheduler.live}
+    for pool in engine._scheduler.pools:
+        slots = [*pool.vacant, *pool.idle, *pool.live]
+        assert sorted(slot.seq for slot in slots) == list(range(pool.context.shape.n_seq))
+        assert at_work.issuperset(pool.live)
+        for slot in slots:
+            assert pool.context.length(slot.seq) == slot.length
+            assert sum(min(e.ends[slot.seq], slot.length) - e.start for e in slot.extents) == slot.length
+        assert pool.cells.used == pool.cells.held(slots) <= pool.cells.capacity
+        assert all(slot.length == 0 and slot.tip is None for slot in pool.vacant)
+    assert len(at_work) == len(engine._scheduler.live)
+    numbers = [task.number for task in engine._scheduler.live]
+    assert numbers == sorted(numbers)
