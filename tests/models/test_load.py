@@ -120,6 +120,13 @@ def test_a_broken_chat_template(folder: Path) -> None:
         load_policy(str(path), threads=1)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000 + ".gguf", "a\0b.gguf", "~nobody-here/x.gguf", "x" * 5000, "", "a b"])
+def test_impossible_names(name: str) -> None:
+    with pytest.raises((ModelError, UsageError)) as caught:
+        load_policy(name)
+    assert caught.value.hint
+
+
 def _missing(path: Path) -> None:
     path.unlink(missing_ok=True)
 

@@ -16,16 +16,16 @@ PACKAGED = Path(__file__).parent.parent / "nano"
 def models_dir() -> Path:
     """Where downloaded models are kept: TTS_MODELS_DIR, else `models` in the user's data directory."""
     override = os.environ.get("TTS_MODELS_DIR")
-    return Path(override).expanduser() if override else Path(platformdirs.user_data_dir("tts")) / "models"
+    return expand(override) if override else Path(platformdirs.user_data_dir("tts")) / "models"
 
 
 def find(entry: ModelEntry) -> Path | None:
     """The entry's model file, or None where it is not on this machine."""
     if entry.file is None:
         return None
-    file = Path(entry.file).expanduser()
+    file = expand(entry.file)
     places = [PACKAGED / file, models_dir() / file]  # an absolute `file` stays itself
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if is_file(place)), None)
 
 
 def locate(entry: ModelEntry) -> Path:
@@ -33,9 +33,25 @@ def locate(entry: ModelEntry) -> Path:
     path = find(entry)
     if path is not None:
         return path
-    if entry.file is not None and Path(entry.file).expanduser().is_absolute():
+    if entry.file is not None and expand(entry.file).is_absolute():
         raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")
     raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
+
+
+def expand(text: str) -> Path:
+    """A path with `~` as the home directory; left as it is where there is no such home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def is_file(path: Path) -> bool:
+    """True for a file that can be seen; False too where the path itself is impossible (too long, say)."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def how_to_get(entry: ModelEntry) -> str:

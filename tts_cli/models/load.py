@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tts_cli.errors import ModelError, UsageError
 from tts_cli.models import registry
 from tts_cli.models.entry import ModelEntry, Role
-from tts_cli.models.files import find, locate
+from tts_cli.models.files import expand, find, is_file, locate
 from tts_cli.models.registry import Registry
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
     if name_or_path in known.models or not _looks_like_a_file(name_or_path):
         entry = known.entry(name_or_path)
     else:
-        path = Path(name_or_path).expanduser()
+        path = expand(name_or_path)
         entry = _registered(path, known) or _bare(path, role, known)
     if entry.role != role:
         raise _wrong_role(entry.name, role)
@@ -96,7 +96,7 @@ def load_prm(
 
 
 def _looks_like_a_file(text: str) -> bool:
-    return text.lower().endswith(".gguf") or "/" in text or "\\" in text or Path(text).expanduser().is_file()
+    return text.lower().endswith(".gguf") or "/" in text or "\\" in text
 
 
 def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
@@ -106,7 +106,7 @@ def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
 
 def _registered(path: Path, known: Registry) -> ModelEntry | None:
     """The registry's entry for this very file, so that what it says of the model is not lost."""
-    if not path.is_file():
+    if not is_file(path):
         return None
     files = ((entry, find(entry)) for entry in known.models.values())
     return next((entry for entry, file in files if file is not None and file.samefile(path)), None)

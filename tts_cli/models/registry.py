@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from tts_cli.errors import UsageError
 from tts_cli.models.entry import ModelEntry, PromptStyle
+from tts_cli.models.files import expand, is_file
 from tts_cli.models.formats import PrmFormat
 
 SHIPPED = Path(__file__).parent.parent / "models.yaml"
@@ -69,7 +70,7 @@ def load() -> dict[str, ModelEntry]:
 def read() -> Registry:
     """The whole registry. Raises UsageError for a malformed file."""
     user = user_file()
-    sources = [SHIPPED, user] if user.is_file() or os.environ.get(USER_FILE) else [SHIPPED]
+    sources = [SHIPPED, user] if is_file(user) or os.environ.get(USER_FILE) else [SHIPPED]
     raw: Raw = {section: {} for section in SECTIONS}
     for source in sources:
         _merge(raw, _parse(source))
@@ -83,7 +84,7 @@ def read() -> Registry:
 def user_file() -> Path:
     """The user's registry: TTS_MODELS_FILE, else models.yaml in the user's configuration directory."""
     override = os.environ.get(USER_FILE)
-    return Path(override).expanduser() if override else Path(platformdirs.user_config_dir("tts")) / "models.yaml"
+    return expand(override) if override else Path(platformdirs.user_config_dir("tts")) / "models.yaml"
 
 
 def _parse(path: Path) -> Raw:

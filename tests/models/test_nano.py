@@ -1,0 +1,47 @@
+"""The bundled models: their formats as declared are the ones they were exported with."""
+
+from __future__ import annotations
+
+import pytest
+
+from tts_cli.models import files, load_policy, load_prm, registry
+from tts_cli.models.prefixes import BranchPrefix
+from tts_cli.models.protocols import Finish, Ledger, SampleKey, Sampling
+
+PROBLEM = "Compute 2 + 3."
+NANO, PRM = (registry.load()[name] for name in ("nano", "nano-prm"))
+
+pytestmark = pytest.mark.skipif(
+    not (files.find(NANO) and files.find(PRM)), reason="the bundled models are not built yet"
+)
+
+
+def test_nano_writes_steps_and_a_box() -> None:
+    policy = load_policy("nano", threads=1)
+    vocab = policy.engine.vocab
+    assert policy.prompt_tokens(PROBLEM) == vocab.tokenize(f"<|problem|>{PROBLEM}<|solution|>", special=True)
+    step, prefix = None, policy.start(PROBLEM, Ledger())
+    for depth in range(8):
+        job = policy.sample(prefix, SampleKey(0, "p", (0,) * depth), Sampling(temperature=0))
+        while not job.done:
+            policy.advance()
+        step = job.result()
+        assert step.text
+        if step.finish is not Finish.STEP:
+            break
+        prefix = step.prefix  # type: ignore[assignment]
+    assert step is not None and (step.finish, step.text[-9:]) == (Finish.BOXED, "\\boxed{5}")
+    policy.close()
+
+
+def test_nano_prm_reads_its_marker() -> None:
+    prm = load_prm("nano-prm", threads=1)
+    assert prm is not None
+    job = prm.score(prm.start(PROBLEM, Ledger()), "\\boxed{5}")
+    while not job.done:
+        prm.advance()
+    scored = job.result()
+    assert isinstance(scored.prefix, BranchPrefix)
+    assert scored.prefix.branch.tokens[-1] == prm.engine.vocab.id_of("<|step|>")
+    assert 0 <= scored.score <= 1
+    prm.close()
