@@ -13,6 +13,7 @@ import typer
 
 from tts_cli import __version__
 from tts_cli.cli import doctor, errors, models, show, solve
+from tts_cli.cli.channels import emit, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor
 
 HELP = """Solve maths problems with small local models that search for the answer.
@@ -57,10 +58,10 @@ def run(arguments: list[str]) -> int:
         command = typer.main.get_command(build(_wants_rich_help()))
         code = command.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)
         if sys.stdout is not None:
-            sys.stdout.flush()
+            emit("")  # Typer's own output, such as help, may still be in the buffer
         return int(code or 0)
     except BrokenPipeError:
-        errors.silence_stdout()
+        silence_stdout()
         return 1
     except Exception as error:
         return errors.report(error, invocation.debug)

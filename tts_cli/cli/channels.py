@@ -68,10 +68,16 @@ def emit(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        silence_stdout()
         raise TtsError(
             f"The result cannot be written: {(error.strerror or str(error)).lower()}.",
             "Make room or redirect standard output to another place.",
         ) from error
+
+
+def silence_stdout() -> None:
+    """What is still unwritten goes nowhere, so that the interpreter does not complain when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit_json(document: str) -> None:

@@ -5,7 +5,6 @@ The traceback is for `--debug` alone.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 
@@ -50,11 +49,6 @@ def _sentence(text: str) -> str:
 
     text = " ".join(safe_text(text).split())
     return text if text.endswith((".", "?", "!", ":")) else f"{text}."
-
-
-def silence_stdout() -> None:
-    """The reader of stdout is gone: keep the interpreter from complaining when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage_hint(error: typer.TyperException) -> str:

@@ -26,7 +26,6 @@ class Interruption:
         self._on_first = on_first
         self._armed = False
         self._before: dict[int, object] = {}
-        self._reader, self._writer = socket.socketpair()
         self._fd_before = -1
 
     @property
@@ -43,6 +42,7 @@ class Interruption:
         self._armed = True
 
     def __enter__(self) -> Interruption:
+        self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
         self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -18,7 +18,8 @@ STYLE = """
 --good:#1a7f37;--fair:#9a6700;--bad:#cf222e}
 @media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#8b949e;--line:#30363d;
 --good:#3fb950;--fair:#d29922;--bad:#f85149}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);max-width:62rem;margin:2rem auto;padding:0 1rem}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);
+max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.2rem;white-space:pre-wrap;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}
 .answer{font-size:1.4rem;font-weight:600;color:var(--good)}.none{color:var(--bad)}.dim{color:var(--dim)}
 .branch{border-left:2px solid var(--line);padding-left:.8rem;margin:.3rem 0}summary{cursor:pointer}

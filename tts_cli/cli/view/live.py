@@ -1,7 +1,7 @@
 """The tree while it grows, on stderr: never taller than the terminal, never more than a few frames a second.
 
-Drawn by whoever decodes, between two decodes (`tick`), and paced by what a frame costs: at most one part in
-forty of the time goes into drawing, so that decoding is not slowed measurably.
+Drawn by whoever decodes, between two decodes (`tick`), and paced by what frames cost: in the long run one part in
+forty of the time goes into drawing at most, so that decoding is not slowed measurably.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from rich.live import Live
 from rich.text import Text
 
 from tts_cli.cli.view import layout, parts
-from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.cli.view.tree_state import Step, TreeState
 from tts_cli.search.events import Event
 
 FRAME_SECONDS = 0.1
-DRAWING_SHARE = 40  # a frame that took t is followed by a pause of at least DRAWING_SHARE * t
+DRAWING_SHARE = 1 / 40
+FREE_SECONDS = 0.05  # of drawing; the first frames are dear, because they load half of Rich
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class LiveTree:
         self._console = console
         self._clock = clock
         self._started = clock()
+        self._opened = self._started
+        self._drawing = 0.0
         self._next_frame = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
 
@@ -80,7 +83,9 @@ class LiveTree:
         picture = frame(self.state, self.limits, before - self._started, size.width, size.height - 1, self.note)
         self._live.update(picture, refresh=True)
         after = self._clock()
-        self._next_frame = after + max(FRAME_SECONDS, DRAWING_SHARE * (after - before))
+        self._drawing += after - before
+        earned_at = self._opened + (self._drawing - FREE_SECONDS) / DRAWING_SHARE
+        self._next_frame = max(after + FRAME_SECONDS, earned_at)
 
 
 def frame(state: TreeState, limits: Limits, elapsed: float, width: int, height: int, note: str = "") -> Text:
@@ -121,17 +126,20 @@ def _row(row: layout.Row, width: int) -> Text:
     if row.above:
         line.append(f"⋮{row.above} ", style="dim")
     line.append(parts.one_line(step.text))
-    line.append(parts.times(step.count), style="bold magenta")
+    marks = _marks(step)
+    folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
+    line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
+    line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
+    return line.append_text(folded)
+
+
+def _marks(step: Step) -> Text:
+    marks = Text.assemble((parts.times(step.count), "bold magenta"))
     if step.solution:
-        line.append(" ✓", style="bold green")
+        marks.append(" ✓", style="bold green")
     elif step.finish in ("length", "context"):
-        line.append(" (cut)", style="red")
-    if not row.pruned:
-        return line
-    folded = f" {row.pruned} pruned"
-    line = parts.fit(line, width - len(folded))
-    line.pad_right(max(width - line.cell_len - len(folded), 0))
-    return line.append(folded, style="dim")
+        marks.append(" (cut)", style="red")
+    return marks
 
 
 def _folded(state: TreeState, hidden: int) -> Text:
