@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
-from benchmarks.grading_rules import MISS, SAME, rewrites
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.grading_rules import MISS, SAME, rewrites
 from tts_cli.answers import Judge
 
 EQUAL = [

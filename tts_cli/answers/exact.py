@@ -184,6 +184,8 @@ class Comparison:
     def expressions(self, a: str, b: str) -> bool:
         if _squeezed(a) == _squeezed(b):
             return True
+        if not a or not b:
+            return False
         try:
             first, second = self.value(a), self.value(b)
             decided = None if first is None or second is None else algebra.equal(first, second)

@@ -95,7 +95,7 @@ def _spoken(tail: str) -> str | None:
 def _from_prose(sentence: str) -> str:
     """A short answer as it stands; out of a longer sentence its last formula or number."""
     if len(_PROSE_WORD.findall(sentence)) <= 3 and len(sentence) <= 100:
-        return _tidy(sentence)
+        return _tidy(sentence.strip("* \n"))
     return next(_values_backwards(sentence[-_LINE:]), "")
 
 
@@ -134,4 +134,6 @@ def _tidy(text: str) -> str:
     line = " ".join(text.split())
     if line.startswith("$") and line.endswith("$") and len(line) > 1:
         line = line.strip("$").strip()
-    return line.strip("*").strip().removesuffix(".").rstrip()
+    if line.startswith("**") and line.endswith("**") and len(line) > 4:
+        line = line[2:-2].strip()
+    return line.removesuffix(".").rstrip()

@@ -32,10 +32,8 @@ _MAX_HARD_TEXT = 800
 _MAX_NESTING = 20
 _STRIKES = 2  # a text in this many pairs that ran out of time is not tried again
 
-_HOSTILE = re.compile(
-    r"\^\s*(?:\{\s*[^{}]*\^[^{}]*\^|\{[^{}]*\{[^{}]*\^[^{}]*\^|\{?\s*-?\d{4,})"  # towers and giant exponents
-    r"|\d{4,}\s*!|!\s*!|\)\s*!\s*\)\s*!|\d{100,}"
-)
+_MAX_TOWER = 2  # exponents inside exponents
+_HOSTILE = re.compile(r"\^\s*[{(]?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\)\s*!\s*\)\s*!|\d{100,}")  # giant exponents, factorials
 
 
 Key = TypeVar("Key")
@@ -100,6 +98,16 @@ class Judge:
         return _remember(self._verdicts, pair, self._asked(pair))
 
     def _asked(self, pair: tuple[str, str]) -> bool:
+        reply = self._reply(pair)
+        if reply is None and time.monotonic() < self._comparison.deadline:
+            reply = self._reply(pair)  # it did not run out of time: the worker was killed from outside
+        if reply is None or reply.get("error") == "MemoryError":
+            self._timeouts.update(pair)
+            self._comparison.deadline = 0.0
+        return bool(reply and reply["equal"])
+
+    def _reply(self, pair: tuple[str, str]) -> dict[str, object] | None:
+        """The worker's reply; without one (or one that ran out of memory) the worker is ended."""
         if self._worker is None:
             start = time.monotonic()
             self._worker = _Worker(self._memory_limit, alarm=self.time_limit + 1)
@@ -107,20 +115,26 @@ class Judge:
         reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._comparison.deadline)
         if reply is None or reply.get("error") == "MemoryError":
             self.close()
-            self._timeouts.update(pair)
-            self._comparison.deadline = 0.0
-        return bool(reply and reply["equal"])
+        return reply
 
 
 def is_hostile(text: str) -> bool:
     """Whether a text is too long, too deep or too tall to be worth a try."""
-    if len(text) > _MAX_HARD_TEXT or _HOSTILE.search(text):
+    if len(text) > _MAX_HARD_TEXT or not text.isprintable() or _HOSTILE.search(text):
         return True
-    depth = deepest = 0
+    exponents: list[bool] = []  # for every open bracket: does it hold an exponent?
+    raised = False
     for char in text:
-        depth += (char in "{([") - (char in "})]")
-        deepest = max(deepest, depth)
-    return deepest > _MAX_NESTING
+        if char == "^" and sum(exponents) >= _MAX_TOWER:
+            return True
+        if char in "{([":
+            exponents.append(raised)
+        elif char in "})]" and exponents:
+            exponents.pop()
+        raised = char == "^" or (raised and char == " ")
+        if len(exponents) > _MAX_NESTING:
+            return True
+    return False
 
 
 def _remember(cache: OrderedDict[Key, Value], key: Key, value: Value) -> Value:
@@ -138,25 +152,25 @@ class _Worker:
         # -P keeps the current directory off sys.path: a file sympy.py lying there must not be run.
         command = [sys.executable, "-P", "-m", "tts_cli.answers.worker", str(memory_limit), str(alarm)]
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # Ctrl-C in the terminal goes to the parent alone
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C in the terminal goes to the parent alone
+            )
+        except OSError as error:
+            raise _not_started(str(error)) from error
         self._replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         assert self._process.stdout is not None
         threading.Thread(target=_read, args=(self._process.stdout, self._replies), daemon=True).start()
         if self._reply(time.monotonic() + _START_LIMIT) is None:
             self.kill()
-            raise TtsError(
-                "The answer checker (math-verify) could not be started.",
-                "Install the package again; `python -c 'import math_verify'` shows what is missing.",
-            )
+            raise _not_started("the process ended while it was loading")
 
     @property
     def pid(self) -> int:
@@ -186,6 +200,13 @@ class _Worker:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             _close(pipe)
+
+
+def _not_started(why: str) -> TtsError:
+    return TtsError(
+        f"The answer checker (math-verify) could not be started: {why}.",
+        "Install the package again; `python -c 'import math_verify'` shows what is missing.",
+    )
 
 
 def _close(pipe: IO[str] | None) -> None:
