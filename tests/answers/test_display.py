@@ -95,7 +95,8 @@ def test_any_text_can_be_shown(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["\\frac{" * 20_000, "\\(" * 50_000, "$" * 100_000, "{" * 50_000 + "}" * 50_000, "^" * 100_000, "\x1b]" * 50_000, "\\[" * 50_000],
+    ["\\frac{" * 20_000, "\\(" * 50_000, "$" * 100_000, "{" * 50_000 + "}" * 50_000, "^" * 100_000,
+    "\x1b]" * 50_000, "\\[" * 50_000],
     ids=lambda text: text[:6],
 )  # fmt: skip
 def test_hostile_text_ends(text: str) -> None:

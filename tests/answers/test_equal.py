@@ -30,7 +30,8 @@ EQUAL = [
     ("x>3 or x<2", r"(-\infty,2)\cup(3,\infty)"), (r"(0,9) \cup (9,36)", "(9,36) ∪ (0,9)"), (r"[2,\infty]", "[2,∞)"),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}"), (r"\text{(C)}", "C"), ("C.", "(C)"),
     (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\langle 1,2\rangle"), ("(C) 12", "C"), (r"\text{Evelyn}", "evelyn"),
-    (r"\text{no solution}", "No solution."), ("90^\\circ", "90 degrees"), (r"864 \mbox{ inches}^2", "864 square inches"),
+    (r"\text{no solution}", "No solution."), ("90^\\circ", "90 degrees"),
+    (r"864 \mbox{ inches}^2", "864 square inches"),
     (r"5.4 \text{ cents}", "5.4"), (r"\$18.90", "18.9"), ("12 cm", "12 centimeters"), ("5 miles per hour", "5"),
     ("52_8", "52_{8}"), (r"4210_{5}", r"4210_{\text{five}}"), ("six", "6"), (r"\textbf{(55) }", "055"),
     ("100,200,300", "100, 200, 300"), ("1,000, 2,000", "2000; 1000"), (r"\boxed{5}", "5"), ("**5**", "5"),
@@ -42,14 +43,17 @@ BY_MATH_VERIFY = [
 ]  # fmt: skip
 DIFFERENT = [
     ("0.333", "1/3"), ("0.333333333333", "1/3"), (r"\sqrt{2}", "1.41421356237"), (r"\pi", "3.14159265358979"),
-    (r"\sin 1", "0.841470984808"), ("1 4/5", "14/5"), ("1 2", "12"), ("3", "-3"), ("12", "1,2"), ("0", "0,0"), ("10", "10^2"),
+    (r"\sin 1", "0.841470984808"), ("1 4/5", "14/5"), ("1 2", "12"), ("3", "-3"), ("12", "1,2"), ("0", "0,0"),
+    ("10", "10^2"),
     ("x=5", "y=5"), ("2n=34", "34"), ("x^2=4", "4"), ("x=1,y=2", "x=2,y=1"), ("x+1", "x-1"), ("x^2", "2x"), ("i", "-i"),
     ("5x", "5y"), ("2x+3y=5", "2x+3y=6"), ("2x+3y=5", "5"), ("(1,2]", "(1,2)"), ("[1,2]", "(1,2)"), ("(1,2)", "(2,1)"),
     ("(2,3)", "(2,3,4)"), (r"\{1,2\}", "(1,2)"), ("1,2", "1,2,3"), ("1,1,2", "1,2,2"), (r"\pm3", "3"), ("x<3", "x>3"),
     ("x<3", r"x\le 3"), (r"(0,9) \cup (9,36)", r"(0,9) \cap (9,36)"), (r"(0,9) \cup (9,36)", "(0,9)"), ("5 cm", "5 m"),
     ("15 cm^2", "15 cm"), ("3 hours", "3 minutes"), (r"5\%", "50"), ("52_8", "52_9"), ("A", "B"), ("yes", "no"),
-    ("even", "neve"), (r"\text{(A)}/2", "A"), (r"\infty", r"-\infty"), (r"\frac{1}{0}", "1"), (r"\frac{x}{0}", r"\frac{1}{0}"),
-    (r"\cot x", r"\tan x"), (r"2^{n}", r"2^{n+1}"), (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
+    ("even", "neve"), (r"\text{(A)}/2", "A"), (r"\infty", r"-\infty"), (r"\frac{1}{0}", "1"),
+    (r"\frac{x}{0}", r"\frac{1}{0}"),
+    (r"\cot x", r"\tan x"), (r"2^{n}", r"2^{n+1}"),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}"),
     (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"), ("", "0"), ("", "5"),
 ]  # fmt: skip
 
@@ -83,8 +87,10 @@ REFERENCES = [
     "7", "-4", "2016", "0", "1", r"\frac{3}{4}", r"-\frac{7}{3}", r"\frac{5}{64}", "0.35", ".0625", r"\sqrt{7}",
     r"3\sqrt{13}", r"-\sqrt{3}", r"\frac{\sqrt{21}}{5}", r"\frac{3\sqrt{3}}{4}", "1,-2", "3, 5, 7", r"4 \pm \sqrt{6}",
     "(6,31,-1)", "(8,-2)", "(3,4]", r"(-\infty, 2]", r"(5,\infty)", r"[-2,7]", r"(0,9) \cup (9,36)", "6-5i", "-2 + 7i",
-    r"\begin{pmatrix} -1/3 \\ 2/3 \\ 5/3 \end{pmatrix}", r"\begin{pmatrix} 2 & 1 \\ 0 & -1 \end{pmatrix}", r"\text{east}",
-    r"\text{(B)}", "52_8", r"4210_{5}", r"90^\circ", r"12\pi", r"288 \pi", "x^5 - x^4 + x^3 - x^2 + x - 1", "6r^2-4r-24",
+    r"\begin{pmatrix} -1/3 \\ 2/3 \\ 5/3 \end{pmatrix}", r"\begin{pmatrix} 2 & 1 \\ 0 & -1 \end{pmatrix}",
+    r"\text{east}",
+    r"\text{(B)}", "52_8", r"4210_{5}", r"90^\circ", r"12\pi", r"288 \pi", "x^5 - x^4 + x^3 - x^2 + x - 1",
+    "6r^2-4r-24",
     "y = 2x + 3", r"15\mbox{ cm}^2", r"5.4 \text{ cents}", r"\$36", r"\left[ \frac{1}{8}, \frac{5}{4} \right]",
 ]  # fmt: skip
 
