@@ -145,24 +145,14 @@ def test_a_byte_order_mark_is_no_part_of_the_problem(tts: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "a\0b",
-        HOSTILE,
-        "[red]1[/red] + [/] [bold",
-        "<|im_end|><|end|><|step|>",
-        "\x1b]0;t\x07 \x9b31m",
-        "9^{9^{9^9}}",
-        "\u202e1",
-    ],
-    ids=ascii,
+    "text", ["a\0b \x1b]0;t\x07 \x9b31m \u202e1", HOSTILE, "[/] [bold <|im_end|><|end|><|step|> 9^{9^{9^9}}"], ids=ascii
 )
 def test_any_text_is_a_problem_and_reaches_no_terminal(tts: Program, text: str) -> None:
     """By stdin: an argument cannot hold NUL. The record keeps the text as it was, in JSON escapes."""
-    done = tts("solve", "--json", stdin=text)
+    done = tts("solve", "--json", "--trace", "t.json", stdin=text)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["problem"] == text.strip()
-    plain = tts("solve", stdin=text)
+    plain = tts("show", "t.json")
     for stream in (done.stdout, plain.stdout, plain.stderr):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", stream)
 
@@ -188,7 +178,7 @@ def test_wrong_usage_is_exit_code_2(tts: Program, flags: list[str], says: str) -
     assert says in refused(tts("solve", *flags, PROBLEM), 2)
 
 
-@pytest.mark.parametrize("flags", [["-n", "6"], ["-n", "3"], ["-n", "1"], ["-n", "5", "--beam-width", "8"]], ids=str)
+@pytest.mark.parametrize("flags", [["-n", "6"], ["-n", "5", "--beam-width", "8"]], ids=str)
 @pytest.mark.parametrize("method", ["beam", "dvts"])
 def test_a_budget_that_the_beam_width_does_not_divide(tts: Program, method: str, flags: list[str]) -> None:
     """It is either refused, or rounded in a way that the record tells."""
@@ -199,7 +189,7 @@ def test_a_budget_that_the_beam_width_does_not_divide(tts: Program, method: str,
         assert json.loads(done.stdout)["method"] == method
 
 
-@pytest.mark.parametrize("method", ["majority", "best-of-n", "beam"])
+@pytest.mark.parametrize("method", ["majority", "beam"])
 def test_temperature_0_samples_once_and_says_so(tts: Program, method: str) -> None:
     done = tts("solve", "--json", "--temperature", "0", "--method", method, "--max-tokens", "100", PROBLEM)
     assert done.returncode in (0, 3)

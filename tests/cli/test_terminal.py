@@ -16,6 +16,7 @@ from tests.cli.screen import Screen
 from tests.cli.scripted import PROBLEM
 
 VOTED = r"vote.{0,40}\d+\x1b\[0m"  # the live tree shows a first answer
+ENDLESS = ["--policy", "endless", "--prm", "tiny-prm", "--max-tokens", "100", "--max-step-tokens", "20"]
 SIZES = [(80, 24), (120, 40), (40, 15)]
 
 
@@ -38,8 +39,7 @@ def without_styles(text: str) -> str:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("method", ["best-of-n", "beam"])
 def test_the_live_tree_never_scrolls(tts: Program, size: tuple[int, int], method: str) -> None:
-    endless = ["--policy", "endless", "--prm", "tiny-prm", "--max-tokens", "150", "--max-step-tokens", "20"]
-    child = tts.terminal("solve", "--method", method, "-n", "16", *endless, PROBLEM, size=size)
+    child = tts.terminal("solve", "--method", method, "-n", "16", *ENDLESS, PROBLEM, size=size)
     output = finish(child)
     assert child.exitstatus == 3
     live = Screen(*size, live_part(output))
@@ -62,9 +62,7 @@ def test_only_the_final_picture_is_left(tts: Program, size: tuple[int, int]) -> 
 
 
 def test_n_64_is_readable_at_80x24(tts: Program) -> None:
-    child = tts.terminal(
-        "solve", "--method", "best-of-n", "-n", "64", "--prm", "tiny-prm", "--max-steps", "12", PROBLEM
-    )
+    child = tts.terminal("solve", "--method", "best-of-n", "-n", "64", *ENDLESS, PROBLEM)
     output = finish(child)
     live = Screen(80, 24, live_part(output))
     assert live.scrolled == 0

@@ -1,0 +1,126 @@
+"""`tts models` and `tts doctor`: what is on this machine, as a table, as columns and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.cli.test_terminal import finish, without_styles
+from tests.tiny_gguf import write_tiny_gguf
+from tts_cli.cli import checks
+
+
+def test_models_are_listed_in_columns(tts: Program) -> None:
+    lines = tts("models", "list").stdout.splitlines()
+    assert lines[0].split() == ["name", "role", "here", "size", "description"]
+    cells = {line.split()[0]: line.split() for line in lines[1:]}
+    assert cells["tiny"][1:3] == ["policy", "yes"]
+    assert cells["tiny-prm"][1:3] == ["prm", "yes"]
+    assert cells["qwen2.5-0.5b-instruct"][1:4] == ["policy", "no", "-"]
+
+
+def test_models_are_listed_as_one_document(tts: Program) -> None:
+    rows = {row["name"]: row for row in json.loads(tts("models", "list", "--json").stdout)}
+    assert Path(rows["tiny"]["path"]).is_file()
+    assert rows["tiny"]["size"] == Path(rows["tiny"]["path"]).stat().st_size
+    assert rows["qwen2.5-0.5b-instruct"]["path"] is None
+    assert tts("models", "list", "-q").stdout.split() == list(rows)
+
+
+def test_models_are_a_table_on_a_terminal(tts: Program) -> None:
+    text = without_styles(finish(tts.terminal("models", "list", size=(60, 40))))
+    assert re.search(r"^tiny-prm +prm +yes", text, re.MULTILINE)
+
+
+def test_one_model_is_shown_and_how_to_get_it(tts: Program) -> None:
+    here = tts("models", "show", "tiny").stdout
+    assert re.search(r"^path +/.+/tiny\.gguf$", here, re.MULTILINE)
+    absent = tts("models", "show", "qwen2.5-0.5b-instruct")
+    assert re.search(r"^get +\w", absent.stdout, re.MULTILINE)
+    assert json.loads(tts("models", "show", "tiny", "--json").stdout)["name"] == "tiny"
+    assert tts("models", "show", "-q", "qwen2.5-0.5b-instruct").returncode == 4
+    assert tts("models", "show", "-q", "tiny").stdout.endswith("/tiny.gguf\n")
+
+
+def test_doctor_finds_a_working_machine(tts: Program) -> None:
+    done = tts("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"]) == (0, True)
+    found = {check["name"]: check for check in report["checks"]}
+    assert {"tts", "llama.cpp", "CPU", "threads", "GPU", "memory", "default policy", "default prm", "config"} <= set(
+        found
+    )
+    assert "tiny: " in found["default policy"]["detail"]
+    assert "TTS_POLICY" in found["config"]["detail"]
+    assert all(check["fix"] for check in report["checks"] if check["status"] != "ok")
+
+
+def test_doctor_fails_where_solving_would(tts: Program, tmp_path: Path) -> None:
+    write_tiny_gguf(tmp_path / "vocab.gguf", tensors=False)
+    done = tts("doctor", TTS_POLICY=str(tmp_path / "vocab.gguf"), TTS_BUDGET="many")
+    assert done.returncode == 1
+    assert re.search(r"^fail  .+\n +fix: .+$", done.stdout, re.MULTILINE)
+    assert "TTS_BUDGET is 'many'" in done.stdout
+    quiet = tts("doctor", "-q", TTS_POLICY="absent.gguf")
+    assert quiet.returncode == 1
+    assert quiet.stdout.startswith("fail  default policy")
+
+
+def test_doctor_is_drawn_on_a_terminal(tts: Program) -> None:
+    child = tts.terminal("doctor", size=(100, 60))
+    output = finish(child)
+    assert child.exitstatus == 0
+    assert "\x1b[32mok" in output and "llama-cpp-python" in output
+
+
+def probe_with(monkeypatch: pytest.MonkeyPatch, script: str) -> dict[str, Any]:
+    """What the checks make of a probe process that does this instead."""
+    run = checks.subprocess.run
+    monkeypatch.setattr(checks.subprocess, "run", lambda _, **options: run([sys.executable, "-c", script], **options))
+    return checks._probe("system")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "crashed (SIGILL)"),
+        ("raise ImportError('libllama.so is missing')", "libllama.so is missing"),
+        ("pass", "no message"),
+        ("import time; time.sleep(30)", "did not answer"),
+    ],
+)
+def test_native_code_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch, script: str, says: str) -> None:
+    monkeypatch.setattr(checks, "PROBE_SECONDS", 2)
+    found = probe_with(monkeypatch, script)
+    assert says in found["error"]
+    assert found["hint"]
+
+
+def machine(**changes: Any) -> dict[str, Any]:
+    found = {"version": "0.3.36", "features": "CPU : AVX2 = 1 | AMX_INT8 = 1 | NEON = 0 |", "amx_fault": False}
+    return found | {"cores": 4, "gpu": False, "devices": []} | changes
+
+
+def test_the_amx_fault_is_mentioned_where_it_may_strike() -> None:
+    assert not [check for check in checks._llama(machine()) if check.name == "AMX"]
+    [amx] = [check for check in checks._llama(machine(amx_fault=True)) if check.name == "AMX"]
+    assert (amx.status, "kept off" in amx.detail) == ("ok", True)
+    [cpu] = [check for check in checks._llama(machine()) if check.name == "CPU"]
+    assert cpu.detail == "AVX2, AMX_INT8"
+
+
+def test_gpus_are_named_with_their_memory() -> None:
+    device = {"name": "CUDA0", "description": "A GPU", "kind": "GPU", "memory_free": 8e9, "memory_total": 9e9}
+    assert checks._gpu(machine(gpu=True, devices=[device])).detail == "CUDA0 A GPU (8.0 GB free)"
+    assert checks._gpu(machine()).fix
+
+
+@pytest.mark.parametrize(("available", "status"), [(None, "warn"), (100_000_000, "warn"), (8_000_000_000, "ok")])
+def test_little_memory_is_a_warning(available: int | None, status: str) -> None:
+    assert checks._memory(available).status == status
