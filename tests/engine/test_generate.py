@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_stop_sees_the_bytes_of_this_step_only(f32: Path, open_engine: Open) -> 
     step = job.result()
     assert step.finish is Finish.BOXED
     assert seen[-1] == step.text
-    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(seen))
 
 
 def test_a_full_context_ends_a_step_with_context(endless: Path, open_engine: Open) -> None:

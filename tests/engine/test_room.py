@@ -83,7 +83,7 @@ def test_the_least_recently_used_branch_goes_first(endless: Path, open_engine: O
 
 
 def test_release_frees_cells_at_once(f32: Path, open_engine: Open) -> None:
-    engine = open_engine(f32)
+    engine = open_engine(f32, lanes=1)
     root = prompt(engine)
     jobs = [start(engine, root, (i,), steps=False) for i in range(8)]
     drain(engine)
@@ -136,7 +136,7 @@ def test_release_leaves_jobs_at_work_alone(f32: Path, open_engine: Open) -> None
 
 
 def test_pruned_children_leave_their_parent_where_it_is(f32: Path, open_engine: Open) -> None:
-    engine = open_engine(f32)
+    engine = open_engine(f32, lanes=1)
     ledger = Ledger()
     root = prompt(engine, ledger=ledger)
     for round_ in range(3):

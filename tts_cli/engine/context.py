@@ -103,21 +103,16 @@ class Context:
         self._require(0 <= seq < self.shape.n_seq, "sequence out of range")
         return int(self._api.llama_memory_seq_pos_max(self._memory, seq)) + 1
 
-    def export(self, seq: int) -> bytes:
-        """The state of a sequence, for `adopt` in another context of the same model."""
-        size = self._api.llama_state_seq_get_size(self.handle, seq)
-        buffer = (ctypes.c_uint8 * size)()
-        written = self._api.llama_state_seq_get_data(self.handle, buffer, size, seq)
-        return bytes(memoryview(buffer)[:written])
-
-    def adopt(self, seq: int, state: bytes) -> bool:
-        """Fill an empty sequence with an exported state. False: no room, the sequence stays empty."""
-        self.trim(seq, 0)
-        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        done = self._api.llama_state_seq_set_data(self.handle, buffer, len(state), seq)
+    def copy_from(self, donor: Context, source: int, target: int) -> bool:
+        """Fill the empty `target` with a sequence of another context of this model. False: no room, it stays empty."""
+        self.trim(target, 0)
+        size = self._api.llama_state_seq_get_size(donor.handle, source)
+        state = (ctypes.c_uint8 * size)()
+        self._api.llama_state_seq_get_data(donor.handle, state, size, source)
+        done = bool(self._api.llama_state_seq_set_data(self.handle, state, size, target))
         if not done:
-            self.trim(seq, 0)
-        return bool(done)
+            self.trim(target, 0)
+        return done
 
     def _require(self, condition: bool, what: str) -> None:
         if not condition or not self.handle:

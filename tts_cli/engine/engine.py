@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,8 +29,9 @@ class Engine:
     """A loaded model and its KV cache.
 
     `n_ctx`: tokens that all branches together may keep (0: see `sizing.plan`); `n_seq_max`: jobs at work at once,
-    1 to 256; `threads` None: physical cores; `gpu_layers` -1: all; `n_batch`: rows per decode; `counts`: which of the
-    ledger's columns this model's tokens enter; `lanes`: contexts that share the work (None: see `sizing.plan`).
+    1 to 256; `threads`: in all (None: physical cores); `gpu_layers` -1: all; `n_batch`: rows per decode; `counts`:
+    which of the ledger's columns this model's tokens enter; `lanes`: contexts that share the work (None: see
+    `sizing.plan`).
     Raises ModelError when the file or its context cannot be loaded.
     """
 
@@ -52,16 +54,18 @@ class Engine:
                 f"Sequences go from 1 to {MAX_SEQUENCES}, the others from 1 up.",
             )
         model = load_model(path, gpu_layers=gpu_layers)
-        settings = (n_batch, threads or probe.physical_cores(), flash_attention)
+        on_gpu = gpu_layers != 0 and probe.supports_gpu()
         try:
-            wanted = plan(model, n_ctx, n_seq_max, lanes, on_gpu=gpu_layers != 0 and probe.supports_gpu())
-            contexts = _contexts(model, wanted, settings, shrink=n_ctx == 0)
+            wanted = plan(model, n_ctx, n_seq_max, threads or probe.physical_cores(), lanes, on_gpu=on_gpu)
+            contexts = _contexts(model, wanted, n_batch, flash_attention, shrink=n_ctx == 0)
         except ModelError:
             model.free()
             raise
         # Runs once: at close(), when the engine is collected, or when the interpreter ends.
-        self._free = weakref.finalize(self, _free_all, model, contexts)
-        self._scheduler = Scheduler([Pool(context, wanted.width) for context in contexts], model.vocab.n_tokens, counts)
+        workers = ThreadPoolExecutor(wanted.workers) if wanted.workers > 1 else None
+        self._free = weakref.finalize(self, _free_all, model, contexts, workers)
+        pools = [Pool(context, wanted.width) for context in contexts]
+        self._scheduler = Scheduler(pools, model.vocab.n_tokens, counts, workers)
         self._number = 0
         self.path, self.vocab = path, model.vocab
         self.parameters, self.n_ctx_train = model.parameters, model.n_ctx_train
@@ -168,29 +172,28 @@ class Engine:
             )
 
 
-def _contexts(model: Model, wanted: Plan, settings: tuple[int, int, bool], *, shrink: bool) -> list[Context]:
+def _contexts(model: Model, wanted: Plan, n_batch: int, flash_attention: bool, *, shrink: bool) -> list[Context]:
     """One context per lane. Where memory is short and the user fixed no size, smaller ones."""
+    sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
+    outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
+    shape = ContextShape(wanted.n_ctx, sequences, n_batch, outputs, wanted.threads, flash_attention)
     contexts: list[Context] = []
     try:
         for _ in range(wanted.lanes):
-            contexts.append(Context(model, _shape(wanted, *settings)))
+            contexts.append(Context(model, shape))
     except ModelError:
         less = smaller(wanted) if shrink else None
         for context in contexts:
             context.free()
         if less is None:
             raise
-        return _contexts(model, less, settings, shrink=shrink)
+        return _contexts(model, less, n_batch, flash_attention, shrink=shrink)
     return contexts
 
 
-def _shape(wanted: Plan, n_batch: int, threads: int, flash_attention: bool) -> ContextShape:
-    sequences = min(MAX_SEQUENCES, 2 * wanted.width)
-    outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
-    return ContextShape(wanted.n_ctx, sequences, n_batch, outputs, threads, flash_attention)
-
-
-def _free_all(model: Model, contexts: Sequence[Context]) -> None:
+def _free_all(model: Model, contexts: Sequence[Context], workers: ThreadPoolExecutor | None) -> None:
+    if workers is not None:
+        workers.shutdown()  # after Ctrl-C a decode may still be under way
     for context in contexts:
         context.free()
     model.free()

@@ -12,7 +12,7 @@ from typing import Any
 
 from tts_cli.errors import TtsError
 
-_ERROR = 3  # GGML_LOG_LEVEL_ERROR
+_ERROR = 4  # GGML_LOG_LEVEL_ERROR
 _CONTINUED = 5  # GGML_LOG_LEVEL_CONT: belongs to the line before
 
 
@@ -37,8 +37,9 @@ class Library:
         self._errors.clear()
 
     def last_error(self) -> str:
-        """The first error line since `forget_errors`, "" when there is none; later ones only repeat it."""
-        return next((line for line in self._errors if line), "")
+        """What the first error line since `forget_errors` says ("" when there is none); later ones only repeat it."""
+        line = next((line for line in self._errors if line), "")
+        return line.removeprefix("llama_model_load: ").replace("error loading model: ", "")
 
 
 @functools.cache

@@ -112,7 +112,7 @@ class Pool:
 
     def adopt(self, slot: Slot, donor: Pool, source: Slot, length: int) -> None:
         """Fill the empty live `slot` with the first `length` tokens of another context's sequence, if they fit."""
-        if self.make_room(source.length) and self.context.adopt(slot.seq, donor.context.export(source.seq)):
+        if self.make_room(source.length) and self.context.copy_from(donor.context, source.seq, slot.seq):
             self.cells.grow(slot, source.length)
             self._shorten(slot, length)
 

@@ -11,6 +11,7 @@ import weakref
 from bisect import insort
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
@@ -29,7 +30,7 @@ Counts = Literal["policy", "prm"]
 _AGE = attrgetter("number")
 _KEPT_BYTES = 64 << 20  # of logits after branches, so that late siblings need not run a token again
 _HEADROOM = 4  # free cells per job at work that a new job must leave, or it would soon be sent away again
-_WORTH_COPYING = 8  # tokens: less is run again rather than copied from another context
+_NARROW = 4  # jobs: spreading fewer over several contexts gains nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ class Chunk:
 
 
 class Scheduler:
-    """Works on all tasks of one model."""
+    """Works on all tasks of one model. With `workers`, contexts decode at the same time, one in each thread."""
 
-    def __init__(self, pools: Sequence[Pool], n_vocab: int, counts: Counts) -> None:
+    def __init__(self, pools: Sequence[Pool], n_vocab: int, counts: Counts, workers: Executor | None) -> None:
         self.pools = pools
+        self._workers = workers
         self.waiting: list[Task] = []
         self.live: list[Task] = []
         self._counts = counts
@@ -71,9 +73,11 @@ class Scheduler:
         self._sample(self._admit(), [])
         sampled: list[Generation] = []
         rows: list[NDArray[np.float32]] = []
-        for pool in self.pools:
-            chunks = self._decode(pool) if pool.live else []
-            self._account(pool, chunks)
+        for pool, chunks in self._decode():
+            for chunk in chunks:
+                assert chunk.task.slot is not None
+                pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
+                charge(chunk.task.child, chunk.begin, chunk.end, self._counts)
             self._hand_out(pool, chunks, sampled, rows)
         self._sample(sampled, rows)
 
@@ -108,10 +112,16 @@ class Scheduler:
     def _place(self, task: Task, found: list[tuple[Pool, Slot | None, int]]) -> bool:
         """Give the task a sequence: where most of its path is, else where fewest are at work."""
         donor, donated, most = max(found, key=lambda place: place[2])
-        for pool, source, length in sorted(found, key=lambda place: (-place[2], len(place[0].live))):
+        # An even share each, by the number of contexts and not of threads: so threads do not change where work goes.
+        share = max(_NARROW, -(-(len(self.live) + len(self.waiting)) // len(self.pools)))
+
+        def order(place: tuple[Pool, Slot | None, int]) -> tuple[bool, int, int]:
+            return len(place[0].live) >= share, -place[2], len(place[0].live)
+
+        for pool, source, length in sorted(found, key=order):
             if len(pool.live) >= pool.width or not self._fits(pool, source, task.child.length - length):
                 continue
-            copy = pool is not donor and donated is not None and most - length >= _WORTH_COPYING
+            copy = pool is not donor and donated is not None and most > length
             slot = pool.occupy(task.child, None if copy else source, 0 if copy else length)
             if slot is None:
                 continue
@@ -152,17 +162,26 @@ class Scheduler:
 
     # --- what is run ---
 
-    def _decode(self, pool: Pool) -> list[Chunk]:
-        """Run one batch; the chunks that were run."""
-        while pool.live:
+    def _decode(self) -> list[tuple[Pool, list[Chunk]]]:
+        """Run one batch in each context; what was run."""
+        batches = [(pool, chunks) for pool in self.pools if (chunks := self._fitting(pool))]
+        run = self._workers.map if self._workers and len(batches) > 1 else map
+        done = list(run(_run, batches))
+        while not all(done):  # llama.cpp finds no room where the mirror does: windowed attention may need more
+            for i, (pool, _) in enumerate(batches):
+                if not done[i]:
+                    self._give_way(pool)
+                    batches[i] = pool, self._fitting(pool)
+                    done[i] = not batches[i][1] or _run(batches[i])
+        return batches
+
+    def _fitting(self, pool: Pool) -> list[Chunk]:
+        """The rows of the next batch, after others gave way as far as they must; [] with nothing at work."""
+        chunks = self._compose(pool)
+        while sum(chunk.end - chunk.begin for chunk in chunks) > pool.cells.free:
+            self._give_way(pool)
             chunks = self._compose(pool)
-            if sum(chunk.end - chunk.begin for chunk in chunks) > pool.cells.free:
-                self._give_way(pool)
-            elif self._run(pool, chunks):
-                return chunks
-            else:  # llama.cpp finds no room where the mirror does: windowed attention may need more
-                self._give_way(pool)
-        return []
+        return chunks
 
     def _compose(self, pool: Pool) -> list[Chunk]:
         """Rows for one batch: single tokens first, then stretches as far as they fit."""
@@ -179,28 +198,6 @@ class Scheduler:
                 chunks.append(Chunk(task, begin, end, marked))
                 rows, outputs = rows - (end - begin), outputs - len(marked)
         return chunks
-
-    def _run(self, pool: Pool, chunks: list[Chunk]) -> bool:
-        tokens: list[int] = []
-        positions: list[int] = []
-        seqs: list[int] = []
-        flags: list[int] = []
-        for chunk in chunks:
-            assert chunk.task.slot is not None
-            count = chunk.end - chunk.begin
-            tokens += chunk.task.child.stretch(chunk.begin, chunk.end)
-            positions += range(chunk.begin, chunk.end)
-            seqs += [chunk.task.slot.seq] * count
-            flags += [0] * count
-            for position in chunk.marked:
-                flags[position - chunk.end] = 1
-        return pool.context.decode(tokens, positions, seqs, flags)
-
-    def _account(self, pool: Pool, chunks: list[Chunk]) -> None:
-        for chunk in chunks:
-            assert chunk.task.slot is not None
-            pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
-            charge(chunk.task.child, chunk.begin, chunk.end, self._counts)
 
     # --- what comes out ---
 
@@ -242,6 +239,25 @@ class Scheduler:
             oldest = self._kept.popleft()()
             if oldest is not None:
                 oldest.logits = None
+
+
+def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
+    """Decode one batch; False when llama.cpp finds no room. Touches nothing but its context."""
+    pool, chunks = batch
+    tokens: list[int] = []
+    positions: list[int] = []
+    seqs: list[int] = []
+    flags: list[int] = []
+    for chunk in chunks:
+        assert chunk.task.slot is not None
+        count = chunk.end - chunk.begin
+        tokens += chunk.task.child.stretch(chunk.begin, chunk.end)
+        positions += range(chunk.begin, chunk.end)
+        seqs += [chunk.task.slot.seq] * count
+        flags += [0] * count
+        for position in chunk.marked:
+            flags[position - chunk.end] = 1
+    return pool.context.decode(tokens, positions, seqs, flags)
 
 
 def charge(tip: Branch, begin: int, end: int, counts: Counts) -> None:

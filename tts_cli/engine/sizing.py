@@ -6,6 +6,9 @@ one path of the trained length, at most 1 GiB of keys and values.
 Lanes: attention runs over the cells of all sequences of a context, masked ones too. For a tiny model with many
 sequences this costs more than its weights: 64 sequences are then better run as 8 contexts of 8. A large model gets
 one lane, because running its weights once for all rows saves more.
+
+Threads: those that share one decode of a tiny model wait for each other longer than they work, and on a busy machine
+very much longer. So a tiny model's lanes run at the same time instead, each in one thread.
 """
 
 from __future__ import annotations
@@ -20,20 +23,26 @@ _PER_SEQUENCE = 512  # tokens
 _KV_LIMIT = 1 << 30  # bytes
 _LEAST = 256  # tokens
 _TYPICAL = 128  # tokens that one sequence holds alone, on average
+_PARAMETERS_PER_THREAD = 10_000_000
 _NARROWEST = 8  # rows: fewer do not fill a matrix product
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`lanes` contexts of `n_ctx` cells each, `width` jobs at work in each."""
+    """`lanes` contexts of `n_ctx` cells, `width` jobs at work and `threads` each; `workers` of them run at a time."""
 
     lanes: int
     width: int
     n_ctx: int
+    threads: int
+    workers: int
 
 
-def plan(model: Model, n_ctx: int, n_seq_max: int, lanes: int | None, *, on_gpu: bool) -> Plan:
-    """The plan for `n_ctx` tokens in all (0: choose). Raises ModelError when they cannot fit into memory."""
+def plan(model: Model, n_ctx: int, n_seq_max: int, threads: int, lanes: int | None, *, on_gpu: bool) -> Plan:
+    """The plan for `n_ctx` tokens in all (0: choose) and `threads` in all.
+
+    Raises ModelError when they cannot fit into memory.
+    """
     total = n_ctx or _default_context(model, n_seq_max)
     _check_memory(total * model.kv_bytes_per_token)
     # Each lane must hold the longest path that one context alone would.
@@ -41,7 +50,14 @@ def plan(model: Model, n_ctx: int, n_seq_max: int, lanes: int | None, *, on_gpu:
     if lanes is None:
         lanes = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
     lanes = max(1, min(lanes, fit, n_seq_max))
-    return Plan(lanes=lanes, width=-(-n_seq_max // lanes), n_ctx=total // lanes)
+    each = min(threads, 1 + model.parameters // _PARAMETERS_PER_THREAD)
+    return Plan(
+        lanes=lanes,
+        width=-(-n_seq_max // lanes),
+        n_ctx=total // lanes,
+        threads=each,
+        workers=min(lanes, threads // each),
+    )
 
 
 def _check_memory(kv_bytes: int) -> None:

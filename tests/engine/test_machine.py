@@ -1,0 +1,173 @@
+"""The machine, the build, and what follows from them: load parameters, sizes, threads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.driving import drain, prompt, start
+from tts_cli.engine import Engine, probe
+from tts_cli.engine.library import library
+from tts_cli.engine.model import Model, load_model, model_params
+from tts_cli.engine.sizing import Plan, plan
+from tts_cli.errors import ModelError
+
+WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
+WITHOUT = "CPU : SSE3 = 1 | AVX512 = 1 | LLAMAFILE = 1 | OPENMP = 1 | REPACK = 1 | "
+
+
+def test_the_amx_fault_is_told_by_the_system_info() -> None:
+    assert probe.amx_fault(WITH_AMX)
+    assert not probe.amx_fault(WITHOUT)
+    assert not probe.amx_fault(WITH_AMX.replace("AMX_INT8 = 1", "AMX_INT8 = 0"))
+
+
+def test_load_parameters_follow_the_amx_fault() -> None:
+    assert model_params(library(), WITH_AMX, -1).use_extra_bufts is False
+    assert model_params(library(), WITHOUT, -1).use_extra_bufts is True
+    assert model_params(library(), WITHOUT, 7).n_gpu_layers == 7
+
+
+def test_loading_asks_for_the_system_info(q8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[bool] = []
+    load = library().api.llama_model_load_from_file
+
+    def spy(path: bytes, params: object) -> object:
+        passed.append(params.use_extra_bufts)  # type: ignore[attr-defined]
+        return load(path, params)
+
+    monkeypatch.setattr(library().api, "llama_model_load_from_file", spy)
+    for info in (WITH_AMX, WITHOUT):
+        monkeypatch.setattr(probe, "system_info", lambda info=info: info)
+        load_model(q8).free()
+    assert passed == [False, True]
+
+
+def test_cores_are_counted_once() -> None:
+    cpu = "processor : {}\nphysical id\t: {}\ncore id\t\t: {}\n\n"
+    text = "".join(cpu.format(i, i % 2, i // 2 % 3) for i in range(12))
+    assert probe.cores_in(text) == 6
+    assert probe.cores_in("processor : 0\nBogoMIPS : 50\n") == 0
+    assert probe.physical_cores() >= 1
+
+
+def test_the_probe_tells_of_this_machine() -> None:
+    assert "CPU" in probe.system_info()
+    assert probe.llama_version()[0].isdigit()
+    devices = probe.devices()
+    assert any(device.kind == "CPU" and device.memory_total > 0 for device in devices)
+    assert probe.supports_gpu() == any("GPU" in device.kind for device in devices)
+
+
+@pytest.fixture
+def tiny(q8: Path) -> Model:
+    model = load_model(q8)
+    model.free()  # the plan needs its numbers only
+    return model
+
+
+def _plan(model: Model, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, **more: Any) -> Plan:
+    return plan(model, n_ctx, n_seq_max, threads, **{"lanes": None, "on_gpu": False, **more})
+
+
+def test_the_context_is_sized_by_need_and_memory(tiny: Model) -> None:
+    def tokens(train: int, kv_bytes: int, n_seq_max: int = 64) -> int:
+        model = replace(tiny, n_ctx_train=train, kv_bytes_per_token=kv_bytes)
+        return _plan(model, n_seq_max=n_seq_max, lanes=1).n_ctx
+
+    assert tokens(512, 1_000) == 64 * 512
+    assert tokens(100, 1_000) == 64 * 100
+    assert tokens(32_768, 1_000, n_seq_max=1) == 32_768
+    assert tokens(131_072, 28_672) == (1 << 30) // 28_672
+    assert tokens(512, 1 << 24) == 256
+
+
+def test_large_models_get_one_lane_and_tiny_ones_several(tiny: Model) -> None:
+    small = replace(tiny, parameters=2_000_000, attention_flops_per_cell=4 * 4 * 192, n_ctx_train=512)
+    large = replace(tiny, parameters=1_500_000_000, attention_flops_per_cell=4 * 28 * 1536)
+    assert _plan(small).lanes == 8
+    assert _plan(small, on_gpu=True).lanes == 1
+    assert _plan(small, n_ctx=1024).lanes == 2  # each holds a path of the trained length
+    assert _plan(small, n_seq_max=4).lanes == 1
+    assert _plan(large).lanes == 1
+
+
+def test_threads_go_to_lanes_first_and_never_grow(tiny: Model) -> None:
+    def spread(parameters: int, threads: int, lanes: int) -> tuple[int, int]:
+        model = replace(tiny, parameters=parameters)
+        found = _plan(model, threads=threads, lanes=lanes)
+        assert found.threads * found.workers <= threads
+        return found.threads, found.workers
+
+    assert spread(2_000_000, threads=6, lanes=8) == (1, 6)
+    assert spread(2_000_000, threads=6, lanes=2) == (1, 2)
+    assert spread(2_000_000, threads=1, lanes=8) == (1, 1)
+    assert spread(25_000_000, threads=8, lanes=4) == (3, 2)
+    assert spread(1_500_000_000, threads=8, lanes=1) == (8, 1)
+
+
+def test_a_context_that_cannot_be_made_is_tried_smaller(q8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, tried = library().api.llama_init_from_model, []
+
+    def short_of_memory(model: object, params: object) -> object:
+        tried.append(params.n_ctx)  # type: ignore[attr-defined]
+        return make(model, params) if tried[-1] <= 4096 else None
+
+    monkeypatch.setattr(library().api, "llama_init_from_model", short_of_memory)
+    with Engine(q8, threads=1, lanes=1) as engine:
+        assert engine.n_ctx == 4096
+        job = start(engine, prompt(engine))
+        drain(engine)
+        assert job.done
+    assert tried == [32768, 16384, 8192, 4096]
+    with pytest.raises(ModelError, match="context of 8192 tokens"):
+        Engine(q8, threads=1, n_ctx=8192, lanes=1)
+
+
+def test_an_engine_tells_what_it_loaded(f32: Path) -> None:
+    with Engine(f32, threads=1, n_ctx=1024) as engine:
+        assert engine.path == f32
+        assert engine.parameters == 288 * 64 * 2 + 64 + 2 * (4 * 64 * 64 + 3 * 64 * 128 + 2 * 64)
+        assert engine.n_ctx == 1024 and engine.n_ctx_train == engine.max_length == 512
+        assert "<|solution|>" in engine.metadata["tokenizer.chat_template"]
+        assert engine.metadata["general.architecture"] == "llama"
+
+
+def test_close_is_safe_twice_and_nothing_runs_after(q8: Path) -> None:
+    engine = Engine(q8, threads=1)
+    root = prompt(engine)
+    job = start(engine, root)
+    engine.advance()
+    engine.close()
+    engine.close()
+    engine.release(root)
+    engine.cancel(job)
+    for call in (engine.advance, lambda: start(engine, root)):
+        with pytest.raises(RuntimeError, match="closed"):
+            call()
+
+
+def test_a_process_ends_cleanly_with_engines_open(q8: Path) -> None:
+    """No output of llama.cpp, exit code 0: also with a job half done and no close()."""
+    code = (
+        "import sys; from pathlib import Path; from tts_cli.engine import *; from tts_cli.models.protocols import *\n"
+        "engines = [Engine(Path(sys.argv[1]), threads=1) for _ in range(2)]\n"
+        "root = engines[0].root([65, 66], Ledger())\n"
+        "job = engines[0].generate(root, sampler=Sampler(SampleKey(0, 'p', ()), Sampling()),"
+        " stop=lambda text: None, max_tokens=50)\n"
+        "engines[0].advance()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(q8)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_engine_that_is_dropped_is_freed(q8: Path) -> None:
+    engine = Engine(q8, threads=1)
+    free = engine._free
+    del engine
+    assert not free.alive
