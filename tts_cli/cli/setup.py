@@ -11,7 +11,8 @@ from tts_cli.cli.settings import Settings
 if TYPE_CHECKING:
     from tts_cli.cli.view.live import Limits
     from tts_cli.models.entry import ModelEntry
-    from tts_cli.models.protocols import Policy, RewardModel
+    from tts_cli.models.policy import LlamaPolicy
+    from tts_cli.models.reward_model import LlamaPRM
     from tts_cli.strategy.settings import SolveSettings
     from tts_cli.strategy.static import Known
 
@@ -23,12 +24,6 @@ class Entries:
     policy: ModelEntry
     prm: ModelEntry | None
 
-    def known(self) -> Known:
-        """What the static rule may go by."""
-        from tts_cli.strategy.static import Known
-
-        return Known(policy_family=self.policy.family, prm_family=self.prm.family if self.prm else None)
-
 
 def entries(chosen: Settings) -> Entries:
     """Which models are meant; loads nothing. The policy's own PRM is taken where none is named. Raises UsageError."""
@@ -39,7 +34,7 @@ def entries(chosen: Settings) -> Entries:
     return Entries(policy, None if prm == "none" else resolve(prm, "prm"))
 
 
-def load(chosen: Settings, found: Entries, stack: ExitStack) -> tuple[Policy, RewardModel | None]:
+def load(chosen: Settings, found: Entries, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
     """Load both models; `stack` closes them. Raises ModelError."""
     from tts_cli.models.load import load_policy, load_prm
 
@@ -57,6 +52,13 @@ def load(chosen: Settings, found: Entries, stack: ExitStack) -> tuple[Policy, Re
     if prm is not None:
         stack.callback(prm.close)
     return policy, prm
+
+
+def known(policy: LlamaPolicy, prm: LlamaPRM | None) -> Known:
+    """What the static rule may go by; a bare file's family shows only when it is loaded."""
+    from tts_cli.strategy.static import Known
+
+    return Known(policy_family=policy.entry.family, prm_family=prm.entry.family if prm else None)
 
 
 def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
@@ -87,7 +89,7 @@ def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
     )
 
 
-def limits(chosen: Settings, policy: Policy, prm: RewardModel | None) -> Limits:
+def limits(chosen: Settings, policy: LlamaPolicy, prm: LlamaPRM | None) -> Limits:
     """What the live tree's footer counts down to."""
     from tts_cli.cli.view.live import Limits
 

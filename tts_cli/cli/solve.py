@@ -106,7 +106,7 @@ class Run:
                 setup.solve_settings(self.chosen, entries),
                 policy,
                 prm,
-                known=entries.known(),
+                known=setup.known(policy, prm),
                 listener=self.view.listen if self.view else _ignore,
                 should_stop=lambda: self.interruption.requested,
                 on_advance=self.view.tick if self.view else _ignore,

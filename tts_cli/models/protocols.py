@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ class Backend(Protocol):
         """The search will not go on from here: free what only this prefix holds."""
         ...
 
-    def cancel(self, job: Job[T]) -> None:
+    def cancel(self, job: Job[Any]) -> None:
         """Stop working on a job; it is never resolved. A job that has ended is left alone."""
         ...
 
