@@ -20,7 +20,7 @@ from statistics import fmean
 import numpy as np
 
 from training.samples import Sample, read_file
-from tts_cli.models import load_prm
+from tts_cli.models.load import load_prm
 from tts_cli.models.protocols import Job, Ledger, Prefix, RewardModel, ScoredStep
 
 AGGREGATES: dict[str, Callable[[Sequence[float]], float]] = {

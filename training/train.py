@@ -80,7 +80,7 @@ def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) ->
 
 def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int, shard: int) -> Iterator[Tree]:
     """Contrast trees, and for a share of them the policy's own samples, each sample a trunk of its own."""
-    contrast = contrast_trees(tokenizer, seed, SHARD["prm"])
+    contrast = contrast_trees(tokenizer, seed, SHARD["prm"], plain=options.plain)
     if not options.samples:
         yield from contrast
         return
@@ -105,7 +105,7 @@ def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, judge: bool) -
             return {"text": text}
         marked = batch["verdicts"] != IGNORE
         logits = F.linear(states[marked], model.embedding.weight[pair]).float()  # marks x (-, +)
-        return {"text": 0.5 * text, "verdict": 2.0 * F.cross_entropy(logits, batch["verdicts"][marked])}
+        return {"text": text, "verdict": 2.0 * F.cross_entropy(logits, batch["verdicts"][marked])}
 
 
 def numbers(losses: dict[str, Tensor]) -> dict[str, float]:
@@ -147,6 +147,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
     parser.add_argument("--start", type=Path, help="weights to begin from")
+    parser.add_argument("--plain", type=float, default=0.5, help="share of a PRM's problems without near misses")
     parser.add_argument("--samples", type=Path, nargs="*", default=[], help="the policy's labelled samples (PRM)")
     parser.add_argument("--sample-share", type=float, default=0.6)
     parser.add_argument("--rate", type=float, default=0.02, help="Muon's learning rate; AdamW's is a seventh")

@@ -45,14 +45,20 @@ def _append(tree: Tree, tokenizer: Tokenizer, step: str, at: int, *, branch: int
         tree.targets[-2] = IGNORE  # that a step ends here is not a matter of arithmetic
 
 
-def contrast_trees(tokenizer: Tokenizer, seed: int, count: int, misses: int = 2) -> Iterator[Tree]:
+def contrast_trees(
+    tokenizer: Tokenizer, seed: int, count: int, *, misses: int = 2, plain: float = 0.0
+) -> Iterator[Tree]:
     """The right solution as the trunk; at every step `misses` near misses branch off, one of them (at random)
-    followed by the steps after it, all wrong from there."""
+    followed by the steps after it, all wrong from there. A share `plain` of the problems has no near misses and
+    no verdicts: one must know what is right before one can judge, and text alone teaches that at less cost."""
     random, stream = Random(f"contrast {seed}"), generate(seed, split="train")
     for _ in range(count):
         problem = next(stream)
         tree = judged_tree(tokenizer, problem, problem.steps, [True] * len(problem.steps))
-        add_near_misses(tree, tokenizer, problem, random, misses)
+        if random.random() < plain:
+            tree.verdicts = [IGNORE] * len(tree)
+        else:
+            add_near_misses(tree, tokenizer, problem, random, misses)
         yield tree
 
 
