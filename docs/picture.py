@@ -1,0 +1,54 @@
+"""Makes the README's picture, docs/solve.svg, from a real run: `python -m docs.picture ["PROBLEM"]`.
+
+Drawn are the live tree as it stood half way through the search, and the picture that the search leaves behind.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import ExitStack
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tts_cli.cli import settings, setup
+from tts_cli.cli.view.final import picture
+from tts_cli.cli.view.live import Limits, frame
+from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.strategy.solve import Solved, solve
+
+PROBLEM = "Compute 37 + 4 * (12 - 5)."
+TARGET = Path(__file__).with_name("solve.svg")
+WIDTH, HEIGHT = 92, 20
+
+
+def main(problem: str) -> None:
+    """Solve, draw, and write the SVG."""
+    chosen = settings.resolve({"method": "beam", "budget": 16}, files=[])
+    with ExitStack() as stack:
+        found = setup.entries(chosen)
+        policy, prm = setup.load(chosen, found, stack)
+        solved = solve(problem, setup.solve_settings(chosen, found), policy, prm)
+        limits = setup.limits(chosen, policy, prm)
+    TARGET.write_text(svg(problem, solved, limits), encoding="utf-8")
+    print(f"{TARGET}: {solved.record.answer}")
+
+
+def svg(problem: str, solved: Solved, limits: Limits) -> str:
+    """The terminal as a picture, without the web font that Rich would have it load."""
+    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, markup=False, highlight=False)
+    command = f'tts solve --method {solved.record.method} -n {solved.record.budget} "{problem}"'
+    console.print(Text.assemble(("$ ", "dim"), (command, "bold")), Text())
+    half = TreeState(solved.events[: len(solved.events) * 6 // 10])
+    console.print(frame(half, limits, solved.record.cost.seconds * 0.6, WIDTH, HEIGHT))
+    console.print(Text("\n…\n", style="dim"))
+    console.print(picture(solved.record, TreeState(solved.events).chosen()))
+    drawn = console.export_svg(title="tts solve", unique_id="tts")
+    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else PROBLEM)
