@@ -107,8 +107,27 @@ def test_at_most_n_more_are_drawn() -> None:
     assert [steps for steps, _ in solutions(search)] == [["1"], ["2"], ["3"], ["4"], ["5"]]
 
 
-def test_where_repetitions_leave_one_candidate_it_gets_all_children() -> None:
-    script = {(index,): "a" for index in range(5)} | {(0, index): f"{index}." for index in range(4)}
+def test_a_repeated_candidate_takes_as_many_slots_as_it_was_sampled() -> None:
+    script = {(0,): "a", (1,): "b", (2,): "a", (3,): "c", (4,): "a"}
+    script |= {(0, index): f"{index}." for index in range(4)}
+    scores = {"a": 0.9, "b": 0.8, "c": 0.7, **{str(n): 0.5 for n in range(4)}}
+    bench = Bench(script, scores)
+    search = bench.run(beam, 4, 2)
+    assert bench.names([event.step for event in bench.told(StepPruned)]) == ["b", "c"]
+    assert [steps[0] for steps, _ in solutions(search)] == ["a"] * 4
+    assert bench.prm.asked.count(("a",)) == 1
+
+
+def test_slots_of_repetitions_are_cut_off_at_the_beams_end() -> None:
+    script = {(0,): "b", (1,): "a", (2,): "a", (3,): "a", (4,): "a"}
+    script |= {(0, 0): "1.", (0, 1): "2.", (1, 0): "3.", (1, 1): "4."}
+    scores = {"a": 0.5, "b": 0.9, **{str(n): 0.5 for n in range(1, 5)}}
+    search = Bench(script, scores).run(beam, 4, 2)
+    assert [steps[0] for steps, _ in solutions(search)] == ["b", "b", "a", "a"]
+
+
+def test_where_dead_ends_leave_one_candidate_it_gets_all_children() -> None:
+    script = {(0,): "a", (1,): "x~", (2,): "y~", (3,): "z~"} | {(0, index): f"{index}." for index in range(4)}
     search = Bench(script, {"a": 0.5, **{str(n): 0.5 for n in range(4)}}).run(beam, 4, 2)
     assert len(search.solutions) == 4
 

@@ -1,19 +1,22 @@
 """Beam search guided by a PRM (paper, section 2.2; Snell et al. 2024).
 
-N candidate steps at every depth; the N/M best by PRM-Last are kept, each gets M children. Two choices
-that the paper leaves open:
+N candidate steps at every depth; the N/M best by PRM-Last are kept, each gets M children. Three choices
+that the paper leaves open, each tried against its alternatives on simulated policies and PRMs:
 
-- A finished candidate among the N/M best keeps its slot for good, so the beam narrows and there are never
-  more than N candidates a depth, apart from repetitions that are drawn again. The paper's code does so too;
-  search-and-learn refills the beam instead.
+- Identical candidates are one node, scored once, but they take as many slots as they were sampled. With one
+  slot each, a policy that repeats itself would fill the beam with its unlikeliest steps.
+- A finished candidate among the best keeps its slots for good, so the beam narrows and the work per depth
+  stays within N. The paper's code does so too; search-and-learn refills the beam instead.
 - Every finished candidate votes, with its own score, also one that ranks below the N/M best: it is a
-  complete solution that has been paid for. The paper's code returns the N/M of the slots only.
+  complete solution that has been paid for, and the vote makes up for a PRM that errs on the best one.
 
-Where M does not divide N, ceil(N/M) nodes are kept and share N children; N < M is one node with N. Where
-repetitions and dead ends leave fewer candidates than slots, those share the children of all open slots.
+Where M does not divide N, ceil(N/M) slots share N children; N < M is one slot with N. Where dead ends leave
+fewer candidates than slots, those that are left get the children of all open slots.
 """
 
 from __future__ import annotations
+
+from itertools import islice
 
 from tts_cli.search.context import Search
 from tts_cli.search.ranking import best_first, shares, spread
@@ -35,18 +38,25 @@ async def beam(search: Search, budget: int, beam_width: int) -> None:
         candidates = await expand_all(search, kept, sum(widths))
 
 
-def select(candidates: list[Node], slots: int) -> tuple[list[Node], int]:
-    """The best `slots` candidates: those that go on, best first, and how many of them are finished."""
-    best = best_first(node for node in candidates if node.finished or node.open)[:slots]
-    kept = [node for node in best if not node.finished]
-    return kept, len(best) - len(kept)
+def select(candidates: list[Node], slots: int) -> tuple[dict[Node, int], int]:
+    """Fill `slots`, best candidates first: the slots of each node that goes on, and those of finished ones."""
+    kept: dict[Node, int] = {}
+    finished = 0
+    for node in best_first(node for node in candidates if node.finished or node.open):
+        taken = min(slots, node.ended or node.count)
+        slots -= taken
+        if node.finished:
+            finished += taken
+        elif taken:
+            kept[node] = taken
+    return kept, finished
 
 
-async def expand_all(search: Search, kept: list[Node], budget: int) -> list[Node]:
-    """`budget` children of the kept nodes that are within the limits, the best nodes with the larger shares."""
-    nodes = [node for node in kept if search.has_room(node)]
+async def expand_all(search: Search, kept: dict[Node, int], budget: int) -> list[Node]:
+    """`budget` children, shared out by slots over the kept nodes that are within the limits, best first."""
+    nodes = {node: slots for node, slots in kept.items() if search.has_room(node)}
     if not nodes:
         return []
-    pairs = zip(nodes, spread(budget, len(nodes)), strict=True)
-    families = await search.gather(*(search.expand(node, n) for node, n in pairs))
+    widths = iter(spread(budget, sum(nodes.values())))
+    families = await search.gather(*(search.expand(node, sum(islice(widths, slots))) for node, slots in nodes.items()))
     return [child for family in families for child in family]
