@@ -66,7 +66,7 @@ def test_the_worker_starts_at_the_first_hard_pair_only() -> None:
 
 
 def test_a_pair_that_takes_too_long_is_different_and_the_worker_is_replaced() -> None:
-    with Judge(time_limit=1.0) as judge:
+    with Judge(time_limit=2.0) as judge:
         assert judge.equal(*HARD)
         first = worker_pid(judge)
         assert not judge.equal(ENDLESS, "0.5772")

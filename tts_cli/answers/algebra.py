@@ -28,6 +28,9 @@ ONE: Monomial = ()
 _ZERO, _HALF, _UNIT = Fraction(0), Fraction(1, 2), Fraction(1)
 
 
+_I_PI: Monomial = (("i", _UNIT), ("pi", _UNIT))
+
+
 class TooBig(Exception):
     """The value exists but is not worth the time or memory."""
 
@@ -99,6 +102,9 @@ def equal(a: Ratio, b: Ratio) -> bool | None:
     return False
 
 
+_E = atom("e")
+
+
 def proportional(a: Ratio, b: Ratio) -> bool | None:
     """Whether a = c*b for a rational constant c != 0 (None: unknown)."""
     if not a.num or not b.num:
@@ -117,10 +123,22 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
     """base ** exponent; opaque where the exponent is not a rational number."""
     n = exponent.rational
     if n is None:
-        return opaque("pow", base, exponent)
+        turn = exponent.num.get(_I_PI) if base == _E and len(exponent.num) == 1 else None
+        return opaque("pow", base, exponent) if turn is None or len(exponent.den) > 1 else _on_unit_circle(turn)
     if n.denominator == 1:
         return _integer_power(base, n.numerator)
     return _rational_power(base, n)
+
+
+def _on_unit_circle(turn: Fraction) -> Ratio:
+    """e^(i*pi*turn): a power of i times a point of the first quadrant, exact at 30, 45 and 60 degrees."""
+    quarters, rest = divmod(turn, _HALF)
+    points = {0: (4, 0), Fraction(1, 6): (3, 1), Fraction(1, 4): (2, 2), Fraction(1, 3): (1, 3)}
+    quarter = _integer_power(atom("i"), int(quarters % 4))
+    if rest not in points:
+        return quarter * opaque("turn", number(rest))
+    cosine, sine = (_root_of_number(Fraction(part, 4), _HALF) if part else number(0) for part in points[rest])
+    return quarter * (cosine + atom("i") * sine)
 
 
 def _integer_power(base: Ratio, n: int) -> Ratio:

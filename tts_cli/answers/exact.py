@@ -47,6 +47,8 @@ def prepare(raw: str) -> Answer:
     # "100,200,300" without a space is one number to some and three to others.
     if isinstance(shapes and shapes[0], Leaf) and "," in text and " " not in text and text[0] not in "$€£":
         shapes.append(structure.read(text.replace(",", ", ")))
+    if value := structure.chosen_value(text):
+        shapes.append(structure.read(value))
     return Answer(raw, text, tuple(shapes))
 
 

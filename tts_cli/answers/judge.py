@@ -112,7 +112,11 @@ class Judge:
             start = time.monotonic()
             self._worker = _Worker(self._memory_limit, alarm=self.time_limit + 1)
             self._comparison.deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
-        reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._comparison.deadline)
+        try:
+            reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._comparison.deadline)
+        except BaseException:  # Ctrl-C while waiting: the reply to come must not be taken for the next one
+            self.close()
+            raise
         if reply is None or reply.get("error") == "MemoryError":
             self.close()
         return reply

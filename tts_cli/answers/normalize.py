@@ -37,13 +37,16 @@ _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\!)[ ]*(?=\d{3}(?!\d))")
 _TEXT_FONT = re.compile(rf"\\(?:{_TEXT_FONTS})\*?(?=\s*\{{)\s*")
 _MATH_FONT = re.compile(rf"\\(?:{_MATH_FONTS})(?![A-Za-z])\s*")
 _NUMBER_SETS = re.compile(r"\\mathbb\s*\{?\s*R\s*\}?|ℝ")
+_ROW_GAP = re.compile(r"(?<=⏎)\s*\[[\d.]+\s*(?:pt|ex|em|mm|cm)\]")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{(.*)\}", re.DOTALL)
 _COMMAND = re.compile(r"\\([A-Za-z]+)[ ]*")
 _DEGREES = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)(?![A-Za-z])")
 _RAISED_RUN = re.compile(f"[{''.join(_RAISED)}]+")
+_INFINITY = re.compile(r"(?<![A-Za-z\\])(?:positive )?infinity(?![A-Za-z])", re.IGNORECASE)
 _JOINER = re.compile(
     r"\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=[\w})\]∞⦄]),?\s+(?:and|or)\s+(?=[\w\\({\[⦃+±-])|\\(?:lor|land|vee)\b"
 )
-_ASCII = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("+/-", "±"), ("+-", "±"), ("**", "^"))
+_ASCII = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("+/-", "±"), ("**", "^"))
 
 
 def clean(text: str) -> str:
@@ -52,12 +55,12 @@ def clean(text: str) -> str:
     text = " ".join(text.translate(_TABLE).split())
     text = _unwrap(text).replace("\\$", "＄").replace("$", "").replace("\\%", "%").replace("＄", "$")
     text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\\\", "⏎").replace("\\|", "|")
-    text = _THOUSANDS.sub("", text)
+    text = _THOUSANDS.sub("", _ROW_GAP.sub("", text))
     text = _SPACING.sub(" ", _SIZED.sub("", text))
     text = _NUMBER_SETS.sub("ℝ", text)
     text = _MATH_FONT.sub(r"\\relax ", _TEXT_FONT.sub(r"\\text", text)).replace("\\relax ", "")
     text = _DEGREES.sub("°", _COMMAND.sub(_rename, text))
-    text = _JOINER.sub(" ; ", text)
+    text = _INFINITY.sub("∞", _JOINER.sub(" ; ", text))
     for old, new in _ASCII:
         text = text.replace(old, new)
     return _trim(" ".join(text.split()))
@@ -72,11 +75,12 @@ def _rename(found: re.Match[str]) -> str:
 
 
 def _unwrap(text: str) -> str:
-    """Without the `$`, `\\(`, `\\[`, or `**` around the whole."""
+    """Without the `$`, `\\(`, `\\[`, `**` or box around the whole."""
     for opening, closing in (("**", "**"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("`", "`")):
         if text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing):
             text = text[len(opening) : -len(closing)].strip()
-    return text
+    box = _BOX.fullmatch(text)
+    return box.group(1).strip() if box else text
 
 
 def _trim(text: str) -> str:

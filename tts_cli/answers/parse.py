@@ -117,7 +117,9 @@ class _Parser:
 
     def starts_factor(self) -> bool:
         char = self.peek()
-        return bool(char) and (char.isalnum() or char in "([{\\.⌊⌈∞")
+        if _ROUNDED_END.match(self.text, self.at):
+            return False
+        return bool(char) and (char.isalnum() or char in "([{\\.∞")
 
     def signed(self) -> Ratio:
         negative = False

@@ -87,7 +87,7 @@ _MATRIX = re.compile(
 )
 _BASED = re.compile(
     r"\(?\s*([0-9A-F]+)\s*\)?\s*_\s*"
-    r"(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+)\s*\}(?:\s*\})?)"
+    r"(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+)\s*\}(?:\s*\})?|\{\s*([a-z]{3,})\s*\})"
 )
 _IN_BASE = re.compile(r"([0-9A-F]+)\s*(?:\\text\{)?\s*\(?(?:in )?base[ -]?(\d+|[a-z]+)\)?\s*\}?")
 _COUNTING = """
@@ -99,7 +99,8 @@ _ONE_NUMBER = re.compile(r"[$€£]?\s*[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]
 _WORDS = re.compile(r"(?:\\text\{[^{}0-9]*\}|[A-Za-z' -])+\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _CHOICE = re.compile(r"(?:\\text\{\s*)?\(\s*([A-J])\s*\)(?:\s*\}|\s|$)[\s:.]*([\w\\$-].*)?", re.DOTALL)
-_CHOICE_MARK = re.compile(r"(?:(?:option|choice)\s+)?([A-J])[).:]?", re.IGNORECASE)
+_ARTICLE = re.compile(r"(?:an?|the) (?=\w)")
+_CHOICE_MARK = re.compile(r"(?:(?:option|choice)\s+)?([a-j])[).:]?")
 _LABEL = re.compile(
     r"\s*(?:"
     r"\\?[A-Za-z]+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*\s*(?:\(\s*[^()]*\s*\))?"  # x, x_1, f(x), area
@@ -127,6 +128,12 @@ def read(text: str, nesting: int = 0) -> Node:
         if node is not None:
             return node
     return _leaf(text)
+
+
+def chosen_value(text: str) -> str:
+    """What follows the letter of a multiple choice: "(C) 12" -> "12"; "" without it."""
+    choice = _CHOICE.fullmatch(text)
+    return (choice.group(2) or "").strip() if choice else ""
 
 
 def _matrix(found: re.Match[str], nesting: int) -> Node:
@@ -322,12 +329,12 @@ def _plain(text: str, nesting: int) -> Node | None:
     choice = _CHOICE.fullmatch(text)
     if choice:
         return Word(choice.group(1).lower())
-    if text.lower() in _NUMBER_WORDS:
-        return Leaf(str(_NUMBER_WORDS[text.lower()]))
+    words = " ".join(_TEXT.sub(r" \1 ", text).strip(" .()").lower().replace("-", " ").split())
+    if words in _NUMBER_WORDS:
+        return Leaf(str(_NUMBER_WORDS[words]))
     if _WORDS.fullmatch(text) and (_TEXT.search(text) or re.search(r"[A-Za-z]{4,}", text)):
-        words = _TEXT.sub(r" \1 ", text).strip(" .")
-        mark = _CHOICE_MARK.fullmatch(words.strip("() "))
-        return Word(mark.group(1).lower() if mark else " ".join(words.lower().replace("-", " ").split()))
+        mark = _CHOICE_MARK.fullmatch(words)
+        return Word(mark.group(1) if mark else _ARTICLE.sub("", words))
     unwrapped = _TEXT.fullmatch(text)
     if unwrapped and nesting < MAX_NESTING:
         return read(unwrapped.group(1), nesting + 1)
