@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from training.model import Llama
 
@@ -10,9 +11,11 @@ from training.model import Llama
 class Optimiser:
     """Steps both; the rate warms up over 2 % of the steps and falls linearly to zero over the last `decay` of them."""
 
-    def __init__(self, model: Llama, steps: int, matrix_rate: float, other_rate: float, decay: float) -> None:
+    def __init__(
+        self, model: Llama, sense: nn.Linear, steps: int, matrix_rate: float, other_rate: float, decay: float
+    ) -> None:
         matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
-        others = [p for p in model.parameters() if not any(p is m for m in matrices)]
+        others = [*(p for p in model.parameters() if not any(p is m for m in matrices)), *sense.parameters()]
         self.parts = [
             torch.optim.Muon(matrices, lr=matrix_rate, momentum=0.95, weight_decay=0.01),
             torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.95), weight_decay=0.0),

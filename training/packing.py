@@ -29,6 +29,7 @@ class Tree:
     branch: list[int] = field(default_factory=list)
     fork: list[int] = field(default_factory=list)
     verdicts: list[int] = field(default_factory=list)  # 1 right, 0 wrong, IGNORE where no step ends
+    sound: list[int] = field(default_factory=list)  # 1 all right up to this token, 0 not, IGNORE not known
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -44,6 +45,7 @@ class Tree:
         self.branch += [branch] * count
         self.fork += [at if branch else IGNORE] * count
         self.verdicts += [IGNORE] * (count - 1) + [verdict]
+        self.sound += [IGNORE] * count
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Rows:
     branch: NDArray[np.int16]
     fork: NDArray[np.int16]
     verdicts: NDArray[np.int16]
+    sound: NDArray[np.int16]
     doc: NDArray[np.int16]
 
     def save(self, path: str) -> None:
@@ -90,8 +93,16 @@ def pack(trees: Iterable[Tree], open_rows: int = 64) -> Rows:
 
 
 def _arrays(rows: list[list[Tree]]) -> Rows:
-    names = ("tokens", "positions", "targets", "branch", "fork", "verdicts")
-    fill = {"tokens": 0, "positions": 0, "targets": IGNORE, "branch": 0, "fork": IGNORE, "verdicts": IGNORE}
+    names = ("tokens", "positions", "targets", "branch", "fork", "verdicts", "sound")
+    fill = {
+        "tokens": 0,
+        "positions": 0,
+        "targets": IGNORE,
+        "branch": 0,
+        "fork": IGNORE,
+        "verdicts": IGNORE,
+        "sound": IGNORE,
+    }
     arrays = {name: np.full((len(rows), LENGTH), fill[name], np.int16) for name in names}
     doc = np.zeros((len(rows), LENGTH), np.int16)
     for i, trees in enumerate(rows):

@@ -19,7 +19,7 @@ from random import Random
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.model import Llama, Shape, parameter_count
 from training.optimiser import Optimiser
@@ -41,20 +41,23 @@ def main() -> None:
     tokenizer = load(options.words)
     model = Llama(Shape(options.layers, options.width, len(tokenizer.tokens)))
     if options.start:
-        model.load_state_dict(torch.load(options.start)["model"])
+        start_from(model, torch.load(options.start)["model"])
     print(f"{parameter_count(model):,} parameters", flush=True)
     train(model, tokenizer, options)
 
 
 def train(model: Llama, tokenizer: Tokenizer, options: argparse.Namespace) -> None:
+    """`sense` reads, while a PRM is trained, after every token whether all is right so far: a denser lesson than one
+    verdict a step. It is no part of the model that is saved."""
     steps = int(options.tokens) // (ROWS * LENGTH)
-    optimiser = Optimiser(model, steps, options.rate, options.rate / 7, options.decay)
+    sense = nn.Linear(options.width, 2, bias=False)
+    optimiser = Optimiser(model, sense, steps, options.rate, options.rate / 7, options.decay)
     done, shard = resume(model, optimiser, options.out)
     pair = torch.tensor([tokenizer.ids["-"], tokenizer.ids["+"]])
     started, saved, first = time.time(), time.time(), done
     while done < steps:
         for batch in batches(make_shard(tokenizer, options, shard), ROWS, shard):
-            losses = loss_of(model, batch, pair, options.role == "prm")
+            losses = loss_of(model, batch, pair, sense if options.role == "prm" else None)
             sum(losses.values()).backward()
             optimiser.step(done)
             done += 1
@@ -68,6 +71,15 @@ def train(model: Llama, tokenizer: Tokenizer, options: argparse.Namespace) -> No
             save(options.out / "checkpoint.pt", model, optimiser, done, shard)
             saved = time.time()
     save(options.out / "model.pt", model, None, done, shard)
+
+
+def start_from(model: Llama, weights: dict[str, Tensor]) -> None:
+    """Take over weights; layers that the model has above theirs stay as they are made, which is the identity."""
+    layers = {name.split(".")[1] for name in weights if name.startswith("blocks.")}
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    strangers = [name for name in missing if name.split(".")[1] in layers] + unexpected
+    if strangers:
+        raise SystemExit(f"the weights do not fit the model: {strangers}")
 
 
 def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) -> Rows:
@@ -94,18 +106,22 @@ def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int, shar
             yield tree
 
 
-def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, judge: bool) -> dict[str, Tensor]:
-    """Next-token loss where there is a target; for a PRM also the two-token verdict loss after each step."""
+def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, sense: nn.Linear | None) -> dict[str, Tensor]:
+    """Next-token loss where there is a target; for a PRM (with `sense`) also the two-token verdict loss after each
+    step, and the loss of `sense` at every token of which it is known."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mask = attention_mask(batch["positions"], batch["branch"], batch["fork"], batch["doc"])
         states = model(batch["tokens"], batch["positions"], mask)
         learn = batch["targets"] != IGNORE
         text = F.cross_entropy(model.logits(states[learn]).float(), batch["targets"][learn])
-        if not judge:
+        if sense is None:
             return {"text": text}
+        known = batch["sound"] != IGNORE
+        sound = F.cross_entropy(sense(states[known]).float(), batch["sound"][known])
         marked = batch["verdicts"] != IGNORE
         logits = F.linear(states[marked], model.embedding.weight[pair]).float()  # marks x (-, +)
-        return {"text": text, "verdict": 2.0 * F.cross_entropy(logits, batch["verdicts"][marked])}
+        verdict = F.cross_entropy(logits, batch["verdicts"][marked])
+        return {"text": text, "sound": sound, "verdict": verdict}
 
 
 def numbers(losses: dict[str, Tensor]) -> dict[str, float]:

@@ -38,11 +38,27 @@ def judged_tree(tokenizer: Tokenizer, problem: Problem, steps: Sequence[str], ve
     return tree
 
 
-def _append(tree: Tree, tokenizer: Tokenizer, step: str, at: int, *, branch: int, right: bool) -> None:
+def _append(
+    tree: Tree, tokenizer: Tokenizer, step: str, at: int, *, branch: int, right: bool, instead_of: str | None = None
+) -> None:
+    """A step and its marker. `instead_of`: the right step that this one is a near miss of, which tells from which
+    token on it is wrong."""
     tokens = [*tokenizer.encode(step), tokenizer.special(STEP)]
     tree.extend(tokens, at, branch=branch, learn=right, verdict=int(right))
+    start = len(tree) - len(tokens)
+    if right:
+        tree.sound[start:] = [1] * len(tokens)
+    elif instead_of is not None:
+        same = _shared(tokens, tokenizer.encode(instead_of))
+        tree.sound[start:] = [1] * same + [0] * (len(tokens) - same)
     if right and branch == 0:
         tree.targets[-2] = IGNORE  # that a step ends here is not a matter of arithmetic
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """Length of the common beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def contrast_trees(
@@ -56,7 +72,7 @@ def contrast_trees(
         problem = next(stream)
         tree = judged_tree(tokenizer, problem, problem.steps, [True] * len(problem.steps))
         if random.random() < plain:
-            tree.verdicts = [IGNORE] * len(tree)
+            tree.verdicts = tree.sound = [IGNORE] * len(tree)
         else:
             add_near_misses(tree, tokenizer, problem, random, misses)
         yield tree
@@ -71,10 +87,10 @@ def add_near_misses(tree: Tree, tokenizer: Tokenizer, problem: Problem, random: 
         for miss in near_misses(problem, i, random, misses):
             branch += 1
             fork, start = at, len(tree)
-            _append(tree, tokenizer, miss, fork, branch=branch, right=False)
+            _append(tree, tokenizer, miss, fork, branch=branch, right=False, instead_of=step)
             if i == carried:
                 carried = -1
                 for later in problem.steps[i + 1 : i + 3]:
-                    _append(tree, tokenizer, later, fork + len(tree) - start, branch=branch, right=False)
+                    _append(tree, tokenizer, later, fork + len(tree) - start, branch=branch, right=False, instead_of="")
             tree.fork[start:] = [fork] * (len(tree) - start)
         at += len(tokenizer.encode(step)) + 1
