@@ -48,7 +48,10 @@ def test_help_is_as_written_before(tts: Program, command: list[str], snapshot: S
     done = tts(*command, "--help", COLUMNS="100")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == snapshot
-    assert tts(*command, "-h", COLUMNS="100").stdout == done.stdout
+
+
+def test_h_is_help(tts: Program) -> None:
+    assert tts("models", "-h").stdout == tts("models", "--help").stdout
 
 
 def test_help_is_rich_only_on_a_terminal(tts: Program) -> None:
@@ -56,6 +59,7 @@ def test_help_is_rich_only_on_a_terminal(tts: Program) -> None:
     drawn = finish(child)
     assert child.exitstatus == 0
     assert "╭─ Sampling" in without_styles(drawn)
+    assert "(default: 40)" in without_styles(drawn)
     assert not re.search("[\x1b\u2500-\u257f]", tts("solve", "--help").stdout)
 
 
@@ -63,7 +67,7 @@ def test_help_tells_the_defaults_that_settings_have(tts: Program) -> None:
     text = " ".join(tts("solve", "--help").stdout.split())
     for name in ("method", "beam_width", "policy", "aggregate", "select", "effort", "seed", "max_steps", "max_tokens"):
         flag = "--" + name.replace("_", "-")
-        assert re.search(rf"{flag}\b[^\[]*\[default: {Settings.model_fields[name].default}\]", text), flag
+        assert re.search(rf"{flag}\b[^(]*\(default: {Settings.model_fields[name].default}\)", text), flag
 
 
 def test_version_names_both_parts(tts: Program) -> None:

@@ -53,6 +53,11 @@ def test_json_is_one_line_that_satisfies_the_schema(tts: Program) -> None:
     assert sum(vote["count"] for vote in record["votes"]) <= 8
 
 
+def test_json_is_json_in_every_encoding(tts: Program) -> None:
+    done = tts("solve", "--json", "é ∞ 1 + 1", PYTHONIOENCODING="ascii")
+    assert json.loads(done.stdout)["problem"] == "é ∞ 1 + 1"
+
+
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 def test_all_of_stdin_is_one_problem(tts: Program, arguments: list[str]) -> None:
     done = tts("solve", "--json", *arguments, stdin="\n Compute\n\n37 + 4 * (12 - 5). \n")

@@ -14,6 +14,7 @@ import pytest
 from tests.cli.conftest import Program
 from tests.cli.screen import Screen
 from tests.cli.scripted import PROBLEM
+from tts_cli.data import trace
 
 VOTED = r"vote.{0,40}\d+\x1b\[0m"  # the live tree shows a first answer
 ENDLESS = ["--policy", "endless", "--prm", "tiny-prm", "--max-tokens", "100", "--max-step-tokens", "20"]
@@ -111,13 +112,14 @@ def test_no_problem_on_a_terminal_is_a_usage_error_and_does_not_hang(tts: Progra
 
 
 def test_ctrl_c_gives_the_best_answer_so_far(tts: Program) -> None:
-    child = tts.terminal("solve", "-n", "4096", PROBLEM)
+    child = tts.terminal("solve", "-n", "4096", "--trace", "t.json", PROBLEM)
     child.expect(VOTED)
     child.sendintr()
     screen = Screen(80, 1000, finish(child))
     assert child.exitstatus == 130
     assert re.search(r"Answer  \d+ ", screen.text)
     assert screen.cursor_visible
+    assert trace.load(tts.work / "t.json").record.answer, "what is finished is written"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

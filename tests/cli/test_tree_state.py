@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.cli import scripted
 from tts_cli.cli.view import layout
-from tts_cli.cli.view.tree_state import TreeState
-from tts_cli.search.events import SearchEnded, SolutionFinished, StepMerged, StepPruned, StepSampled, StepScored
+from tts_cli.cli.view.tree_state import Step, TreeState
+from tts_cli.search.events import Event, SearchEnded, SolutionFinished, StepMerged, StepPruned, StepSampled, StepScored
 
 
 def test_identical_siblings_count_as_sampled() -> None:
@@ -100,3 +102,47 @@ def test_guides_begin_a_column_only_where_the_tree_branches() -> None:
     rows, _ = layout.rows(TreeState(scripted.beam()), 10)
     assert [row.guide for row in rows] == ["", "", "├─ ", "└─ "]
     assert rows[0].pruned == 1
+
+
+@st.composite
+def searches(draw: st.DrawFn) -> list[Event]:
+    """Any order of growing, merging, pruning and finishing that names only steps that are there."""
+    events: list[Event] = [scripted.started()]
+    for number in range(1, draw(st.integers(1, 25)) + 1):
+        parent = draw(st.integers(0, number - 1))
+        events.append(StepSampled(number, parent, "text", 1, "step", draw(st.integers(1, 3))))
+        step = draw(st.integers(1, number))
+        happening = draw(st.sampled_from([StepPruned(step), SolutionFinished(step, "1", 0.5), StepMerged(step), None]))
+        events += [happening] if happening is not None else []
+    return events
+
+
+def lives(state: TreeState, step: Step) -> bool:
+    """By definition, from scratch: a solution lives; else a step that is not pruned and has no or a living child."""
+    if step.solution or not step.number:
+        return True
+    children = [state.steps[child] for child in step.children]
+    return not step.pruned and (not children or any(lives(state, child) for child in children))
+
+
+@given(searches())
+def test_who_lives_is_kept_up_to_date(events: list[Event]) -> None:
+    state = TreeState(events)
+    for step in state.steps.values():
+        if step.pruned or step.solution:
+            continue
+        assert step.dead != lives(state, step)
+
+
+@given(searches(), st.integers(1, 30))
+def test_what_is_shown_is_a_part_of_the_tree_in_order(events: list[Event], limit: int) -> None:
+    state = TreeState(events)
+    rows, hidden = layout.rows(state, limit)
+    numbers = [row.step.number for row in rows]
+    assert len(set(numbers)) == len(numbers) <= limit
+    assert hidden <= len(state.leaves())
+    seen = {0}
+    for row in rows:
+        if not row.above:
+            assert row.step.parent in seen
+        seen.add(row.step.number)

@@ -208,3 +208,23 @@ def test_bars_are_cut_to_their_width(share: float, expected: str) -> None:
 )
 def test_numbers_for_people(value: float, expected: str) -> None:
     assert parts.human(value) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9^{9^{9^9}}",
+        "{" * 20_000,
+        "\\frac{" * 5_000,
+        "\\begin{pmatrix}" + "1 & " * 20_000 + "\\end{pmatrix}",
+        "\\sqrt{" * 9_000,
+    ],
+    ids=["tower", "braces", "fractions", "matrix", "roots"],
+)
+def test_hostile_latex_is_drawn_in_bounded_time(text: str) -> None:
+    record = scripted.record(answer=text, solution=text, votes=[{"answer": text, "count": 1, "weight": 1}])
+    events = [scripted.started(), StepSampled(1, 0, text, 9, "eos"), SolutionFinished(1, text, 0.5)]
+    state = TreeState(events)
+    assert "9" in live.frame(state, LIMITS, 1, 80, 23).plain
+    assert drawn(final.picture(record, [state.steps[1]]), 80)
+    assert html.page(state, record).endswith("</html>\n")

@@ -18,8 +18,8 @@ from tts_cli.cli.options import Debug, Invocation, NoColor
 
 HELP = """Solve maths problems with small local models that search for the answer.
 
-A policy writes solutions step by step, a process reward model (PRM) scores every step, and a search
-spends more compute where it pays.
+A policy writes solutions step by step, a process reward model (PRM) scores every step, and a search spends \
+more compute where it pays.
 """
 EPILOG = """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no answer, 4 a model is not there, 130 Ctrl-C."""
 

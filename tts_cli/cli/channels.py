@@ -5,6 +5,7 @@ The two streams are judged separately. Nothing is printed but through here (erro
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -82,6 +83,8 @@ def silence_stdout() -> None:
 
 def emit_json(document: str) -> None:
     """One JSON document and a newline, with no character in it that a terminal would act upon."""
+    if sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
+        document = json.dumps(json.loads(document))  # other encodings get ASCII
     emit(_UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document) + "\n")
 
 

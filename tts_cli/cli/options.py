@@ -1,7 +1,7 @@
 """The flags of the contract, once for all commands that share them.
 
 A solving flag defaults to None, "not given", so that `settings.resolve` can look further; the help names the
-built-in default.
+built-in default, in round brackets because Rich takes square ones for markup.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Invocation:
 
 
 def _default(name: str) -> str:
-    return f" [default: {Settings.model_fields[name].default}]"
+    return f" (default: {Settings.model_fields[name].default})"
 
 
 def _option(panel: str, *names: str, help: str, **more: Any) -> Any:
@@ -68,14 +68,14 @@ PolicyFlag = Annotated[
 ]
 PrmFlag = Annotated[
     str | None,
-    _option(MODELS, "--prm", metavar="NAME|FILE.gguf|none", help="Scores the steps. [default: the policy's own]"),
+    _option(MODELS, "--prm", metavar="NAME|FILE.gguf|none", help="Scores the steps. (default: the policy's own)"),
 ]
 PrmFormat = Annotated[
     str | None,
-    _option(MODELS, "--prm-format", metavar="NAME", help="How a PRM file is read. [default: what it says itself]"),
+    _option(MODELS, "--prm-format", metavar="NAME", help="How a PRM file is read. (default: what it says itself)"),
 ]
 Threads = Annotated[
-    int | None, _option(MODELS, "--threads", metavar="T", help="CPU threads. [default: physical cores]")
+    int | None, _option(MODELS, "--threads", metavar="T", help="CPU threads. (default: physical cores)")
 ]
 GpuLayers = Annotated[
     int | None,
@@ -86,17 +86,17 @@ CtxSize = Annotated[
     _option(MODELS, "--ctx-size", metavar="C", help="Tokens that all branches share; 0: auto." + _default("ctx_size")),
 ]
 Temperature = Annotated[
-    float | None, _option(SAMPLING, "--temperature", help="0 is greedy. [default: the policy's own, else 0.7]")
+    float | None, _option(SAMPLING, "--temperature", help="0 is greedy. (default: the policy's own, else 0.7)")
 ]
 TopP = Annotated[
-    float | None, _option(SAMPLING, "--top-p", help="Nucleus sampling. [default: the policy's own, else 1]")
+    float | None, _option(SAMPLING, "--top-p", help="Nucleus sampling. (default: the policy's own, else 1)")
 ]
 MaxTokens = Annotated[
     int | None, _option(SAMPLING, "--max-tokens", help="Most tokens of one solution." + _default("max_tokens"))
 ]
 MaxStepTokens = Annotated[
     int | None,
-    _option(SAMPLING, "--max-step-tokens", help="Most tokens of one step. [default: the policy's own, else 256]"),
+    _option(SAMPLING, "--max-step-tokens", help="Most tokens of one step. (default: the policy's own, else 256)"),
 ]
 MaxSteps = Annotated[
     int | None, _option(SAMPLING, "--max-steps", help="Most steps of one solution." + _default("max_steps"))

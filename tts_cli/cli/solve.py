@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from tts_cli.data.record import Record
     from tts_cli.strategy.solve import Solved
 
-EPILOG = (
-    'Examples: `tts solve "Compute 37 + 4 * (12 - 5)."`, `tts solve -q --method beam -n 16 < problem.txt`, '
-    '`tts solve --policy qwen.gguf --json "..."`. '
-    "Every search flag can also be set as TTS_FLAG in the environment or as a line `flag: value` in ./tts.yaml."
-)
+EPILOG = """Examples:
+
+  tts solve "Compute 37 + 4 * (12 - 5)."
+
+  tts solve -q --method beam -n 16 < problem.txt
+
+  tts solve --policy qwen.gguf --trace search.json "..."
+
+Every search flag can also be set as TTS_FLAG in the environment, or as a line `flag: value` in ./tts.yaml \
+or in the file that `tts doctor` names.
+"""
 STOPPING = "Stopping: the best answer so far follows. Ctrl-C again ends at once."
 Problem = Annotated[
     str | None, typer.Argument(metavar="PROBLEM", show_default=False, help='The problem; none or "-": all of stdin.')
