@@ -26,7 +26,7 @@ from tts_cli.errors import TtsError
 
 TIME_LIMIT = 3.0
 MEMORY_LIMIT = 1 << 30
-_START_LIMIT = 60.0  # seconds to import math-verify, on a machine that is busy
+_START_LIMIT = 120.0  # seconds to import math-verify, on a machine that is busy
 _CACHE = 4_096
 _MAX_HARD_TEXT = 800
 _MAX_NESTING = 20
