@@ -45,6 +45,18 @@ def test_lanes_change_nothing(f32: Path, open_engine: Open, lanes: int) -> None:
     assert results[0] == results[1]
 
 
+def test_lanes_in_threads_change_nothing(q8: Path, open_engine: Open) -> None:
+    results = []
+    for threads in (1, 2):
+        engine = open_engine(q8, lanes=2, n_seq_max=8, threads=threads)
+        assert (engine._scheduler._workers is not None) == (threads == 2)
+        root = prompt(engine)
+        jobs = [start(engine, root, (i,), steps=False) for i in range(12)]
+        drain(engine)
+        results.append([job.result().tokens for job in jobs])
+    assert results[0] == results[1]
+
+
 def test_a_prompt_is_run_once_for_all_its_samples(q8: Path, open_engine: Open) -> None:
     engine = open_engine(q8)
     ledger = Ledger()

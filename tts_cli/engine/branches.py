@@ -64,6 +64,8 @@ class Branch:
 
     def stretch(self, begin: int, end: int) -> list[int]:
         """The tokens at positions begin..end of the path that ends here."""
+        if begin >= self.start:
+            return self._tokens[begin - self.start : end - self.start]
         parts: list[list[int]] = []
         for branch in self.chain():
             if branch.start < end:
