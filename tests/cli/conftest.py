@@ -1,4 +1,5 @@
-"""Runs the real program in a process of its own: on pipes, or on a pseudo-terminal of a given size.
+"""Runs the real program: in a process of its own on pipes or on a pseudo-terminal, or, where neither the streams nor
+the start of the process matter, inside this one, which is ten times as fast.
 
 Its models are tiny random GGUFs that are biased towards a few words, so that real llama.cpp finds `\\boxed{65}`
 more often than `\\boxed{56}` in well under a second. Its home is empty.
@@ -6,9 +7,11 @@ more often than `\\boxed{56}` in well under a second. Its home is empty.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import pexpect
 import pytest
 
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
+from tts_cli.cli import app
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("\n\n", "\\boxed{65}", "\\boxed{56}", "12 - 5 = 7", "4 * 7 = 28", " so", "+", "-")
@@ -28,6 +32,8 @@ models:
   endless: {role: policy, file: endless.gguf, prompt: {user: "{problem}"}}
   toy: {role: policy, file: tiny.gguf, demonstration: true, note: toy is a toy., prompt: {user: "{problem}"}}
 """
+
+Here = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @dataclass(frozen=True)
@@ -103,3 +109,24 @@ def tts(tmp_path: Path, model_files: Path) -> Program:
         "TTS_METHOD": "majority",
     }
     return Program(tmp_path, env)
+
+
+@pytest.fixture
+def here(tts: Program, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Here:
+    """Like calling `tts`, inside this process."""
+
+    def call(*arguments: str, stdin: bytes | str = b"", **env: str) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith(("TTS_", "XDG_"))]:
+                patch.delenv(name)
+            for name, value in (tts.env | {"COLUMNS": "80"} | env).items():
+                patch.setenv(name, value)
+            patch.chdir(tts.work)
+            data = stdin.encode() if isinstance(stdin, str) else stdin
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+            capfd.readouterr()
+            code = app.run(list(arguments))
+        streams = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, code, streams.out, streams.err)
+
+    return call

@@ -10,7 +10,7 @@ import sys
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Here, Program
 from tests.cli.test_terminal import finish, without_styles
 from tts_cli import __version__
 from tts_cli.cli import app, errors
@@ -44,14 +44,14 @@ def test_help_imports_little(tts: Program, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     "command", [[], ["solve"], ["show"], ["models"], ["models", "list"], ["models", "show"], ["doctor"]], ids=" ".join
 )
-def test_help_is_as_written_before(tts: Program, command: list[str], snapshot: SnapshotAssertion) -> None:
-    done = tts(*command, "--help", COLUMNS="100")
+def test_help_is_as_written_before(here: Here, command: list[str], snapshot: SnapshotAssertion) -> None:
+    done = here(*command, "--help", COLUMNS="100")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == snapshot
 
 
-def test_h_is_help(tts: Program) -> None:
-    assert tts("models", "-h").stdout == tts("models", "--help").stdout
+def test_h_is_help(here: Here) -> None:
+    assert here("models", "-h").stdout == here("models", "--help").stdout
 
 
 def test_help_is_rich_only_on_a_terminal(tts: Program) -> None:
@@ -63,15 +63,15 @@ def test_help_is_rich_only_on_a_terminal(tts: Program) -> None:
     assert not re.search("[\x1b\u2500-\u257f]", tts("solve", "--help").stdout)
 
 
-def test_help_tells_the_defaults_that_settings_have(tts: Program) -> None:
-    text = " ".join(tts("solve", "--help").stdout.split())
+def test_help_tells_the_defaults_that_settings_have(here: Here) -> None:
+    text = " ".join(here("solve", "--help").stdout.split())
     for name in ("method", "beam_width", "policy", "aggregate", "select", "effort", "seed", "max_steps", "max_tokens"):
         flag = "--" + name.replace("_", "-")
         assert re.search(rf"{flag}\b[^(]*\(default: {Settings.model_fields[name].default}\)", text), flag
 
 
-def test_version_names_both_parts(tts: Program) -> None:
-    assert re.fullmatch(rf"tts {re.escape(__version__)}, llama-cpp-python \d+\.\d+\.\d+\n", tts("--version").stdout)
+def test_version_names_both_parts(here: Here) -> None:
+    assert re.fullmatch(rf"tts {re.escape(__version__)}, llama-cpp-python \d+\.\d+\.\d+\n", here("--version").stdout)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_version_names_both_parts(tts: Program) -> None:
     ],
     ids=str,
 )
-def test_usage_errors_are_plain(tts: Program, arguments: list[str], says: str) -> None:
-    done = tts(*arguments)
+def test_usage_errors_are_plain(here: Here, arguments: list[str], says: str) -> None:
+    done = here(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"error: .+\nhint: .+\n", done.stderr)
     assert says in done.stderr

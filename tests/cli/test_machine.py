@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Here, Program
 from tests.cli.test_terminal import finish, without_styles
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.cli import checks
 
 
-def test_models_are_listed_in_columns(tts: Program) -> None:
-    lines = tts("models", "list").stdout.splitlines()
+def test_models_are_listed_in_columns(here: Here) -> None:
+    lines = here("models", "list").stdout.splitlines()
     assert lines[0].split() == ["name", "role", "here", "size", "description"]
     cells = {line.split()[0]: line.split() for line in lines[1:]}
     assert cells["tiny"][1:3] == ["policy", "yes"]
@@ -25,12 +25,12 @@ def test_models_are_listed_in_columns(tts: Program) -> None:
     assert cells["qwen2.5-0.5b-instruct"][1:4] == ["policy", "no", "-"]
 
 
-def test_models_are_listed_as_one_document(tts: Program) -> None:
-    rows = {row["name"]: row for row in json.loads(tts("models", "list", "--json").stdout)}
+def test_models_are_listed_as_one_document(here: Here) -> None:
+    rows = {row["name"]: row for row in json.loads(here("models", "list", "--json").stdout)}
     assert Path(rows["tiny"]["path"]).is_file()
     assert rows["tiny"]["size"] == Path(rows["tiny"]["path"]).stat().st_size
     assert rows["qwen2.5-0.5b-instruct"]["path"] is None
-    assert tts("models", "list", "-q").stdout.split() == list(rows)
+    assert here("models", "list", "-q").stdout.split() == list(rows)
 
 
 def test_models_are_a_table_on_a_terminal(tts: Program) -> None:
@@ -38,14 +38,14 @@ def test_models_are_a_table_on_a_terminal(tts: Program) -> None:
     assert re.search(r"^tiny-prm +prm +yes", text, re.MULTILINE)
 
 
-def test_one_model_is_shown_and_how_to_get_it(tts: Program) -> None:
-    here = tts("models", "show", "tiny").stdout
+def test_one_model_is_shown_and_how_to_get_it(here: Here) -> None:
+    here = here("models", "show", "tiny").stdout
     assert re.search(r"^path +/.+/tiny\.gguf$", here, re.MULTILINE)
-    absent = tts("models", "show", "qwen2.5-0.5b-instruct")
+    absent = here("models", "show", "qwen2.5-0.5b-instruct")
     assert re.search(r"^get +\w", absent.stdout, re.MULTILINE)
-    assert json.loads(tts("models", "show", "tiny", "--json").stdout)["name"] == "tiny"
-    assert tts("models", "show", "-q", "qwen2.5-0.5b-instruct").returncode == 4
-    assert tts("models", "show", "-q", "tiny").stdout.endswith("/tiny.gguf\n")
+    assert json.loads(here("models", "show", "tiny", "--json").stdout)["name"] == "tiny"
+    assert here("models", "show", "-q", "qwen2.5-0.5b-instruct").returncode == 4
+    assert here("models", "show", "-q", "tiny").stdout.endswith("/tiny.gguf\n")
 
 
 def test_doctor_finds_a_working_machine(tts: Program) -> None:

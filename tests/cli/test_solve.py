@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Here, Program
 from tests.cli.scripted import HOSTILE, PROBLEM
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.data import schema, trace
@@ -59,36 +59,36 @@ def test_json_is_json_in_every_encoding(tts: Program) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
-def test_all_of_stdin_is_one_problem(tts: Program, arguments: list[str]) -> None:
-    done = tts("solve", "--json", *arguments, stdin="\n Compute\n\n37 + 4 * (12 - 5). \n")
+def test_all_of_stdin_is_one_problem(here: Here, arguments: list[str]) -> None:
+    done = here("solve", "--json", *arguments, stdin="\n Compute\n\n37 + 4 * (12 - 5). \n")
     assert json.loads(done.stdout)["problem"] == "Compute\n\n37 + 4 * (12 - 5)."
 
 
-def test_the_same_seed_gives_the_same_answer_and_the_same_trace(tts: Program) -> None:
+def test_the_same_seed_gives_the_same_answer_and_the_same_trace(tts: Program, here: Here) -> None:
     for name in ("a", "b"):
-        assert tts("solve", "-q", "--method", "beam", "--trace", f"{name}.json", PROBLEM).returncode == 0
-    assert tts("solve", "-q", "--method", "beam", "--seed", "1", "--trace", "c.json", PROBLEM).returncode == 0
+        assert here("solve", "-q", "--method", "beam", "--trace", f"{name}.json", PROBLEM).returncode == 0
+    assert here("solve", "-q", "--method", "beam", "--seed", "1", "--trace", "c.json", PROBLEM).returncode == 0
     a, b, c = ((tts.work / f"{name}.json").read_bytes() for name in "abc")
     assert a == b != c
 
 
-def test_settings_come_from_the_project_file_too(tts: Program) -> None:
+def test_settings_come_from_the_project_file_too(tts: Program, here: Here) -> None:
     (tts.work / "tts.yaml").write_text("seed: 7\nmax-steps: 5\n")
-    assert json.loads(tts("solve", "--json", PROBLEM).stdout)["seed"] == 7
-    assert json.loads(tts("solve", "--json", "--seed", "8", PROBLEM).stdout)["seed"] == 8
+    assert json.loads(here("solve", "--json", PROBLEM).stdout)["seed"] == 7
+    assert json.loads(here("solve", "--json", "--seed", "8", PROBLEM).stdout)["seed"] == 8
 
 
-def test_a_demonstration_model_says_so_once(tts: Program) -> None:
+def test_a_demonstration_model_says_so_once(here: Here) -> None:
     note = "note: toy is a toy.\n"
     arguments = ["solve", "--policy", "toy", "--prm", "none", PROBLEM]
-    assert note not in tts(*arguments, "-q").stderr
-    assert tts(*arguments).stderr.startswith(note)
-    assert note not in tts(*arguments).stderr
+    assert note not in here(*arguments, "-q").stderr
+    assert here(*arguments).stderr.startswith(note)
+    assert note not in here(*arguments).stderr
 
 
-def test_a_home_that_cannot_be_written_to_does_no_harm(tts: Program) -> None:
+def test_a_home_that_cannot_be_written_to_does_no_harm(tts: Program, here: Here) -> None:
     (tts.home / "file").touch()
-    done = tts("solve", "--policy", "toy", "--prm", "none", PROBLEM, XDG_STATE_HOME=str(tts.home / "file"))
+    done = here("solve", "--policy", "toy", "--prm", "none", PROBLEM, XDG_STATE_HOME=str(tts.home / "file"))
     assert (done.returncode, done.stderr.count("toy is a toy")) == (0, 1)
 
 
@@ -104,16 +104,16 @@ def test_a_home_that_cannot_be_written_to_does_no_harm(tts: Program) -> None:
         (["--min-confidence", "1", "--seed", "3", "-n", "32"], "low-confidence"),
     ],
 )
-def test_no_answer_is_exit_code_3_and_says_why(tts: Program, flags: list[str], finish: str) -> None:
-    done = tts("solve", "--json", *flags, PROBLEM)
+def test_no_answer_is_exit_code_3_and_says_why(here: Here, flags: list[str], finish: str) -> None:
+    done = here("solve", "--json", *flags, PROBLEM)
     record = json.loads(done.stdout)
     assert (done.returncode, record["answer"], record["finish"]) == (3, None, finish)
-    quiet = tts("solve", "-q", *flags, PROBLEM)
+    quiet = here("solve", "-q", *flags, PROBLEM)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (3, "", "")
 
 
-def test_plain_text_says_that_there_is_no_answer(tts: Program) -> None:
-    assert tts("solve", "--policy", "endless", "--max-tokens", "50", PROBLEM).stdout.endswith(
+def test_plain_text_says_that_there_is_no_answer(here: Here) -> None:
+    assert here("solve", "--policy", "endless", "--max-tokens", "50", PROBLEM).stdout.endswith(
         "Answer: none (max-tokens)\n"
     )
 
@@ -122,13 +122,13 @@ def test_plain_text_says_that_there_is_no_answer(tts: Program) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t "])
-def test_an_empty_problem_is_a_usage_error(tts: Program, text: str) -> None:
-    assert "The problem is empty." in refused(tts("solve", text), 2)
-    assert "The problem is empty." in refused(tts("solve", stdin=text), 2)
+def test_an_empty_problem_is_a_usage_error(here: Here, text: str) -> None:
+    assert "The problem is empty." in refused(here("solve", text), 2)
+    assert "The problem is empty." in refused(here("solve", stdin=text), 2)
 
 
-def test_a_problem_longer_than_the_context_is_an_error(tts: Program) -> None:
-    assert "context" in refused(tts("solve", stdin="Compute 1 + 1. " * 7000), 1)
+def test_a_problem_longer_than_the_context_is_an_error(here: Here) -> None:
+    assert "context" in refused(here("solve", stdin="Compute 1 + 1. " * 7000), 1)
 
 
 def test_more_than_a_problem_on_stdin_is_not_read_without_end(tts: Program) -> None:
@@ -140,24 +140,24 @@ def test_more_than_a_problem_on_stdin_is_not_read_without_end(tts: Program) -> N
     assert b"longer than 16 MiB" in done.stderr
 
 
-def test_invalid_utf8_is_named_with_its_place(tts: Program) -> None:
-    assert "not valid UTF-8 (at byte 9)" in refused(tts("solve", stdin=b"Compute \xff"), 2)
-    assert "not valid UTF-8 (at byte 9)" in refused(tts("solve", os.fsdecode(b"Compute \xff")), 2)
+def test_invalid_utf8_is_named_with_its_place(here: Here) -> None:
+    assert "not valid UTF-8 (at byte 9)" in refused(here("solve", stdin=b"Compute \xff"), 2)
+    assert "not valid UTF-8 (at byte 9)" in refused(here("solve", os.fsdecode(b"Compute \xff")), 2)
 
 
-def test_a_byte_order_mark_is_no_part_of_the_problem(tts: Program) -> None:
-    assert json.loads(tts("solve", "--json", stdin=b"\xef\xbb\xbf1 + 1").stdout)["problem"] == "1 + 1"
+def test_a_byte_order_mark_is_no_part_of_the_problem(here: Here) -> None:
+    assert json.loads(here("solve", "--json", stdin=b"\xef\xbb\xbf1 + 1").stdout)["problem"] == "1 + 1"
 
 
 @pytest.mark.parametrize(
     "text", ["a\0b \x1b]0;t\x07 \x9b31m \u202e1", HOSTILE, "[/] [bold <|im_end|><|end|><|step|> 9^{9^{9^9}}"], ids=ascii
 )
-def test_any_text_is_a_problem_and_reaches_no_terminal(tts: Program, text: str) -> None:
+def test_any_text_is_a_problem_and_reaches_no_terminal(here: Here, text: str) -> None:
     """By stdin: an argument cannot hold NUL. The record keeps the text as it was, in JSON escapes."""
-    done = tts("solve", "--json", "--trace", "t.json", stdin=text)
+    done = here("solve", "--json", "--trace", "t.json", stdin=text)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["problem"] == text.strip()
-    plain = tts("show", "t.json")
+    plain = here("show", "t.json")
     for stream in (done.stdout, plain.stdout, plain.stderr):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", stream)
 
@@ -179,15 +179,15 @@ def test_any_text_is_a_problem_and_reaches_no_terminal(tts: Program, text: str) 
     ],
     ids=str,
 )
-def test_wrong_usage_is_exit_code_2(tts: Program, flags: list[str], says: str) -> None:
-    assert says in refused(tts("solve", *flags, PROBLEM), 2)
+def test_wrong_usage_is_exit_code_2(here: Here, flags: list[str], says: str) -> None:
+    assert says in refused(here("solve", *flags, PROBLEM), 2)
 
 
 @pytest.mark.parametrize("flags", [["-n", "6"], ["-n", "5", "--beam-width", "8"]], ids=str)
 @pytest.mark.parametrize("method", ["beam", "dvts"])
-def test_a_budget_that_the_beam_width_does_not_divide(tts: Program, method: str, flags: list[str]) -> None:
+def test_a_budget_that_the_beam_width_does_not_divide(here: Here, method: str, flags: list[str]) -> None:
     """It is either refused, or rounded in a way that the record tells."""
-    done = tts("solve", "--json", "--method", method, *flags, "--max-steps", "6", PROBLEM)
+    done = here("solve", "--json", "--method", method, *flags, "--max-steps", "6", PROBLEM)
     if done.returncode == 2:
         refused(done, 2)
     else:
@@ -195,18 +195,18 @@ def test_a_budget_that_the_beam_width_does_not_divide(tts: Program, method: str,
 
 
 @pytest.mark.parametrize("method", ["majority", "beam"])
-def test_temperature_0_samples_once_and_says_so(tts: Program, method: str) -> None:
-    done = tts("solve", "--json", "--temperature", "0", "--method", method, "--max-tokens", "100", PROBLEM)
+def test_temperature_0_samples_once_and_says_so(here: Here, method: str) -> None:
+    done = here("solve", "--json", "--temperature", "0", "--method", method, "--max-tokens", "100", PROBLEM)
     assert done.returncode in (0, 3)
     assert "temperature 0" in json.loads(done.stdout)["why"]
 
 
-def test_a_context_too_small_for_the_problem_is_an_error(tts: Program) -> None:
-    refused(tts("solve", "--ctx-size", "16", PROBLEM * 20), 1)
+def test_a_context_too_small_for_the_problem_is_an_error(here: Here) -> None:
+    refused(here("solve", "--ctx-size", "16", PROBLEM * 20), 1)
 
 
-def test_a_small_context_is_waited_for_and_not_crashed_in(tts: Program) -> None:
-    done = tts("solve", "--json", "--ctx-size", "256", "-n", "16", "--max-tokens", "120", PROBLEM)
+def test_a_small_context_is_waited_for_and_not_crashed_in(here: Here) -> None:
+    done = here("solve", "--json", "--ctx-size", "256", "-n", "16", "--max-tokens", "120", PROBLEM)
     assert done.returncode in (0, 1, 3), done.stderr
     assert "Traceback" not in done.stderr
 
@@ -226,26 +226,26 @@ def broken_models(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.iterdir()) if path.stem != "whole"}
 
 
-def test_unfit_policies_are_exit_code_4(tts: Program, tmp_path: Path) -> None:
+def test_unfit_policies_are_exit_code_4(here: Here, tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     for name, path in broken_models(tmp_path / "models").items():
-        message = refused(tts("solve", "--policy", str(path), PROBLEM), 4)
+        message = refused(here("solve", "--policy", str(path), PROBLEM), 4)
         assert name in message
 
 
-def test_unfit_prms_are_exit_code_4(tts: Program, tmp_path: Path) -> None:
+def test_unfit_prms_are_exit_code_4(here: Here, tmp_path: Path) -> None:
     unmarked = write_tiny_gguf(tmp_path / "unmarked.gguf", special=("<|problem|>", "<|solution|>", "<|end|>"))
     for path, says in ((unmarked, "<|step|>"), (tmp_path / "absent.gguf", "absent.gguf")):
         flags = ["--method", "beam", "--prm", str(path), "--prm-format", "nano-prm"]
-        assert says in refused(tts("solve", *flags, PROBLEM), 4)
+        assert says in refused(here("solve", *flags, PROBLEM), 4)
 
 
 # Output that cannot be written
 
 
 @pytest.mark.parametrize("name", ["absent/t.json", ".", "/dev/null"])
-def test_an_unwritable_trace_is_refused_before_the_search(tts: Program, name: str) -> None:
-    done = tts("solve", "--policy", "endless", "-n", "4096", "--trace", name, PROBLEM, timeout=30)
+def test_an_unwritable_trace_is_refused_before_the_search(here: Here, name: str) -> None:
+    done = here("solve", "--policy", "endless", "-n", "4096", "--trace", name, PROBLEM)
     assert "The trace cannot be written" in refused(done, 1)
 
 
@@ -308,26 +308,26 @@ def test_a_full_stdout_is_said(tts: Program) -> None:
 # The trace
 
 
-def test_the_trace_is_shown_again(tts: Program) -> None:
-    solved = tts("solve", "--trace", "t.json", PROBLEM)
-    assert tts("show", "t.json").stdout == solved.stdout
-    assert tts("show", "-q", "t.json").stdout == solved.stdout.splitlines()[-1].removeprefix("Answer: ") + "\n"
-    assert tts("show", "-", stdin=(tts.work / "t.json").read_bytes()).stdout == solved.stdout
+def test_the_trace_is_shown_again(tts: Program, here: Here) -> None:
+    solved = here("solve", "--trace", "t.json", PROBLEM)
+    assert here("show", "t.json").stdout == solved.stdout
+    assert here("show", "-q", "t.json").stdout == solved.stdout.splitlines()[-1].removeprefix("Answer: ") + "\n"
+    assert here("show", "-", stdin=(tts.work / "t.json").read_bytes()).stdout == solved.stdout
     loaded = trace.load(tts.work / "t.json")
-    assert json.loads(tts("show", "--json", "t.json").stdout)["answer"] == loaded.record.answer
+    assert json.loads(here("show", "--json", "t.json").stdout)["answer"] == loaded.record.answer
     assert loaded.settings["policy"] == "tiny"
 
 
-def test_the_trace_becomes_a_page(tts: Program) -> None:
-    tts("solve", "--trace", "t.json", "<script>alert(1)</script> 1 + 1")
-    done = tts("show", "t.json", "--html", "t.html")
+def test_the_trace_becomes_a_page(tts: Program, here: Here) -> None:
+    here("solve", "--trace", "t.json", "<script>alert(1)</script> 1 + 1")
+    done = here("show", "t.json", "--html", "t.html")
     assert (done.returncode, done.stdout) == (0, "")
     page = (tts.work / "t.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page
-    refused(tts("show", "t.json", "--html", "absent/t.html"), 1)
+    refused(here("show", "t.json", "--html", "absent/t.html"), 1)
 
 
-def test_what_is_no_trace_is_refused(tts: Program) -> None:
+def test_what_is_no_trace_is_refused(tts: Program, here: Here) -> None:
     (tts.work / "other.json").write_text('{"a": 1}')
-    assert "is not a trace" in refused(tts("show", "other.json"), 1)
-    assert "cannot be read" in refused(tts("show", "absent.json"), 1)
+    assert "is not a trace" in refused(here("show", "other.json"), 1)
+    assert "cannot be read" in refused(here("show", "absent.json"), 1)
