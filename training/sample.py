@@ -56,7 +56,7 @@ def _finish_first(engine: Engine, under_way: list) -> Iterator[Sample]:  # type:
     for job in jobs:
         result = job.result()
         engine.release(result.branch)
-        steps = tuple(part for part in result.text.decode().split("\n\n") if part)
+        steps = tuple(part for part in result.text.decode(errors="replace").split("\n\n") if part)
         yield Sample(problem, steps, tuple(label(problem, steps)), result.finish == Finish.EOS)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from training.problems.problem import PlannedStep, Problem
@@ -51,8 +52,10 @@ def read_file(path: Path) -> list[Sample]:
         return [_sample(json.loads(line)) for line in file]
 
 
-def read_samples(paths: Iterable[Path]) -> list[Sample]:
-    return [sample for path in paths for sample in read_file(path)]
+def read_groups(paths: Iterable[Path]) -> list[list[Sample]]:
+    """The samples of each problem together, in the order of the files."""
+    samples = (sample for path in paths for sample in read_file(path))
+    return [list(group) for _, group in groupby(samples, key=lambda sample: sample.problem.problem)]
 
 
 def _sample(row: dict) -> Sample:  # type: ignore[type-arg]

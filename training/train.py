@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from training.model import Llama, Shape, parameter_count
 from training.optimiser import Optimiser
 from training.packing import IGNORE, LENGTH, Rows, Tree, attention_mask, batches, pack
-from training.samples import read_samples
+from training.samples import Sample, read_groups
 from training.tokenizer import Tokenizer, load
-from training.trees import contrast_trees, judged_tree, policy_trees
+from training.trees import contrast_trees, policy_trees, sampled_tree
 
 ROWS = 12  # rows of LENGTH tokens in a batch
 SHARD = {"policy": 24_000, "prm": 5_000}  # problems in a shard
@@ -87,23 +87,25 @@ def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) ->
     seed = options.seed * 100_000 + shard
     if options.role == "policy":
         return pack(policy_trees(tokenizer, seed, SHARD["policy"]))
-    return pack(prm_trees(tokenizer, options, seed, shard))
+    return pack(prm_trees(tokenizer, options, seed))
 
 
-def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int, shard: int) -> Iterator[Tree]:
-    """Contrast trees, and for a share of them the policy's own samples, each sample a trunk of its own."""
-    contrast = contrast_trees(tokenizer, seed, SHARD["prm"], plain=options.plain)
-    if not options.samples:
-        yield from contrast
-        return
-    random = Random(f"samples {seed}")
-    rows = read_samples(options.samples)
-    for tree in contrast:
-        if random.random() < options.sample_share:
-            for sample in random.sample(rows, 4):
-                yield judged_tree(tokenizer, sample.problem, sample.steps, sample.verdicts)
+def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int) -> Iterator[Tree]:
+    """Contrast trees; with samples, a share `sample_share` of them gives way to the policy's own solutions."""
+    random, groups = Random(f"samples {seed}"), read_groups(options.samples)
+    for tree in contrast_trees(tokenizer, seed, SHARD["prm"], plain=options.plain):
+        if groups and random.random() < options.sample_share:
+            yield sampled_tree(tokenizer, _draw(random, groups))
         else:
             yield tree
+
+
+def _draw(random: Random, groups: list[list[Sample]]) -> list[Sample]:
+    """A problem's samples; all-right ones, which teach least, are passed over two times in three."""
+    while True:
+        group = random.choice(groups)
+        if random.random() < 1 / 3 or not all(sample.right for sample in group):
+            return group
 
 
 def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, sense: nn.Linear | None) -> dict[str, Tensor]:

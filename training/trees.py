@@ -8,6 +8,7 @@ from random import Random
 from training.packing import IGNORE, Tree
 from training.problems import Problem, generate
 from training.problems.corrupt import near_misses
+from training.samples import Sample
 from training.tokenizer import END, PROBLEM, SOLUTION, STEP, Tokenizer
 
 
@@ -38,6 +39,19 @@ def judged_tree(tokenizer: Tokenizer, problem: Problem, steps: Sequence[str], ve
     return tree
 
 
+def sampled_tree(tokenizer: Tokenizer, group: Sequence[Sample]) -> Tree:
+    """The policy's samples of one problem, each a branch that forks where the problem ends."""
+    tree = Tree()
+    question = _question(tokenizer, group[0].problem)
+    tree.extend(question, 0, branch=0, learn=False)
+    for branch, sample in enumerate(group, 1):
+        start = len(tree)
+        for step, verdict in zip(sample.steps, sample.verdicts, strict=True):
+            _append(tree, tokenizer, step, len(question) + len(tree) - start, branch=branch, right=verdict)
+        tree.fork[start:] = [len(question)] * (len(tree) - start)
+    return tree
+
+
 def _append(
     tree: Tree, tokenizer: Tokenizer, step: str, at: int, *, branch: int, right: bool, instead_of: str | None = None
 ) -> None:
@@ -51,7 +65,7 @@ def _append(
     elif instead_of is not None:
         same = _shared(tokens, tokenizer.encode(instead_of))
         tree.sound[start:] = [1] * same + [0] * (len(tokens) - same)
-    if right and branch == 0:
+    if right:
         tree.targets[-2] = IGNORE  # that a step ends here is not a matter of arithmetic
 
 
