@@ -60,8 +60,13 @@ def test_a_gap_in_a_sequence_is_an_error_not_a_crash(context: Context) -> None:
 
 def test_copying_replaces_what_the_target_held(context: Context) -> None:
     context.decode([65, 66, 67, 70], [0, 1, 2, 0], [0, 0, 0, 1], [0, 0, 0, 0])
-    context.copy(0, 1, 2)
-    assert [context.length(seq) for seq in range(4)] == [3, 2, 0, 0]
+    for target in (1, 2):
+        context.copy(0, target, 2)
+    assert [context.length(seq) for seq in range(4)] == [3, 2, 2, 0]
+    # Had the old token stayed, sequence 1 would attend to it too.
+    context.decode([71, 71], [2, 2], [1, 2], [1, 1])
+    used_before, empty_before = context.logits(2)
+    assert abs(used_before - empty_before).max() < 1e-3
 
 
 def test_a_closed_context_refuses_calls(f32: Path) -> None:

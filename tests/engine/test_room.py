@@ -135,6 +135,18 @@ def test_release_leaves_jobs_at_work_alone(f32: Path, open_engine: Open) -> None
     assert job.result().tokens == expected.result().tokens
 
 
+def test_a_job_cancelled_after_its_parent_was_released_leaves_nothing(f32: Path, open_engine: Open) -> None:
+    engine = open_engine(f32)
+    root = prompt(engine)
+    jobs = [start(engine, root, (i,), steps=False) for i in range(3)]
+    for _ in range(4):
+        engine.advance()
+    engine.release(root)
+    for job in jobs:
+        engine.cancel(job)
+    assert used(engine) == 0
+
+
 def test_pruned_children_leave_their_parent_where_it_is(f32: Path, open_engine: Open) -> None:
     engine = open_engine(f32, lanes=1)
     ledger = Ledger()
@@ -145,6 +157,7 @@ def test_pruned_children_leave_their_parent_where_it_is(f32: Path, open_engine: 
         for job in jobs:
             engine.release(job.result().branch)
         assert used(engine) == root.length
+        assert sum(len(pool.idle) for pool in engine._scheduler.pools) == 1
     assert ledger.policy_prompt_tokens == root.length
 
 
