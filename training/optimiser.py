@@ -7,22 +7,32 @@ from torch import nn
 
 from training.model import Llama
 
+GENTLE = 0.3  # the share of the rate at which layers that were taken over go on learning
+
 
 class Optimiser:
-    """Steps both; the rate warms up over 2 % of the steps and falls linearly to zero over the last `decay` of them."""
+    """Steps all; the rate warms up over 2 % of the steps and falls linearly to zero over the last `decay` of them.
+
+    The first `taken_over` blocks, and with them embedding and norms, learn gently.
+    """
 
     def __init__(
-        self, model: Llama, sense: nn.Linear, steps: int, matrix_rate: float, other_rate: float, decay: float
+        self, model: Llama, sense: nn.Linear, steps: int, rate: float, decay: float, taken_over: int = 0
     ) -> None:
-        matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
-        others = [*(p for p in model.parameters() if not any(p is m for m in matrices)), *sense.parameters()]
-        self.parts = [
-            torch.optim.Muon(matrices, lr=matrix_rate, momentum=0.95, weight_decay=0.01),
-            torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.95), weight_decay=0.0),
-        ]
-        self.base = [matrix_rate, other_rate]
-        self.steps = steps
-        self.decay = decay
+        old = [p for block in model.blocks[:taken_over] for p in block.parameters() if p.ndim == 2]
+        new = [p for block in model.blocks[taken_over:] for p in block.parameters() if p.ndim == 2]
+        others = [p for p in model.parameters() if not any(p is m for m in old + new)]
+        gentle = GENTLE if taken_over else 1.0
+        self.parts: list[torch.optim.Optimizer] = []
+        self.base: list[float] = []
+        for matrices, own_rate in ((old, rate * GENTLE), (new, rate)):
+            if matrices:
+                self.parts.append(torch.optim.Muon(matrices, lr=own_rate, momentum=0.95, weight_decay=0.01))
+                self.base.append(own_rate)
+        for vectors, own_rate in ((others, rate / 7 * gentle), (list(sense.parameters()), rate / 7)):
+            self.parts.append(torch.optim.AdamW(vectors, lr=own_rate, betas=(0.9, 0.95), weight_decay=0.0))
+            self.base.append(own_rate)
+        self.steps, self.decay = steps, decay
 
     def step(self, done: int) -> None:
         scale = rate_scale(done / self.steps, self.decay)

@@ -29,8 +29,8 @@ from training.tokenizer import Tokenizer, load
 from training.trees import contrast_trees, policy_trees, sampled_tree
 
 ROWS = 12  # rows of LENGTH tokens in a batch
-SHARD = {"policy": 24_000, "prm": 5_000}  # problems in a shard
-CHECKPOINT_SECONDS = 240
+SHARD = {"policy": 24_000, "prm": 2_000}  # problems in a shard
+CHECKPOINT_SECONDS = 100
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def train(model: Llama, tokenizer: Tokenizer, options: argparse.Namespace) -> No
     verdict a step. It is no part of the model that is saved."""
     steps = int(options.tokens) // (ROWS * LENGTH)
     sense = nn.Linear(options.width, 2, bias=False)
-    optimiser = Optimiser(model, sense, steps, options.rate, options.rate / 7, options.decay)
+    optimiser = Optimiser(model, sense, steps, options.rate, options.decay, options.taken_over)
     done, shard = resume(model, optimiser, options.out)
     pair = torch.tensor([tokenizer.ids["-"], tokenizer.ids["+"]])
     started, saved, first = time.time(), time.time(), done
@@ -165,10 +165,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
     parser.add_argument("--start", type=Path, help="weights to begin from")
+    parser.add_argument("--taken-over", type=int, default=0, help="lower layers that learn gently (see --start)")
     parser.add_argument("--plain", type=float, default=0.5, help="share of a PRM's problems without near misses")
     parser.add_argument("--samples", type=Path, nargs="*", default=[], help="the policy's labelled samples (PRM)")
     parser.add_argument("--sample-share", type=float, default=0.6)
-    parser.add_argument("--rate", type=float, default=0.02, help="Muon's learning rate; AdamW's is a seventh")
+    parser.add_argument(
+        "--rate", type=float, default=0.02, help="learning rate of the matrices; the rest takes a seventh"
+    )
     parser.add_argument("--decay", type=float, default=0.6, help="share of the steps over which the rate falls to zero")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
