@@ -39,8 +39,8 @@ def test_models_are_a_table_on_a_terminal(tts: Program) -> None:
 
 
 def test_one_model_is_shown_and_how_to_get_it(here: Here) -> None:
-    here = here("models", "show", "tiny").stdout
-    assert re.search(r"^path +/.+/tiny\.gguf$", here, re.MULTILINE)
+    present = here("models", "show", "tiny").stdout
+    assert re.search(r"^path +/.+/tiny\.gguf$", present, re.MULTILINE)
     absent = here("models", "show", "qwen2.5-0.5b-instruct")
     assert re.search(r"^get +\w", absent.stdout, re.MULTILINE)
     assert json.loads(here("models", "show", "tiny", "--json").stdout)["name"] == "tiny"
