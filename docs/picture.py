@@ -1,6 +1,6 @@
 """Makes the README's picture, docs/solve.svg, from a real run: `python -m docs.picture ["PROBLEM"]`.
 
-Drawn are the live tree as it stood half way through the search, and the picture that the search leaves behind.
+Drawn are the live tree as it stood late in the search, and the picture that the search leaves behind.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from tts_cli.cli.view.live import Limits, frame
 from tts_cli.cli.view.tree_state import TreeState
 from tts_cli.strategy.solve import Solved, solve
 
-PROBLEM = "Compute 37 + 4 * (12 - 5)."
+PROBLEM = (
+    "A cup costs 12 dollars and a hat costs 4 dollars. Mia buys 5 cups and 6 hats and pays with 200 dollars. "
+    "How many dollars are left?"
+)
 TARGET = Path(__file__).with_name("solve.svg")
-WIDTH, HEIGHT = 92, 20
+WIDTH, HEIGHT = 100, 18
+MOMENT = 0.8  # of the search's events: where the live tree is drawn
 
 
 def main(problem: str) -> None:
@@ -42,8 +46,8 @@ def svg(problem: str, solved: Solved, limits: Limits) -> str:
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, markup=False, highlight=False)
     command = f'tts solve --method {solved.record.method} -n {solved.record.budget} "{problem}"'
     console.print(Text.assemble(("$ ", "dim"), (command, "bold")), Text())
-    half = TreeState(solved.events[: len(solved.events) * 6 // 10])
-    console.print(frame(half, limits, solved.record.cost.seconds * 0.6, WIDTH, HEIGHT))
+    then = TreeState(solved.events[: int(len(solved.events) * MOMENT)])
+    console.print(frame(then, limits, solved.record.cost.seconds * MOMENT, WIDTH, HEIGHT))
     console.print(Text("\n…\n", style="dim"))
     console.print(picture(solved.record, TreeState(solved.events).chosen()))
     drawn = console.export_svg(title="tts solve", unique_id="tts")
