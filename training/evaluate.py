@@ -40,6 +40,11 @@ class Scored:
     def answer(self) -> str:
         return self.sample.steps[-1].rpartition("\\boxed{")[2].partition("}")[0] if self.sample.finished else ""
 
+    @property
+    def solved(self) -> bool:
+        """The answer is right; `sample.right` wants every step right as well."""
+        return self.answer == self.sample.problem.answer
+
 
 def score_all(prm: RewardModel, samples: Sequence[Sample]) -> list[Scored]:
     """Problem after problem; a problem's samples at once."""
@@ -125,9 +130,9 @@ def summary(scored: Sequence[Scored]) -> dict[str, float]:
     groups = list(buckets.values())
     row = {
         "problems": float(len(groups)),
-        "pass@1": fmean(one.sample.right for one in scored),
+        "pass@1": fmean(one.solved for one in scored),
         "majority": fmean(vote(g, lambda one: 1.0) for g in groups),
-        "pass@k": fmean(any(one.sample.right for one in g) for g in groups),
+        "pass@k": fmean(any(one.solved for one in g) for g in groups),
     }
     for how, function in AGGREGATES.items():
         row[f"weighted {how}"] = fmean(vote(g, lambda one, f=function: f(one.scores)) for g in groups)  # type: ignore[misc]

@@ -1,9 +1,9 @@
 """Every error that a user may see, with the exit code it ends the program with.
 
-    TtsError            1  it failed
-    ├── UsageError      2  a bad flag, value or name
-    ├── ModelError      4  a model is not there, unreadable or unfit
-    └── PromptTooLong   1  the problem does not fit into the model's context
+TtsError            1  it failed
+├── UsageError      2  a bad flag, value or name
+├── ModelError      4  a model is not there, unreadable or unfit
+└── PromptTooLong   1  the problem does not fit into the model's context
 """
 
 
