@@ -29,7 +29,7 @@ summary>.step{display:inline-grid;width:calc(100% - 1.4rem);vertical-align:middl
 .step>:last-child{white-space:pre-wrap;overflow-wrap:anywhere}
 .pruned{opacity:.55}.chosen>:last-child{font-weight:600}
 meter{width:100%;height:.8rem}.times{color:var(--dim)}.tick{color:var(--good)}.cut{color:var(--bad)}
-td{padding:.1rem 1rem .1rem 0;overflow-wrap:anywhere}
+td{padding:.1rem 1rem .1rem 0;overflow-wrap:anywhere}td meter{width:12rem}
 """
 
 
