@@ -1,6 +1,6 @@
 """Draw the loss curves of a training log as an SVG.
 
-    python -m training.curves training/logs/policy.jsonl --out training/logs/policy.svg
+python -m training.curves training/logs/policy.jsonl --out training/logs/policy.svg
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from statistics import fmean
 
 import numpy as np
 
+from training.problems.problem import ended_at_box
 from training.samples import Sample, read_file
 from tts_cli.models.load import load_prm
 from tts_cli.models.protocols import Job, Ledger, Prefix, RewardModel, ScoredStep
@@ -60,7 +61,7 @@ def score_group(prm: RewardModel, group: Sequence[Sample]) -> list[Scored]:
     scores: list[list[float]] = [[] for _ in group]
     for depth in range(max(len(sample.steps) for sample in group)):
         live = [i for i, sample in enumerate(group) if depth < len(sample.steps)]
-        jobs = {i: prm.score(prefixes[i], group[i].steps[depth]) for i in live}
+        jobs = {i: prm.score(prefixes[i], ended_at_box(group[i].steps[depth])) for i in live}
         _drive(prm, list(jobs.values()))
         for i, job in jobs.items():
             scores[i].append(job.result().score)

@@ -80,14 +80,17 @@ class Llama(nn.Module):
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.02)
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        """tokens, positions: B T; mask: B 1 T T, true where attention may look. Returns the normed states, B T D."""
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor, tap: int = 0) -> tuple[Tensor, Tensor]:
+        """tokens, positions: B T; mask: B 1 T T, true where attention may look. Returns the normed states, B T D, of
+        the last block and of block `tap`."""
         angles = positions[..., None] * frequencies(tokens.device)  # B T 16
         cos, sin = angles.cos()[:, :, None], angles.sin()[:, :, None]
         x = self.embedding(tokens)
-        for block in self.blocks:
+        tapped = x
+        for number, block in enumerate(self.blocks):
             x = block(x, cos, sin, mask)
-        return self.norm(x)
+            tapped = x if number == tap else tapped
+        return self.norm(x), F.rms_norm(tapped, tapped.shape[-1:])
 
     def logits(self, states: Tensor) -> Tensor:
         return F.linear(states, self.embedding.weight)

@@ -7,31 +7,22 @@ from torch import nn
 
 from training.model import Llama
 
-GENTLE = 0.3  # the share of the rate at which layers that were taken over go on learning
-
 
 class Optimiser:
-    """Steps all; the rate warms up over 2 % of the steps and falls linearly to zero over the last `decay` of them.
+    """Steps both; the rate warms up over 2 % of the steps and falls linearly to zero over the last `decay` of them.
 
-    The first `taken_over` blocks, and with them embedding and norms, learn gently.
+    `lessons` are trained along with the model.
     """
 
-    def __init__(
-        self, model: Llama, sense: nn.Linear, steps: int, rate: float, decay: float, taken_over: int = 0
-    ) -> None:
-        old = [p for block in model.blocks[:taken_over] for p in block.parameters() if p.ndim == 2]
-        new = [p for block in model.blocks[taken_over:] for p in block.parameters() if p.ndim == 2]
-        others = [p for p in model.parameters() if not any(p is m for m in old + new)]
-        gentle = GENTLE if taken_over else 1.0
-        self.parts: list[torch.optim.Optimizer] = []
-        self.base: list[float] = []
-        for matrices, own_rate in ((old, rate * GENTLE), (new, rate)):
-            if matrices:
-                self.parts.append(torch.optim.Muon(matrices, lr=own_rate, momentum=0.95, weight_decay=0.01))
-                self.base.append(own_rate)
-        for vectors, own_rate in ((others, rate / 7 * gentle), (list(sense.parameters()), rate / 7)):
-            self.parts.append(torch.optim.AdamW(vectors, lr=own_rate, betas=(0.9, 0.95), weight_decay=0.0))
-            self.base.append(own_rate)
+    def __init__(self, model: Llama, lessons: nn.Module, steps: int, rate: float, decay: float) -> None:
+        matrices = [p for block in model.blocks for p in block.parameters() if p.ndim == 2]
+        inside = {id(p) for p in matrices}
+        others = [p for p in model.parameters() if id(p) not in inside]
+        self.base = [rate, rate / 7]
+        self.parts = [
+            torch.optim.Muon(matrices, lr=rate, momentum=0.95, weight_decay=0.01),
+            torch.optim.AdamW([*others, *lessons.parameters()], lr=rate / 7, betas=(0.9, 0.95), weight_decay=0.0),
+        ]
         self.steps, self.decay = steps, decay
 
     def step(self, done: int) -> None:

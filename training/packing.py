@@ -30,6 +30,7 @@ class Tree:
     fork: list[int] = field(default_factory=list)
     verdicts: list[int] = field(default_factory=list)  # 1 right, 0 wrong, IGNORE where no step ends
     sound: list[int] = field(default_factory=list)  # 1 all right up to this token, 0 not, IGNORE not known
+    slip: list[int] = field(default_factory=list)  # 1 this very token is the first wrong one, 0 it is right
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -46,6 +47,7 @@ class Tree:
         self.fork += [at if branch else IGNORE] * count
         self.verdicts += [IGNORE] * (count - 1) + [verdict]
         self.sound += [IGNORE] * count
+        self.slip += [IGNORE] * count
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Rows:
     fork: NDArray[np.int16]
     verdicts: NDArray[np.int16]
     sound: NDArray[np.int16]
+    slip: NDArray[np.int16]
     doc: NDArray[np.int16]
 
     def save(self, path: str) -> None:
@@ -93,7 +96,7 @@ def pack(trees: Iterable[Tree], open_rows: int = 64) -> Rows:
 
 
 def _arrays(rows: list[list[Tree]]) -> Rows:
-    names = ("tokens", "positions", "targets", "branch", "fork", "verdicts", "sound")
+    names = ("tokens", "positions", "targets", "branch", "fork", "verdicts", "sound", "slip")
     fill = {
         "tokens": 0,
         "positions": 0,
@@ -102,6 +105,7 @@ def _arrays(rows: list[list[Tree]]) -> Rows:
         "fork": IGNORE,
         "verdicts": IGNORE,
         "sound": IGNORE,
+        "slip": IGNORE,
     }
     arrays = {name: np.full((len(rows), LENGTH), fill[name], np.int16) for name in names}
     doc = np.zeros((len(rows), LENGTH), np.int16)

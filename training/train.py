@@ -31,6 +31,7 @@ from training.trees import contrast_trees, policy_trees, sampled_tree
 ROWS = 12  # rows of LENGTH tokens in a batch
 SHARD = {"policy": 24_000, "prm": 2_000}  # problems in a shard
 CHECKPOINT_SECONDS = 100
+TEXT_WEIGHT = 0.5  # of the next-token loss in a PRM: one must know what is right to judge
 
 
 def main() -> None:
@@ -47,24 +48,23 @@ def main() -> None:
 
 
 def train(model: Llama, tokenizer: Tokenizer, options: argparse.Namespace) -> None:
-    """`sense` reads, while a PRM is trained, after every token whether all is right so far: a denser lesson than one
-    verdict a step. It is no part of the model that is saved."""
     steps = int(options.tokens) // (ROWS * LENGTH)
-    sense = nn.Linear(options.width, 2, bias=False)
-    optimiser = Optimiser(model, sense, steps, options.rate, options.decay, options.taken_over)
+    end = options.stop or steps
+    lessons = Lessons(options.width, tap=options.layers * 3 // 4 - 1)
+    optimiser = Optimiser(model, lessons, steps, options.rate, options.decay)
     done, shard = resume(model, optimiser, options.out)
     pair = torch.tensor([tokenizer.ids["-"], tokenizer.ids["+"]])
     started, saved, first = time.time(), time.time(), done
-    while done < steps:
+    while done < end:
         for batch in batches(make_shard(tokenizer, options, shard), ROWS, shard):
-            losses = loss_of(model, batch, pair, sense if options.role == "prm" else None)
+            losses = loss_of(model, batch, pair, lessons if options.role == "prm" else None)
             sum(losses.values()).backward()
             optimiser.step(done)
             done += 1
             if done % 50 == 0:
                 speed = (done - first) * ROWS * LENGTH / (time.time() - started)
                 log(options.out, {"step": done, "of": steps, "tokens_per_second": round(speed), **numbers(losses)})
-            if done == steps:
+            if done == end:
                 break
         shard += 1
         if time.time() - saved > CHECKPOINT_SECONDS:
@@ -93,7 +93,7 @@ def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) ->
 def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int) -> Iterator[Tree]:
     """Contrast trees; with samples, a share `sample_share` of them gives way to the policy's own solutions."""
     random, groups = Random(f"samples {seed}"), read_groups(options.samples)
-    for tree in contrast_trees(tokenizer, seed, SHARD["prm"], plain=options.plain):
+    for tree in contrast_trees(tokenizer, seed, SHARD["prm"]):
         if groups and random.random() < options.sample_share:
             yield sampled_tree(tokenizer, _draw(random, groups))
         else:
@@ -108,22 +108,42 @@ def _draw(random: Random, groups: list[list[Sample]]) -> list[Sample]:
             return group
 
 
-def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, sense: nn.Linear | None) -> dict[str, Tensor]:
-    """Next-token loss where there is a target; for a PRM (with `sense`) also the two-token verdict loss after each
-    step, and the loss of `sense` at every token of which it is known."""
+def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, lessons: Lessons | None) -> dict[str, Tensor]:
+    """A policy's next-token loss; or, with `lessons`, a PRM's: the verdict after each step, and the lessons."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mask = attention_mask(batch["positions"], batch["branch"], batch["fork"], batch["doc"])
-        states = model(batch["tokens"], batch["positions"], mask)
+        tap = lessons.tap if lessons else 0
+        states, tapped = model(batch["tokens"], batch["positions"], mask, tap)
         learn = batch["targets"] != IGNORE
         text = F.cross_entropy(model.logits(states[learn]).float(), batch["targets"][learn])
-        if sense is None:
+        if lessons is None:
             return {"text": text}
-        known = batch["sound"] != IGNORE
-        sound = F.cross_entropy(sense(states[known]).float(), batch["sound"][known])
         marked = batch["verdicts"] != IGNORE
         logits = F.linear(states[marked], model.embedding.weight[pair]).float()  # marks x (-, +)
         verdict = F.cross_entropy(logits, batch["verdicts"][marked])
-        return {"text": text, "sound": sound, "verdict": verdict}
+        return {"text": TEXT_WEIGHT * text, **lessons(states, tapped, batch), "verdict": verdict}
+
+
+class Lessons(nn.Module):
+    """Denser lessons for a PRM than one verdict a step; no part of the model that is saved.
+
+    `slip`, read at three quarters of the depth: is this very token the first wrong one? Right and wrong tokens weigh
+    the same. `sound`, read at the end: is all right up to here?
+    """
+
+    def __init__(self, width: int, tap: int) -> None:
+        super().__init__()
+        self.slip, self.sound = nn.Linear(width, 2, bias=False), nn.Linear(width, 2, bias=False)
+        self.tap = tap
+
+    def forward(self, states: Tensor, tapped: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        known = batch["sound"] != IGNORE
+        sound = F.cross_entropy(self.sound(states[known]).float(), batch["sound"][known])
+        losses = []
+        for kind in (0, 1):
+            logits = self.slip(tapped[batch["slip"] == kind]).float()
+            losses.append(F.cross_entropy(logits, torch.full((len(logits),), kind)))
+        return {"slip": (losses[0] + losses[1]) / 2, "sound": sound}
 
 
 def numbers(losses: dict[str, Tensor]) -> dict[str, float]:
@@ -162,11 +182,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--layers", type=int, required=True)
     parser.add_argument("--width", type=int, required=True)
     parser.add_argument("--tokens", type=float, required=True, help="training tokens, padding included")
+    parser.add_argument("--stop", type=int, help="end after so many steps, before the rate has fallen")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
-    parser.add_argument("--start", type=Path, help="weights to begin from")
-    parser.add_argument("--taken-over", type=int, default=0, help="lower layers that learn gently (see --start)")
-    parser.add_argument("--plain", type=float, default=0.5, help="share of a PRM's problems without near misses")
+    parser.add_argument("--start", type=Path, help="weights to begin from, of as many layers or fewer")
     parser.add_argument("--samples", type=Path, nargs="*", default=[], help="the policy's labelled samples (PRM)")
     parser.add_argument("--sample-share", type=float, default=0.6)
     parser.add_argument(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from training.packing import IGNORE, Tree
+from training.packing import Tree
 from training.problems import Problem, generate
 from training.problems.corrupt import near_misses
+from training.problems.problem import ended_at_box
 from training.samples import Sample
-from training.tokenizer import END, PROBLEM, SOLUTION, STEP, Tokenizer
+from training.tokenizer import END, PROBLEM, SOLUTION, Tokenizer
 
 
 def policy_trees(tokenizer: Tokenizer, seed: int, count: int) -> Iterator[Tree]:
@@ -31,7 +32,7 @@ def _question(tokenizer: Tokenizer, problem: Problem) -> list[int]:
 
 
 def judged_tree(tokenizer: Tokenizer, problem: Problem, steps: Sequence[str], verdicts: Sequence[bool]) -> Tree:
-    """A solution with a verdict after each step; right steps are also learned as text."""
+    """A solution with a verdict after each step."""
     tree = Tree()
     tree.extend(_question(tokenizer, problem), 0, branch=0, learn=False)
     for step, verdict in zip(steps, verdicts, strict=True):
@@ -55,18 +56,23 @@ def sampled_tree(tokenizer: Tokenizer, group: Sequence[Sample]) -> Tree:
 def _append(
     tree: Tree, tokenizer: Tokenizer, step: str, at: int, *, branch: int, right: bool, instead_of: str | None = None
 ) -> None:
-    """A step and its marker. `instead_of`: the right step that this one is a near miss of, which tells from which
+    """A step and its verdict. `instead_of`: the right step that this one is a near miss of, which tells from which
     token on it is wrong."""
-    tokens = [*tokenizer.encode(step), tokenizer.special(STEP)]
+    tokens = step_tokens(tokenizer, step)
     tree.extend(tokens, at, branch=branch, learn=right, verdict=int(right))
     start = len(tree) - len(tokens)
     if right:
-        tree.sound[start:] = [1] * len(tokens)
+        tree.sound[start:], tree.slip[start:] = [1] * len(tokens), [0] * len(tokens)
     elif instead_of is not None:
-        same = _shared(tokens, tokenizer.encode(instead_of))
+        same = _shared(tokens, step_tokens(tokenizer, instead_of))
         tree.sound[start:] = [1] * same + [0] * (len(tokens) - same)
-    if right:
-        tree.targets[-2] = IGNORE  # that a step ends here is not a matter of arithmetic
+        if same < len(tokens):
+            tree.slip[start : start + same + 1] = [0] * same + [1]
+
+
+def step_tokens(tokenizer: Tokenizer, step: str) -> list[int]:
+    """A step and the blank line after it, where its verdict stands."""
+    return tokenizer.encode(ended_at_box(step) + "\n\n")
 
 
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:
@@ -75,20 +81,14 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def contrast_trees(
-    tokenizer: Tokenizer, seed: int, count: int, *, misses: int = 2, plain: float = 0.0
-) -> Iterator[Tree]:
+def contrast_trees(tokenizer: Tokenizer, seed: int, count: int, misses: int = 3) -> Iterator[Tree]:
     """The right solution as the trunk; at every step `misses` near misses branch off, one of them (at random)
-    followed by the steps after it, all wrong from there. A share `plain` of the problems has no near misses and
-    no verdicts: one must know what is right before one can judge, and text alone teaches that at less cost."""
+    followed by the steps after it, all wrong from there."""
     random, stream = Random(f"contrast {seed}"), generate(seed, split="train")
     for _ in range(count):
         problem = next(stream)
         tree = judged_tree(tokenizer, problem, problem.steps, [True] * len(problem.steps))
-        if random.random() < plain:
-            tree.verdicts = tree.sound = [IGNORE] * len(tree)
-        else:
-            add_near_misses(tree, tokenizer, problem, random, misses)
+        add_near_misses(tree, tokenizer, problem, random, misses)
         yield tree
 
 
@@ -105,6 +105,7 @@ def add_near_misses(tree: Tree, tokenizer: Tokenizer, problem: Problem, random: 
             if i == carried:
                 carried = -1
                 for later in problem.steps[i + 1 : i + 3]:
-                    _append(tree, tokenizer, later, fork + len(tree) - start, branch=branch, right=False, instead_of="")
+                    _append(tree, tokenizer, later, fork + len(tree) - start, branch=branch, right=False)
+                    tree.sound[-len(step_tokens(tokenizer, later)) :] = [0] * len(step_tokens(tokenizer, later))
             tree.fork[start:] = [fork] * (len(tree) - start)
-        at += len(tokenizer.encode(step)) + 1
+        at += len(step_tokens(tokenizer, step))

@@ -234,8 +234,8 @@ def test_unfit_policies_are_exit_code_4(here: Here, tmp_path: Path) -> None:
 
 
 def test_unfit_prms_are_exit_code_4(here: Here, tmp_path: Path) -> None:
-    unmarked = write_tiny_gguf(tmp_path / "unmarked.gguf", special=("<|problem|>", "<|solution|>", "<|end|>"))
-    for path, says in ((unmarked, "<|step|>"), (tmp_path / "absent.gguf", "absent.gguf")):
+    unmarked = write_tiny_gguf(tmp_path / "unmarked.gguf", special=("<|problem|>", "<|end|>"))
+    for path, says in ((unmarked, "<|solution|>"), (tmp_path / "absent.gguf", "absent.gguf")):
         flags = ["--method", "beam", "--prm", str(path), "--prm-format", "nano-prm"]
         assert says in refused(here("solve", *flags, PROBLEM), 4)
 

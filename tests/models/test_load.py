@@ -87,8 +87,8 @@ def test_an_unknown_format_on_the_command_line(tiny: Path) -> None:
 
 
 def test_a_prm_without_its_marker(folder: Path) -> None:
-    path = write_tiny_gguf(folder / "markerless.gguf", special=["<|problem|>", "<|solution|>", "<|end|>"])
-    with pytest.raises(ModelError, match=r"marker '<\|step\|>' is not one token"):
+    path = write_tiny_gguf(folder / "markerless.gguf", special=["<|problem|>", "<|end|>"])
+    with pytest.raises(ModelError, match=r"special token '<\|solution\|>' is not one token"):
         load_prm(str(path), prm_format="nano-prm", threads=1)
 
 

@@ -34,7 +34,7 @@ def test_nano_writes_steps_and_a_box() -> None:
     policy.close()
 
 
-def test_nano_prm_reads_its_marker() -> None:
+def test_nano_prm_reads_at_the_blank_line() -> None:
     prm = load_prm("nano-prm", threads=1)
     assert prm is not None
     job = prm.score(prm.start(PROBLEM, Ledger()), "\\boxed{5}")
@@ -42,6 +42,6 @@ def test_nano_prm_reads_its_marker() -> None:
         prm.advance()
     scored = job.result()
     assert isinstance(scored.prefix, BranchPrefix)
-    assert scored.prefix.branch.tokens[-1] == prm.engine.vocab.id_of("<|step|>")
+    assert scored.prefix.branch.tokens[-1] == prm.engine.vocab.tokenize("\n\n", special=False)[-1]
     assert 0 <= scored.score <= 1
     prm.close()

@@ -48,9 +48,10 @@ def chunks(layout: PrmLayout, vocab: Any, problem: str) -> list[list[int]]:
 def test_nano_prm(nano: Any) -> None:
     layout = compile_format(shipped("nano-prm"), nano, None)
     prompt, *steps = chunks(layout, nano, " 1 + 1? ")
-    start, solution, marker = map(nano.id_of, ("<|problem|>", "<|solution|>", "<|step|>"))
+    start, solution = map(nano.id_of, ("<|problem|>", "<|solution|>"))
     assert prompt == [start, *nano.tokenize("1 + 1?", special=False), solution]
-    assert steps == [[*nano.tokenize(step, special=False), marker] for step in STEPS]
+    assert steps == [nano.tokenize(step + "\n\n", special=False) for step in STEPS]
+    assert len({step[-1] for step in steps}) == 1  # the blank line is one token
     assert (layout.good, layout.bad) == (nano.id_of("+"), nano.id_of("-"))
 
 
@@ -117,6 +118,8 @@ def test_a_model_without_the_tokens(nano: Any, changes: dict[str, Any], what: st
         {"step": "{step}{step}{marker}"},
         {"first_step": "{step} {marker}\n"},
         {"marker": ""},
+        {"at": "end"},
+        {"at": "end", "marker": "", "step": "{step}\n\n", "layout": "chat"},
         {"at": "after"},
     ],
 )

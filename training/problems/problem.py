@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
@@ -53,6 +54,11 @@ class Problem:
 def boxed(claim: str, answer: str) -> str:
     """The last step: its claim and the answer."""
     return f"{claim}, so \\boxed{{{answer}}}."
+
+
+def ended_at_box(step: str) -> str:
+    """The step as a search has it: a solution ends with its box, whatever the policy would write after it."""
+    return re.sub(r"(\\boxed\{[^{}]*\})\.$", r"\1", step)
 
 
 def fraction_text(value: Fraction) -> str:

@@ -43,18 +43,14 @@ class PrmLayout:
 
 def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -> PrmLayout:
     """Tie a format to a model. Raises ModelError where it lacks the format's tokens or a chat template."""
-    prompt, steps = _parts(format, chat_template)
-    marker = _token(vocab, "marker", format.marker, format.marker_ids)
-    first_end = steps.index(_MARKER)
-    later_end = steps.index(_MARKER, first_end + 1)
-    between = steps[first_end + 1 : later_end]
-    first, later = [*steps[:first_end], _MARKER], [*between, _MARKER]
-    if format.at == "before":
-        first, later = steps[:first_end], [_MARKER, *between]
+    for text in format.special:
+        _token(vocab, "special token", text, ())
+    marker = (_token(vocab, "marker", format.marker, format.marker_ids),) if format.marker else ()
+    prompt, first, later = _read_out(format, chat_template)
 
     def settled(parts: Parts) -> tuple[Piece, ...]:
         pieces = compile_template(vocab, parts)
-        return tuple((marker,) if piece == _MARKER else piece for piece in pieces)
+        return tuple(marker if piece == _MARKER else piece for piece in pieces)
 
     return PrmLayout(
         prompt=settled(prompt),
@@ -63,6 +59,19 @@ def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -
         good=_token(vocab, "good-step token", format.good, format.good_ids),
         bad=_token(vocab, "bad-step token", format.bad, format.bad_ids),
     )
+
+
+def _read_out(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts, Parts]:
+    """The prompt, the first step and a later one, each step up to where its score is read."""
+    if format.at == "end":
+        return _holes(format.prompt), _holes(format.opening), _holes(format.step)
+    prompt, steps = _parts(format, chat_template)
+    first_end = steps.index(_MARKER)
+    later_end = steps.index(_MARKER, first_end + 1)
+    between = steps[first_end + 1 : later_end]
+    if format.at == "before":
+        return prompt, steps[:first_end], [_MARKER, *between]
+    return prompt, [*steps[:first_end], _MARKER], [*between, _MARKER]
 
 
 def _parts(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts]:
