@@ -146,3 +146,16 @@ def test_what_is_shown_is_a_part_of_the_tree_in_order(events: list[Event], limit
         if not row.above:
             assert row.step.parent in seen
         seen.add(row.step.number)
+
+
+def test_a_solution_revives_what_was_given_up_before_it() -> None:
+    events = [
+        scripted.started(),
+        StepSampled(1, 0, "text", 1, "step"),
+        StepSampled(2, 1, "text", 1, "boxed"),
+        StepPruned(2),
+        SolutionFinished(2, "1", 0.5),
+    ]
+    state = TreeState(events)
+    assert [step.number for step in state.leaves()] == [2]
+    assert not state.steps[1].dead and state.steps[1].live_children == 1

@@ -171,6 +171,9 @@ class TreeState:
         if not step.solution:
             step.solution = True
             self.solutions.append(event.step)
+        if step.dead:  # a solution lives, whatever was given up before it finished
+            step.dead = False
+            self._gain_child(self.steps[step.parent])
 
 
 def _tally(answer: str, steps: list[Step]) -> Tally:
