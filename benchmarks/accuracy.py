@@ -56,9 +56,13 @@ def percent(right: Sequence[bool]) -> str:
 
 
 def row(name: str, right: Sequence[bool], records: Sequence[Record] = ()) -> str:
-    cost = [f"{fmean(r.cost.policy_tokens for r in records):.0f}", f"{fmean(r.cost.prm_tokens for r in records):.0f}"]
-    flops = f"{fmean(r.cost.flops for r in records):.2e}" if records else ""
-    return f"| {name} | {percent(right)} | {' | '.join([*cost, flops] if records else ['', '', ''])} |"
+    """One line of the table; without records it tells no cost."""
+    cells = [name, percent(right), "", "", ""]
+    if records:
+        cells[2] = f"{fmean(r.cost.policy_tokens for r in records):.0f}"
+        cells[3] = f"{fmean(r.cost.prm_tokens for r in records):.0f}"
+        cells[4] = f"{fmean(r.cost.flops for r in records):.1e}"
+    return f"| {' | '.join(cells)} |"
 
 
 def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespace) -> Iterator[str]:

@@ -28,7 +28,6 @@ AGGREGATES: dict[str, Callable[[Sequence[float]], float]] = {
     "last": lambda scores: scores[-1],
     "min": min,
     "prod": prod,
-    "mean": fmean,
 }
 
 
