@@ -69,7 +69,7 @@ def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespa
     yield f"| {len(problems)} problems | % right (95 % interval) | policy tokens | PRM tokens | FLOPs |"
     yield "|---|---|---|---|---|"
     with Judge() as judge:
-        for method in METHODS:
+        for method in options.methods:
             for budget in (1,) if method == "greedy" else options.budgets:
                 settings = SolveSettings(
                     method=method,
@@ -107,6 +107,7 @@ def main() -> None:
     parser.add_argument("--prm", default="nano-prm")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--budgets", type=int, nargs="+", default=[4, 16])
     parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--aggregate", default="last")
