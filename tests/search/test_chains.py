@@ -41,6 +41,12 @@ def test_majority_merges_equal_steps_but_samples_each_solution_on_its_own_stream
     assert bench.prm.asked == []
 
 
+def test_a_step_is_named_by_the_first_sample_that_came_out_as_it_whichever_ended_first() -> None:
+    bench = Bench({(0, 0): "~", (0, 1): "x 1.", (1, 0): "x 1."})  # sample 0 has to draw twice
+    (node,) = bench.run(METHODS["majority"], 2).nodes()
+    assert (node.path, node.count) == ((0, 1), 2)
+
+
 def test_the_first_samples_of_a_larger_budget_are_those_of_a_smaller_one() -> None:
     small, large = Bench(THREE), Bench(THREE)
     small.run(METHODS["majority"], 2)

@@ -99,6 +99,11 @@ def test_the_chosen_solution_is_the_best_scored_of_the_winning_class() -> None:
     assert run(script, scores, "best-of-n", budget=3).record.solution == r"thus \boxed{1}"
 
 
+def test_a_tie_goes_to_the_first_sample_and_not_to_the_one_that_ended_first() -> None:
+    record = run({(0, 0): r"so it must be \boxed{7}.", (1, 0): BOX % 8}, budget=2).record
+    assert [vote.answer for vote in record.votes] == ["7", "8"]
+
+
 def test_unfinished_solutions_do_not_vote_where_one_is_finished() -> None:
     script = {(0, 0): r"\boxed{1}~", (1, 0): r"the answer is 1~", (2, 0): r"\boxed{2}."}
     record = run(script, budget=3).record

@@ -162,7 +162,7 @@ class Search:
         if child is None:
             child = node.children[key] = self._new(node, path, sampled)
         else:
-            self._merge(child, sampled, counts)
+            self._merge(child, path, sampled, counts)
         if child.open:
             child.visitors += 1
         else:
@@ -188,7 +188,8 @@ class Search:
         self._tell(events.StepSampled(child.number, node.number, child.text, child.tokens, finish.value, self.copies))
         return child
 
-    def _merge(self, child: Node, sampled: SampledStep, counts: bool) -> None:
+    def _merge(self, child: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> None:
+        child.path = min(child.path, path)  # which sample was there first depends on what shared its batch
         if counts:
             child.count += 1
             child.ended += 1 if child.finish is not None and child.finish.finished else 0

@@ -8,9 +8,9 @@ from tts_cli.search.tree import Node
 
 
 def best_first(candidates: Iterable[Node]) -> list[Node]:
-    """By the score of the last step, ties by age. Steps that could not be scored are left out."""
+    """By the score of the last step, ties by path. Steps that could not be scored are left out."""
     scored = [(node.score, node) for node in candidates if node.score is not None]
-    return [node for _, node in sorted(scored, key=lambda pair: (-pair[0], pair[1].number))]
+    return [node for _, node in sorted(scored, key=lambda pair: (-pair[0], pair[1].path))]
 
 
 def shares(budget: int, beam_width: int) -> list[int]:

@@ -12,8 +12,8 @@ from tts_cli.models.protocols import Finish, Prefix
 class Node:
     """One step, and thereby the path to it; equal to itself only. Number 0 is a root (no step).
 
-    `path`: the key of this step's random stream. `count`: how many samples came out as this step.
-    `ended`: how many samples ended the solution here. `finish` is None for a root.
+    `path`: the key of this step's random stream (the first one's, where several samples came out as this step).
+    `count`: how many did. `ended`: how many samples ended the solution here. `finish` is None for a root.
     """
 
     number: int

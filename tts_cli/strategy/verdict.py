@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, extract, vote
@@ -31,15 +31,24 @@ class Verdict:
 
 
 def conclude(node: Node, how: Aggregate) -> Solution:
-    """The answer in the text of a path, and its score from those of its steps that have one."""
-    scores = [score for score in node.scores if score is not None]
-    return Solution(node, extract(solution_text(node)), aggregate(scores, how) if scores else None)
+    """The answer in the text of a path, and its score."""
+    return scored(Solution(node, extract(solution_text(node)), None), how)
+
+
+def scored(solution: Solution, how: Aggregate) -> Solution:
+    """With the score that `how` makes of those steps that have one."""
+    scores = [score for score in solution.node.scores if score is not None]
+    return replace(solution, score=aggregate(scores, how) if scores else None)
 
 
 def decide(search: Search, how: Aggregate, select: Select, judge: Equality) -> Verdict:
-    """Finished solutions vote, each as often as it was sampled; without any, those that state an answer."""
-    finished = list(search.solutions.values())
-    solutions = finished or unfinished_solutions(search, how)
+    """Finished solutions vote, each as often as it was sampled; without any, those that state an answer.
+
+    They are put in the order of their paths: the order in which samples end depends on what shared their batches,
+    and what a tie is decided by must not.
+    """
+    finished = [scored(solution, how) for solution in search.solutions.values()]
+    solutions = sorted(finished or unfinished_solutions(search, how), key=lambda solution: solution.node.path)
     ballots = [s for s in solutions for _ in range(s.node.ended if finished else s.node.count)]
     votes = vote([s.answer for s in ballots], weights(ballots), select, judge)
     if not votes:
