@@ -25,6 +25,10 @@ class Prefix:
     ledger: Ledger
     released: bool = False
 
+    @property
+    def length(self) -> int:
+        return sum(len(step.split()) for step in self.steps)
+
 
 @dataclass
 class Backend:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.search.scripted import Bench, solutions
 from tts_cli.errors import PromptTooLong
+from tts_cli.models.protocols import Finish
 from tts_cli.search import METHODS
 from tts_cli.search.context import Limits
 from tts_cli.search.events import SolutionFinished, StepMerged, StepSampled, StepScored
@@ -155,3 +156,13 @@ def test_every_prefix_is_let_go_once() -> None:
     bench = Bench(THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3})
     bench.run(METHODS["best-of-n"], 3)
     assert bench.policy.held == [] and bench.prm.held == []
+
+
+def test_a_search_keeps_what_it_could_be_run_again_from() -> None:
+    bench = Bench(THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3})
+    search = bench.run(METHODS["best-of-n"], 3)
+    drawn = {path: (draw.text, draw.tokens, draw.finish) for path, draw in search.draws.items()}
+    assert set(drawn) == set(THREE)
+    assert drawn[1, 0] == ("x y", 2, Finish.STEP) and drawn[2, 0, 0] == ("is 1", 2, Finish.EOS)
+    assert {node.text: node.prm_tokens for node in search.nodes()} == {"x y": 2, "is 1": 2, "z": 1, "is 2": 2}
+    assert search.ledger.prm_tokens == search.prompt_tokens.prm + 7

@@ -16,6 +16,11 @@ class BranchPrefix:
         self.parent = parent
         self.users = users
 
+    @property
+    def length(self) -> int:
+        """Tokens from the beginning of the prompt to here."""
+        return self.branch.length
+
     def drop(self, engine: Engine) -> None:
         """One user less; free the branch, and its ancestors, as soon as there is none."""
         prefix: BranchPrefix | None = self

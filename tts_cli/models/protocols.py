@@ -67,7 +67,12 @@ class Ledger:
 
 
 class Prefix(Protocol):
-    """A back end's handle on a problem's prompt and the steps after it; opaque to a search."""
+    """A back end's handle on a problem's prompt and the steps after it; opaque to a search but for its length."""
+
+    @property
+    def length(self) -> int:
+        """Tokens from the beginning of the prompt to here."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

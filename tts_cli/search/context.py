@@ -23,7 +23,7 @@ from tts_cli.models.protocols import (
 )
 from tts_cli.search import events
 from tts_cli.search.task import Task, gather, start
-from tts_cli.search.tree import Node, walk
+from tts_cli.search.tree import Draw, Node, walk
 
 T = TypeVar("T")
 
@@ -48,12 +48,23 @@ class Solution:
     score: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """Length of the problem's prompt for each model; 0 where there is no PRM."""
+
+    policy: int
+    prm: int
+
+
 Conclude = Callable[[Node], Solution]
 """Extracts the answer and aggregates the step scores of the path to a node."""
 
 
 class Search:
-    """One problem's search. `copies`: every sample counts that often (temperature 0: all are equal)."""
+    """One problem's search. `copies`: every sample counts that often (temperature 0: all are equal).
+
+    `draws`: all that was sampled, by path. With the scores in the tree it is what a search can be run again from.
+    """
 
     def __init__(
         self,
@@ -73,6 +84,8 @@ class Search:
         self.sampling, self.limits, self.copies = sampling, limits, copies
         self.ledger = Ledger()
         self.solutions: dict[Node, Solution] = {}
+        self.draws: dict[tuple[int, ...], Draw] = {}
+        self.prompt_tokens = PromptTokens(0, 0)
         self._policy, self._prm, self._conclude, self._tell = policy, prm, conclude, listener
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
@@ -85,6 +98,8 @@ class Search:
         self.root.prefix = self._policy.start(self.problem, self.ledger)
         if self._prm is not None:
             self.root.reward = self._prm.start(self.problem, self.ledger)
+        prm = self.root.reward.length if self.root.reward is not None else 0
+        self.prompt_tokens = PromptTokens(self.root.prefix.length, prm)
 
     def stream(self, *index: int) -> Node:
         """A further root: what is drawn under it is independent of, and never merged with, other roots'."""
@@ -118,6 +133,7 @@ class Search:
         key = SampleKey(self.seed, self.id, path)
         job = self._policy.sample(node.prefix, key, replace(self.sampling, max_step_tokens=tokens))
         sampled = await self._wait(self._policy, job)
+        self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish)
         if not sampled.text.strip():
             self._policy.release(sampled.prefix)
             return self._ended_at(node, sampled)
@@ -221,13 +237,15 @@ class Search:
         if self._prm is None or parent is None or node.cut:
             return
         await self.score([parent])
-        if parent.reward is None:
+        before = parent.reward
+        if before is None:
             return
         try:
-            scored = await self._wait(self._prm, self._prm.score(parent.reward, node.text))
+            scored = await self._wait(self._prm, self._prm.score(before, node.text))
         except PromptTooLong:
             return
         node.score, node.reward = scored.score, scored.prefix
+        node.prm_tokens = scored.prefix.length - before.length
         self._tell(events.StepScored(node.number, scored.score))
 
     # Keeping and leaving

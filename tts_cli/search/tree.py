@@ -8,12 +8,22 @@ from dataclasses import dataclass, field
 from tts_cli.models.protocols import Finish, Prefix
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One sample as it was drawn, before equal ones were merged; the text is empty where nothing came."""
+
+    text: str
+    tokens: int
+    finish: Finish
+
+
 @dataclass(eq=False, slots=True)
 class Node:
     """One step, and thereby the path to it; equal to itself only. Number 0 is a root (no step).
 
     `path`: the key of this step's random stream (the first one's, where several samples came out as this step).
     `count`: how many did. `ended`: how many samples ended the solution here. `finish` is None for a root.
+    `prm_tokens`: how many the PRM reads for this step.
     """
 
     number: int
@@ -27,6 +37,7 @@ class Node:
     count: int = 1
     ended: int = 0
     score: float | None = None
+    prm_tokens: int = 0
     pruned: bool = False
     visitors: int = 0
     depth: int = 0
