@@ -257,3 +257,10 @@ def test_search_imports_neither_llama_cpp_nor_rich() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"
+
+
+def test_the_driver_counts_the_seconds_of_each_back_end_apart() -> None:
+    bench = Bench({(0, 0): r"\boxed 1."}, {r"\boxed 1": 0.5})
+    driver = Driver(bench.policy, bench.prm)
+    list(driver.run([Once(bench.search, METHODS["best-of-n"], 1)]))
+    assert driver.seconds["policy"] > 0 and driver.seconds["prm"] > 0

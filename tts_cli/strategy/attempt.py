@@ -172,7 +172,7 @@ class Attempt:
             prm=self._prm.name if self._prm else None,
             seed=settings.seed,
             finish=finish,
-            error=_record_error(error),
+            error=record_error(error),
             input=self.problem.input,
         )
 
@@ -201,7 +201,8 @@ def sampled(plan: Plan, settings: SolveSettings) -> bool:
     return plan.method != "greedy" and settings.sampling.temperature > 0
 
 
-def _record_error(error: Exception | None) -> RecordError | None:
+def record_error(error: Exception | None) -> RecordError | None:
+    """What a record says of an error; one that nobody foresaw is of kind "internal"."""
     if error is None:
         return None
     if isinstance(error, TtsError):
