@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from training.problems import FAMILIES, LEVELS, SPLITS, distinct, generate
+from training.problems import FAMILIES, LEVELS, SPLITS, bundled, distinct, generate
 
 
 def main() -> None:
@@ -16,7 +16,11 @@ def main() -> None:
     parser.add_argument("--level", type=int, choices=LEVELS)
     parser.add_argument("--family", choices=tuple(FAMILIES))
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test, which no training run reads")
+    parser.add_argument("--bundled", action="store_true", help="write the test set that ships, and nothing else")
     options = parser.parse_args()
+    if options.bundled:
+        sys.stdout.writelines(json.dumps(row) + "\n" for row in bundled.rows())
+        return
     stream = generate(
         options.seed,
         split=options.split,

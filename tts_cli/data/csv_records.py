@@ -32,7 +32,8 @@ class CsvRecords:
         taken = [self._line()]
         limit = csv.field_size_limit(self._most)  # the library's own is 131,072, and holds for the whole process
         try:
-            return next(csv.reader(self._feed(taken), delimiter=self._delimiter))
+            reader = csv.reader(self._feed(taken), delimiter=self._delimiter, skipinitialspace=True, strict=True)
+            return next(reader)
         except csv.Error as error:
             self._again.extendleft(reversed(taken[1:]))
             return str(error)

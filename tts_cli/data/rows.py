@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -57,8 +57,8 @@ class Row:
     error: RecordError | None = None
 
 
-class _BadRow(Exception):
-    """What is wrong with one row; caught where rows are made."""
+class _BadField(Exception):
+    """What is wrong with a field; caught where rows are made."""
 
 
 @contextmanager
@@ -130,26 +130,34 @@ def _row(number: int, record: dict[str, Any] | str) -> Row:
     if isinstance(record, str):
         return Row(number, str(number), "", error=RecordError(kind="bad-row", message=f"Row {number}: {record}."))
     fields = dict(record)
-    found: dict[str, Any] = {"id": str(number), "problem": ""}
-    error = None
-    try:
-        found["id"] = _text(fields, ("id",)) or str(number)
-        found["reference"] = _reference(fields)
-        found["level"], found["subject"] = _text(fields, ("level",)), _text(fields, ("subject",))
-        found["problem"] = _problem(fields)
-    except _BadRow as bad:
-        error = RecordError(kind="bad-row", message=f"Row {number}: {bad}.")
-    return Row(number, **found, input=fields or None, error=error)
+    found: dict[str, str | None] = {}
+    wrong: list[str] = []
+    for name, read in _READERS.items():
+        try:
+            found[name] = read(fields)
+        except _BadField as bad:
+            wrong.append(str(bad))
+    error = RecordError(kind="bad-row", message=f"Row {number}: {wrong[0]}.") if wrong else None
+    return Row(
+        number,
+        found.get("id") or str(number),
+        found.get("problem") or "",
+        found.get("reference"),
+        found.get("level"),
+        found.get("subject"),
+        fields or None,
+        error,
+    )
 
 
 def _problem(fields: dict[str, Any]) -> str:
     name, value = _take(fields, PROBLEM)
     if name is None:
-        raise _BadRow("it has no problem (nor question, nor prompt)")
+        raise _BadField("it has no problem (nor question, nor prompt)")
     if not isinstance(value, str):
-        raise _BadRow(f"its {name} is not a text")
+        raise _BadField(f"its {name} is not a text")
     if not value.strip():
-        raise _BadRow(f"its {name} is empty")
+        raise _BadField(f"its {name} is empty")
     return value.strip()
 
 
@@ -161,16 +169,12 @@ def _reference(fields: dict[str, Any]) -> str | None:
     return ", ".join(text for text in texts if text) or None
 
 
-def _text(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
-    return _as_text(*_take(fields, names))
-
-
 def _as_text(name: str | None, value: Any) -> str | None:
-    """None for nothing; numbers as they print. Raises _BadRow for what is neither text nor number."""
+    """None for nothing; numbers as they print. Raises _BadField for what is neither text nor number."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _BadRow(f"its {name} is neither a text nor a number")
+        raise _BadField(f"its {name} is neither a text nor a number")
     return str(value).strip() or None
 
 
@@ -211,7 +215,7 @@ def _csv_records(lines: Iterator[bytes | None]) -> Iterator[dict[str, Any] | str
     first = next((line for line in lines if line is None or line.strip()), b"")
     if first == b"":
         return
-    delimiter = next((mark for mark in _DELIMITERS if _names_a_problem(first, mark)), _DELIMITERS[0])
+    delimiter = next((mark for mark in _DELIMITERS if _names_a_problem(first, mark)), ",")
     records = CsvRecords(chain([first], lines), delimiter, MOST_BYTES)
     header = _header(next(records))
     for record in records:
@@ -219,7 +223,7 @@ def _csv_records(lines: Iterator[bytes | None]) -> Iterator[dict[str, Any] | str
             yield record if isinstance(record, str) else _csv_record(header, record)
 
 
-def _names_a_problem(line: bytes, delimiter: str) -> bool:
+def _names_a_problem(line: bytes | None, delimiter: str) -> bool:
     header = next(CsvRecords(iter([line]), delimiter, MOST_BYTES))
     return isinstance(header, list) and any(name.strip().lower() in PROBLEM for name in header)
 
@@ -250,4 +254,11 @@ def _csv_record(header: list[str], record: list[str]) -> dict[str, Any] | str:
     return dict(zip(header, record, strict=False))
 
 
+_READERS: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    "problem": _problem,
+    "id": lambda fields: _as_text(*_take(fields, ("id",))),
+    "reference": _reference,
+    "level": lambda fields: _as_text(*_take(fields, ("level",))),
+    "subject": lambda fields: _as_text(*_take(fields, ("subject",))),
+}
 _RECORDS = {"txt": _text_records, "jsonl": _json_records, "csv": _csv_records}
