@@ -12,7 +12,8 @@ import tts_cli
 PACKAGE = Path(tts_cli.__file__).parent
 LEAVES = {"tts_cli", "tts_cli.errors", "tts_cli.models.protocols"}  # these import no other part
 MAY_IMPORT = {
-    "cli": {"cli", "strategy", "search", "answers", "models", "engine", "data"},
+    "cli": {"cli", "evaluation", "strategy", "search", "answers", "models", "engine", "data"},
+    "evaluation": {"evaluation", "strategy", "search", "answers", "data"},
     "strategy": {"strategy", "search", "answers", "models", "data"},
     "search": {"search", "answers"},
     "answers": {"answers"},

@@ -1,0 +1,196 @@
+"""From tapes to graded records: every cell of every problem is replayed, decided, and compared with the reference.
+
+A smaller N takes the first N samples (the first N/M trees) of the larger one. That is exactly what a run with this N
+and seed would have given, so a record here is the record of `tts batch`, each problem is right or wrong and nothing
+between, and methods can be compared problem by problem. The price is more variance than an average over all subsets
+would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from tts_cli.answers import Aggregate, Select
+from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Cost, Record, RecordError
+from tts_cli.data.rows import Row
+from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
+from tts_cli.evaluation.replay import ModelFacts, replay
+from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.evaluation.tape import Tape
+from tts_cli.evaluation.units import CHAINS, Cell, Unit, covers, unit_of
+from tts_cli.search import GUIDED
+from tts_cli.search.context import Search
+from tts_cli.strategy.attempt import Attempt, Problem
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.verdict import decide
+
+Choice = tuple[Aggregate, Select]
+CHOICES: tuple[Choice, ...] = tuple((how, select) for how in get_args(Aggregate) for select in get_args(Select))
+
+
+class EvalRecord(Record):
+    """A line of `records.jsonl`. `correct` is None where the row could not be graded."""
+
+    reference: str | None
+    correct: bool | None
+    requested_method: str
+    level: str | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Seconds of decoding per token, as measured with many problems in flight; 0 where a model did nothing."""
+
+    policy: float = 0.0
+    prm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One problem under one cell. `choices`: right or wrong under each aggregation and selection."""
+
+    right: bool
+    answered: bool
+    failed: bool
+    cost: Cost
+    choices: dict[Choice, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One problem under all cells. `right_samples` of `samples` independent ones state the reference."""
+
+    level: str | None
+    subject: str | None
+    outcomes: dict[Cell, Outcome]
+    samples: int = 0
+    right_samples: int = 0
+    solutions: list[ScoredSolution] = field(default_factory=list)
+
+
+def ungradable(row: Row) -> RecordError | None:
+    """Why a row has no part in the figures: it is broken, or has no reference."""
+    if row.error is None and row.reference is None:
+        return RecordError(kind="no-reference", message=f"Row {row.number}: it has no answer to compare with.")
+    return row.error
+
+
+def problem_of(row: Row) -> Problem:
+    return Problem(row.id, row.problem, row.input)
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """All that grading needs beside the rows."""
+
+    cells: Sequence[Cell]
+    settings: SolveSettings
+    policy: ModelFacts
+    prm: ModelFacts | None
+    store: Store
+    judge: Equality
+    rates: Rates
+
+    def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
+        """Replay all cells of a row that can be graded. Raises TtsError where its tapes are not complete."""
+        tapes = _Tapes(self.store, problem_key(row.id, row.problem))
+        outcomes: dict[Cell, Outcome] = {}
+        records: list[EvalRecord] = []
+        for cell in self.cells:
+            outcomes[cell], record = self._grade_cell(row, cell, tapes)
+            records.append(record)
+        return self._with_samples(Graded(row.level, row.subject, outcomes), row, tapes), records
+
+    def _grade_cell(self, row: Row, cell: Cell, tapes: _Tapes) -> tuple[Outcome, EvalRecord]:
+        attempt, error = self._replay(row, cell, tapes)
+        record, _ = attempt.record(self.judge, error, stopped=False)
+        right = self._same(record.answer, row)
+        cost = self._with_seconds(record.cost)
+        choices = {} if error else self._choices(cell, attempt.search, row)
+        outcome = Outcome(right, record.answer is not None, error is not None, cost, choices)
+        return outcome, _eval_record(record.model_copy(update={"cost": cost}), row, right, cell)
+
+    def ungraded(self, row: Row, error: RecordError) -> list[EvalRecord]:
+        """Records that say why there is nothing to count."""
+        return [_eval_record(self._empty_record(row, cell, error), row, None, cell) for cell in self.cells]
+
+    def _replay(self, row: Row, cell: Cell, tapes: _Tapes) -> tuple[Attempt, Exception | None]:
+        prm = self.prm if cell.plan.method in GUIDED else None
+        tape = tapes.covering(unit_of(cell.plan))
+        return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape)
+
+    def _same(self, answer: str | None, row: Row) -> bool:
+        return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
+
+    def _choices(self, cell: Cell, search: Search, row: Row) -> dict[Choice, bool]:
+        """The same solutions, voted on in every way. Nothing to choose without scores."""
+        if cell.plan.method not in GUIDED:
+            return {}
+        judge = self.judge
+        return {(how, select): self._same(decide(search, how, select, judge).answer, row) for how, select in CHOICES}
+
+    def _with_samples(self, graded: Graded, row: Row, tapes: _Tapes) -> Graded:
+        """Count the right ones among all independent samples, and keep their scores."""
+        chains = [cell for cell in self.cells if cell.plan.method in CHAINS]
+        if not chains:
+            return graded
+        largest = max(chains, key=lambda cell: (cell.plan.budget, cell.plan.method in GUIDED))
+        attempt, _ = self._replay(row, largest, tapes)
+        ends = [(solution.node, self._same(solution.answer, row)) for solution in attempt.search.solutions.values()]
+        right = sum(node.ended for node, is_right in ends if is_right)
+        return replace(graded, samples=largest.plan.budget, right_samples=right, solutions=scored_solutions(ends))
+
+    def _with_seconds(self, cost: Cost) -> Cost:
+        policy = (cost.policy_prompt_tokens + cost.policy_tokens) * self.rates.policy
+        return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
+
+    def _empty_record(self, row: Row, cell: Cell, error: RecordError) -> Record:
+        return Record(
+            id=row.id,
+            problem=row.problem,
+            answer=None,
+            confidence=None,
+            solution=None,
+            method=cell.plan.method,
+            budget=cell.plan.budget,
+            difficulty=None,
+            why=f"{cell.plan.why}.",
+            votes=[],
+            cost=Cost(),
+            policy=self.policy.name,
+            prm=self.prm.name if self.prm and cell.plan.method in GUIDED else None,
+            seed=self.settings.seed,
+            finish="error",
+            error=error,
+            input=row.input,
+        )
+
+
+class _Tapes:
+    """The tapes of one problem, each unpacked once."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store, self._key = store, key
+        self._units = sorted(store.units(key))
+        self._unpacked: dict[Unit, Tape] = {}
+
+    def covering(self, wanted: Unit) -> Tape:
+        unit = next(unit for unit in self._units if covers(unit, wanted))
+        if unit not in self._unpacked:
+            self._unpacked[unit] = self._store.tape(self._key, unit)
+        return self._unpacked[unit]
+
+
+def _eval_record(record: Record, row: Row, right: bool | None, cell: Cell) -> EvalRecord:
+    return EvalRecord(
+        **dict(record),
+        reference=row.reference,
+        correct=right,
+        requested_method=cell.requested,
+        level=row.level,
+        subject=row.subject,
+    )

@@ -1,0 +1,301 @@
+"""From graded problems to the figures: `Summary`, what `summary.json` holds, and `Timing`, what took how long.
+
+A summary depends on samples, scores and the question alone: no clock, no order, no date. So a run that was killed and
+resumed gives the summary of one that was not, byte for byte. Seconds can never be equal; they have a file of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+from tts_cli import __version__
+from tts_cli.answers import Aggregate, Select
+from tts_cli.evaluation.grade import CHOICES, Graded, Outcome, Rates
+from tts_cli.evaluation.prm_quality import PrmQuality, prm_quality
+from tts_cli.evaluation.replay import ModelFacts
+from tts_cli.evaluation.statistics import RESAMPLES, Estimate, difference, estimate, mcnemar, pass_at_k
+from tts_cli.evaluation.units import Cell
+
+FORMAT = "tts-eval"
+VERSION = 1
+HOW = {
+    "interval": f"95 %, percentile bootstrap over problems ({RESAMPLES} resamples); where all or none are right, "
+    "the exact binomial bound",
+    "smaller_budgets": "the first N samples (the first N/M trees) of the largest budget, which are those of a run "
+    "with this N and seed",
+    "pass_at_k": "unbiased estimator over all samples (Chen et al. 2021)",
+    "paired": "exact McNemar test on the same problems; interval of the difference by paired bootstrap; not corrected "
+    "for the number of comparisons",
+    "cost": "mean per problem of what this method and N would have cost alone, each token run once; "
+    "flops = 2 x parameters x tokens",
+    "errors": "a problem that ended in an error counts as wrong; a row that cannot be graded counts nowhere",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the figures are of. `ungraded`: rows that are broken or have no reference."""
+
+    dataset: str
+    seed: int
+    policy: ModelFacts
+    prm: ModelFacts | None
+    settings: dict[str, Any]
+    ungraded: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeanCost:
+    """Per problem."""
+
+    policy_prompt_tokens: float
+    policy_tokens: float
+    prm_tokens: float
+    policy_flops: float
+    prm_flops: float
+    flops: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some problems under one cell."""
+
+    problems: int
+    right: int
+    answered: int
+    errors: int
+    accuracy: Estimate
+    cost: MeanCost
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    requested_method: str
+    method: str
+    budget: int
+    overall: Group
+    by_level: dict[str, Group]
+    by_subject: dict[str, Group]
+
+
+@dataclass(frozen=True, slots=True)
+class PassAtK:
+    k: int
+    samples: int
+    accuracy: Estimate
+    by_level: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """Accuracy under another aggregation and selection, from the same samples and scores."""
+
+    method: str
+    budget: int
+    aggregate: Aggregate
+    select: Select
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`a` against `b`: problems that only one of them got right, and the p of their being equally good."""
+
+    a: str
+    b: str
+    difference: Estimate
+    only_a: int
+    only_b: int
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    format: str
+    version: int
+    tts: str
+    facts: Facts
+    problems: int
+    results: list[Result]
+    pass_at_k: list[PassAtK]
+    rescored: list[Rescored]
+    paired: list[Comparison]
+    prm_quality: PrmQuality | None
+    how: dict[str, str]
+
+
+def summarize(graded: Sequence[Graded], cells: Sequence[Cell], facts: Facts, *, with_prm_quality: bool) -> Summary:
+    """All figures. Raises ValueError without a problem."""
+    how: Aggregate = facts.settings["aggregate"]
+    return Summary(
+        format=FORMAT,
+        version=VERSION,
+        tts=__version__,
+        facts=facts,
+        problems=len(graded),
+        results=[_result(graded, cell, facts) for cell in cells],
+        pass_at_k=_pass_at(graded, cells, facts.seed),
+        rescored=[found for cell in cells for found in _rescored(graded, cell)],
+        paired=_paired(graded, cells, facts.seed),
+        prm_quality=prm_quality([one.solutions for one in graded], how) if with_prm_quality else None,
+        how=HOW,
+    )
+
+
+def name(cell: Cell) -> str:
+    """beam, N = 16"""
+    return label(cell.requested, cell.plan.method, cell.plan.budget)
+
+
+def label(requested: str, method: str, budget: int) -> str:
+    title = method if requested == method else f"{requested} ({method})"
+    return title if method == "greedy" else f"{title}, N = {budget}"
+
+
+def _result(graded: Sequence[Graded], cell: Cell, facts: Facts) -> Result:
+    def group(part: Sequence[Graded]) -> Group:
+        return _group([one.outcomes[cell] for one in part], facts)
+
+    return Result(
+        requested_method=cell.requested,
+        method=cell.plan.method,
+        budget=cell.plan.budget,
+        overall=group(graded),
+        by_level={key: group(part) for key, part in strata(graded, lambda one: one.level)},
+        by_subject={key: group(part) for key, part in strata(graded, lambda one: one.subject)},
+    )
+
+
+def strata(graded: Iterable[Graded], of: Callable[[Graded], str | None]) -> list[tuple[str, list[Graded]]]:
+    """The problems by level or subject, in natural order; those without one are left out."""
+    parts: dict[str, list[Graded]] = {}
+    for one in graded:
+        key = of(one)
+        if key is not None:
+            parts.setdefault(key, []).append(one)
+    return sorted(parts.items(), key=lambda item: _natural(item[0]))
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Level 2 before Level 10."""
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", text) if p]
+
+
+def _group(outcomes: Sequence[Outcome], facts: Facts) -> Group:
+    right = [outcome.right for outcome in outcomes]
+    return Group(
+        problems=len(outcomes),
+        right=sum(right),
+        answered=sum(outcome.answered for outcome in outcomes),
+        errors=sum(outcome.failed for outcome in outcomes),
+        accuracy=estimate(right, facts.seed),
+        cost=_mean_cost(outcomes, facts),
+    )
+
+
+def _mean_cost(outcomes: Sequence[Outcome], facts: Facts) -> MeanCost:
+    prompt = fmean(outcome.cost.policy_prompt_tokens for outcome in outcomes)
+    policy = fmean(outcome.cost.policy_tokens for outcome in outcomes)
+    prm = fmean(outcome.cost.prm_tokens for outcome in outcomes)
+    policy_flops = 2.0 * facts.policy.parameters * (prompt + policy)
+    prm_flops = 2.0 * facts.prm.parameters * prm if facts.prm else 0.0
+    return MeanCost(prompt, policy, prm, policy_flops, prm_flops, policy_flops + prm_flops)
+
+
+def _pass_at(graded: Sequence[Graded], cells: Sequence[Cell], seed: int) -> list[PassAtK]:
+    """At every budget and power of two up to the number of samples that each problem has."""
+    samples = min(one.samples for one in graded)
+    asked = {cell.plan.budget for cell in cells} | {2**i for i in range(samples.bit_length())}
+    return [_pass_at_one(graded, k, samples, seed) for k in sorted(asked) if k <= samples]
+
+
+def _pass_at_one(graded: Sequence[Graded], k: int, samples: int, seed: int) -> PassAtK:
+    def rate(part: Sequence[Graded]) -> Estimate:
+        return estimate([pass_at_k(one.samples, one.right_samples, k) for one in part], seed)
+
+    by_level = {key: rate(part) for key, part in strata(graded, lambda one: one.level)}
+    return PassAtK(k, samples, rate(graded), by_level)
+
+
+def _rescored(graded: Sequence[Graded], cell: Cell) -> list[Rescored]:
+    """Nothing for a method without scores. A problem that ended in an error is wrong under every choice."""
+    if not any(one.outcomes[cell].choices for one in graded):
+        return []
+    return [
+        Rescored(
+            cell.plan.method,
+            cell.plan.budget,
+            how,
+            select,
+            fmean(one.outcomes[cell].choices.get((how, select), False) for one in graded),
+        )
+        for how, select in CHOICES
+    ]
+
+
+def _paired(graded: Sequence[Graded], cells: Sequence[Cell], seed: int) -> list[Comparison]:
+    """Any two methods with the same N, and greedy with all."""
+    pairs = combinations(cells, 2)
+    return [_compare(graded, a, b, seed) for a, b in pairs if _comparable(a, b)]
+
+
+def _comparable(a: Cell, b: Cell) -> bool:
+    return a.plan.budget == b.plan.budget or "greedy" in (a.plan.method, b.plan.method)
+
+
+def _compare(graded: Sequence[Graded], a: Cell, b: Cell, seed: int) -> Comparison:
+    """The later one (of more compute, as methods are listed) against the earlier one."""
+    first, second = [one.outcomes[a].right for one in graded], [one.outcomes[b].right for one in graded]
+    pairs = list(zip(second, first, strict=True))
+    only_second, only_first = pairs.count((True, False)), pairs.count((False, True))
+    gap = difference(second, first, seed)
+    return Comparison(name(b), name(a), gap, only_second, only_first, mcnemar(only_second, only_first))
+
+
+@dataclass(frozen=True, slots=True)
+class CellTime:
+    """Seconds of decoding per problem, by model."""
+
+    requested_method: str
+    method: str
+    budget: int
+    policy_seconds: float
+    prm_seconds: float
+    by_level: dict[str, float]
+    by_subject: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the samples took, over all runs that filled the store, and each cell's share of it by its tokens."""
+
+    wall_seconds: float
+    policy_seconds: float
+    prm_seconds: float
+    policy_tokens: int
+    prm_tokens: int
+    cells: list[CellTime]
+
+
+def cell_times(summary: Summary, rates: Rates) -> list[CellTime]:
+    """Tokens times the seconds that one token took on average, many problems being in flight."""
+    return [
+        CellTime(
+            result.requested_method,
+            result.method,
+            result.budget,
+            *_seconds(result.overall.cost, rates),
+            by_level={key: sum(_seconds(group.cost, rates)) for key, group in result.by_level.items()},
+            by_subject={key: sum(_seconds(group.cost, rates)) for key, group in result.by_subject.items()},
+        )
+        for result in summary.results
+    ]
+
+
+def _seconds(cost: MeanCost, rates: Rates) -> tuple[float, float]:
+    return (cost.policy_prompt_tokens + cost.policy_tokens) * rates.policy, cost.prm_tokens * rates.prm
