@@ -12,7 +12,7 @@ from math import log10
 from pathlib import Path
 
 WIDTH, HEIGHT, MARGIN = 640, 300, 48
-COLOURS = {"text": "#2563eb", "slip": "#dc2626", "sound": "#d97706", "verdict": "#059669"}
+COLOURS = {"text": "#2563eb", "surprise": "#7c3aed", "slip": "#dc2626", "sound": "#d97706", "verdict": "#059669"}
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 
 

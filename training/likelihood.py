@@ -43,7 +43,7 @@ def log_likelihoods(model: Llama, rows: Sequence[list[int]]) -> Tensor:
     positions = torch.arange(longest)[None].expand(len(rows), longest)
     mask = torch.ones(longest, longest, dtype=torch.bool).tril()[None, None].expand(len(rows), 1, longest, longest)
     with torch.no_grad():
-        states, _ = model(tokens, positions, mask)
+        states = model(tokens, positions, mask)
         logs = model.logits(states).log_softmax(-1)
     return logs[:, :-1].gather(-1, tokens[:, 1:, None])[..., 0]
 

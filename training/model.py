@@ -6,6 +6,7 @@ Covers what nano needs and no more: no grouped heads, no cache. Shapes: B rows, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -80,23 +81,25 @@ class Llama(nn.Module):
         if isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=0.02)
 
-    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor, tap: int = 0) -> tuple[Tensor, Tensor]:
-        """tokens, positions: B T; mask: B 1 T T, true where attention may look. Returns the normed states, B T D, of
-        the last block and of block `tap`."""
-        angles = positions[..., None] * frequencies(tokens.device)  # B T 16
-        cos, sin = angles.cos()[:, :, None], angles.sin()[:, :, None]
-        x = self.embedding(tokens)
-        tapped = x
-        for number, block in enumerate(self.blocks):
-            x = block(x, cos, sin, mask)
-            tapped = x if number == tap else tapped
-        return self.norm(x), F.rms_norm(tapped, tapped.shape[-1:])
+    def forward(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """tokens, positions: B T; mask: B 1 T T, true where attention may look. The normed states, B T D."""
+        return self.norm(run(self.blocks, self.embedding(tokens), positions, mask))
 
     def logits(self, states: Tensor) -> Tensor:
         return F.linear(states, self.embedding.weight)
 
 
+def run(blocks: Iterable[nn.Module], x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+    """Send x, B T D, through some blocks; shapes as in `Llama.forward`."""
+    angles = positions[..., None] * frequencies(x.device)  # B T 16
+    cos, sin = angles.cos()[:, :, None], angles.sin()[:, :, None]
+    for block in blocks:
+        x = block(x, cos, sin, mask)
+    return x
+
+
 def frequencies(device: torch.device) -> Tensor:
+    """16 turns per position, fastest first."""
     return ROPE_BASE ** (-torch.arange(0, HEAD, 2, device=device, dtype=torch.float32) / HEAD)
 
 

@@ -131,6 +131,12 @@ def attention_mask(positions: Tensor, branch: Tensor, fork: Tensor, doc: Tensor)
     return (causal & same_tree & (same_branch | trunk_before))[:, None]
 
 
+def parents(positions: Tensor, mask: Tensor) -> Tensor:
+    """[B, T]: where, in the row, the token before each one stands, along its branch; 0 for the first of a tree."""
+    before = positions[:, None, :] == positions[:, :, None] - 1
+    return (mask[:, 0] & before).int().argmax(-1)
+
+
 def batches(rows: Rows, size: int, seed: int, epochs: int = 1) -> Iterator[dict[str, Tensor]]:
     """Shuffled batches of `size` rows as int64 tensors, the same for the same seed."""
     random = np.random.default_rng(seed)

@@ -1,11 +1,11 @@
-"""Train a policy or a PRM from scratch; the one loop for both.
+"""Train a policy from scratch, or a PRM upon one; the one loop for both.
 
-    python -m training.train policy --layers 4 --width 128 --tokens 24e6 --out training/out/policy
-    python -m training.train prm    --layers 5 --width 192 --tokens 20e6 --out training/out/prm
+    python -m training.train policy --layers 4 --width 128 --tokens 14e6 --out training/out/policy
+    python -m training.train prm    --layers 7 --width 192 --tokens 12e6 --base training/out/policy/model.pt \\
+        --samples training/out/samples-11.jsonl --out training/out/prm
 
 Data is made as it is needed, shard by shard, each from its own seed. A checkpoint is written every few minutes:
-the same command goes on from it. `--samples FILE` adds the policy's own labelled samples to a PRM's data;
-`--start FILE` begins from other weights. Final weights are in OUT/model.pt, the curve in OUT/log.jsonl.
+the same command goes on from it. Final weights are in OUT/model.pt, the curve in OUT/log.jsonl.
 """
 
 from __future__ import annotations
@@ -19,19 +19,22 @@ from random import Random
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from training.export import read_model
+from training.lessons import Lessons
 from training.model import Llama, Shape, parameter_count
 from training.optimiser import Optimiser
 from training.packing import IGNORE, LENGTH, Rows, Tree, attention_mask, batches, pack
 from training.samples import Sample, read_groups
 from training.tokenizer import Tokenizer, load
 from training.trees import contrast_trees, policy_trees, sampled_tree
+from training.widen import keep_identity, widened
 
 ROWS = 12  # rows of LENGTH tokens in a batch
 SHARD = {"policy": 24_000, "prm": 2_000}  # problems in a shard
+LOG_STEPS = 25
 CHECKPOINT_SECONDS = 100
-TEXT_WEIGHT = 0.5  # of the next-token loss in a PRM: one must know what is right to judge
 
 
 def main() -> None:
@@ -40,46 +43,66 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     tokenizer = load(options.words)
-    model = Llama(Shape(options.layers, options.width, len(tokenizer.tokens)))
-    if options.start:
-        start_from(model, torch.load(options.start)["model"])
+    model, lessons = new_policy(tokenizer, options) if options.role == "policy" else new_prm(tokenizer, options)
     print(f"{parameter_count(model):,} parameters", flush=True)
-    train(model, tokenizer, options)
+    train(model, lessons, tokenizer, options)
 
 
-def train(model: Llama, tokenizer: Tokenizer, options: argparse.Namespace) -> None:
+def new_policy(tokenizer: Tokenizer, options: argparse.Namespace) -> tuple[Llama, None]:
+    return Llama(Shape(options.layers, options.width, len(tokenizer.tokens))), None
+
+
+def new_prm(tokenizer: Tokenizer, options: argparse.Namespace) -> tuple[Llama, Lessons]:
+    """The base with new blocks on top; only those, and the last norm, are trained."""
+    base = read_model(options.base)
+    model = widened(base, options.layers, options.width)
+    model.embedding.requires_grad_(False)
+    model.blocks[: base.shape.layers].requires_grad_(False)
+    return model, Lessons(base, options.width, [tokenizer.ids["-"], tokenizer.ids["+"]])
+
+
+def train(model: Llama, lessons: Lessons | None, tokenizer: Tokenizer, options: argparse.Namespace) -> None:
     steps = int(options.tokens) // (ROWS * LENGTH)
     end = options.stop or steps
-    lessons = Lessons(options.width, tap=options.layers * 3 // 4 - 1)
     optimiser = Optimiser(model, lessons, steps, options.rate, options.decay)
-    done, shard = resume(model, optimiser, options.out)
-    pair = torch.tensor([tokenizer.ids["-"], tokenizer.ids["+"]])
+    done, shard = resume(options.out / "checkpoint.pt", model, lessons, optimiser)
     started, saved, first = time.time(), time.time(), done
+    sums: dict[str, float] = {}
     while done < end:
         for batch in batches(make_shard(tokenizer, options, shard), ROWS, shard):
-            losses = loss_of(model, batch, pair, lessons if options.role == "prm" else None)
-            sum(losses.values()).backward()
+            losses = step(model, lessons, batch)
             optimiser.step(done)
+            if lessons:
+                keep_identity(model.blocks[lessons.blocks :], lessons.width)
             done += 1
-            if done % 50 == 0:
+            sums = {name: sums.get(name, 0.0) + loss.item() / LOG_STEPS for name, loss in losses.items()}
+            if done % LOG_STEPS == 0:
                 speed = (done - first) * ROWS * LENGTH / (time.time() - started)
-                log(options.out, {"step": done, "of": steps, "tokens_per_second": round(speed), **numbers(losses)})
+                log(options.out, {"step": done, "of": steps, "tokens_per_second": round(speed), **rounded(sums)})
+                sums = {}
             if done == end:
                 break
         shard += 1
         if time.time() - saved > CHECKPOINT_SECONDS:
-            save(options.out / "checkpoint.pt", model, optimiser, done, shard)
+            save(options.out / "checkpoint.pt", model, done, shard, lessons, optimiser)
             saved = time.time()
-    save(options.out / "model.pt", model, None, done, shard)
+    save(options.out / "model.pt", model, done, shard)
 
 
-def start_from(model: Llama, weights: dict[str, Tensor]) -> None:
-    """Take over weights; layers that the model has above theirs stay as they are made, which is the identity."""
-    layers = {name.split(".")[1] for name in weights if name.startswith("blocks.")}
-    missing, unexpected = model.load_state_dict(weights, strict=False)
-    strangers = [name for name in missing if name.split(".")[1] in layers] + unexpected
-    if strangers:
-        raise SystemExit(f"the weights do not fit the model: {strangers}")
+def step(model: Llama, lessons: Lessons | None, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The losses of one batch, and the gradients of their sum."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        losses = lessons(model, batch) if lessons else {"text": text_loss(model, batch)}
+    torch.stack(list(losses.values())).sum().backward()
+    return losses
+
+
+def text_loss(model: Llama, batch: dict[str, Tensor]) -> Tensor:
+    """A policy's: the next token, in solutions only."""
+    mask = attention_mask(batch["positions"], batch["branch"], batch["fork"], batch["doc"])
+    states = model(batch["tokens"], batch["positions"], mask)
+    learn = batch["targets"] != IGNORE
+    return F.cross_entropy(model.logits(states[learn]).float(), batch["targets"][learn])
 
 
 def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) -> Rows:
@@ -108,46 +131,8 @@ def _draw(random: Random, groups: list[list[Sample]]) -> list[Sample]:
             return group
 
 
-def loss_of(model: Llama, batch: dict[str, Tensor], pair: Tensor, lessons: Lessons | None) -> dict[str, Tensor]:
-    """A policy's next-token loss; or, with `lessons`, a PRM's: the verdict after each step, and the lessons."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        mask = attention_mask(batch["positions"], batch["branch"], batch["fork"], batch["doc"])
-        tap = lessons.tap if lessons else 0
-        states, tapped = model(batch["tokens"], batch["positions"], mask, tap)
-        learn = batch["targets"] != IGNORE
-        text = F.cross_entropy(model.logits(states[learn]).float(), batch["targets"][learn])
-        if lessons is None:
-            return {"text": text}
-        marked = batch["verdicts"] != IGNORE
-        logits = F.linear(states[marked], model.embedding.weight[pair]).float()  # marks x (-, +)
-        verdict = F.cross_entropy(logits, batch["verdicts"][marked])
-        return {"text": TEXT_WEIGHT * text, **lessons(states, tapped, batch), "verdict": verdict}
-
-
-class Lessons(nn.Module):
-    """Denser lessons for a PRM than one verdict a step; no part of the model that is saved.
-
-    `slip`, read at three quarters of the depth: is this very token the first wrong one? Right and wrong tokens weigh
-    the same. `sound`, read at the end: is all right up to here?
-    """
-
-    def __init__(self, width: int, tap: int) -> None:
-        super().__init__()
-        self.slip, self.sound = nn.Linear(width, 2, bias=False), nn.Linear(width, 2, bias=False)
-        self.tap = tap
-
-    def forward(self, states: Tensor, tapped: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        known = batch["sound"] != IGNORE
-        sound = F.cross_entropy(self.sound(states[known]).float(), batch["sound"][known])
-        losses = []
-        for kind in (0, 1):
-            logits = self.slip(tapped[batch["slip"] == kind]).float()
-            losses.append(F.cross_entropy(logits, torch.full((len(logits),), kind)))
-        return {"slip": (losses[0] + losses[1]) / 2, "sound": sound}
-
-
-def numbers(losses: dict[str, Tensor]) -> dict[str, float]:
-    return {name: round(value.item(), 4) for name, value in losses.items()}
+def rounded(losses: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in losses.items()}
 
 
 def log(out: Path, row: dict[str, float]) -> None:
@@ -156,23 +141,23 @@ def log(out: Path, row: dict[str, float]) -> None:
     print(row, flush=True)
 
 
-def save(path: Path, model: Llama, optimiser: Optimiser | None, done: int, shard: int) -> None:
-    """Write beside and rename: a kill leaves the old checkpoint whole."""
+def save(path: Path, model: Llama, done: int, shard: int, *rest: Lessons | Optimiser | None) -> None:
+    """Write beside and rename: a kill leaves the old checkpoint whole. `rest`: what only training needs."""
     state = {"model": model.state_dict(), "shape": vars(model.shape), "done": done, "shard": shard}
-    if optimiser is not None:
-        state["optimiser"] = optimiser.state_dict()
+    state["rest"] = [part.state_dict() if part else None for part in rest]
     torch.save(state, path.with_suffix(".tmp"))
     path.with_suffix(".tmp").replace(path)
 
 
-def resume(model: Llama, optimiser: Optimiser, out: Path) -> tuple[int, int]:
-    """Steps done and the next shard."""
-    path = out / "checkpoint.pt"
+def resume(path: Path, model: Llama, *rest: Lessons | Optimiser | None) -> tuple[int, int]:
+    """Steps done and the next shard, from a checkpoint if there is one."""
     if not path.exists():
         return 0, 0
     state = torch.load(path)
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
+    for part, saved in zip(rest, state["rest"], strict=True):
+        if part:
+            part.load_state_dict(saved)
     return state["done"], state["shard"]
 
 
@@ -185,9 +170,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stop", type=int, help="end after so many steps, before the rate has fallen")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
-    parser.add_argument("--start", type=Path, help="weights to begin from, of as many layers or fewer")
+    parser.add_argument("--base", type=Path, help="weights of the policy that a PRM stands on")
     parser.add_argument("--samples", type=Path, nargs="*", default=[], help="the policy's labelled samples (PRM)")
-    parser.add_argument("--sample-share", type=float, default=0.6)
+    parser.add_argument("--sample-share", type=float, default=0.5)
     parser.add_argument(
         "--rate", type=float, default=0.02, help="learning rate of the matrices; the rest takes a seventh"
     )

@@ -31,14 +31,14 @@ def run_rows(model, rows, i):
     batch = {name: torch.from_numpy(array[i : i + 1].astype("int64")) for name, array in vars(rows).items()}
     mask = attention_mask(batch["positions"], batch["branch"], batch["fork"], batch["doc"])
     with torch.no_grad():
-        return model(batch["tokens"], batch["positions"], mask)[0][0]
+        return model(batch["tokens"], batch["positions"], mask)[0]
 
 
 def run_path(model, tokens):
     length = len(tokens)
     mask = torch.ones(length, length, dtype=torch.bool).tril()[None, None]
     with torch.no_grad():
-        return model(torch.tensor([tokens]), torch.arange(length)[None], mask)[0][0]
+        return model(torch.tensor([tokens]), torch.arange(length)[None], mask)[0]
 
 
 def test_a_branch_sees_its_own_path_only(tokenizer, model):
