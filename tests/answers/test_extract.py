@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.answers import extract
+from tts_cli.answers import extract, stated
 
 WRITTEN = [
     (r"So \boxed{42}.", "42"),
@@ -114,3 +114,19 @@ def test_hostile_text_ends(text: str) -> None:
     """Quadratic or recursive reading of these would take minutes or overflow the stack."""
     answer = extract(text)
     assert answer is None or len(answer) < 3_000
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So \\boxed{5}.", "5"),
+        ("2 + 3 = 5\n#### 5", "5"),
+        ("The answer is 5.", "5"),
+        ("x = 5", "x = 5"),
+        ("\\text{five}", "\\text{five}"),
+        ("\\boxed{", "\\boxed{"),
+        ("", ""),
+    ],
+)
+def test_stated_is_the_marked_answer_or_the_whole_text(text: str, answer: str) -> None:
+    assert stated(text) == answer

@@ -4,7 +4,7 @@ extract -> Judge.equal / group -> vote. Nothing here imports SymPy, math-verify 
 """
 
 from tts_cli.answers.display import safe_text, to_unicode
-from tts_cli.answers.extract import extract
+from tts_cli.answers.extract import extract, stated
 from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Aggregate, Select, VoteClass, aggregate, group, vote
 
@@ -17,6 +17,7 @@ __all__ = [
     "extract",
     "group",
     "safe_text",
+    "stated",
     "to_unicode",
     "vote",
 ]

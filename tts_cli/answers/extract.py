@@ -45,6 +45,11 @@ def extract(text: str) -> str | None:
     return _spoken(tail) or _concluded(tail)
 
 
+def stated(text: str) -> str:
+    """The answer that a text marks as its answer (a box, "####", "the answer is"); else the text itself."""
+    return extract(text) or text if _BOX.search(text) or _SAID.search(text) else text
+
+
 def _last_box(text: str, boxes: list[re.Match[str]]) -> str | None:
     partner = _brace_pairs(text)
     for box in reversed(boxes):

@@ -57,7 +57,7 @@ class Row:
     error: RecordError | None = None
 
 
-class _BadField(Exception):
+class _BadField(ValueError):
     """What is wrong with a field; caught where rows are made."""
 
 
@@ -162,8 +162,12 @@ def _problem(fields: dict[str, Any]) -> str:
 
 
 def _reference(fields: dict[str, Any]) -> str | None:
-    """The answer as text; several answers in a list are one answer with commas."""
-    name, value = _take(fields, REFERENCE)
+    return answer_text(*_take(fields, REFERENCE))
+
+
+def answer_text(name: str | None, value: Any) -> str | None:
+    """The answer in a field as text; several in a list are one answer with commas; None for none.
+    Raises ValueError for what is neither text nor number."""
     values = value if isinstance(value, list) else [value]
     texts = [_as_text(name, value) for value in values]
     return ", ".join(text for text in texts if text) or None

@@ -1,0 +1,131 @@
+"""`tts grade`: are two answers the same? One pair as arguments, or many as JSONL on stdin."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+from typer.core import TyperCommand
+
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+from tts_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from tts_cli.answers import Judge
+
+EPILOG = """Exit codes: 0 the same, 3 different. With JSONL on stdin: 0 all rows graded, 3 a row could not be read. \
+A text that marks its answer (\\boxed{...}, "The answer is ...", "####") stands for that answer."""
+EXAMPLE = r"Example: tts grade '\frac{1}{2}' 0.5, or JSONL with answer and reference on stdin."
+DIFFERENT = BAD_ROW = 3
+
+Pair = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="ANSWER REFERENCE", help="Two answers, LaTeX or plain; none: JSONL on stdin."),
+]
+
+
+class GradeCommand(TyperCommand):
+    """An argument such as -5 or -2q is an answer: only whole flags are flags. After `--` everything is an answer."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        end = args.index("--") if "--" in args else len(args)
+        flags = [text for text in args[:end] if text in known or text.startswith("--")]
+        answers = [text for text in args[:end] if text not in flags] + args[end + 1 :]
+        rest: list[str] = super().parse_args(ctx, [*flags, "--", *answers])
+        return rest
+
+
+def grade(
+    context: typer.Context,
+    pair: Pair = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    no_color: NoColor = False,
+) -> int:
+    """Tell whether two answers are the same."""
+    from tts_cli.answers import Judge
+    from tts_cli.cli.signals import Interruption
+
+    context.obj.merge(debug=debug, no_color=no_color)
+    texts = _checked(pair or [])
+    with Interruption(lambda: None), Judge() as judge:
+        if not texts:
+            return _grade_rows(judge, _stdin())
+        answer, reference = texts
+        equal = same(judge, answer, reference)
+    if as_json:
+        emit_json(json.dumps({"answer": answer, "reference": reference, "equal": equal}, ensure_ascii=False))
+    elif not quiet:
+        _say(Channels(no_color=context.obj.no_color), equal)
+    return 0 if equal else DIFFERENT
+
+
+def same(judge: Judge, answer: str, reference: str) -> bool:
+    """Whether the two answers are the same; each may be a solution that marks its answer."""
+    from tts_cli.answers import stated
+
+    return judge.equal(stated(answer), stated(reference))
+
+
+def _checked(texts: list[str]) -> list[str]:
+    if len(texts) not in (0, 2):
+        raise UsageError(f"`tts grade` takes two answers, and got {len(texts)}.", EXAMPLE)
+    for text in texts:
+        if any("\ud800" <= char <= "\udfff" for char in text):  # the shell's undecodable bytes
+            raise UsageError("An answer is not valid UTF-8.", "Convert it first, for example with: iconv -t utf-8")
+    return texts
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("There is nothing to grade.", EXAMPLE)
+    return sys.stdin.buffer
+
+
+def _say(channels: Channels, equal: bool) -> None:
+    word = "equal" if equal else "different"
+    if channels.rich_out:
+        from rich.text import Text
+
+        channels.draw(Text(word, style="bold green" if equal else "bold red"))
+    else:
+        emit(word + "\n")
+
+
+def _grade_rows(judge: Judge, stream: BinaryIO) -> int:
+    """Every row goes out as soon as it is graded; one that cannot be read goes out with an error."""
+    from tts_cli.data.lines import read_lines
+
+    code = 0
+    lines = (line for line in read_lines(stream) if line is None or line.strip())
+    for number, line in enumerate(lines, start=1):
+        row = _graded(judge, number, line)
+        emit_json(json.dumps(row, ensure_ascii=False))
+        code = BAD_ROW if row["equal"] is None else code
+    return code
+
+
+def _graded(judge: Judge, number: int, line: bytes | None) -> dict[str, Any]:
+    """The row with "equal": true, false, or null beside an error. No answer (null) equals no reference."""
+    from tts_cli.data.json_line import parse_object
+    from tts_cli.data.rows import answer_text
+
+    row: dict[str, Any] = {}
+    try:
+        if line is None:
+            raise ValueError("the line is too long")
+        row = parse_object(line)
+        missing = [name for name in ("answer", "reference") if name not in row]
+        if missing:
+            raise ValueError(f"it has no {' and no '.join(missing)}")
+        answer, reference = (answer_text(name, row[name]) for name in ("answer", "reference"))
+        if reference is None:
+            raise ValueError("its reference is empty")
+    except ValueError as error:
+        return row | {"equal": None, "error": {"kind": "bad-row", "message": f"Row {number}: {error}."}}
+    return row | {"equal": answer is not None and same(judge, answer, reference)}
