@@ -1,27 +1,36 @@
-"""Runs what is missing: many problems and all kinds of searches at once over one decode loop, each stored at its end.
+"""Runs what is missing: many problems and all kinds of searches at once over one decode loop, and stores the tapes.
 
 Nothing is decided here; votes, records and figures are made from the tapes. What has been spent is counted for both
 models apart: seconds of decoding, and the tokens that really ran.
+
+Waves: what shares a batch changes logits in their last bits, and once in a while a sample or a near tie with them.
+Small models are therefore run in waves: a fixed group of problems from start to end, stored in one transaction. A wave
+depends on itself alone, so a run that was killed and resumed gives the tapes of one that was not, bit for bit; what is
+lost is the wave that was in flight. With large models a wave may take an hour: there every search is stored when it
+ends, the next one starts at once, and a resumed run is equal but for those last bits.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 
-from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.evaluation.store import Row, Store, problem_key
 from tts_cli.evaluation.tape import recorded
 from tts_cli.evaluation.units import Unit, covers
 from tts_cli.models.protocols import Policy, RewardModel
 from tts_cli.search import GUIDED
-from tts_cli.search.driver import Driver
+from tts_cli.search.driver import Driver, Ended
 from tts_cli.strategy.attempt import Attempt, Problem, record_error
 from tts_cli.strategy.settings import SolveSettings
 
 ROWS_IN_FLIGHT = 128
 """Solutions that are under way at once, roughly: twice what a model decodes together, so that it never waits."""
+
+ROWS_PER_WAVE = 512
+WAVES_BELOW = 50_000_000  # parameters of the policy
 
 
 @dataclass(slots=True)
@@ -36,59 +45,93 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Todo:
+class Item:
+    """One search to run."""
+
     problem: Problem
     unit: Unit
 
-
-def missing(problems: Iterable[Problem], units: Sequence[Unit], store: Store) -> list[Todo]:
-    """What must still be run, problem by problem."""
-    todo: list[Todo] = []
-    for problem in problems:
-        stored = store.units(problem_key(problem.id, problem.text))
-        todo += [Todo(problem, unit) for unit in units if not any(covers(have, unit) for have in stored)]
-    return todo
+    @property
+    def key(self) -> str:
+        return problem_key(self.problem.id, self.problem.text)
 
 
-def collect(
-    todo: Sequence[Todo],
-    settings: SolveSettings,
-    policy: Policy,
-    prm: RewardModel | None,
-    store: Store,
-    *,
-    should_stop: Callable[[], bool] = lambda: False,
-    on_advance: Callable[[], None] = lambda: None,
-    on_stored: Callable[[Unit], None] = lambda unit: None,
-    clock: Callable[[], float] = time.monotonic,
-) -> None:
-    """Run all of `todo`, or until `should_stop`; what is under way then is dropped. Raises what a model raises."""
+def waves(problems: Sequence[Problem], units: Sequence[Unit], rows: int) -> list[list[Item]]:
+    """All searches, problem by problem, in groups of about `rows` solutions. What is stored does not change them."""
+    per_wave = max(1, -(-rows // max(1, sum(unit.budget for unit in units))))
+    groups = (problems[begin : begin + per_wave] for begin in range(0, len(problems), per_wave))
+    return [[Item(problem, unit) for problem in group for unit in units] for group in groups]
 
-    def attempts() -> Iterator[Attempt]:
+
+def missing(items: Sequence[Item], store: Store) -> list[Item]:
+    """Those that no stored search covers, each once."""
+    stored = {item.key: store.units(item.key) for item in items}
+    wanted = {(item.key, item.unit): item for item in items}
+    return [item for (key, unit), item in wanted.items() if not any(covers(have, unit) for have in stored[key])]
+
+
+class Collector:
+    """Fills a store. `on_ended` is told of every search that has ended."""
+
+    def __init__(
+        self,
+        settings: SolveSettings,
+        policy: Policy,
+        prm: RewardModel | None,
+        store: Store,
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_advance: Callable[[], None] = lambda: None,
+        on_ended: Callable[[Unit], None] = lambda unit: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._policy, self._prm, self._store = settings, policy, prm, store
+        self._should_stop, self._on_advance, self._on_ended, self._clock = should_stop, on_advance, on_ended, clock
+        self._in_waves = policy.parameters < WAVES_BELOW
+        self._spent = Spent(**(store.about("spent") or {}))
+
+    def collect(self, problems: Sequence[Problem], units: Sequence[Unit]) -> None:
+        """Run all that is missing, or until `should_stop`. Raises what a model or the store raises."""
+        rows = ROWS_PER_WAVE if self._in_waves else len(problems) * sum(unit.budget for unit in units)
+        for wave in waves(problems, units, rows):
+            todo = missing(wave, self._store)
+            if todo and not self._should_stop():
+                self._run(todo)
+
+    def _run(self, todo: Sequence[Item]) -> None:
+        prm = self._prm if any(item.unit.method in GUIDED for item in todo) else None
+        driver = Driver(self._policy, prm)
+        meter = _Meter(driver, self._clock)
+        runs = driver.run(
+            self._attempts(todo),
+            should_stop=self._should_stop,
+            on_advance=self._on_advance,
+            max_in_flight=in_flight([item.unit for item in todo]),
+        )
+        done: list[Row] = []
+        with closing(runs):
+            for ended in runs:
+                meter.add_to(self._spent)
+                if not ended.stopped:
+                    done.append(self._row(ended))
+                    if not self._in_waves or len(done) == len(todo):
+                        self._store.put(done, asdict(self._spent))
+                        done.clear()
+
+    def _attempts(self, todo: Sequence[Item]) -> Iterator[Attempt]:
         for item in todo:
-            yield Attempt(item.problem, item.unit.plan, settings, policy, prm, lambda event: None, clock)
+            yield Attempt(
+                item.problem, item.unit.plan, self._settings, self._policy, self._prm, lambda event: None, self._clock
+            )
 
-    spent = Spent(**(store.about("spent") or {}))
-    driver = Driver(policy, prm if any(item.unit.method in GUIDED for item in todo) else None)
-    meter = _Meter(driver, clock)
-    runs = driver.run(
-        attempts(), should_stop=should_stop, on_advance=on_advance, max_in_flight=in_flight([i.unit for i in todo])
-    )
-    with closing(runs):
-        for ended in runs:
-            attempt = ended.search
-            meter.add_to(spent)
-            ledger = attempt.search.ledger
-            spent.policy_tokens += ledger.policy_prompt_tokens + ledger.policy_tokens
-            spent.prm_tokens += ledger.prm_tokens
-            if not ended.stopped:
-                unit = Unit(attempt.plan.method, attempt.plan.budget, attempt.plan.beam_width)
-                tape = recorded(attempt.search, record_error(ended.error))
-                key = problem_key(attempt.problem.id, attempt.problem.text)
-                store.put(
-                    key, unit, tape, asdict(spent), failed=tape.error is not None and tape.error.kind == "internal"
-                )
-                on_stored(unit)
+    def _row(self, ended: Ended[Attempt]) -> Row:
+        attempt, ledger = ended.search, ended.search.search.ledger
+        self._spent.policy_tokens += ledger.policy_prompt_tokens + ledger.policy_tokens
+        self._spent.prm_tokens += ledger.prm_tokens
+        unit = Unit(attempt.plan.method, attempt.plan.budget, attempt.plan.beam_width)
+        self._on_ended(unit)
+        tape = recorded(attempt.search, record_error(ended.error))
+        return Row(problem_key(attempt.problem.id, attempt.problem.text), unit, tape)
 
 
 def in_flight(units: Sequence[Unit]) -> int:

@@ -1,8 +1,8 @@
 """The file of an evaluation: every search that has ended, and what is needed to know that it fits (SQLite, one file).
 
-A search is written in one transaction when it ends, so a process that is killed loses the searches under way and no
-more. Rows are named by the problem's content: another order, limit or data set finds the ones that it shares. One
-process at a time holds the file.
+Searches are written in transactions, so a process that is killed loses what was under way and no more. Rows are named
+by the problem's content: another order, limit or data set finds the ones that it shares. One process at a time
+holds the file.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,6 +35,20 @@ CREATE TABLE IF NOT EXISTS tapes (
 def problem_key(id: str, text: str) -> str:
     """Both matter: the id is part of the name of each sample's random stream."""
     return hashlib.sha256(json.dumps([id, text]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One search of one problem (see `problem_key`)."""
+
+    problem: str
+    unit: Unit
+    tape: Tape
+
+    @property
+    def failed(self) -> bool:
+        """It ended with an error that nobody foresaw."""
+        return self.tape.error is not None and self.tape.error.kind == "internal"
 
 
 class Store:
@@ -105,12 +120,15 @@ class Store:
         with self._guarded():
             self._file.execute("DELETE FROM tapes WHERE failed")
 
-    def put(self, problem: str, unit: Unit, tape: Tape, spent: Any, *, failed: bool = False) -> None:
-        """Store one search and what all of them have spent so far, both or neither."""
-        row = (problem, unit.method, unit.budget, unit.beam_width, failed, pack(tape))
+    def put(self, rows: Sequence[Row], spent: Any) -> None:
+        """Store searches and what all of them have spent so far, in one transaction."""
+        packed = [
+            (row.problem, row.unit.method, row.unit.budget, row.unit.beam_width, row.failed, pack(row.tape))
+            for row in rows
+        ]
         with self._guarded():
             self._file.execute("BEGIN")
-            self._file.execute("INSERT OR REPLACE INTO tapes VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._file.executemany("INSERT OR REPLACE INTO tapes VALUES (?, ?, ?, ?, ?, ?)", packed)
             self._file.execute("INSERT OR REPLACE INTO about VALUES ('spent', ?)", (json.dumps(spent),))
             self._file.execute("COMMIT")
 
