@@ -26,14 +26,15 @@ def check_writable(path: Path, what: str) -> None:
         raise _unwritable(path, what, _reason(error)) from error
 
 
-def write_atomically(path: Path, text: str, what: str) -> None:
-    """Write UTF-8 text beside `path`, then rename: no reader ever sees half a file. Raises TtsError."""
+def write_atomically(path: Path, content: str | bytes, what: str) -> None:
+    """Write bytes, or text as UTF-8, beside `path`, then rename: no reader ever sees half a file. Raises TtsError."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
     target = Path(os.path.realpath(path))
     try:
         descriptor, temporary = _open_beside(target)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)

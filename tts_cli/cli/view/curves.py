@@ -1,0 +1,91 @@
+"""The curves of an evaluation: accuracy against N and against FLOPs, pass@N as the ceiling, and the same by level.
+
+Which curves there are is decided here once, for the terminal and for the picture in a file (figure.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+
+from tts_cli.cli.view import parts
+from tts_cli.cli.view.chart import Curve, chart
+
+if TYPE_CHECKING:
+    from tts_cli.evaluation.summary import Group as Problems
+    from tts_cli.evaluation.summary import Result, Summary
+
+STYLES = {"majority": "blue", "best-of-n": "green", "beam": "magenta", "dvts": "cyan", "greedy": "white"}
+CEILING = "yellow"
+SMALL = 34  # cells
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One chart: its curves over a logarithmic axis with labelled ticks."""
+
+    title: str
+    curves: list[Curve]
+    ticks: list[tuple[float, str]]
+
+
+def panels(summary: Summary) -> list[Panel]:
+    """Accuracy against N, against FLOPs, then against N for each level."""
+    found = [_against_n(summary, "accuracy against N", None), _against_flops(summary)]
+    levels = list(summary.results[0].by_level)
+    if len(levels) > 1:
+        found += [_against_n(summary, f"level {parts.one_line(level)}", level) for level in levels]
+    return [panel for panel in found if len({x for curve in panel.curves for x, _ in curve.points}) > 1]
+
+
+def picture(summary: Summary, width: int) -> RenderableType:
+    """All charts, the two large ones first."""
+    drawn = [(panel, chart(panel.title, panel.curves, panel.ticks, **_size(panel, width))) for panel in panels(summary)]
+    large = [one for panel, one in drawn if not panel.title.startswith("level ")]
+    small = [one for panel, one in drawn if panel.title.startswith("level ")]
+    return Group(*large, Columns(small, padding=(0, 2)))
+
+
+def _size(panel: Panel, width: int) -> dict[str, int]:
+    small = panel.title.startswith("level ")
+    return {"width": min(SMALL, width) if small else min(width, 76), "height": 6 if small else 12}
+
+
+def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
+    def share(problems: Problems) -> float:
+        return problems.accuracy.value
+
+    curves = [
+        Curve(name, [(float(r.budget), share(_part(r, level))) for r in results], style)
+        for name, results, style in _families(summary)
+    ]
+    ceiling = [(float(one.k), (one.by_level[level] if level else one.accuracy).value) for one in summary.pass_at_k]
+    if ceiling:
+        curves.append(Curve("pass@N", ceiling, CEILING))
+    budgets = sorted({x for curve in curves for x, _ in curve.points})
+    return Panel(title, curves, [(x, f"{x:.0f}") for x in budgets])
+
+
+def _against_flops(summary: Summary) -> Panel:
+    curves = [
+        Curve(name, sorted((r.overall.cost.flops, r.overall.accuracy.value) for r in results), style)
+        for name, results, style in _families(summary)
+    ]
+    spent = sorted({x for curve in curves for x, _ in curve.points})
+    return Panel("accuracy against FLOPs per problem", curves, [(x, parts.human(x)) for x in spent])
+
+
+def _part(result: Result, level: str | None) -> Problems:
+    return result.overall if level is None else result.by_level[level]
+
+
+def _families(summary: Summary) -> list[tuple[str, list[Result], str]]:
+    """The results of each method by budget; what `auto` chose is left out, being one of them."""
+    own = [result for result in summary.results if result.requested_method == result.method]
+    results = own or summary.results
+    names = dict.fromkeys(result.method for result in results)
+    by_budget = {name: sorted((r for r in results if r.method == name), key=lambda r: r.budget) for name in names}
+    return [(name, found, STYLES[name]) for name, found in by_budget.items()]

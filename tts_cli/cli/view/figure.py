@@ -1,0 +1,65 @@
+"""The curves of an evaluation as PNG or SVG. Needs the extra `plot` (matplotlib), which nothing else does."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_cli.cli.view.curves import CEILING, Panel, panels
+from tts_cli.errors import TtsError, UsageError
+
+if TYPE_CHECKING:
+    from tts_cli.evaluation.summary import Summary
+
+FORMATS = (".png", ".svg")
+COLORS = {"white": "0.4", CEILING: "goldenrod", "blue": "tab:blue", "green": "tab:green", "magenta": "tab:purple"}
+
+
+def check(path: Path) -> None:
+    """Raise now rather than after an hour of sampling: UsageError for another suffix, TtsError without matplotlib."""
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"--plot {path} names neither a PNG nor an SVG file.", "End the name with .png or .svg.")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise TtsError("Pictures need matplotlib, which is not installed.", "pip install 'tts-cli[plot]'") from error
+
+
+def save(path: Path, summary: Summary) -> None:
+    """Draw all panels and write the file whole or not at all. Raises TtsError."""
+    from tts_cli.data.files import write_atomically
+
+    write_atomically(path, draw(summary, path.suffix.lower().removeprefix(".")), "The picture")
+
+
+def draw(summary: Summary, format: str) -> bytes:
+    """The file's bytes; the same summary gives the same picture."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    found = panels(summary)
+    rows = max(1, -(-len(found) // 2))
+    figure = Figure(figsize=(10, 3.4 * rows), layout="constrained")
+    figure.suptitle(f"{summary.facts.dataset}, {summary.problems} problems")
+    for place, panel in enumerate(found, start=1):
+        _draw_panel(figure.add_subplot(rows, 2, place), panel)
+    buffer = io.BytesIO()
+    with rc_context({"svg.hashsalt": "tts"}):
+        figure.savefig(buffer, format=format, dpi=150, metadata={"Date": None} if format == "svg" else None)
+    return buffer.getvalue()
+
+
+def _draw_panel(axes: Any, panel: Panel) -> None:
+    for curve in panel.curves:
+        x, y = zip(*curve.points, strict=True)
+        style = "--" if curve.style == CEILING else "-"
+        percent = [100 * share for share in y]
+        axes.plot(x, percent, style, marker="o", label=curve.name, color=COLORS.get(curve.style, f"tab:{curve.style}"))
+    axes.set_title(panel.title)
+    axes.set_ylabel("% right")
+    axes.set_xscale("log")
+    axes.set_xticks([x for x, _ in panel.ticks], [label for _, label in panel.ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")

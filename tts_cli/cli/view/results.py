@@ -1,0 +1,155 @@
+"""The figures of an evaluation as tables.
+
+Reads a summary, computes nothing but percent and units. Names of levels and subjects come from a file: they are shown
+as data, never as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tts_cli.cli.view import parts
+from tts_cli.cli.view.prm_results import prm_tables
+from tts_cli.cli.view.tables import Table
+
+if TYPE_CHECKING:
+    from tts_cli.evaluation.statistics import Estimate
+    from tts_cli.evaluation.summary import CellTime, Result, Summary, Timing
+
+LONGEST_NAME = 24
+
+
+def tables(summary: Summary, timing: Timing) -> list[Table]:
+    """All tables, most important first; those without anything to say are left out."""
+    found = [_main(summary, timing), _by_level(summary), _by_subject(summary), _paired(summary), _rescored(summary)]
+    if summary.prm_quality is not None:
+        found += prm_tables(summary.prm_quality)
+    return [table for table in found if table.rows]
+
+
+def named(result: Result) -> str:
+    """beam, N = 16; auto (beam), N = 16 where the strategy chose."""
+    title = _title(result)
+    return title if result.method == "greedy" else f"{title}, N = {result.budget}"
+
+
+def _title(result: Result) -> str:
+    return result.method if result.requested_method == result.method else f"auto ({result.method})"
+
+
+def _main(summary: Summary, timing: Timing) -> Table:
+    facts = summary.facts
+    models = facts.policy.name + (f" + {facts.prm.name}" if facts.prm else "")
+    rows = [_main_row(result, time) for result, time in zip(summary.results, timing.cells, strict=True)]
+    rows += [[f"pass@{one.k}", "", percent(one.accuracy), *[""] * 6] for one in summary.pass_at_k]
+    return Table(
+        f"{parts.one_line(facts.dataset)}: {summary.problems} problems, {models}, seed {facts.seed}",
+        ("method", "N", "% right (95 %)", "tokens", "PRM's", "FLOPs", "PRM's", "seconds", "PRM's"),
+        rows,
+        note="Per problem, first what the policy took, then the PRM. Seconds: the tokens' share of decodes that many "
+        f"problems fill together.{_failures(summary)}",
+    )
+
+
+def _failures(summary: Summary) -> str:
+    errors = max(result.overall.errors for result in summary.results)
+    text = f" {errors} problems ended in an error and count as wrong." if errors else ""
+    ungraded = summary.facts.ungraded
+    return text + (f" {ungraded} rows could not be graded and do not count." if ungraded else "")
+
+
+def _main_row(result: Result, time: CellTime) -> list[str]:
+    cost = result.overall.cost
+    return [
+        _title(result),
+        str(result.budget),
+        percent(result.overall.accuracy),
+        parts.human(cost.policy_prompt_tokens + cost.policy_tokens),
+        parts.human(cost.prm_tokens) if cost.prm_tokens else "-",
+        parts.human(cost.policy_flops),
+        parts.human(cost.prm_flops) if cost.prm_flops else "-",
+        f"{time.policy_seconds:.2g}",
+        f"{time.prm_seconds:.2g}" if time.prm_seconds else "-",
+    ]
+
+
+def percent(accuracy: Estimate) -> str:
+    """73.0 (64-82)"""
+    return f"{100 * accuracy.value:.1f} ({100 * accuracy.low:.0f}-{100 * accuracy.high:.0f})"
+
+
+def _by_level(summary: Summary) -> Table:
+    """One column a level: their order is the point."""
+    levels = list(summary.results[0].by_level) if len(summary.results[0].by_level) > 1 else []
+    shares = {named(r): {level: g.accuracy for level, g in r.by_level.items()} for r in summary.results}
+    shares |= {f"pass@{one.k}": one.by_level for one in summary.pass_at_k if one.k == one.samples}
+    counts = {level: group.problems for level, group in summary.results[0].by_level.items()}
+    rows = [[name, *(f"{100 * by_level[level].value:.0f}" for level in levels)] for name, by_level in shares.items()]
+    return Table(
+        "% right by level",
+        ["level", *map(_short, levels)],
+        [["problems", *(str(counts[level]) for level in levels)], *rows] if levels else [],
+    )
+
+
+def _by_subject(summary: Summary) -> Table:
+    """One row a subject, for the largest budget: their names are long."""
+    largest = _largest(summary.results)
+    subjects = largest[0].by_subject if len(largest[0].by_subject) > 1 else {}
+    rows = [
+        [_short(subject), str(group.problems), *(f"{100 * r.by_subject[subject].accuracy.value:.0f}" for r in largest)]
+        for subject, group in subjects.items()
+    ]
+    header = ["subject", "problems", *(_title(result) for result in largest)]
+    return Table(f"% right by subject, N = {largest[-1].budget}", header, rows)
+
+
+def _largest(results: Sequence[Result]) -> list[Result]:
+    """Every method at the largest budget, and greedy."""
+    budget = max(result.budget for result in results)
+    return [result for result in results if result.budget == budget or result.method == "greedy"]
+
+
+def _short(text: str) -> str:
+    line = parts.one_line(text)
+    return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
+
+
+def _paired(summary: Summary) -> Table:
+    """Differences at the largest budget."""
+    names = {named(result) for result in _largest(summary.results)}
+    rows = [
+        [
+            one.a,
+            one.b,
+            f"{100 * one.difference.value:+.1f} ({100 * one.difference.low:+.0f} to {100 * one.difference.high:+.0f})",
+            f"{one.only_a} : {one.only_b}",
+            "<0.001" if one.p < 0.001 else f"{one.p:.3f}",
+        ]
+        for one in summary.paired
+        if {one.a, one.b} <= names
+    ]
+    return Table(
+        "Differences on the same problems",
+        ("", "against", "points (95 %)", "only one right", "p"),
+        rows,
+        words=2,
+        note="p: exact McNemar test, not corrected for the number of comparisons.",
+    )
+
+
+def _rescored(summary: Summary) -> Table:
+    """Aggregations by selections, for each method at its largest budget."""
+    budget = max((one.budget for one in summary.rescored), default=0)
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for one in summary.rescored:
+        if one.budget == budget:
+            rows.setdefault((one.method, one.aggregate), {})[one.select] = f"{100 * one.accuracy:.1f}"
+    selects = list(next(iter(rows.values()), {}))
+    return Table(
+        f"% right by aggregation and selection, N = {budget}",
+        ("method", "aggregate", *selects),
+        [[*key, *(row[select] for select in selects)] for key, row in rows.items()],
+        words=2,
+    )

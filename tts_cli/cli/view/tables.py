@@ -1,0 +1,56 @@
+"""A table as data, and its two forms: drawn for a terminal, aligned plain text for a pipe or a file."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+PLAIN_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text; the first `words` columns are words, the others numbers. `note` stands below."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: int = 1
+    note: str = ""
+
+
+def plain(tables: Sequence[Table]) -> str:
+    """Columns of equal width, numbers to the right; an empty line between tables."""
+    return "\n".join(_plain(table) for table in tables)
+
+
+def _plain(table: Table) -> str:
+    lines = [table.header, *table.rows]
+    widths = [max(cell_len(line[i]) for line in lines) for i in range(len(table.header))]
+    body = ["  ".join(_aligned(cell, widths[i], i < table.words) for i, cell in enumerate(line)) for line in lines]
+    note = textwrap.wrap(table.note, PLAIN_WIDTH)
+    return "".join(line.rstrip() + "\n" for line in (table.title, *body, *note))
+
+
+def _aligned(cell: str, width: int, left: bool) -> str:
+    blanks = " " * (width - cell_len(cell))
+    return cell + blanks if left else blanks + cell
+
+
+def drawn(table: Table) -> RenderableType:
+    """A light frame; what came from a file is text, never markup."""
+    grid = RichTable(
+        title=Text(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for i, name in enumerate(table.header):
+        grid.add_column(Text(name), justify="left" if i < table.words else "right")
+    for row in table.rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    return Group(grid, Text(table.note, style="dim"), Text()) if table.note else grid
