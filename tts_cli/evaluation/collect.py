@@ -71,7 +71,7 @@ def missing(items: Sequence[Item], store: Store) -> list[Item]:
 
 
 class Collector:
-    """Fills a store. `on_ended` is told of every search that has ended."""
+    """Fills a store. `on_decode` is told how many more tokens were run, `on_ended` of every search that has ended."""
 
     def __init__(
         self,
@@ -81,12 +81,13 @@ class Collector:
         store: Store,
         *,
         should_stop: Callable[[], bool] = lambda: False,
-        on_advance: Callable[[], None] = lambda: None,
+        on_decode: Callable[[int], None] = lambda tokens: None,
         on_ended: Callable[[Unit], None] = lambda unit: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._policy, self._prm, self._store = settings, policy, prm, store
-        self._should_stop, self._on_advance, self._on_ended, self._clock = should_stop, on_advance, on_ended, clock
+        self._should_stop, self._on_decode, self._on_ended, self._clock = should_stop, on_decode, on_ended, clock
+        self._live: dict[Attempt, int] = {}  # and the tokens that have been told of
         self._in_waves = policy.parameters < WAVES_BELOW
         self._spent = Spent(**(store.about("spent") or {}))
 
@@ -105,7 +106,7 @@ class Collector:
         runs = driver.run(
             self._attempts(todo),
             should_stop=self._should_stop,
-            on_advance=self._on_advance,
+            on_advance=self._tell_tokens,
             max_in_flight=in_flight([item.unit for item in todo]),
         )
         done: list[Row] = []
@@ -120,18 +121,32 @@ class Collector:
 
     def _attempts(self, todo: Sequence[Item]) -> Iterator[Attempt]:
         for item in todo:
-            yield Attempt(
+            attempt = Attempt(
                 item.problem, item.unit.plan, self._settings, self._policy, self._prm, lambda event: None, self._clock
             )
+            self._live[attempt] = 0
+            yield attempt
+
+    def _tell_tokens(self) -> None:
+        """What the last decode ran."""
+        before = sum(self._live.values())
+        self._live = {attempt: _tokens(attempt) for attempt in self._live}
+        self._on_decode(sum(self._live.values()) - before)
 
     def _row(self, ended: Ended[Attempt]) -> Row:
         attempt, ledger = ended.search, ended.search.search.ledger
+        del self._live[attempt]
         self._spent.policy_tokens += ledger.policy_prompt_tokens + ledger.policy_tokens
         self._spent.prm_tokens += ledger.prm_tokens
         unit = Unit(attempt.plan.method, attempt.plan.budget, attempt.plan.beam_width)
         self._on_ended(unit)
         tape = recorded(attempt.search, record_error(ended.error))
         return Row(problem_key(attempt.problem.id, attempt.problem.text), unit, tape)
+
+
+def _tokens(attempt: Attempt) -> int:
+    ledger = attempt.search.ledger
+    return ledger.policy_prompt_tokens + ledger.policy_tokens + ledger.prm_tokens
 
 
 def in_flight(units: Sequence[Unit]) -> int:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tts_cli.models.protocols import Policy, RewardModel
 from tts_cli.search.ranking import shares
 from tts_cli.strategy.settings import MethodName, SolveSettings
-from tts_cli.strategy.static import Known, Plan, make_plan
+from tts_cli.strategy.static import Known, Plan, Sized, make_plan
 
 CHAINS = ("majority", "best-of-n")
 
@@ -70,8 +69,8 @@ def plan_cells(
     methods: Sequence[str],
     budgets: Sequence[int],
     settings: SolveSettings,
-    policy: Policy,
-    prm: RewardModel | None,
+    policy: Sized,
+    prm: Sized | None,
     known: Known,
 ) -> list[Cell]:
     """Every method at every budget, greedy once. Raises UsageError for a guided method without a PRM."""

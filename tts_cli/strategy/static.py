@@ -7,10 +7,9 @@ from the budget or the effort that were asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from tts_cli.errors import UsageError
-from tts_cli.models.protocols import Policy, RewardModel
 from tts_cli.search import GUIDED
 from tts_cli.strategy.settings import EFFORT_BUDGETS, MethodName, SolveSettings
 
@@ -49,6 +48,13 @@ class Known:
     suggested: MethodName | None = None
 
 
+class Sized(Protocol):
+    """What a plan goes by of a model: it need not be loaded."""
+
+    @property
+    def parameters(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to run, and one sentence why (without its full stop)."""
@@ -59,7 +65,7 @@ class Plan:
     why: str
 
 
-def make_plan(settings: SolveSettings, policy: Policy, prm: RewardModel | None, known: Known | None = None) -> Plan:
+def make_plan(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Known | None = None) -> Plan:
     """Method and budget as asked for, or by the rule. Raises UsageError for a guided method without a PRM."""
     if settings.method == "auto":
         method, why = choose(policy.parameters, has_prm=prm is not None, known=known or Known())
