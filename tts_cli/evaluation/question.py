@@ -16,6 +16,7 @@ from typing import Any
 
 from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError
+from tts_cli.evaluation.replay import ModelFacts
 from tts_cli.evaluation.store import Store
 
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
@@ -46,21 +47,41 @@ def stored_question(store: Store) -> Question | None:
 
 def keep(store: Store, question: Question, origin: Mapping[str, Any]) -> None:
     """Check that the samples will have one origin, and remember. Raises UsageError, naming what differs."""
-    before = store.about("origin")
-    if before is not None:
-        differing = [name for name in origin if origin[name] != before.get(name)]
-        if differing:
-            name = differing[0]
+    before = store.about("origin") or {}
+    merged = {name: _with_content(value, before.get(name)) for name, value in origin.items()}
+    for name, value in merged.items():
+        if before and value != before.get(name):
             raise UsageError(
                 f"The samples in this --out were made with another {name}: {_shown(before.get(name))}, "
-                f"not {_shown(origin[name])}.",
+                f"not {_shown(value)}.",
                 "Name another --out for these settings; without DATASET and flags the old ones go on.",
             )
-    store.set_about(question=asdict(question), origin=dict(origin))
+    store.set_about(question=asdict(question), origin=merged)
+
+
+def _with_content(now: Any, before: Any) -> Any:
+    """A model whose file is gone is taken for the one that it was: its samples can still be counted."""
+    if isinstance(now, dict) and isinstance(before, dict) and now["content"] is None:
+        return now | {"content": before["content"]}
+    return now
+
+
+def stored_models(store: Store, with_prm: bool) -> tuple[ModelFacts, ModelFacts | None] | None:
+    """What is known of the models from an earlier run; None where that is not enough."""
+    policy, prm = (ModelFacts(**facts) if facts else None for facts in store.about("models") or (None, None))
+    if policy is None or (with_prm and prm is None):
+        return None
+    return policy, prm if with_prm else None
+
+
+def keep_models(store: Store, policy: ModelFacts, prm: ModelFacts | None) -> None:
+    """Remember them; a PRM that is not used now is not forgotten."""
+    known = stored_models(store, with_prm=True)
+    store.set_about(models=[asdict(policy), asdict(prm) if prm else asdict(known[1]) if known and known[1] else None])
 
 
 def _shown(value: Any) -> Any:
-    return value["name"] if isinstance(value, dict) else value
+    return f"{value['name']} ({str(value['content'])[:8]})" if isinstance(value, dict) else value
 
 
 def fingerprint(file: Path) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 24
 
 
-def tables(summary: Summary, timing: Timing) -> list[Table]:
+def result_tables(summary: Summary, timing: Timing) -> list[Table]:
     """All tables, most important first; those without anything to say are left out."""
     found = [_main(summary, timing), _by_level(summary), _by_subject(summary), _paired(summary), _rescored(summary)]
     if summary.prm_quality is not None:

@@ -1,0 +1,126 @@
+"""`tts eval`: labelled problems in, accuracy and cost of every method and budget out.
+
+Samples are stored as they are made (`--out`), so a run can be killed, resumed, and asked again in other ways.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_cli.cli import options as opt
+from tts_cli.cli import settings
+from tts_cli.cli.channels import Channels
+from tts_cli.cli.consent import asker
+from tts_cli.cli.eval_question import Asked
+from tts_cli.cli.eval_run import Run, open_store
+
+EPILOG = """Examples:
+
+  tts eval nano --limit 50
+
+  tts eval problems.jsonl --methods majority,best-of-n --budgets 4,16,64 --out results
+
+  tts eval --out results                       goes on where it was stopped
+
+  tts eval --out results --aggregate min       votes anew, without sampling anew
+
+DATASET: nano (ships with tts), math500, aime24, or a JSONL or CSV file with "problem" and "answer" (and, if it has \
+them, "level" and "subject").
+"""
+Dataset = Annotated[
+    str | None,
+    typer.Argument(metavar="[DATASET]", show_default=False, help="A name or a file; none: go on with --out."),
+]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        "--methods",
+        metavar="A,B,..",
+        rich_help_panel=opt.SEARCH,
+        show_default=False,
+        help="Methods to measure. (default: greedy,majority,best-of-n,beam,dvts)",
+    ),
+]
+Budgets = Annotated[
+    str | None,
+    typer.Option(
+        "--budgets",
+        metavar="N,N,..",
+        rich_help_panel=opt.SEARCH,
+        show_default=False,
+        help="Budgets to measure each at. (default: 1,4,16)",
+    ),
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="K", show_default=False, help="Only K problems.")]
+Shuffle = Annotated[
+    bool | None,
+    typer.Option("--shuffle/--no-shuffle", show_default=False, help="K at random (by --seed), not the first K."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", show_default=False, help="Keep samples, records and summary; go on later."),
+]
+PrmQuality = Annotated[
+    bool, typer.Option("--prm-quality", help="How well the PRM judges: AUC, calibration, length bias.")
+]
+Plot = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE.png|svg", show_default=False, help="Save the curves.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
+
+
+def evaluate(
+    context: typer.Context,
+    dataset: Dataset = None,
+    methods: Methods = None,
+    budgets: Budgets = None,
+    limit: Limit = None,
+    shuffle: Shuffle = None,
+    out: Out = None,
+    prm_quality: PrmQuality = False,
+    plot: Plot = None,
+    yes: Yes = False,
+    beam_width: opt.BeamWidth = None,
+    aggregate: opt.AggregateFlag = None,
+    select: opt.SelectFlag = None,
+    min_confidence: opt.MinConfidence = None,
+    seed: opt.Seed = None,
+    policy: opt.PolicyFlag = None,
+    prm: opt.PrmFlag = None,
+    prm_format: opt.PrmFormat = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    ctx_size: opt.CtxSize = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    max_tokens: opt.MaxTokens = None,
+    max_step_tokens: opt.MaxStepTokens = None,
+    max_steps: opt.MaxSteps = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+    debug: opt.Debug = False,
+) -> int:
+    """Measure methods and budgets on labelled problems."""
+    context.obj.merge(debug=debug, no_color=no_color)
+    channels = Channels(quiet, as_json, context.obj.no_color)
+    if plot is not None:
+        from tts_cli.cli.view import figure
+
+        figure.check(plot)
+    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
+    asked = Asked(dataset, methods, budgets, limit, shuffle, prm_quality, flags)
+    with ExitStack() as stack:
+        run = Run(asked, open_store(out, stack), channels, out)
+        rows = run.rows(asker(yes))
+        if not run.collect(rows, stack):
+            return run.stopped()
+        summary, timing = run.measure(rows)
+    if plot is not None:
+        figure.save(plot, summary)
+    run.show(summary, timing, plot)
+    return 0
