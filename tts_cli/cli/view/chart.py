@@ -34,6 +34,7 @@ class Canvas:
         self._x, self._y = (math.log(x[0]), math.log(x[1])), y
         self._dots = [[0] * columns for _ in range(rows)]
         self._styles = [[""] * columns for _ in range(rows)]
+        self._points: list[list[str | None]] = [[None] * columns for _ in range(rows)]
 
     def column(self, x: float) -> int:
         """The cell under an x."""
@@ -42,12 +43,12 @@ class Canvas:
     def draw(self, curve: Curve) -> None:
         """Its points, joined by straight lines."""
         places = [self._place(x, y) for x, y in curve.points]
-        for place in places:
-            self._mark(*place, curve.style)
         for (x0, y0), (x1, y1) in pairwise(places):
             length = max(abs(x1 - x0), abs(y1 - y0), 1)
             for i in range(length + 1):
                 self._mark(x0 + round((x1 - x0) * i / length), y0 + round((y1 - y0) * i / length), curve.style)
+        for x, y in places:
+            self._points[y // 4][x // 2] = curve.style
 
     def _place(self, x: float, y: float) -> tuple[int, int]:
         """The dot at (x, y)."""
@@ -61,35 +62,43 @@ class Canvas:
 
     def line(self, row: int) -> Text:
         text = Text()
-        for dots, style in zip(self._dots[row], self._styles[row], strict=True):
-            text.append(chr(0x2800 + dots) if dots else " ", style=style)
+        for dots, style, point in zip(self._dots[row], self._styles[row], self._points[row], strict=True):
+            if point is not None:
+                text.append("●", style=point)
+            else:
+                text.append(chr(0x2800 + dots) if dots else " ", style=style)
         return text
 
 
 def chart(
-    title: str, curves: Sequence[Curve], ticks: Sequence[tuple[float, str]], *, width: int, height: int
+    title: str,
+    curves: Sequence[Curve],
+    ticks: Sequence[tuple[float, str]],
+    *,
+    y: tuple[float, float],
+    width: int,
+    height: int,
+    legend: bool = True,
 ) -> RenderableType:
-    """The curves over an axis with `ticks` (x, label), the scale at the left, the names below."""
+    """The curves over an axis with `ticks` (x, label), the ends of the scale `y` at the left, the names below."""
     xs = [x for curve in curves for x, _ in curve.points]
-    shares = [share for curve in curves for _, share in curve.points]
-    bottom, top = scale(shares)
-    canvas = Canvas(max(8, width - _AXIS), height, (min(xs), max(xs)), (bottom, top))
+    canvas = Canvas(max(8, width - _AXIS), height, (min(xs), max(xs)), y)
     for curve in curves:
         canvas.draw(curve)
     lines = [Text(title, style="bold")]
     for row in range(height):
-        label = {0: f"{top:.0%}", height - 1: f"{bottom:.0%}"}.get(row, "")
+        label = {0: f"{y[1]:.0%}", height - 1: f"{y[0]:.0%}"}.get(row, "")
         lines.append(Text.assemble((f"{label:>4} ", "dim"), ("┤" if label else "│", "dim"), canvas.line(row)))
     lines.append(Text(" " * 5 + "└" + "─" * canvas.columns, style="dim"))
     lines.append(Text(" " * _AXIS + _tick_line(canvas, ticks), style="dim"))
-    return Group(*lines, _legend(curves))
+    return Group(*lines, *([_legend(curves)] if legend else []), Text())
 
 
 def scale(shares: Sequence[float]) -> tuple[float, float]:
     """Whole tenths around all shares, at least two of them apart."""
-    bottom, top = math.floor(min(shares) * 10 - 1e-9) / 10, math.ceil(max(shares) * 10 + 1e-9) / 10
-    bottom, top = max(0.0, min(bottom, top - 0.2)), min(1.0, max(top, bottom + 0.2))
-    return bottom, top
+    bottom = math.floor(min(shares) * 10 - 1e-9) / 10
+    top = min(1.0, max(math.ceil(max(shares) * 10 + 1e-9) / 10, bottom + 0.2))
+    return max(0.0, min(bottom, top - 0.2)), top
 
 
 def _tick_line(canvas: Canvas, ticks: Sequence[tuple[float, str]]) -> str:

@@ -5,14 +5,15 @@ Which curves there are is decided here once, for the terminal and for the pictur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.table import Table
 
 from tts_cli.cli.view import parts
-from tts_cli.cli.view.chart import Curve, chart
+from tts_cli.cli.view.chart import Curve, chart, scale
 
 if TYPE_CHECKING:
     from tts_cli.evaluation.summary import Group as Problems
@@ -20,38 +21,45 @@ if TYPE_CHECKING:
 
 STYLES = {"majority": "blue", "best-of-n": "green", "beam": "magenta", "dvts": "cyan", "greedy": "white"}
 CEILING = "yellow"
-SMALL = 34  # cells
+LARGE, SMALL = 76, 30  # cells
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart: its curves over a logarithmic axis with labelled ticks."""
+    """One chart: its curves over a logarithmic axis with labelled ticks, shares over `y`. Those of levels are small."""
 
     title: str
     curves: list[Curve]
     ticks: list[tuple[float, str]]
+    y: tuple[float, float]
+    small: bool = False
 
 
 def panels(summary: Summary) -> list[Panel]:
-    """Accuracy against N, against FLOPs, then against N for each level."""
+    """Accuracy against N, against FLOPs, then against N for each level, all levels on one scale."""
     found = [_against_n(summary, "accuracy against N", None), _against_flops(summary)]
     levels = list(summary.results[0].by_level)
     if len(levels) > 1:
-        found += [_against_n(summary, f"level {parts.one_line(level)}", level) for level in levels]
+        by_level = [_against_n(summary, f"level {parts.one_line(level)}", level) for level in levels]
+        y = min(panel.y[0] for panel in by_level), max(panel.y[1] for panel in by_level)
+        found += [replace(panel, y=y, small=True) for panel in by_level]
     return [panel for panel in found if len({x for curve in panel.curves for x, _ in curve.points}) > 1]
 
 
 def picture(summary: Summary, width: int) -> RenderableType:
-    """All charts, the two large ones first."""
-    drawn = [(panel, chart(panel.title, panel.curves, panel.ticks, **_size(panel, width))) for panel in panels(summary)]
-    large = [one for panel, one in drawn if not panel.title.startswith("level ")]
-    small = [one for panel, one in drawn if panel.title.startswith("level ")]
-    return Group(*large, Columns(small, padding=(0, 2)))
+    """All charts, the two large ones first, the small ones side by side."""
+    found = panels(summary)
+    large = [_drawn(panel, min(width, LARGE), 12) for panel in found if not panel.small]
+    grid = Table.grid(padding=(0, 2))
+    across = max(1, width // (SMALL + 2))
+    small = [_drawn(panel, SMALL, 6) for panel in found if panel.small]
+    for begin in range(0, len(small), across):
+        grid.add_row(*small[begin : begin + across])
+    return Group(*large, grid)
 
 
-def _size(panel: Panel, width: int) -> dict[str, int]:
-    small = panel.title.startswith("level ")
-    return {"width": min(SMALL, width) if small else min(width, 76), "height": 6 if small else 12}
+def _drawn(panel: Panel, width: int, height: int) -> RenderableType:
+    return chart(panel.title, panel.curves, panel.ticks, y=panel.y, width=width, height=height, legend=not panel.small)
 
 
 def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
@@ -66,7 +74,7 @@ def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
     if ceiling:
         curves.append(Curve("pass@N", ceiling, CEILING))
     budgets = sorted({x for curve in curves for x, _ in curve.points})
-    return Panel(title, curves, [(x, f"{x:.0f}") for x in budgets])
+    return Panel(title, curves, [(x, f"{x:.0f}") for x in budgets], _scale(curves))
 
 
 def _against_flops(summary: Summary) -> Panel:
@@ -75,7 +83,11 @@ def _against_flops(summary: Summary) -> Panel:
         for name, results, style in _families(summary)
     ]
     spent = sorted({x for curve in curves for x, _ in curve.points})
-    return Panel("accuracy against FLOPs per problem", curves, [(x, parts.human(x)) for x in spent])
+    return Panel("accuracy against FLOPs per problem", curves, [(x, parts.human(x)) for x in spent], _scale(curves))
+
+
+def _scale(curves: Sequence[Curve]) -> tuple[float, float]:
+    return scale([share for curve in curves for _, share in curve.points])
 
 
 def _part(result: Result, level: str | None) -> Problems:
