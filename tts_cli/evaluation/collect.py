@@ -53,7 +53,7 @@ class Item:
 
     @property
     def key(self) -> str:
-        return problem_key(self.problem.id, self.problem.text)
+        return problem_key(self.problem.text)
 
 
 def waves(problems: Sequence[Problem], units: Sequence[Unit], rows: int) -> list[list[Item]]:
@@ -141,7 +141,7 @@ class Collector:
         unit = Unit(attempt.plan.method, attempt.plan.budget, attempt.plan.beam_width)
         self._on_ended(unit)
         tape = recorded(attempt.search, record_error(ended.error))
-        return Row(problem_key(attempt.problem.id, attempt.problem.text), unit, tape)
+        return Row(problem_key(attempt.problem.text), unit, tape)
 
 
 def _tokens(attempt: Attempt) -> int:

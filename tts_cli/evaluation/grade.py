@@ -22,7 +22,7 @@ from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.evaluation.tape import Tape
 from tts_cli.evaluation.units import CHAINS, Cell, Unit, covers, unit_of
 from tts_cli.search import GUIDED
-from tts_cli.search.context import Search
+from tts_cli.search.context import PromptTokens, Search
 from tts_cli.strategy.attempt import Attempt, Problem
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.verdict import decide
@@ -97,7 +97,7 @@ class Grader:
 
     def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
         """Replay all cells of a row that can be graded. Raises TtsError where its tapes are not complete."""
-        tapes = _Tapes(self.store, problem_key(row.id, row.problem))
+        tapes = _Tapes(self.store, problem_key(row.problem))
         outcomes: dict[Cell, Outcome] = {}
         records: list[EvalRecord] = []
         for cell in self.cells:
@@ -106,7 +106,7 @@ class Grader:
         return self._with_samples(Graded(row.level, row.subject, outcomes), row, tapes), records
 
     def _grade_cell(self, row: Row, cell: Cell, tapes: _Tapes) -> tuple[Outcome, EvalRecord]:
-        attempt, error = self._replay(row, cell, tapes)
+        attempt, error = self._replay(row, cell, tapes.covering(cell))
         record, _ = attempt.record(self.judge, error, stopped=False)
         right = self._same(record.answer, row)
         cost = self._with_seconds(record.cost)
@@ -116,11 +116,15 @@ class Grader:
 
     def ungraded(self, row: Row, error: RecordError) -> list[EvalRecord]:
         """Records that say why there is nothing to count."""
-        return [_eval_record(self._empty_record(row, cell, error), row, None, cell) for cell in self.cells]
+        records: list[EvalRecord] = []
+        for cell in self.cells:
+            attempt, ended_with = self._replay(row, cell, Tape(PromptTokens(0, 0), {}, {}, error))
+            record, _ = attempt.record(self.judge, ended_with, stopped=False)
+            records.append(_eval_record(record, row, None, cell))
+        return records
 
-    def _replay(self, row: Row, cell: Cell, tapes: _Tapes) -> tuple[Attempt, Exception | None]:
+    def _replay(self, row: Row, cell: Cell, tape: Tape) -> tuple[Attempt, Exception | None]:
         prm = self.prm if cell.plan.method in GUIDED else None
-        tape = tapes.covering(unit_of(cell.plan))
         return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape)
 
     def _same(self, answer: str | None, row: Row) -> bool:
@@ -139,7 +143,7 @@ class Grader:
         if not chains:
             return graded
         largest = max(chains, key=lambda cell: (cell.plan.budget, cell.plan.method in GUIDED))
-        attempt, _ = self._replay(row, largest, tapes)
+        attempt, _ = self._replay(row, largest, tapes.covering(largest))
         ends = [(solution.node, self._same(solution.answer, row)) for solution in attempt.search.solutions.values()]
         right = sum(node.ended for node, is_right in ends if is_right)
         return replace(graded, samples=largest.plan.budget, right_samples=right, solutions=scored_solutions(ends))
@@ -147,27 +151,6 @@ class Grader:
     def _with_seconds(self, cost: Cost) -> Cost:
         policy = (cost.policy_prompt_tokens + cost.policy_tokens) * self.rates.policy
         return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
-
-    def _empty_record(self, row: Row, cell: Cell, error: RecordError) -> Record:
-        return Record(
-            id=row.id,
-            problem=row.problem,
-            answer=None,
-            confidence=None,
-            solution=None,
-            method=cell.plan.method,
-            budget=cell.plan.budget,
-            difficulty=None,
-            why=f"{cell.plan.why}.",
-            votes=[],
-            cost=Cost(),
-            policy=self.policy.name,
-            prm=self.prm.name if self.prm and cell.plan.method in GUIDED else None,
-            seed=self.settings.seed,
-            finish="error",
-            error=error,
-            input=row.input,
-        )
 
 
 class _Tapes:
@@ -178,7 +161,8 @@ class _Tapes:
         self._units = sorted(store.units(key))
         self._unpacked: dict[Unit, Tape] = {}
 
-    def covering(self, wanted: Unit) -> Tape:
+    def covering(self, cell: Cell) -> Tape:
+        wanted = unit_of(cell.plan)
         unit = next(unit for unit in self._units if covers(unit, wanted))
         if unit not in self._unpacked:
             self._unpacked[unit] = self._store.tape(self._key, unit)

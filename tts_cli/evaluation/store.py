@@ -32,9 +32,9 @@ CREATE TABLE IF NOT EXISTS tapes (
 """
 
 
-def problem_key(id: str, text: str) -> str:
-    """Both matter: the id is part of the name of each sample's random stream."""
-    return hashlib.sha256(json.dumps([id, text]).encode()).hexdigest()
+def problem_key(text: str) -> str:
+    """The text alone names a problem's samples, whatever its id and its place."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

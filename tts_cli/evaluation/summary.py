@@ -140,7 +140,7 @@ def summarize(graded: Sequence[Graded], cells: Sequence[Cell], facts: Facts, *, 
         problems=len(graded),
         results=[_result(graded, cell, facts) for cell in cells],
         pass_at_k=_pass_at(graded, cells, facts.seed),
-        rescored=[found for cell in cells for found in _rescored(graded, cell)],
+        rescored=[found for cell in _distinct(cells) for found in _rescored(graded, cell)],
         paired=_paired(graded, cells, facts.seed),
         prm_quality=prm_quality([one.solutions for one in graded], how) if with_prm_quality else None,
         how=HOW,
@@ -220,6 +220,11 @@ def _pass_at_one(graded: Sequence[Graded], k: int, samples: int, seed: int) -> P
 
     by_level = {key: rate(part) for key, part in strata(graded, lambda one: one.level)}
     return PassAtK(k, samples, rate(graded), by_level)
+
+
+def _distinct(cells: Sequence[Cell]) -> list[Cell]:
+    """Without those that `auto` made of a method that was asked for as well."""
+    return list({(cell.plan.method, cell.plan.budget): cell for cell in reversed(cells)}.values())[::-1]
 
 
 def _rescored(graded: Sequence[Graded], cell: Cell) -> list[Rescored]:

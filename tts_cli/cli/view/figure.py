@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +45,10 @@ def draw(summary: Summary, format: str) -> bytes:
     figure = Figure(figsize=(10, 3.4 * rows), layout="constrained")
     figure.suptitle(f"{summary.facts.dataset}, {summary.problems} problems")
     for place, panel in enumerate(found, start=1):
-        _draw_panel(figure.add_subplot(rows, 2, place), panel)
+        axes = figure.add_subplot(rows, 2, place)
+        _draw_panel(axes, panel)
+        if place == 1:  # the others have the same colours
+            axes.legend(fontsize="small")
     buffer = io.BytesIO()
     with rc_context({"svg.hashsalt": "tts"}):
         figure.savefig(buffer, format=format, dpi=150, metadata={"Date": None} if format == "svg" else None)
@@ -59,7 +64,18 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     axes.set_title(panel.title)
     axes.set_ylabel("% right")
     axes.set_xscale("log")
-    axes.set_xticks([x for x, _ in panel.ticks], [label for _, label in panel.ticks])
+    ticks = _apart(panel.ticks)
+    axes.set_xticks([x for x, _ in ticks], [label for _, label in ticks])
     axes.minorticks_off()
+    axes.set_ylim(100 * panel.y[0] - 3, 100 * panel.y[1] + 3)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+
+
+def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Those whose labels do not touch on a logarithmic axis of this width."""
+    span = math.log(ticks[-1][0] / ticks[0][0])
+    kept: list[tuple[float, str]] = []
+    for tick in ticks:
+        if not kept or math.log(tick[0] / kept[-1][0]) > span / 8:
+            kept.append(tick)
+    return kept
