@@ -43,7 +43,7 @@ def test_help_imports_little(tts: Program, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["solve"], ["grade"], ["show"], ["models"], ["models", "list"], ["models", "show"], ["doctor"]],
+    [[], ["solve"], ["batch"], ["grade"], ["show"], ["models"], ["models", "list"], ["models", "show"], ["doctor"]],
     ids=" ".join,
 )
 def test_help_is_as_written_before(here: Here, command: list[str], snapshot: SnapshotAssertion) -> None:

@@ -287,7 +287,7 @@ def test_problems_are_read_as_they_are_needed_and_told_apart() -> None:
     assert [s.record.id for s in runs] == ["b", "c"]
     started = [(id, event.problem) for id, event in told if isinstance(event, SearchStarted)]
     assert started == [(id, f"problem {id}") for id in "abc"]
-    assert {key.problem for key in policy.asked} == {"a", "b", "c"}
+    assert {key.problem for key in policy.asked} == {"problem a", "problem b", "problem c"}
 
 
 def test_answers_that_mean_the_same_vote_together() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import doctor, errors, eval, grade, models, show, solve
+from tts_cli.cli import batch, doctor, errors, eval, grade, models, show, solve
 from tts_cli.cli.channels import emit, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor
 
@@ -37,6 +37,7 @@ def build(rich_help: bool) -> typer.Typer:
     )
     app.callback()(_root)
     app.command("solve", epilog=solve.EPILOG)(solve.solve)
+    app.command("batch", epilog=batch.EPILOG)(batch.batch)
     app.command("grade", cls=grade.GradeCommand, epilog=grade.EPILOG)(grade.grade)
     app.command("eval", epilog=eval.EPILOG)(eval.evaluate)
     app.command("show")(show.show)
@@ -55,7 +56,7 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    invocation = Invocation()
+    invocation = Invocation(arguments=tuple(arguments))
     try:
         command = typer.main.get_command(build(_wants_rich_help()))
         code = command.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)

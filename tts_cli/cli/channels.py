@@ -85,7 +85,12 @@ def emit_json(document: str) -> None:
     """One JSON document and a newline, with no character in it that a terminal would act upon."""
     if sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         document = json.dumps(json.loads(document))  # other encodings get ASCII
-    emit(_UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document) + "\n")
+    emit(safe_json(document) + "\n")
+
+
+def safe_json(document: str) -> str:
+    """The same JSON without a character that a terminal would act upon."""
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
 def _is_capable_terminal(stream: TextIO | None) -> bool:

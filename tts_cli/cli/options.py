@@ -23,6 +23,7 @@ class Invocation:
 
     debug: bool = False
     no_color: bool = False
+    arguments: tuple[str, ...] = ()
 
     def merge(self, *, debug: bool, no_color: bool) -> None:
         """`tts --debug solve` and `tts solve --debug` are the same."""

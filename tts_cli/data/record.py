@@ -36,7 +36,10 @@ class RecordError(BaseModel):
 
 
 class Record(BaseModel):
-    """One solved (or failed) problem. `answer` is None where there is none; `finish` says why."""
+    """One solved (or failed) problem. `answer` is None where there is none; `finish` says why.
+
+    `fingerprint` (see data.fingerprint) tells whether a later run would do the same; `solve` leaves it out.
+    """
 
     model_config = ConfigDict(frozen=True)
     id: str
@@ -56,3 +59,4 @@ class Record(BaseModel):
     finish: FinishReason
     error: RecordError | None = None
     input: dict[str, Any] | None = None
+    fingerprint: str | None = None

@@ -130,7 +130,7 @@ class Search:
         if node.prefix is None or not self.has_room(node):
             raise ValueError("this step cannot be gone on from")
         tokens = min(self.sampling.max_step_tokens, self.limits.max_tokens - node.solution_tokens)
-        key = SampleKey(self.seed, self.id, path)
+        key = SampleKey(self.seed, self.problem, path)
         job = self._policy.sample(node.prefix, key, replace(self.sampling, max_step_tokens=tokens))
         sampled = await self._wait(self._policy, job)
         self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish)

@@ -62,7 +62,7 @@ class Driver:
 
     def run(
         self,
-        searches: Iterable[R],
+        searches: Iterable[R | None],
         *,
         should_stop: Callable[[], bool] = lambda: False,
         on_advance: Callable[[], None] = lambda: None,
@@ -70,7 +70,8 @@ class Driver:
     ) -> Generator[Ended[R], None, None]:
         """Yield each search when it is over, in the order in which they end.
 
-        `searches` is read lazily: at most `max_in_flight` are under way. `should_stop` is asked before
+        `searches` is read lazily: at most `max_in_flight` are under way. None stands for "none for now": those
+        under way go on, and it is asked again after the next decode. `should_stop` is asked before
         every decode; then all searches under way end as stopped and no further one is read.
         An exception in a search ends that one; an exception in a back end ends the run and is raised.
         """
@@ -123,7 +124,7 @@ class _Run(Generic[R]):
 class _Loop(Generic[R]):
     """The state of one `Driver.run`."""
 
-    def __init__(self, source: Iterator[R], max_in_flight: int) -> None:
+    def __init__(self, source: Iterator[R | None], max_in_flight: int) -> None:
         self.source = source
         self.max_in_flight = max_in_flight
         self.live: dict[_Run[R], None] = {}

@@ -23,11 +23,16 @@ LIMIT_FLAGS: dict[FinishReason, str] = {"max-time": "--max-time", "max-flops": "
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`input`: what else the row that it came from held; it is carried through to the record."""
+    """`input`: what else the row that it came from held; it is carried through to the record, as is `fingerprint`.
+
+    `error`: what is wrong with the row; then nothing is searched, and the record says so.
+    """
 
     id: str
     text: str
     input: dict[str, Any] | None = None
+    fingerprint: str | None = None
+    error: RecordError | None = None
 
 
 class Attempt:
@@ -87,6 +92,8 @@ class Attempt:
         return self._run()
 
     async def _run(self) -> None:
+        if self.problem.error is not None:
+            raise _UnfitRow(self.problem.error)
         if not self.problem.text.strip():
             raise UsageError("the problem is empty", "Give a problem as text, for example: Compute 2 + 3.")
         self.search.open()
@@ -174,6 +181,7 @@ class Attempt:
             finish=finish,
             error=record_error(error),
             input=self.problem.input,
+            fingerprint=self.problem.fingerprint,
         )
 
     def _why(self, verdict: Verdict | None = None) -> str:
@@ -201,10 +209,20 @@ def sampled(plan: Plan, settings: SolveSettings) -> bool:
     return plan.method != "greedy" and settings.sampling.temperature > 0
 
 
+class _UnfitRow(Exception):
+    """Ends the search of a problem whose row came with an error."""
+
+    def __init__(self, error: RecordError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 def record_error(error: Exception | None) -> RecordError | None:
     """What a record says of an error; one that nobody foresaw is of kind "internal"."""
     if error is None:
         return None
+    if isinstance(error, _UnfitRow):
+        return error.error
     if isinstance(error, TtsError):
         return RecordError(kind=error.kind, message=str(error))
     return RecordError(kind="internal", message=f"{type(error).__name__}: {error}")

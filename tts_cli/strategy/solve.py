@@ -7,7 +7,7 @@ found by then is voted on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -82,7 +82,7 @@ def solve(
 
 
 def solve_many(
-    problems: Iterable[Problem],
+    problems: Iterable[Problem | None],
     settings: SolveSettings,
     policy: Policy,
     prm: RewardModel | None,
@@ -94,17 +94,21 @@ def solve_many(
     judge: Equality | None = None,
     clock: Callable[[], float] = time.monotonic,
     max_in_flight: int = 16,
-) -> Iterator[Solved]:
+) -> Generator[Solved, None, None]:
     """Yield each problem's result as it is solved, in the order in which they end; `problems` is read lazily.
 
-    An error in one problem gives a record with that error. After `should_stop` the problems under way are
-    yielded with what they have found. `listener` is told each event with the id of its problem.
+    None among the problems means that there is none for now: it is asked again after the next decode. With nothing
+    under way it ends the run. An error in one problem gives a record with that error. After `should_stop` the
+    problems under way are yielded with what they have found. `listener` is told each event with the id of its problem.
     """
     plan = make_plan(settings, policy, prm, known)
     live: dict[Attempt, None] = {}
 
-    def attempts() -> Iterator[Attempt]:
+    def attempts() -> Iterator[Attempt | None]:
         for problem in problems:
+            if problem is None:
+                yield None
+                continue
             tell = partial(listener, problem.id)
             attempt = Attempt(problem, plan, settings, policy, prm, tell, clock)
             live[attempt] = None
@@ -122,6 +126,16 @@ def solve_many(
         for ended in runs:
             del live[ended.search]
             yield _solved(ended, equality)
+
+
+SOLUTIONS_IN_FLIGHT = 128
+"""Twice what a model decodes together, so that none of its rows is empty while the last samples of a problem end."""
+_CELLS = 256  # of the KV pool, for one solution under way
+
+
+def how_many(budget: int, cells: int) -> int:
+    """How many problems of this budget to have under way over a KV pool of so many cells."""
+    return max(1, min(SOLUTIONS_IN_FLIGHT, cells // _CELLS) // budget)
 
 
 def _judge(judge: Equality | None) -> AbstractContextManager[Equality]:

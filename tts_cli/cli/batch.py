@@ -1,0 +1,278 @@
+"""`tts batch`: many problems in, one record a line out. With --output the file is the journal of the run.
+
+Reads rows as they are wanted, keeps as many problems under way as the KV pool holds, and holds no more in memory
+than those, a bounded number of finished records, and one small entry per row.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tts_cli.cli import first_run, settings
+from tts_cli.cli import options as opt
+from tts_cli.cli.channels import Channels
+from tts_cli.cli.signals import Interruption
+
+if TYPE_CHECKING:
+    from tts_cli.cli.output import InOrder
+    from tts_cli.cli.resume import Resume
+    from tts_cli.cli.setup import Entries
+    from tts_cli.cli.view.progress import Progress
+    from tts_cli.data.rows import Row
+    from tts_cli.strategy.attempt import Problem
+    from tts_cli.strategy.solve import Solved
+
+EPILOG = """Examples:
+
+  tts batch problems.jsonl -o answers.jsonl
+
+  cat problems.txt | tts batch | jq -r .answer
+
+An existing answers.jsonl is continued: give the same command again after a crash, Ctrl-C or a full disk. Rows are \
+matched by id, problem, settings and models; what differs is solved again.
+"""
+STOPPING = "Stopping: what is finished is being written. Ctrl-C again ends at once."
+OUTCOMES = {"answered": "green", "abstained": "yellow", "errors": "red"}
+AHEAD = 4  # times the problems in flight: how far in-order output lets others run ahead of a slow one
+ROW_FAILED = 3
+COUNTED_BYTES = 64 << 20  # a larger input is not read twice for the sake of the time left
+
+Input = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="INPUT", show_default=False, help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.'
+    ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE.jsonl", help="Continued if it is there. (default: stdout)"),
+]
+Format = Literal["txt", "jsonl", "csv"]
+FormatFlag = Annotated[Format | None, typer.Option("--format", help="Of INPUT. (default: by its name or first line)")]
+Unordered = Annotated[bool, typer.Option("--unordered", help="Write records as they are solved.")]
+InFlight = Annotated[
+    int | None,
+    typer.Option("--in-flight", metavar="K", min=1, max=4096, help="Problems at once. (default: what the models hold)"),
+]
+
+
+def batch(
+    context: typer.Context,
+    source: Input = None,
+    output: OutputFile = None,
+    format: FormatFlag = None,
+    unordered: Unordered = False,
+    in_flight: InFlight = None,
+    method: opt.MethodFlag = None,
+    budget: opt.Budget = None,
+    beam_width: opt.BeamWidth = None,
+    effort: opt.EffortFlag = None,
+    aggregate: opt.AggregateFlag = None,
+    select: opt.SelectFlag = None,
+    seed: opt.Seed = None,
+    policy: opt.PolicyFlag = None,
+    prm: opt.PrmFlag = None,
+    prm_format: opt.PrmFormat = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    ctx_size: opt.CtxSize = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    max_tokens: opt.MaxTokens = None,
+    max_step_tokens: opt.MaxStepTokens = None,
+    max_steps: opt.MaxSteps = None,
+    max_time: opt.MaxTime = None,
+    max_flops: opt.MaxFlops = None,
+    min_confidence: opt.MinConfidence = None,
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+    debug: opt.Debug = False,
+) -> int:
+    """Solve many problems and write one record a line."""
+    context.obj.merge(debug=debug, no_color=no_color)
+    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
+    run = Run(settings.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
+    with ExitStack() as stack:
+        run.open(stack, source, format, output, ordered=not unordered)
+        run.solve(stack, in_flight)
+        run.close()
+    if run.interruption.requested:
+        run.say_how_to_resume(context.obj.arguments, source, output)
+    return run.exit_code
+
+
+class Run:
+    """One batch: `open`, `solve`, `close`."""
+
+    def __init__(self, chosen: settings.Settings, channels: Channels) -> None:
+        self.chosen, self.channels = chosen, channels
+        self.view: Progress | None = None
+        self.interruption = Interruption(self._stopping)
+        self.errors = 0
+        self._in_flight = 0  # problems under way
+        self._taken_all = False
+
+    @property
+    def exit_code(self) -> int:
+        """130 or 143 after a signal that left rows undone, 3 where a row ended in an error, else 0."""
+        if self.interruption.exit_code is not None and not self._complete:
+            return self.interruption.exit_code
+        return ROW_FAILED if self.errors else 0
+
+    @property
+    def _complete(self) -> bool:
+        return self._taken_all and not self._in_flight
+
+    def open(
+        self, stack: ExitStack, source: Path | None, format: Format | None, output: Path | None, *, ordered: bool
+    ) -> None:
+        """Find the models' files, open input and output. Raises TtsError before anything costs time."""
+        from tts_cli.cli import output as out
+        from tts_cli.cli import setup
+        from tts_cli.cli.resume import Resume
+
+        source = None if str(source) == "-" else source
+        self.entries: Entries = setup.entries(self.chosen)
+        self.settings = setup.solve_settings(self.chosen, self.entries)
+        stack.enter_context(self.interruption)
+        rows = self._rows(stack, source, format)
+        write, journal = stack.enter_context(out.opened(output))
+        self.resume: Resume = Resume(self.chosen, self.entries, self.settings, journal, self._note)
+        self.ordered, self._write = ordered, write
+        if self.channels.live and not (output is None and self.channels.rich_out):
+            self.view = stack.enter_context(self._progress(source, format))
+        self._pending = self._unsolved(rows)
+
+    def _rows(self, stack: ExitStack, source: Path | None, format: Format | None) -> Iterator[Row | None]:
+        from tts_cli.cli import feed
+        from tts_cli.data.rows import open_rows
+
+        opened = open_rows(source, format)
+        if not feed.may_wait(source):
+            return stack.enter_context(opened)
+        rows = feed.impatient(opened, lambda: self._in_flight > 0, lambda: self.interruption.requested)
+        if source is None:
+            feed.let_go_of_stdin()
+        return rows
+
+    def _unsolved(self, rows: Iterator[Row | None]) -> Iterator[Problem | None]:
+        """The rows that must be solved; None where one has to wait for a next one."""
+        for row in rows:
+            problem = None if row is None else self.resume.problem_of(row)
+            if row is not None and problem is None:
+                self._count(self.resume.kept)
+                continue
+            yield problem
+        self._taken_all = not self.interruption.requested
+
+    def solve(self, stack: ExitStack, in_flight: int | None) -> None:
+        """Load the models, unless nothing is to be solved, and solve; a signal ends it with what is finished."""
+        from tts_cli.cli import setup
+        from tts_cli.cli.output import InOrder
+        from tts_cli.strategy.solve import how_many, solve_many
+        from tts_cli.strategy.static import make_plan
+
+        first = next(self._pending, None)
+        if first is None:
+            return
+        first_run.tell_once(self.entries.policy, self.channels)
+        policy, prm = setup.load(self.chosen, self.entries, stack)
+        known = setup.known(policy, prm)
+        at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).budget, policy.engine.n_ctx)
+        self.order: InOrder = InOrder(self._write, AHEAD * at_once if self.ordered else None)
+        self.interruption.arm()
+        solutions = solve_many(
+            self._admitted(chain([first], self._pending)),
+            self.settings,
+            policy,
+            prm,
+            known=known,
+            listener=self.view.listen if self.view else _ignore,
+            should_stop=lambda: self.interruption.requested,
+            on_advance=self.view.tick if self.view else _ignore,
+            max_in_flight=at_once,
+        )
+        with closing(solutions):
+            self._write_all(solutions)
+
+    def _admitted(self, problems: Iterator[Problem | None]) -> Iterator[Problem | None]:
+        """Those problems, as far as the order lets them run ahead."""
+        for problem in problems:
+            while not self.order.has_room:
+                yield None
+            if problem is not None:
+                self.order.start(problem.id)
+                self._in_flight += 1
+            yield problem
+
+    def _write_all(self, solutions: Iterator[Solved]) -> None:
+        """Every record as soon as it may be; at a stop, a failure too, those that waited for others."""
+        try:
+            for solved in solutions:
+                if not solved.stopped:
+                    self._in_flight -= 1
+                    self.order.put(solved.record)
+                    self._count(solved.record.finish)
+        finally:
+            self.order.flush()
+
+    def close(self) -> None:
+        """Put the file in order once all rows are in it."""
+        if self._complete:
+            self.resume.settle(ordered=self.ordered)
+
+    def say_how_to_resume(self, arguments: tuple[str, ...], source: Path | None, output: Path | None) -> None:
+        """After a stop."""
+        command = shlex.join(["tts", *arguments])
+        if self._complete:
+            return
+        if not self.resume.possible:
+            self.channels.note("Stopped. With --output FILE the same command can be continued.")
+        elif source is None or str(source) == "-":
+            self.channels.note(f"Stopped. {output} is continued by the same input to:\n  {command}")
+        else:
+            self.channels.note(f"Stopped. {output} is continued by:\n  {command}")
+
+    def _count(self, finish: str) -> None:
+        self.errors += finish == "error"
+        if self.view is not None:
+            self.view.finish({"answered": "answered", "error": "errors"}.get(finish, "abstained"))
+
+    def _progress(self, source: Path | None, format: Format | None) -> Progress:
+        from tts_cli.cli.view.progress import Progress
+
+        return Progress(self.channels.console(stderr=True), OUTCOMES, total=_rows_in(source, format))
+
+    def _note(self, text: str) -> None:
+        if self.view is not None:
+            self.view.say(text)
+        else:
+            self.channels.note(text)
+
+    def _stopping(self) -> None:
+        """Called by the signal thread: the line is drawn by the main thread, a plain note can be written here."""
+        if self.view is not None:
+            self.view.note = STOPPING
+        else:
+            self.channels.note(STOPPING)
+
+
+def _rows_in(source: Path | None, format: Format | None) -> int | None:
+    """How many there are; None where counting would take long or eat them up."""
+    from tts_cli.data.rows import open_rows
+
+    if source is None or not source.is_file() or source.stat().st_size > COUNTED_BYTES:
+        return None
+    with open_rows(source, format) as rows:
+        return sum(1 for _ in rows)
+
+
+def _ignore(*_: object) -> None:
+    """No view: nobody looks."""

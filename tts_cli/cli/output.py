@@ -1,0 +1,107 @@
+"""Where the records of a batch go: to stdout, to a journal file, or to a pipe or device that has a path.
+
+Also the order in which they go there. What is in a record, and what is kept of an earlier run, is not decided here.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tts_cli.cli.channels import emit_json, safe_json
+from tts_cli.data.journal import Journal
+from tts_cli.data.record import Record
+from tts_cli.errors import TtsError
+
+Write = Callable[[Record], None]
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[tuple[Write, Journal | None]]:
+    """How to write a record, and the journal where the output is a file. Raises TtsError."""
+    if path is None or str(path) == "-":
+        yield _to_stdout, None
+    elif _is_special(path):
+        with _device(path) as file:
+            yield lambda record: _to_device(file, path, record), None
+    else:
+        with Journal(path) as journal:
+            yield lambda record: journal.append(record, safe_json(record.model_dump_json())), journal
+
+
+def _to_stdout(record: Record) -> None:
+    emit_json(record.model_dump_json())
+
+
+def _is_special(path: Path) -> bool:
+    """A pipe, a terminal or a device: nothing can be resumed there."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False  # opening it as a file tells what is wrong
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextmanager
+def _device(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("wb", buffering=0)
+    except OSError as error:
+        raise _failed(path, error) from error
+    with file:
+        yield file
+
+
+def _to_device(file: BinaryIO, path: Path, record: Record) -> None:
+    view = memoryview(safe_json(record.model_dump_json()).encode() + b"\n")
+    try:
+        while view:
+            view = view[file.write(view) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _failed(path: Path, error: OSError) -> TtsError:
+    reason = (error.strerror or str(error)).lower()
+    return TtsError(f"{path} cannot be written: {reason}.", "Name a file with --output: it can be resumed.")
+
+
+class InOrder:
+    """Hands records on in the order of their rows. `most`: rows that may be started beyond the first unfinished one,
+    which bounds both what is held back here and how long a record waits for a slow one before it."""
+
+    def __init__(self, write: Write, most: int | None) -> None:
+        self._write, self._most = write, most
+        self._places: dict[str, int] = {}  # of the rows that are started and not handed on
+        self._held: dict[int, Record] = {}
+        self._started = self._next = 0
+
+    @property
+    def has_room(self) -> bool:
+        return self._most is None or self._started - self._next < self._most
+
+    def start(self, id: str) -> None:
+        """The next row; ids are distinct."""
+        self._places[id] = self._started
+        self._started += 1
+
+    def put(self, record: Record) -> None:
+        """A row's record, and all that waited for it."""
+        place = self._places.pop(record.id)
+        if self._most is None:
+            self._write(record)
+            return
+        self._held[place] = record
+        while self._next in self._held:
+            self._next += 1
+            self._write(self._held.pop(self._next - 1))
+
+    def flush(self) -> None:
+        """What is held back, without the records that it waits for."""
+        for place in sorted(self._held):
+            self._write(self._held.pop(place))

@@ -1,0 +1,128 @@
+"""One line on stderr while many problems are worked on: how many are done, how they ended, tokens/s, time left.
+
+    37/1000  34 answered  2 abstained  1 error  812 tok/s  4 min left
+
+Drawn in place by whoever decodes, between two decodes, a few times a second; without a terminal nobody makes one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tts_cli.cli.view import parts
+from tts_cli.search.events import Event, SearchEnded, Spent
+
+FRAME_SECONDS = 0.2
+SPEED_OVER = 10.0  # seconds: tokens/s is the mean of the last ten
+
+
+class Progress:
+    """Context manager; the line is wiped at the end.
+
+    `total`: how many there are, None where nobody knows yet; `done`: how many of them are finished from before.
+    `outcomes` names what can become of one, with its style, in the order in which the counts are shown.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        outcomes: dict[str, str],
+        *,
+        total: int | None = None,
+        done: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.total, self.done = total, done
+        self.counts = dict.fromkeys(outcomes, 0)
+        self.note = ""
+        self._outcomes, self._clock, self._console = outcomes, clock, console
+        self._began: float | None = None
+        self._finished = 0  # since this program began: what the time left is reckoned from
+        self._tokens = 0
+        self._spent: dict[str, int] = {}
+        self._marks: deque[tuple[float, int]] = deque()
+        self._next_frame = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+
+    def __enter__(self) -> Progress:
+        self._live.start()
+        self.draw()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.update(Text(""), refresh=False)
+        self._live.stop()
+
+    def finish(self, outcome: str | None = None) -> None:
+        """One more is done, with this outcome."""
+        self.done += 1
+        self._finished += 1
+        if outcome is not None:
+            self.counts[outcome] += 1
+
+    def listen(self, id: str, event: Event) -> None:
+        """Count the tokens of a search under way. The id must be that of one search at a time."""
+        if isinstance(event, Spent):
+            tokens = event.policy_tokens + event.prm_tokens
+            self.spend(tokens - self._spent.get(id, 0))
+            self._spent[id] = tokens
+        elif isinstance(event, SearchEnded):
+            self._spent.pop(id, None)
+
+    def spend(self, tokens: int) -> None:
+        """So many more tokens were run."""
+        self._tokens += tokens
+
+    def say(self, text: str) -> None:
+        """A line above this one, to stay."""
+        self._console.print(text)
+
+    def tick(self) -> None:
+        """Draw if it is time to."""
+        if self._clock() >= self._next_frame:
+            self.draw()
+
+    def draw(self) -> None:
+        now = self._clock()
+        self._next_frame = now + FRAME_SECONDS
+        self._live.update(parts.fit(self.line(now), self._console.width - 1), refresh=True)
+
+    def line(self, now: float) -> Text:
+        """The line as it stands at `now`, in seconds of the clock."""
+        if self._began is None and self._tokens:
+            self._began = now
+        line = Text(f"{self.done}/{self.total}" if self.total is not None else str(self.done), style="bold")
+        for name, style in self._outcomes.items():
+            if self.counts[name]:
+                line.append(f"  {self.counts[name]} {name}", style=style)
+        speed = self._speed(now)
+        if speed is not None:
+            line.append(f"  {parts.human(speed)} tok/s", style="dim")
+        left = self._left(now)
+        if left is not None:
+            line.append(f"  {parts.seconds(left)} left", style="dim")
+        if self.note:
+            line.append(f"  {self.note}", style="bold yellow")
+        return line
+
+    def _speed(self, now: float) -> float | None:
+        self._marks.append((now, self._tokens))
+        while now - self._marks[0][0] > SPEED_OVER and len(self._marks) > 2:
+            self._marks.popleft()
+        begin, before = self._marks[0]
+        span = now - begin
+        return (self._tokens - before) / span if span > 0 and self._tokens > before else None
+
+    def _left(self, now: float) -> float | None:
+        if self.total is None or not self._finished or self._began is None or self.done >= self.total:
+            return None
+        return (now - self._began) / self._finished * (self.total - self.done)

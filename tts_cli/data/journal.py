@@ -1,0 +1,262 @@
+"""The output file of `tts batch`, which is its journal too: what stands in it is done, whatever ended the last run.
+
+A line is a record. It is written whole or not at all, the last line of an id counts, and a half-written last line
+is cut off when the file is opened. One process at a time holds the file. At the end of a complete run `settle`
+leaves each row of the input once, in the order of the input; answers that were replaced go to FILE.replaced.
+
+Memory: one small entry per line, none of its text. Not covered: power loss (the file is synced at the end only).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple
+
+from tts_cli.data.record import Record
+from tts_cli.errors import TtsError
+
+RESUME = "Make room, then give the same command again: what is finished is kept."
+
+
+class Entry(NamedTuple):
+    """The last line of an id: where it is, and the record's `fingerprint` and `finish`. `retry`: it ended in an
+    error that may not come again."""
+
+    offset: int
+    fingerprint: str | None
+    finish: str
+    retry: bool
+
+
+class Journal:
+    """A context manager. Raises TtsError for a file that cannot be used, is in use, or holds something else."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.repaired = False
+        self._entries: dict[bytes, Entry] = {}
+        self._visited: list[bytes] = []
+        self._superseded = 0  # lines that no longer count
+        self._file = _opened(path)
+        try:
+            self._end = self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()  # which unlocks it
+
+    def __len__(self) -> int:
+        """How many ids it holds."""
+        return len(self._entries)
+
+    def visit(self, id: str) -> Entry | None:
+        """Take the id as the input's next row; its entry, or None. `settle` goes by the order of the visits."""
+        key = _key(id)
+        self._visited.append(key)
+        return self._entries.get(key)
+
+    def record_at(self, entry: Entry) -> dict[str, Any]:
+        """The record of an entry."""
+        self._file.seek(entry.offset)
+        record: dict[str, Any] = json.loads(self._file.readline())
+        return record
+
+    def append(self, record: Record, line: str) -> None:
+        """Write a record's line; on a full disk the file stays as it was. Raises TtsError."""
+        begin = self._end
+        try:
+            self._end = _write_at(self._file, begin, line.encode() + b"\n")
+        except OSError as error:
+            with suppress(OSError):  # the next run cuts off what is left
+                self._file.truncate(begin)
+            raise _unwritable(self.path, error, RESUME) from error
+        retry = _may_pass(record.finish, record.error.kind if record.error else None)
+        self._remember(_key(record.id), Entry(begin, record.fingerprint, record.finish, retry))
+
+    def settle(self, *, ordered: bool) -> None:
+        """After all rows of the input were visited and written: each once; `ordered`: in the order of the visits.
+
+        Rows of other inputs stay, before them. The file is replaced at once or not at all. Raises TtsError.
+        """
+        offsets = self._wanted() if ordered else sorted(entry.offset for entry in self._entries.values())
+        try:
+            os.fsync(self._file.fileno())
+            if self._superseded or any(a > b for a, b in pairwise(offsets)):
+                self._keep_replaced()
+                self._rewrite(offsets)
+        except OSError as error:
+            hint = "All rows are in it; the last line of an id counts. The same command tries again."
+            raise _unwritable(self.path, error, hint, what="could not be put in order") from error
+
+    # What it holds
+
+    def _read(self) -> int:
+        """Index all lines; where the file ends. Raises TtsError where it is no file of records."""
+        end, foreign, records = 0, 0, 0
+        for offset, line in self._lines():
+            if not line.endswith(b"\n"):
+                return self._mend(offset, line, records)
+            end = offset + len(line)
+            if line.strip():
+                found = _entry(offset, line)
+                records += found is not None
+                foreign += found is None
+                if found is not None:
+                    self._remember(*found)
+        if foreign and not records:
+            raise _not_ours(self.path)
+        self._superseded += foreign
+        return end
+
+    def _mend(self, offset: int, line: bytes, records: int) -> int:
+        """The last line lacks its end: keep a whole record, cut off half a one."""
+        found = _entry(offset, line)
+        if found is None and not records and not b'{"id":'.startswith(line[:6]):
+            raise _not_ours(self.path)
+        self.repaired = True
+        try:
+            if found is None:
+                self._file.truncate(offset)
+                return offset
+            self._remember(*found)
+            return _write_at(self._file, offset, line + b"\n")
+        except OSError as error:
+            raise _unwritable(self.path, error, RESUME) from error
+
+    def _remember(self, key: bytes, entry: Entry) -> None:
+        self._superseded += key in self._entries
+        self._entries[key] = entry
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        self._file.seek(0)
+        offset = 0
+        while line := self._file.readline():
+            yield offset, line
+            offset += len(line)
+
+    # How it is left
+
+    def _wanted(self) -> list[int]:
+        """Offsets of the lines to keep: rows of other inputs first, then this input's as they were visited."""
+        visited = dict.fromkeys(self._visited)
+        others = [entry.offset for key, entry in self._entries.items() if key not in visited]
+        return sorted(others) + [self._entries[key].offset for key in visited if key in self._entries]
+
+    def _rewrite(self, offsets: Iterable[int]) -> None:
+        target = Path(os.path.realpath(self.path))
+        temporary = target.with_name(f".{target.name}.tmp")  # one name, because only who holds the lock is here
+        with temporary.open("wb") as copy:
+            os.fchmod(copy.fileno(), stat.S_IMODE(os.fstat(self._file.fileno()).st_mode))
+            for offset in offsets:
+                self._file.seek(offset)
+                copy.write(self._file.readline())
+            copy.flush()
+            os.fsync(copy.fileno())
+        temporary.replace(target)
+
+    def _keep_replaced(self) -> None:
+        """Answers cost compute: one that no longer counts is put aside, not thrown away."""
+        current = {entry.offset for entry in self._entries.values()}
+        target = Path(os.path.realpath(self.path))
+        aside = target.with_name(f"{target.name}.replaced")
+        for offset, line in self._lines():
+            if offset not in current and _worth_keeping(line):
+                with aside.open("ab") as file:
+                    file.write(line)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, made where it was not there, and locked."""
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            file = os.fdopen(descriptor, "r+b", buffering=1 << 16)
+        except (OSError, ValueError) as error:
+            hint = "Name a file in a folder that exists and that you may write to."
+            raise _unwritable(path, error, hint) from error
+        try:
+            _lock(file, path)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # another process put a new file in its place, between opening and locking
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise TtsError(
+            f"{path} is being written by another `tts batch`.", "Wait for it to end, or name another output."
+        ) from error
+    except OSError:  # a file system without locks: two runs at once are the user's to avoid
+        return
+
+
+def _write_at(file: BinaryIO, offset: int, data: bytes) -> int:
+    """Past Python's buffers; where the data ends."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file.fileno(), view, offset)
+        view, offset = view[written:], offset + written
+    return offset
+
+
+def _entry(offset: int, line: bytes) -> tuple[bytes, Entry] | None:
+    """None for what is no record of this program."""
+    try:
+        row = json.loads(line)
+        fingerprint = row.get("fingerprint")
+        if not all(isinstance(row[name], str) for name in ("id", "problem", "finish", "policy")):
+            return None
+        kind = (row.get("error") or {}).get("kind")
+        finish = sys.intern(row["finish"])
+        return _key(row["id"]), Entry(offset, fingerprint, finish, _may_pass(finish, kind))
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _worth_keeping(line: bytes) -> bool:
+    """All but errors and blank lines."""
+    found = _entry(0, line)
+    return not found[1].retry if found is not None else bool(line.strip())
+
+
+def _may_pass(finish: str, kind: Any) -> bool:
+    """A bad row stays bad until its text changes, and then its fingerprint does; other errors are tried again."""
+    return finish == "error" and kind != "bad-row"
+
+
+def _key(id: str) -> bytes:
+    """Ids may be long; 12 bytes of their hash are enough to tell them apart."""
+    return hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+
+
+def _not_ours(path: Path) -> TtsError:
+    return TtsError(f"{path} is not an output of `tts batch`: it holds no record.", "Name another file with --output.")
+
+
+def _unwritable(path: Path, error: Exception, hint: str, what: str = "cannot be written") -> TtsError:
+    reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+    return TtsError(f"{path} {what}: {reason}.", hint)
