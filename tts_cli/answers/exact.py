@@ -114,6 +114,8 @@ class Comparison:
             case Group(), Group():
                 return _same_brackets(a, b) and self._ordered(a.items, b.items)
             case Listing(), Listing():
+                if _names_its_items(a) != _names_its_items(b):  # "x = 2, y = 3" is 2, 3 and not 3, 2
+                    return self._ordered(a.items, b.items)
                 return self._unordered(a.items, b.items, repeats=not (a.braces and b.braces))
             case Union(), Union():
                 return self._unordered(a.parts, b.parts, repeats=False)
@@ -207,6 +209,11 @@ class Comparison:
 
 def _squeezed(text: str) -> str:
     return _SPACE.sub("", text)
+
+
+def _names_its_items(listing: Listing) -> bool:
+    """Whether the items are values of different variables."""
+    return len({item.left for item in listing.items if isinstance(item, Relation)}) > 1
 
 
 def _same_brackets(a: Group, b: Group) -> bool:

@@ -33,6 +33,9 @@ _MAX_NESTING = 20
 _STRIKES = 2  # a text in this many pairs that ran out of time is not tried again
 
 _MAX_TOWER = 2  # exponents inside exponents
+_PASSED_OVER = re.compile(  # by math-verify: an operator without its operand, and words that turn the meaning
+    r"[-+*/^_=(\[{<>≤≥\\]\s*$|\\(?:neg|lnot)(?![A-Za-z])|\\text\{[^{}]*\b(?:not|or|than|least|most)\b"
+)
 _HOSTILE = re.compile(r"\^\s*[{(]?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\)\s*!\s*\)\s*!|\d{100,}")  # giant exponents, factorials
 
 
@@ -91,7 +94,7 @@ class Judge:
         known = self._verdicts.get(pair)
         if known is not None:
             return known
-        if any(is_hostile(text) or self._timeouts[text] >= _STRIKES for text in pair):
+        if any(_PASSED_OVER.search(text) or is_hostile(text) or self._timeouts[text] >= _STRIKES for text in pair):
             return False
         if time.monotonic() >= self._comparison.deadline:  # other parts of this answer have used its time up
             return False

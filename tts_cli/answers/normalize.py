@@ -30,7 +30,7 @@ _COMMANDS = {
     "ldots": "...", "dots": "...", "cdots": "...", "euro": "€", "pounds": "£",
 }  # fmt: skip
 _TEXT_FONTS = "text|mbox|textbf|textrm|textit|textsf|texttt|mathrm|hbox|operatorname|emph|textnormal|rm|bf"
-_MATH_FONTS = "mathbf|boldsymbol|mathit|mathsf|mathtt|mathcal|bm|vec|overrightarrow|underline|displaylines"
+_MATH_FONTS = "mathbf|boldsymbol|mathit|mathsf|mathtt|mathcal|bm|vec|underline|displaylines"
 _SIZED = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\s*\.?")
 _SPACING = re.compile(r"\\[,;:!> ]|~|\\(?:h|v)space\*?\{[^{}]*\}|\\phantom\{[^{}]*\}")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\!)[ ]*(?=\d{3}(?!\d))")
@@ -46,7 +46,10 @@ _INFINITY = re.compile(r"(?<![A-Za-z\\])(?:positive )?infinity(?![A-Za-z])", re.
 _JOINER = re.compile(
     r"\\text\{\s*,?\s*(?:and|or)\s*\}|(?<=[\w})\]∞⦄]),?\s+(?:and|or)\s+(?=[\w\\({\[⦃+±-])|\\(?:lor|land|vee)\b"
 )
-_ASCII = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("+/-", "±"), ("**", "^"))
+_SCALE = re.compile(r"(?<=[\d}])\s*(\\text\{)?\s*(hundred|thousand|million|billion|trillion)\b\s*(?(1)(\})?)")
+_POWERS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_CLOCK = re.compile(r"(?<=:\d\d)\s*(?:\\text\{)?\s*([ap])\.?\s?m\b\.?\s*\}?", re.IGNORECASE)
+_ASCII = (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("=<", "≤"), ("+/-", "±"), ("**", "^"), ("{:}", ":"))
 
 
 def clean(text: str) -> str:
@@ -60,6 +63,7 @@ def clean(text: str) -> str:
     text = _NUMBER_SETS.sub("ℝ", text)
     text = _MATH_FONT.sub(r"\\relax ", _TEXT_FONT.sub(r"\\text", text)).replace("\\relax ", "")
     text = _DEGREES.sub("°", _COMMAND.sub(_rename, text))
+    text = _SCALE.sub(_scaled, _CLOCK.sub(_half_of_day, text))
     text = _INFINITY.sub("∞", _JOINER.sub(" ; ", text))
     for old, new in _ASCII:
         text = text.replace(old, new)
@@ -72,6 +76,16 @@ def _rename(found: re.Match[str]) -> str:
     if name in _COMMANDS:
         return _COMMANDS[name]
     return f"\\{name}" if found.string[found.end() : found.end() + 1] in ("{", "") else f"\\{name} "
+
+
+def _half_of_day(found: re.Match[str]) -> str:
+    return r" \text{forenoon}" if found.group(1) in "aA" else r" \text{afternoon}"
+
+
+def _scaled(found: re.Match[str]) -> str:
+    """A number word after a number as a power of ten; what else stood in its `\\text{}` stays there."""
+    rest = r"\text{" if found.group(1) and not found.group(3) else ""
+    return f"*10^{{{_POWERS[found.group(2)]}}}{rest}"
 
 
 def _unwrap(text: str) -> str:

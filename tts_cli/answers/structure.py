@@ -79,6 +79,7 @@ class Relation:
     value: Node | None = None
 
 
+EMPTY = Listing((), braces=True)
 Node = Leaf | Word | Based | Group | Listing | Union | Matrix | Relation
 
 _OPEN, _CLOSE = "([{⦃⟨", ")]}⦄⟩"
@@ -111,6 +112,9 @@ _LABEL = re.compile(
     r")\s*"
 )
 _VARIABLE = re.compile(r"\s*(?:\\(?:alpha|beta|theta|phi|lambda|mu)|[A-Za-z])(?:_\w|_\{\w+\})?\s*")
+_BUILDER = re.compile(r"\s*[A-Za-z](?:\s*∈\s*ℝ)?\s*[|:](.*)")
+_NAMED = re.compile(r"\\(angle|overrightarrow)\s*\{?\s*([A-Z]{2,3})\s*\}?")  # whose letters have an order
+_NOTHING = frozenset(f"{words}{s}" for words in ("no solution", "no real solution", "empty set") for s in ("", "s"))
 _RELATIONS = "=<>≤≥≠≈∈"
 _SIGNED_INFINITY = re.compile(r"[+-]?\s*(?:∞|\\?infinity|inf)")
 
@@ -158,7 +162,8 @@ def split_at(text: str, separators: str) -> list[str]:
 
 def _union(text: str, nesting: int) -> Node | None:
     parts = split_at(text, "∪")
-    if len(parts) == 1 or (any(c in text for c in "=<>≤≥") and len(split_at(text, "=<>≤≥")) > 1):
+    bounds = [len(split_at(part, "=<>≤≥")) > 1 for part in parts]
+    if len(parts) == 1 or (any(bounds) and not all(bounds)):
         return None
     return Union(tuple(read(part, nesting + 1) for part in parts[:MAX_PARTS]))
 
@@ -269,6 +274,8 @@ def _inequality(parts: list[str], ops: list[str]) -> Node:
     if all(op in flipped for op in ops):
         parts, ops = parts[::-1], [flipped[op] for op in ops[::-1]]
     strict = {"<": True, "≤": False}
+    if ops == ["≠"] and _VARIABLE.fullmatch(parts[0]) and not _VARIABLE.fullmatch(parts[1]):
+        return Union((interval("-∞", parts[1], True, True), interval(parts[1], "∞", True, True)))
     if len(parts) == 3 and all(op in strict for op in ops) and _VARIABLE.fullmatch(parts[1]):
         return interval(parts[0], parts[2], strict[ops[0]], strict[ops[1]])
     if len(parts) == 2 and ops[0] in strict:
@@ -288,8 +295,10 @@ def _bracketed(text: str, nesting: int) -> Node | None:
         return None
     inner = text[1:-1].strip()
     if text[0] == "⦃":
-        node = read(inner, nesting + 1) if inner else Listing((), braces=True)
-        return Listing(node.items if isinstance(node, Listing) else (node,), braces=True) if "|" not in inner else None
+        builder = _BUILDER.fullmatch(inner)
+        if builder and any(char in builder.group(1) for char in _RELATIONS):
+            return read(builder.group(1), nesting + 1)
+        return _set(inner, nesting) if "|" not in inner else None
     items = [part.strip() for part in split_at(inner, ",;")]
     if len(items) < 2 or len(items) > MAX_PARTS:
         return read(inner, nesting + 1) if text[0] in "{(" and inner else None
@@ -301,6 +310,12 @@ def _bracketed(text: str, nesting: int) -> Node | None:
         opening = "(" if is_infinity(nodes[0]) else opening
         closing = ")" if is_infinity(nodes[1]) else closing
     return Group(opening, closing, nodes)
+
+
+def _set(inner: str, nesting: int) -> Listing:
+    node = read(inner, nesting + 1) if inner else EMPTY
+    items = node.items if isinstance(node, Listing) and (not node.braces or not inner) else (node,)
+    return Listing(items, braces=True)
 
 
 def _first_close(text: str) -> int:
@@ -329,13 +344,20 @@ def _plain(text: str, nesting: int) -> Node | None:
     choice = _CHOICE.fullmatch(text)
     if choice:
         return Word(choice.group(1).lower())
+    unwrapped = _TEXT.fullmatch(text)
+    if unwrapped and "," in unwrapped.group(1) and nesting < MAX_NESTING:
+        return read(unwrapped.group(1), nesting + 1)
     words = " ".join(_TEXT.sub(r" \1 ", text).strip(" .()").lower().replace("-", " ").split())
     if words in _NUMBER_WORDS:
         return Leaf(str(_NUMBER_WORDS[words]))
+    if text == "∅" or words in _NOTHING:
+        return EMPTY
+    named = _NAMED.fullmatch(text)
+    if named:
+        return Word(f"{named.group(1)} {named.group(2)}")
     if _WORDS.fullmatch(text) and (_TEXT.search(text) or re.search(r"[A-Za-z]{4,}", text)):
         mark = _CHOICE_MARK.fullmatch(words)
         return Word(mark.group(1) if mark else _ARTICLE.sub("", words))
-    unwrapped = _TEXT.fullmatch(text)
     if unwrapped and nesting < MAX_NESTING:
         return read(unwrapped.group(1), nesting + 1)
     return None

@@ -14,6 +14,7 @@ _ALIASES = {
     "lb": "pound", "oz": "ounce", "s": "sec second", "min": "minute", "h": "hr hour", "day": "", "week": "",
     "month": "", "year": "yr", "°": "degree deg", "rad": "radian", "%": "percent", "$": "dollar usd", "€": "euro",
     "£": "", "¢": "cent", "l": "liter litre", "ml": "milliliter millilitre", "gal": "gallon", "mph": "",
+    "forenoon": "", "afternoon": "",  # what `normalize` makes of a.m. and p.m.
 }  # fmt: skip
 _KEYS = {word: key for key, words in _ALIASES.items() for word in (key, *words.split())}
 _LOOSE_WORDS = """
@@ -25,6 +26,7 @@ _LOOSE_WORDS = """
     shirt sticker crayon shell muffin letter sheet kid friend day of in the
 """
 _LOOSE = frozenset(_LOOSE_WORDS.split())
+_TURNING = frozenset(["not", "or", "than", "least", "most"])  # with these it is no unit
 _POWER = r"(?:\s*\^\s*\{?\s*([23])\s*\}?)?"
 _TEXT_UNIT = re.compile(r"(.*[^\s\\])\s*\\text\{\s*([^{}]*?)\s*\}" + _POWER)
 _WORD_UNIT = re.compile(r"(.*[\d})!])\s*([A-Za-z][A-Za-z./ ]*?)" + _POWER)
@@ -44,12 +46,16 @@ def split_unit(text: str) -> tuple[str, str | None]:
     if money:
         return money.group(1) + _strip_words(money.group(3)), money.group(2)
     found = _TEXT_UNIT.fullmatch(text)
-    if found and not any(c.isdigit() for c in found.group(2)) and found.group(1)[-1] not in "_^{([=+-*/,;":
+    if found and _may_be_unit(found.group(2)) and found.group(1)[-1] not in "_^{([=+-*/,;":
         return found.group(1), unit_key(found.group(2), found.group(3))
     found = _SIGN_UNIT.fullmatch(text)
     if found and not (found.group(2) == "°" and _TRIGONOMETRIC.search(text)):
         return found.group(1), found.group(2)
     return _split_words(text)
+
+
+def _may_be_unit(words: str) -> bool:
+    return not any(char.isdigit() for char in words) and not _TURNING & set(words.lower().split())
 
 
 def _strip_words(text: str) -> str:
