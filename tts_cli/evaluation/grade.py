@@ -118,7 +118,7 @@ class Grader:
         """Records that say why there is nothing to count."""
         records: list[EvalRecord] = []
         for cell in self.cells:
-            attempt, ended_with = self._replay(row, cell, Tape(PromptTokens(0, 0), {}, {}, error))
+            attempt, ended_with = self._replay(row, cell, Tape(PromptTokens(0), {}, {}, error))
             record, _ = attempt.record(self.judge, ended_with, stopped=False)
             records.append(_eval_record(record, row, None, cell))
         return records

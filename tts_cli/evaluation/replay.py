@@ -111,7 +111,8 @@ class ReplayPRM(_Replayed):
             job.fail(PromptTooLong("the PRM's context had no room for this step"))
             return job
         if steps not in self._seen:
-            prefix.ledger.prm_tokens += stored.tokens + (0 if self._seen else self.tape.prompt.prm)
+            prompt = 0 if self._seen else self.tape.prompt.prm
+            prefix.ledger.prm_tokens += stored.tokens + (prompt or 0)
             self._seen.add(steps)
         job.resolve(ScoredStep(stored.score, _Steps(steps, prefix.ledger)))
         return job

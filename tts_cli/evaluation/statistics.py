@@ -110,9 +110,11 @@ def auc(scores: Sequence[float], right: Sequence[bool]) -> float | None:
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float | None:
     """Spearman's; None where one of them does not vary."""
+    if not len(a):
+        return None
     x, y = ranks(a), ranks(b)
     x, y = x - x.mean(), y - y.mean()
-    spread = math.sqrt(float(x @ x) * float(y @ y)) if len(x) else 0.0
+    spread = math.sqrt(float(x @ x) * float(y @ y))
     return float(x @ y) / spread if spread else None
 
 

@@ -43,7 +43,7 @@ def recorded(search: Search, error: RecordError | None) -> Tape:
     """The tape of a search that has ended."""
     scores: dict[Steps, StepScore] = {}
     for node in search.nodes():
-        if not node.cut and search.prompt_tokens.prm:
+        if not node.cut and search.prompt_tokens.prm is not None:
             _add(scores, tuple(node.steps), node)
     return Tape(search.prompt_tokens, search.draws, scores, error)
 

@@ -50,10 +50,10 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class PromptTokens:
-    """Length of the problem's prompt for each model; 0 where there is no PRM."""
+    """Length of the problem's prompt for each model; None where there is no PRM."""
 
     policy: int
-    prm: int
+    prm: int | None = None
 
 
 Conclude = Callable[[Node], Solution]
@@ -85,7 +85,7 @@ class Search:
         self.ledger = Ledger()
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
-        self.prompt_tokens = PromptTokens(0, 0)
+        self.prompt_tokens = PromptTokens(0)
         self._policy, self._prm, self._conclude, self._tell = policy, prm, conclude, listener
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
@@ -98,7 +98,7 @@ class Search:
         self.root.prefix = self._policy.start(self.problem, self.ledger)
         if self._prm is not None:
             self.root.reward = self._prm.start(self.problem, self.ledger)
-        prm = self.root.reward.length if self.root.reward is not None else 0
+        prm = self.root.reward.length if self.root.reward is not None else None
         self.prompt_tokens = PromptTokens(self.root.prefix.length, prm)
 
     def stream(self, *index: int) -> Node:
