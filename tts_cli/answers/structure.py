@@ -96,6 +96,7 @@ _COUNTING = """
 """
 _NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTING.split())}
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_SPACED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _ONE_NUMBER = re.compile(r"[$€£]?\s*[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])[^,]*")
 _WORDS = re.compile(r"(?:\\text\{[^{}0-9]*\}|[A-Za-z' -])+\.?")
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
@@ -104,7 +105,8 @@ _ARTICLE = re.compile(r"(?:an?|the) (?=\w)")
 _CHOICE_MARK = re.compile(r"(?:(?:option|choice)\s+)?([a-j])[).:]?")
 _LABEL = re.compile(
     r"\s*(?:"
-    r"\\?[A-Za-z]+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*\s*(?:\(\s*[^()]*\s*\))?"  # x, x_1, f(x), area
+    r"\\?[A-Za-z]+(?:\s*_\s*(?:\{[^{}]*\}|\w))?'*(?:\s*\^\s*\{?\s*-\s*1\}?)?\s*(?:\(\s*[^()]*\s*\))?"
+    # x, x_1, area, f(x), f^{-1}(x)
     r"|\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\)"  # (x, y)
     r"|[A-Za-z](?:(?:\s*[+*-]\s*|\s*)[A-Za-z])+"  # m + n, xy
     r"|\|\s*[A-Za-z]+\s*\||(?:m\s*)?\\(?:angle|overline|triangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?"
@@ -301,7 +303,7 @@ def _bracketed(text: str, nesting: int) -> Node | None:
         return _set(inner, nesting) if "|" not in inner else None
     items = [part.strip() for part in split_at(inner, ",;")]
     if len(items) < 2 or len(items) > MAX_PARTS:
-        return read(inner, nesting + 1) if text[0] in "{(" and inner else None
+        return read(inner, nesting + 1) if inner and (text[0] in "{(" or _MATRIX.fullmatch(inner)) else None
     if text[0] == "{":
         return read(inner, nesting + 1)
     nodes = tuple(read(item, nesting + 1) for item in items)
@@ -366,5 +368,5 @@ def _plain(text: str, nesting: int) -> Node | None:
 def _leaf(text: str) -> Leaf:
     value, unit = split_unit(text)
     value = value.strip()
-    bare = value.replace(",", "") if _THOUSANDS.fullmatch(value) else value
+    bare = re.sub("[, ]", "", value) if _THOUSANDS.fullmatch(value) or _SPACED.fullmatch(value) else value
     return Leaf(bare, unit)

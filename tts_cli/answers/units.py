@@ -17,6 +17,7 @@ _ALIASES = {
     "forenoon": "", "afternoon": "",  # what `normalize` makes of a.m. and p.m.
 }  # fmt: skip
 _KEYS = {word: key for key, words in _ALIASES.items() for word in (key, *words.split())}
+_RATES = {"mi/h": "mph"}
 _LOOSE_WORDS = """
     unit people person student way apple orange ball book marble coin point item piece time problem question
     child children boy girl car ticket page number digit term side integer solution hour per each total more
@@ -84,6 +85,9 @@ def unit_key(words: str, power: str | None) -> str:
         power, names = raised[names[0]], names[1:]
     if len(names) == 2 and names[1] in ("squared", "cubed"):
         power, names = {"squared": "2", "cubed": "3"}[names[1]], names[:1]
+    sizes = [_KEYS.get(name) for name in names if name != "per"]
+    if len(sizes) == 2 and all(sizes):
+        return _RATES.get(f"{sizes[0]}/{sizes[1]}", f"{sizes[0]}/{sizes[1]}")
     if len(names) != 1 or names[0] not in _KEYS:
         return ""
     return _KEYS[names[0]] + (power or "")
