@@ -7,11 +7,11 @@ than those, a bounded number of finished records, and one small entry per row.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tts_cli.strategy.attempt import Problem
     from tts_cli.strategy.solve import Solved
 
+    Problems = Iterator[Problem | None]
+    Solutions = Generator[Solved, None, None]
+
 EPILOG = """Examples:
 
   tts batch problems.jsonl -o answers.jsonl
@@ -40,7 +43,8 @@ matched by id, problem, settings and models; what differs is solved again.
 """
 STOPPING = "Stopping: what is finished is being written. Ctrl-C again ends at once."
 OUTCOMES = {"answered": "green", "abstained": "yellow", "errors": "red"}
-AHEAD = 4  # times the problems in flight: how far in-order output lets others run ahead of a slow one
+AHEAD = 4  # times the problems in flight: how far in-order output lets others run ahead of a slow one,
+LEAST_AHEAD = 64  # but so many at least
 ROW_FAILED = 3
 COUNTED_BYTES = 64 << 20  # a larger input is not read twice for the sake of the time left
 
@@ -162,7 +166,7 @@ class Run:
             feed.let_go_of_stdin()
         return rows
 
-    def _unsolved(self, rows: Iterator[Row | None]) -> Iterator[Problem | None]:
+    def _unsolved(self, rows: Iterator[Row | None]) -> Problems:
         """The rows that must be solved; None where one has to wait for a next one."""
         for row in rows:
             problem = None if row is None else self.resume.problem_of(row)
@@ -175,44 +179,62 @@ class Run:
     def solve(self, stack: ExitStack, in_flight: int | None) -> None:
         """Load the models, unless nothing is to be solved, and solve; a signal ends it with what is finished."""
         from tts_cli.cli import setup
-        from tts_cli.cli.output import InOrder
-        from tts_cli.strategy.solve import how_many, solve_many
-        from tts_cli.strategy.static import make_plan
 
         first = next(self._pending, None)
         if first is None:
             return
         first_run.tell_once(self.entries.policy, self.channels)
+        start = self._start_apart if setup.are_small(self.entries) else self._start_together
+        with closing(start(chain([first], self._pending), stack, in_flight)) as solutions:
+            self.interruption.arm()
+            self._write_all(solutions)
+
+    def _start_apart(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Solutions:
+        """Small models: each problem alone, several at a time."""
+        from tts_cli.cli import setup
+        from tts_cli.strategy.stations import AT_ONCE, solve_apart
+
+        stations, known = setup.load_stations(self.chosen, self.entries, stack, in_flight)
+        admitted = self._admitted(problems, AT_ONCE * len(stations))
+        return solve_apart(admitted, self.settings, stations, known=known, **self._hooks())
+
+    def _start_together(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Solutions:
+        """Large models: as many problems in one decode loop as the KV pool holds."""
+        from tts_cli.cli import setup
+        from tts_cli.strategy.solve import how_many, solve_many
+        from tts_cli.strategy.static import make_plan
+
         policy, prm = setup.load(self.chosen, self.entries, stack)
         known = setup.known(policy, prm)
         at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).budget, policy.engine.n_ctx)
-        self.order: InOrder = InOrder(self._write, AHEAD * at_once if self.ordered else None)
-        self.interruption.arm()
-        solutions = solve_many(
-            self._admitted(chain([first], self._pending)),
-            self.settings,
-            policy,
-            prm,
-            known=known,
-            listener=self.view.listen if self.view else _ignore,
-            should_stop=lambda: self.interruption.requested,
-            on_advance=self.view.tick if self.view else _ignore,
-            max_in_flight=at_once,
-        )
-        with closing(solutions):
-            self._write_all(solutions)
+        admitted = self._admitted(problems, at_once)
+        return solve_many(admitted, self.settings, policy, prm, known=known, max_in_flight=at_once, **self._hooks())
 
-    def _admitted(self, problems: Iterator[Problem | None]) -> Iterator[Problem | None]:
+    def _hooks(self) -> dict[str, Any]:
+        return {
+            "listener": self.view.listen if self.view else _ignore,
+            "should_stop": lambda: self.interruption.requested,
+            "on_advance": self.view.tick if self.view else _ignore,
+        }
+
+    def _admitted(self, problems: Problems, at_once: int) -> Problems:
         """Those problems, as far as the order lets them run ahead."""
+        from tts_cli.cli.output import InOrder
+
+        most = max(LEAST_AHEAD, AHEAD * at_once) if self.ordered else None
+        self.order: InOrder = InOrder(self._write, most)
+        return self._started(problems, self.order)
+
+    def _started(self, problems: Problems, order: InOrder) -> Problems:
         for problem in problems:
-            while not self.order.has_room:
+            while not order.has_room:
                 yield None
             if problem is not None:
-                self.order.start(problem.id)
+                order.start(problem.id)
                 self._in_flight += 1
             yield problem
 
-    def _write_all(self, solutions: Iterator[Solved]) -> None:
+    def _write_all(self, solutions: Solutions) -> None:
         """Every record as soon as it may be; at a stop, a failure too, those that waited for others."""
         try:
             for solved in solutions:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tts_cli.models.reward_model import LlamaPRM
     from tts_cli.strategy.settings import SolveSettings
     from tts_cli.strategy.static import Known
+    from tts_cli.strategy.stations import Station
+
+
+SMALL_FILE = 64 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,19 @@ def entries(chosen: Settings) -> Entries:
     return Entries(policy, None if prm == "none" else resolve(prm, "prm"))
 
 
-def load(chosen: Settings, found: Entries, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
-    """Load both models; `stack` closes them. Raises ModelError."""
+def load(
+    chosen: Settings, found: Entries, stack: ExitStack, n_seq_max: int = 64
+) -> tuple[LlamaPolicy, LlamaPRM | None]:
+    """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError."""
     from tts_cli.models.load import load_policy, load_prm
 
-    policy = load_policy(chosen.policy, n_ctx=chosen.ctx_size, threads=chosen.threads, gpu_layers=chosen.gpu_layers)
+    policy = load_policy(
+        chosen.policy,
+        n_ctx=chosen.ctx_size,
+        n_seq_max=n_seq_max,
+        threads=chosen.threads,
+        gpu_layers=chosen.gpu_layers,
+    )
     stack.callback(policy.close)
     if found.prm is None:
         return policy, None
@@ -46,12 +58,35 @@ def load(chosen: Settings, found: Entries, stack: ExitStack) -> tuple[LlamaPolic
         chosen.prm or found.prm.name,
         prm_format=chosen.prm_format,
         n_ctx=chosen.ctx_size,
+        n_seq_max=n_seq_max,
         threads=chosen.threads,
         gpu_layers=chosen.gpu_layers,
     )
     if prm is not None:
         stack.callback(prm.close)
     return policy, prm
+
+
+def are_small(found: Entries) -> bool:
+    """Are both models so small that a problem is solved as fast alone (see strategy.stations)? Raises ModelError."""
+    from tts_cli.models.files import locate
+
+    models = [entry for entry in (found.policy, found.prm) if entry is not None]
+    return all(locate(entry).stat().st_size <= SMALL_FILE for entry in models)
+
+
+def load_stations(
+    chosen: Settings, found: Entries, stack: ExitStack, at_most: int | None
+) -> tuple[list[Station], Known]:
+    """Small models as often as there are threads for, at most `at_most` times. Raises ModelError."""
+    from tts_cli.engine.probe import physical_cores
+    from tts_cli.strategy.stations import Station, how_many_stations
+
+    alone = chosen.model_copy(update={"threads": 1})
+    threads = chosen.threads or physical_cores()
+    count = how_many_stations(threads if at_most is None else min(threads, at_most))
+    pairs = [load(alone, found, stack, n_seq_max=32) for _ in range(count)]
+    return [Station(policy, prm) for policy, prm in pairs], known(*pairs[0])
 
 
 def known(policy: LlamaPolicy, prm: LlamaPRM | None) -> Known:
