@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Here, Program
+from tests.cli.conftest import ROOT, Here, Program
 
 SAME, DIFFERENT, USAGE = 0, 3, 2
 
@@ -155,3 +158,16 @@ def test_a_terminal_shows_the_word_and_without_input_the_usage(tts: Program) -> 
         screen.expect("nothing to grade")
         screen.wait()
         assert screen.exitstatus == USAGE
+
+
+def test_the_examples_of_the_docs_are_true(tts: Program, tmp_path: Path) -> None:
+    shim = tmp_path / "tts"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tts_cli "$@"\n')
+    shim.chmod(0o755)
+    block = re.search(r"^```console\n(.*?)^```", (ROOT / "docs/grading.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert block is not None
+    script = "\n".join(line[2:] for line in block[1].splitlines() if line.startswith("$ "))
+    shown = [line for line in block[1].splitlines() if not line.startswith("$ ")]
+    env = tts.env | {"PATH": f"{tmp_path}:{tts.env['PATH']}"}
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, env=env, check=False)
+    assert (done.stdout.splitlines(), done.stderr) == (shown, "")
