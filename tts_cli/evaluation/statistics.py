@@ -70,7 +70,10 @@ def mcnemar(only_a: int, only_b: int) -> float:
     (1.0, 0.03125)
     """
     count = only_a + only_b
-    tail = sum(math.comb(count, k) for k in range(min(only_a, only_b) + 1))
+    tail, choices = 0, 1  # choices: count over k
+    for k in range(min(only_a, only_b) + 1):
+        tail += choices
+        choices = choices * (count - k) // (k + 1)
     return min(1.0, 2 * tail / (1 << count))
 
 

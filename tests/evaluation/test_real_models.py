@@ -1,0 +1,136 @@
+"""With nano in real llama.cpp: a replay is the search and costs as much, and a wave depends on itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from tts_cli.answers import Judge
+from tts_cli.data.datasets import open_dataset
+from tts_cli.data.record import Record
+from tts_cli.data.rows import Row
+from tts_cli.evaluation import collect
+from tts_cli.evaluation.collect import Collector, Item, missing
+from tts_cli.evaluation.grade import Grader, Rates, problem_of
+from tts_cli.evaluation.replay import ModelFacts
+from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.evaluation.tape import Tape
+from tts_cli.evaluation.units import Unit, fewest, plan_cells, unit_of
+from tts_cli.models.load import load_policy, load_prm
+from tts_cli.models.policy import LlamaPolicy
+from tts_cli.models.protocols import Sampling
+from tts_cli.models.reward_model import LlamaPRM
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.solve import solve_many
+from tts_cli.strategy.static import Known
+
+SETTINGS = SolveSettings(sampling=Sampling(0.8, 1.0, 120))
+METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
+Models = tuple[LlamaPolicy, LlamaPRM]
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[Models]:
+    policy, prm = load_policy("nano", threads=1), load_prm("nano-prm", threads=1)
+    assert prm is not None
+    yield policy, prm
+    policy.close()
+    prm.close()
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    with open_dataset("nano", lambda question: False) as rows:
+        return list(islice(rows, 6))
+
+
+def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: list[Row]) -> None:
+    policy, prm = (ModelFacts(model.name, model.parameters) for model in models)
+    cells = plan_cells(METHODS, (1, 4), SETTINGS, policy, prm, Known())
+    with Store(None) as store, Judge() as judge:
+        Collector(SETTINGS, *models, store).collect(
+            [problem_of(row) for row in rows[:3]], fewest(unit_of(cell.plan) for cell in cells)
+        )
+        grader = Grader(cells, SETTINGS, policy, prm, store, judge, Rates())
+        replayed = {(r.id, r.method, r.budget): r for row in rows[:3] for r in grader.grade(row)[1]}
+        for cell in cells:
+            settings = replace(SETTINGS, method=cell.plan.method, budget=cell.plan.budget)
+            for solved in solve_many([problem_of(row) for row in rows[:3]], settings, *models, judge=judge):
+                live = solved.record
+                _assert_same(replayed[live.id, live.method, live.budget], live)
+
+
+def _assert_same(replayed: Record, live: Record) -> None:
+    """Scores are compared roughly: what shared a batch shows in their last bits."""
+    assert (replayed.answer, replayed.finish, replayed.why) == (live.answer, live.finish, live.why)
+    assert [(v.answer, v.count) for v in replayed.votes] == [(v.answer, v.count) for v in live.votes]
+    assert [v.weight for v in replayed.votes] == pytest.approx([v.weight for v in live.votes], abs=0.05)
+    mine, theirs = replayed.cost, live.cost
+    assert mine.policy_prompt_tokens == theirs.policy_prompt_tokens
+    assert mine.prm_tokens == theirs.prm_tokens
+    # Equal steps of two trees of DVTS are two branches there and one text here: a token each.
+    assert mine.policy_tokens == pytest.approx(theirs.policy_tokens, rel=0.02 if live.method == "dvts" else 0)
+
+
+UNITS = [Unit("greedy", 1, 1), Unit("best-of-n", 4, 1), Unit("beam", 4, 4)]
+
+
+def _tapes(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, Unit], Tape]:
+    Collector(SETTINGS, *models, store).collect([problem_of(row) for row in rows], UNITS)
+    keys = [problem_key(row.problem) for row in rows]
+    return {(key, unit): store.tape(key, unit) for key in keys for unit in UNITS}
+
+
+def test_a_wave_depends_on_itself_alone(models: Models, rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores too, bit for bit, though another wave has gone before or not."""
+    monkeypatch.setattr(collect, "ROWS_PER_WAVE", 18)  # two problems
+    with Store(None) as store:
+        unbroken = _tapes(models, rows[:4], store)
+    with Store(None) as store:
+        resumed = _tapes(models, rows[2:4], store)
+        resumed |= _tapes(models, rows[:4], store)
+    assert resumed == unbroken
+
+
+def test_a_stopped_run_keeps_whole_waves_and_goes_on_with_the_rest(
+    models: Models, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "ROWS_PER_WAVE", 18)
+    problems = [problem_of(row) for row in rows[:6]]
+    items = [Item(problem, unit) for problem in problems for unit in UNITS]
+    ended: list[Unit] = []
+    with Store(None) as store:
+        Collector(SETTINGS, *models, store, should_stop=lambda: len(ended) >= 8, on_ended=ended.append).collect(
+            problems, UNITS
+        )
+        assert len(missing(items, store)) == 12, "the first wave is whole, the second is lost"
+        ended.clear()
+        Collector(SETTINGS, *models, store, on_ended=ended.append).collect(problems, UNITS)
+        assert len(ended) == 12 and missing(items, store) == []
+
+
+def test_large_models_store_each_search_at_its_end(
+    models: Models, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "WAVES_BELOW", 0)
+    problems = [problem_of(row) for row in rows[:2]]
+    tokens: list[int] = []
+    ended: list[Unit] = []
+    with Store(None) as store:
+        collector = Collector(
+            SETTINGS,
+            *models,
+            store,
+            should_stop=lambda: len(ended) >= 2,
+            on_ended=ended.append,
+            on_decode=tokens.append,
+        )
+        collector.collect(problems, UNITS)
+        stored = [unit for problem in problems for unit in store.units(problem_key(problem.text))]
+        spent = store.about("spent")
+    assert sorted(stored) == sorted(ended) and 2 <= len(stored) < 6
+    assert sum(tokens) >= spent["policy_tokens"] + spent["prm_tokens"] > 0
+    assert spent["policy_seconds"] > 0 and spent["wall_seconds"] >= spent["policy_seconds"]
