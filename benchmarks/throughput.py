@@ -1,0 +1,100 @@
+"""What many problems at once are worth, and what a long file costs in memory.
+
+    python -m benchmarks.throughput --rows 64 --budget 4 --rounds 5
+    python -m benchmarks.throughput --memory 100 10000
+
+The first solves the same problems one at a time and as `tts batch` does, in turns in one process, and prints problems
+per second and the ratio (median of the rounds). The second runs `tts batch` on files of so many rows, each in a
+process of its own, and prints the peak of its resident memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.crash import command, count_lines, write_problems
+from training.problems import distinct, generate
+from tts_cli.cli import setup
+from tts_cli.cli.settings import Settings
+from tts_cli.strategy.attempt import Problem
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.stations import Station, solve_apart
+
+
+def seconds(problems: Sequence[Problem], settings: SolveSettings, stations: Sequence[Station]) -> float:
+    """Wall time of solving all problems."""
+    begin = time.perf_counter()
+    for solved in solve_apart(problems, settings, stations):
+        if solved.error is not None:
+            raise solved.error
+    return time.perf_counter() - begin
+
+
+def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float]]:
+    """(one at a time, many) in seconds, for each round."""
+    texts = islice(distinct(generate(4, split="test"), rows), rows)
+    problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
+    entries = setup.entries(chosen)
+    settings = setup.solve_settings(chosen, entries)
+    with ExitStack() as stack:
+        stations, _ = setup.load_stations(chosen, entries, stack, None)
+        seconds(problems[: len(stations)], settings, stations)  # warm: pages and buffers
+        return [
+            (seconds(problems, settings, stations[:1]), seconds(problems, settings, stations)) for _ in range(rounds)
+        ]
+
+
+def report_speed(rows: int, rounds: int, chosen: Settings) -> None:
+    pairs = compare(rows, rounds, chosen)
+    print(f"{rows} problems, {chosen.method}, N = {chosen.budget}, {os.cpu_count()} cores, medians of {rounds} rounds")
+    for name, column in (("one at a time", 0), ("tts batch", 1)):
+        print(f"  {name:14} {rows / statistics.median(pair[column] for pair in pairs):7.1f} problems/s")
+    ratio = statistics.median(alone / many for alone, many in pairs)
+    print(f"  tts batch / one at a time: {ratio:.2f} (target: at least 2)")
+
+
+def peak(rows: int, chosen: Settings) -> float:
+    """MiB of resident memory at most, while a file of so many rows is solved."""
+    flags = ["--method", chosen.method, "--budget", str(chosen.budget), "--max-steps", str(chosen.max_steps)]
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "problems.jsonl", Path(folder) / "records.jsonl"
+        write_problems(source, rows, seed=5)
+        process = subprocess.Popen(command(source, output, flags))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode or count_lines(output) != rows:
+            raise SystemExit(f"the batch failed with {process.returncode}")
+    return usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--method", default="best-of-n")
+    parser.add_argument("--budget", type=int, default=4)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--memory", type=int, nargs="+", metavar="ROWS", help="measure memory instead of speed")
+    options = parser.parse_args()
+    if options.memory:
+        chosen = Settings(method="greedy", budget=1)
+        peaks = [peak(rows, chosen) for rows in options.memory]
+        for rows, most in zip(options.memory, peaks, strict=True):
+            print(f"{rows:7} rows: at most {most:.0f} MiB, {most / peaks[0]:.2f} of the first")
+    else:
+        chosen = Settings(method=options.method, budget=options.budget, threads=options.threads)
+        report_speed(options.rows, options.rounds, chosen)
+
+
+if __name__ == "__main__":
+    main()
