@@ -30,7 +30,7 @@ ROWS_IN_FLIGHT = 128
 """Solutions that are under way at once, roughly: twice what a model decodes together, so that it never waits."""
 
 ROWS_PER_WAVE = 512
-WAVES_BELOW = 50_000_000  # parameters of the policy
+WAVES_BELOW = 50_000_000  # parameters of both models
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Collector:
         self._settings, self._policy, self._prm, self._store = settings, policy, prm, store
         self._should_stop, self._on_decode, self._on_ended, self._clock = should_stop, on_decode, on_ended, clock
         self._live: dict[Attempt, int] = {}  # and the tokens that have been told of
-        self._in_waves = policy.parameters < WAVES_BELOW
+        self._in_waves = policy.parameters + (prm.parameters if prm else 0) < WAVES_BELOW
         self._spent = Spent(**(store.about("spent") or {}))
 
     def collect(self, problems: Sequence[Problem], units: Sequence[Unit]) -> None:

@@ -80,7 +80,8 @@ def ungradable(row: Row) -> RecordError | None:
 
 
 def problem_of(row: Row) -> Problem:
-    return Problem(row.id, row.problem, row.input)
+    """A row that cannot be graded is not searched either: its record says why."""
+    return Problem(row.id, row.problem, row.input, error=ungradable(row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ class Grader:
         outcome = Outcome(right, record.answer is not None, error is not None, cost, choices)
         return outcome, _eval_record(record.model_copy(update={"cost": cost}), row, right, cell)
 
-    def ungraded(self, row: Row, error: RecordError) -> list[EvalRecord]:
+    def ungraded(self, row: Row) -> list[EvalRecord]:
         """Records that say why there is nothing to count."""
         records: list[EvalRecord] = []
         for cell in self.cells:
-            attempt, ended_with = self._replay(row, cell, Tape(PromptTokens(0), {}, {}, error))
-            record, _ = attempt.record(self.judge, ended_with, stopped=False)
+            attempt, error = self._replay(row, cell, Tape(PromptTokens(0), {}, {}))
+            record, _ = attempt.record(self.judge, error, stopped=False)
             records.append(_eval_record(record, row, None, cell))
         return records
 

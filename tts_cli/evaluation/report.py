@@ -25,9 +25,8 @@ def grade_all(
     graded: list[Graded] = []
     records: list[EvalRecord] = []
     for row in rows:
-        error = ungradable(row)
-        if error is not None:
-            records += grader.ungraded(row, error)
+        if ungradable(row) is not None:
+            records += grader.ungraded(row)
         else:
             one, its_records = grader.grade(row)
             graded.append(one)
