@@ -38,7 +38,7 @@ class Resume:
         self.kept = ""
         self._journal, self._note = journal, note
         self._settings = fingerprint.of_settings(_all_that_matters(chosen, entries, settings))
-        self._now = {"policy": entries.policy.name, "prm": entries.prm and entries.prm.name, "seed": settings.seed}
+        self._now = {"policy": entries.policy.name, "seed": settings.seed}
         self._ids = DistinctIds()
         self._told: set[str] = set()
         if journal is not None and journal.repaired:
