@@ -42,7 +42,7 @@ An existing answers.jsonl is continued: give the same command again after a cras
 matched by id, problem, settings and models; what differs is solved again.
 """
 STOPPING = "Stopping: what is finished is being written. Ctrl-C again ends at once."
-OUTCOMES = {"answered": "green", "abstained": "yellow", "errors": "red"}
+OUTCOMES = {"answered": "green", "abstained": "yellow", "in error": "red"}
 AHEAD = 4  # times the problems in flight: how far in-order output lets others run ahead of a slow one,
 LEAST_AHEAD = 64  # but so many at least
 ROW_FAILED = 3
@@ -265,7 +265,7 @@ class Run:
     def _count(self, finish: str) -> None:
         self.errors += finish == "error"
         if self.view is not None:
-            self.view.finish({"answered": "answered", "error": "errors"}.get(finish, "abstained"))
+            self.view.finish({"answered": "answered", "error": "in error"}.get(finish, "abstained"))
 
     def _progress(self, source: Path | None, format: Format | None) -> Progress:
         from tts_cli.cli.view.progress import Progress

@@ -1,6 +1,6 @@
 """One line on stderr while many problems are worked on: how many are done, how they ended, tokens/s, time left.
 
-    37/1000  34 answered  2 abstained  1 error  812 tok/s  4 min left
+    37/1000  34 answered  2 abstained  1 in error  812 tok/s  4 min left
 
 Drawn in place by whoever decodes, between two decodes, a few times a second; without a terminal nobody makes one.
 """
