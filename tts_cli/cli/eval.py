@@ -5,7 +5,6 @@ Samples are stored as they are made (`--out`), so a run can be killed, resumed, 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from tts_cli.cli import options as opt
 from tts_cli.cli import settings
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
-from tts_cli.cli.eval_question import Asked
+from tts_cli.cli.eval_question import Asked, parse_budgets, parse_methods
 from tts_cli.cli.eval_run import Run, open_store
 
 EPILOG = """Examples:
@@ -113,11 +112,11 @@ def evaluate(
 
         figure.check(plot)
     flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
-    asked = Asked(dataset, methods, budgets, limit, shuffle, prm_quality, flags)
-    with ExitStack() as stack:
-        run = Run(asked, open_store(out, stack), channels, out)
+    asked = Asked(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
+    with open_store(out, new=dataset is not None) as store:
+        run = Run(asked, store, channels, out)
         rows = run.rows(asker(yes))
-        if not run.collect(rows, stack):
+        if not run.collect(rows):
             return run.stopped()
         summary, timing = run.measure(rows)
     if plot is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,8 @@ class Asked:
     """The command line; None is "not given". `flags`: those that all solving commands share."""
 
     dataset: str | None
-    methods: str | None
-    budgets: str | None
+    methods: tuple[str, ...] | None
+    budgets: tuple[int, ...] | None
     limit: int | None
     shuffle: bool | None
     prm_quality: bool
@@ -37,45 +37,55 @@ class Asked:
 
 def resolve(asked: Asked, before: Question | None) -> tuple[Question, settings.Settings]:
     """The whole question. Without a data set it is the stored one, changed by what was given. Raises UsageError."""
-    from tts_cli.evaluation.question import BUDGETS, Question
-    from tts_cli.evaluation.question import METHODS as ALL
-
-    if asked.dataset is None and before is None:
-        raise UsageError(
-            "No data set was given, and --out holds no evaluation to go on with.",
-            "Example: tts eval nano --limit 20",
-        )
     old = before if asked.dataset is None else None
     chosen = settings.resolve({**(old.flags if old else {}), **_given(asked.flags)})
-    methods = _methods(asked.methods)
-    if methods is None and asked.prm_quality:
-        methods = (*(old.methods if old else ()), "best-of-n")
-    if methods is None:
-        methods = old.methods if old else ALL if setup.entries(chosen).prm else WITHOUT_PRM
-    default = (max(BUDGETS),) if asked.prm_quality and asked.methods is None else BUDGETS
-    question = Question(
-        dataset=asked.dataset if asked.dataset is not None else old.dataset if old else "",
-        methods=tuple(dict.fromkeys(methods)),
-        budgets=_budgets(asked.budgets) or (old.budgets if old else default),
-        limit=asked.limit if asked.limit is not None or old is None else old.limit,
-        shuffle=asked.shuffle if asked.shuffle is not None else old.shuffle if old else False,
-        prm_quality=asked.prm_quality or (old.prm_quality if old else False),
+    base = old or _fresh(asked, chosen)
+    methods = asked.methods or base.methods
+    if asked.prm_quality and asked.methods is None:
+        methods = tuple(dict.fromkeys((*methods, "best-of-n")))
+    question = replace(
+        base,
+        methods=methods,
+        budgets=asked.budgets or base.budgets,
+        limit=asked.limit or base.limit,
+        shuffle=base.shuffle if asked.shuffle is None else asked.shuffle,
+        prm_quality=asked.prm_quality or base.prm_quality,
         flags=chosen.model_dump(mode="json", exclude_none=True, exclude=NOT_ASKED),
     )
-    return _checked(question), chosen
+    if question.prm_quality and "best-of-n" not in question.methods:
+        raise UsageError("--prm-quality needs scored samples.", "Add best-of-n to --methods.")
+    return question, chosen
 
 
 def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def _checked(question: Question) -> Question:
-    if question.prm_quality and "best-of-n" not in question.methods:
-        raise UsageError("--prm-quality needs scored samples.", "Add best-of-n to --methods.")
-    return question
+def _fresh(asked: Asked, chosen: settings.Settings) -> Question:
+    """The defaults; with --prm-quality alone only what that needs. Raises UsageError without a data set."""
+    from tts_cli.evaluation.question import BUDGETS, METHODS, Question
+
+    if asked.dataset is None:
+        raise UsageError(
+            "No data set was given, and --out holds no evaluation to go on with.", "Example: tts eval nano --limit 20"
+        )
+    if asked.prm_quality:
+        methods: tuple[str, ...] = ("best-of-n",)
+    else:
+        methods = METHODS if setup.entries(chosen).prm else WITHOUT_PRM
+    budgets = BUDGETS[-1:] if asked.prm_quality and asked.methods is None else BUDGETS
+    return Question(_findable(asked.dataset), methods, budgets, None, False, False, {})
 
 
-def _methods(text: str | None) -> tuple[str, ...] | None:
+def _findable(dataset: str) -> str:
+    """A name as it is, a file by its whole path: it may be asked for again from another directory."""
+    from tts_cli.data.datasets import NAMES
+
+    return dataset if dataset in (*NAMES, "-") else str(Path(dataset).absolute())
+
+
+def parse_methods(text: str | None) -> tuple[str, ...] | None:
+    """Names with commas between. Raises UsageError."""
     if text is None:
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]
@@ -84,10 +94,11 @@ def _methods(text: str | None) -> tuple[str, ...] | None:
             close = get_close_matches(name, METHODS, n=1)
             hint = f"Did you mean {close[0]}?" if close else f"Choose from: {', '.join(METHODS)}."
             raise UsageError(f"--methods has no choice {name!r}", hint)
-    return tuple(names) or _nothing("--methods", "majority,beam")
+    return tuple(dict.fromkeys(names)) or _nothing("--methods", "majority,beam")
 
 
-def _budgets(text: str | None) -> tuple[int, ...] | None:
+def parse_budgets(text: str | None) -> tuple[int, ...] | None:
+    """Numbers with commas between, ascending. Raises UsageError."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",") if part.strip()]

@@ -13,7 +13,7 @@ from tts_cli.cli import first_run, setup
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.eval_question import Asked, needed_models, origin, resolve
 from tts_cli.cli.signals import Interruption
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, UsageError
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.progress import Progress
@@ -29,20 +29,25 @@ if TYPE_CHECKING:
 STOPPING = "Stopping; Ctrl-C again ends at once."
 
 
-def open_store(out: Path | None, stack: ExitStack) -> Store:
-    """The samples under `--out`, or none that last. Raises TtsError."""
+def open_store(out: Path | None, *, new: bool) -> Store:
+    """The samples under `--out`, or a store that does not last. Raises TtsError, UsageError where nothing is there."""
     from tts_cli.evaluation.report import SAMPLES
     from tts_cli.evaluation.store import Store
 
+    if not new and (out is None or not (out / SAMPLES).exists()):
+        raise UsageError(
+            f"No data set was given, and {out or '--out'} holds no evaluation to go on with.",
+            "Example: tts eval nano --limit 20",
+        )
     if out is None:
-        return stack.enter_context(Store(None))
+        return Store(None)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TtsError(
             f"The directory {out} cannot be made: {(error.strerror or str(error)).lower()}.", "Name another --out."
         ) from error
-    return stack.enter_context(Store(out / SAMPLES))
+    return Store(out / SAMPLES)
 
 
 class Run:
@@ -74,27 +79,37 @@ class Run:
             raise nothing_to_grade(found)
         return found
 
-    def collect(self, rows: Sequence[Row], stack: ExitStack) -> bool:
+    def collect(self, rows: Sequence[Row]) -> bool:
         """Sample what is not stored, loading the models for it; False where a signal came between."""
         from tts_cli.evaluation.collect import Item, missing
         from tts_cli.evaluation.grade import problem_of, ungradable
-        from tts_cli.evaluation.question import stored_models
         from tts_cli.evaluation.units import fewest, unit_of
 
-        stack.enter_context(self.interruption)
+        with ExitStack() as stack:
+            stack.enter_context(self.interruption)
+            loaded = self._know_models(stack)
+            units = fewest(unit_of(cell.plan) for cell in self.cells)
+            problems = [problem_of(row) for row in rows if ungradable(row) is None]
+            self.store.forget_failures()
+            todo = missing([Item(problem, unit) for problem in problems for unit in units], self.store)
+            if todo:
+                self._sample(problems, units, len(todo), loaded or self._load(stack), stack)
+            return not self.interruption.requested
+
+    def _know_models(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None] | None:
+        """Plan with what the store knows of the models; where that is not enough load them, and return them."""
+        from tts_cli.evaluation.question import stored_models
+        from tts_cli.evaluation.units import plan_cells
+        from tts_cli.strategy.static import Known
+
         wants_prm = self.entries.prm is not None
+        loaded = None if stored_models(self.store, wants_prm) else self._load(stack)
         self.models = stored_models(self.store, wants_prm)
-        loaded = None if self.models else self._load(stack)
-        self.models = self.models or stored_models(self.store, wants_prm)
         assert self.models is not None
-        self.cells = self._plan(*self.models)
-        units = fewest(unit_of(cell.plan) for cell in self.cells)
-        problems = [problem_of(row) for row in rows if ungradable(row) is None]
-        self.store.forget_failures()
-        todo = missing([Item(problem, unit) for problem in problems for unit in units], self.store)
-        if todo:
-            self._sample(problems, units, len(todo), loaded or self._load(stack), stack)
-        return not self.interruption.requested
+        policy, prm = self.models
+        known = Known(policy_family=policy.family, prm_family=prm.family if prm else None)
+        self.cells = plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
+        return loaded
 
     def _load(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
         from tts_cli.evaluation.question import keep_models
@@ -103,13 +118,6 @@ class Run:
         policy, prm = setup.load(self.chosen, self.entries, stack)
         keep_models(self.store, _facts_of(policy), _facts_of(prm) if prm else None)
         return policy, prm
-
-    def _plan(self, policy: ModelFacts, prm: ModelFacts | None) -> list[Cell]:
-        from tts_cli.evaluation.units import plan_cells
-        from tts_cli.strategy.static import Known
-
-        known = Known(policy_family=policy.family, prm_family=prm.family if prm else None)
-        return plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
 
     def _sample(
         self,
@@ -149,7 +157,7 @@ class Run:
 
         assert self.models is not None
         spent = Spent(**(self.store.about("spent") or {}))
-        with Judge() as judge:
+        with Interruption(_nothing), Judge() as judge:  # every file is whole or not there: a signal ends it at once
             grader = Grader(self.cells, self.solving, *self.models, self.store, judge, report.rates(spent))
             graded, records = report.grade_all(rows, grader)
         facts = self._facts(len(rows) - len(graded))
@@ -168,7 +176,7 @@ class Run:
             name: getattr(solving, name) for name in ("aggregate", "select", "beam_width", "max_tokens", "max_steps")
         }
         return Facts(
-            dataset=self.question.dataset,
+            dataset=Path(self.question.dataset).name,
             seed=solving.seed,
             policy=self.models[0],
             prm=self.models[1],
@@ -211,6 +219,10 @@ def _facts_of(model: LlamaPolicy | LlamaPRM) -> ModelFacts:
     from tts_cli.evaluation.replay import ModelFacts
 
     return ModelFacts(model.name, model.parameters, model.entry.family)
+
+
+def _nothing() -> None:
+    """Nothing to save: the samples are stored."""
 
 
 class _Progress:

@@ -12,6 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from tts_cli.answers.display import safe_text
+
 PLAIN_WIDTH = 100
 
 
@@ -32,11 +34,11 @@ def plain(tables: Sequence[Table]) -> str:
 
 
 def _plain(table: Table) -> str:
-    lines = [table.header, *table.rows]
+    lines = [[safe_text(cell) for cell in line] for line in (table.header, *table.rows)]
     widths = [max(cell_len(line[i]) for line in lines) for i in range(len(table.header))]
     body = ["  ".join(_aligned(cell, widths[i], i < table.words) for i, cell in enumerate(line)) for line in lines]
     note = textwrap.wrap(table.note, PLAIN_WIDTH)
-    return "".join(line.rstrip() + "\n" for line in (table.title, *body, *note))
+    return "".join(line.rstrip() + "\n" for line in (safe_text(table.title), *body, *note))
 
 
 def _aligned(cell: str, width: int, left: bool) -> str:
@@ -47,10 +49,14 @@ def _aligned(cell: str, width: int, left: bool) -> str:
 def drawn(table: Table) -> RenderableType:
     """A light frame; what came from a file is text, never markup."""
     grid = RichTable(
-        title=Text(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+        title=Text(safe_text(table.title)),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     for i, name in enumerate(table.header):
-        grid.add_column(Text(name), justify="left" if i < table.words else "right")
+        grid.add_column(Text(safe_text(name)), justify="left" if i < table.words else "right")
     for row in table.rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(safe_text(cell)) for cell in row))
     return Group(grid, Text(table.note, style="dim"), Text()) if table.note else grid
