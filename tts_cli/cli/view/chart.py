@@ -96,9 +96,9 @@ def chart(
 
 def scale(shares: Sequence[float]) -> tuple[float, float]:
     """Whole tenths around all shares, at least two of them apart."""
-    bottom = math.floor(min(shares) * 10 - 1e-9) / 10
+    bottom = max(0.0, math.floor(min(shares) * 10 - 1e-9) / 10)
     top = min(1.0, max(math.ceil(max(shares) * 10 + 1e-9) / 10, bottom + 0.2))
-    return max(0.0, min(bottom, top - 0.2)), top
+    return min(bottom, top - 0.2), top
 
 
 def _tick_line(canvas: Canvas, ticks: Sequence[tuple[float, str]]) -> str:
