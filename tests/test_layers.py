@@ -94,7 +94,7 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(result.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("solve", "--help"), ("models", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("solve", "--help"), ("eval", "--help"), ("models", "--help")])
 def test_help_loads_nothing_heavy(arguments):
     assert not HEAVY & loaded_by(*arguments)
 
