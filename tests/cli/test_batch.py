@@ -131,6 +131,17 @@ def test_a_record_depends_on_its_problem_and_the_settings_alone(here: Here, meth
     assert len({str(row["votes"]) for row in one}) > 1, "problems have samples of their own"
 
 
+def test_large_models_share_one_decode_loop(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = TEXT + "\n".join(f"Find {number} + 1." for number in range(20)) + "\n"
+    alone = records(here("batch", stdin=rows).stdout)
+    monkeypatch.setattr(setup, "SMALL_FILE", 0)
+    monkeypatch.setattr(setup, "load_stations", None)
+    together = records(here("batch", "--in-flight", "5", stdin=rows).stdout)
+    assert [row["id"] for row in together] == [row["id"] for row in alone]
+    assert [row["fingerprint"] for row in together] == [row["fingerprint"] for row in alone]
+    assert {row["finish"] for row in together} == {"answered"}
+
+
 # The second run
 
 

@@ -264,3 +264,11 @@ def test_the_driver_counts_the_seconds_of_each_back_end_apart() -> None:
     driver = Driver(bench.policy, bench.prm)
     list(driver.run([Once(bench.search, METHODS["best-of-n"], 1)]))
     assert driver.seconds["policy"] > 0 and driver.seconds["prm"] > 0
+
+
+def test_none_for_now_lets_the_others_go_on_and_is_asked_again() -> None:
+    policy = ScriptedPolicy(script=LINES)
+    source = iter([once(policy, "a"), None, once(policy, "b"), None])
+    runs = Driver(policy).run(source, max_in_flight=3)
+    assert [ended.search.search.id for ended in runs] == ["a", "b"]
+    assert policy.batches == [1] + [2] * (WORDS - 1) + [1]

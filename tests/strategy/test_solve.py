@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tts_cli.data.record import RecordError
 from tts_cli.data.trace import dump, parse
 from tts_cli.errors import PromptTooLong, UsageError
 from tts_cli.models.protocols import Sampling
 from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent, from_json
 from tts_cli.strategy.attempt import Problem
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.solve import Solved, solve, solve_many, trace_of
+from tts_cli.strategy.solve import Solved, how_many, solve, solve_many, trace_of
 
 BOX = r"\boxed{%s}."
 
@@ -261,6 +262,20 @@ def test_an_unforeseen_error_is_recorded_as_such() -> None:
     )
     assert solved.record.error is not None and solved.record.error.kind == "internal"
     assert isinstance(solved.error, KeyError)
+
+
+def test_a_row_that_came_with_an_error_is_not_searched() -> None:
+    bad = Problem("a", "", {"k": 1}, "mark", RecordError(kind="bad-row", message="Row 3: it is not JSON."))
+    policy = ScriptedPolicy(script=lines("1"))
+    (solved,) = solve_many([bad], SolveSettings(method="majority", budget=1), policy, None, judge=Same())
+    record = solved.record
+    assert (record.finish, record.error, record.input, record.fingerprint) == ("error", bad.error, {"k": 1}, "mark")
+    assert policy.asked == []
+
+
+@pytest.mark.parametrize(("budget", "cells", "problems"), [(4, 32768, 32), (1, 2048, 8), (64, 32768, 2), (256, 512, 1)])
+def test_as_many_problems_are_under_way_as_the_pool_holds(budget: int, cells: int, problems: int) -> None:
+    assert how_many(budget, cells) == problems
 
 
 def test_problems_are_read_as_they_are_needed_and_told_apart() -> None:
