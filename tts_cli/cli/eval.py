@@ -107,10 +107,7 @@ def evaluate(
     """Measure methods and budgets on labelled problems."""
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
-    if plot is not None:
-        from tts_cli.cli.view import figure
-
-        figure.check(plot)
+    _check_picture(plot)
     flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
     asked = Asked(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
     with open_store(out, new=dataset is not None) as store:
@@ -119,7 +116,15 @@ def evaluate(
         if not run.collect(rows):
             return run.stopped()
         summary, timing = run.measure(rows)
-    if plot is not None:
-        figure.save(plot, summary)
     run.show(summary, timing, plot)
     return 0
+
+
+def _check_picture(plot: Path | None) -> None:
+    """Before an hour of sampling rather than after it. Raises UsageError and TtsError."""
+    if plot is not None:
+        from tts_cli.cli.view import figure
+        from tts_cli.data.files import check_writable
+
+        figure.check(plot)
+        check_writable(plot, "The picture")

@@ -185,10 +185,14 @@ class Run:
         )
 
     def show(self, summary: Summary, timing: Timing, plot: Path | None) -> None:
-        """Tables and curves on a terminal, tables as text in a pipe, or one JSON document."""
+        """Tables and curves on a terminal, tables as text in a pipe, or one JSON document; the picture in a file."""
         from tts_cli.cli.view import tables
         from tts_cli.cli.view.results import result_tables
 
+        if plot is not None:
+            from tts_cli.cli.view import figure
+
+            figure.save(plot, summary)
         if self.channels.json:
             from tts_cli.evaluation.report import to_json
 

@@ -75,6 +75,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """One cell: over all problems, and by level and subject in natural order."""
+
     requested_method: str
     method: str
     budget: int
@@ -85,6 +87,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PassAtK:
+    """Share of problems that k samples would hold a right one of, estimated from `samples`."""
+
     k: int
     samples: int
     accuracy: Estimate
@@ -116,6 +120,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
+    """All figures; `how` says in words how they were made."""
+
     format: str
     version: int
     tts: str
