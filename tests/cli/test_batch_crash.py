@@ -67,8 +67,8 @@ def test_a_record_is_out_before_the_next_row_comes(tts: Program) -> None:
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == str(number + 1)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.wait(timeout=60) == 130, "though stdin is still open"
+    _, stderr = process.communicate()
     assert stderr.endswith("Stopped. With --output FILE the same command can be continued.\n")
 
 
