@@ -45,7 +45,8 @@ class Sampling:
 class SampleKey:
     """Names one sample's random stream: it depends on nothing that shares its batch.
 
-    `problem` is the problem's text and not its id, so that a row's samples do not depend on where it stands. `path` holds the child index at every depth, from the root to the step that is sampled.
+    `problem` is the problem's text and not its id, so that a row's samples do not depend on where it stands. `path`
+    holds the child index at every depth, from the root to the step that is sampled.
     """
 
     seed: int
