@@ -146,10 +146,10 @@ def test_large_models_share_one_decode_loop(here: Here, monkeypatch: pytest.Monk
 
 
 def test_the_same_command_again_solves_nothing(tts: Program, here: Here, request: pytest.FixtureRequest) -> None:
-    assert here("batch", "-o", "out.jsonl", stdin=TEXT + "\x00\xff\n".encode("latin1").decode("latin1")).returncode == 0
+    assert here("batch", "-o", "out.jsonl", stdin=TEXT + "\x00\xff\n").returncode == 0
     before = (tts.work / "out.jsonl").read_bytes()
     request.getfixturevalue("no_models")
-    done = here("batch", "-o", "out.jsonl", stdin=TEXT + "\x00\xff\n".encode("latin1").decode("latin1"))
+    done = here("batch", "-o", "out.jsonl", stdin=TEXT + "\x00\xff\n")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tts.work / "out.jsonl").read_bytes() == before
 
