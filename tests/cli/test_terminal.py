@@ -17,7 +17,7 @@ from tests.cli.scripted import PROBLEM
 from tts_cli.data import trace
 
 VOTED = r"vote.{0,40}\d+\x1b\[0m"  # the live tree shows a first answer
-ENDLESS = ["--policy", "endless", "--prm", "tiny-prm", "--max-tokens", "60", "--max-step-tokens", "15"]
+ENDLESS = ["--policy", "endless", "--prm", "tiny-prm", "--max-tokens", "300", "--max-step-tokens", "15"]
 SIZES = [(80, 24), (120, 40), (40, 15)]
 
 
