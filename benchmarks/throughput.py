@@ -3,9 +3,9 @@
     python -m benchmarks.throughput --rows 64 --budget 4 --rounds 5
     python -m benchmarks.throughput --memory 100 10000
 
-The first solves the same problems one at a time and as `tts batch` does, in turns in one process, and prints problems
-per second and the ratio (median of the rounds). The second runs `tts batch` on files of so many rows, each in a
-process of its own, and prints the peak of its resident memory.
+The first solves the same problems one at a time and as `tts batch` does, in turns, and prints problems per second and
+the ratio (median of the rounds), start-up left out. The second runs `tts batch` on files of so many rows and prints
+the peak of the resident memory of its largest process.
 """
 
 from __future__ import annotations
@@ -24,19 +24,17 @@ from pathlib import Path
 
 from benchmarks.crash import command, count_lines, write_problems
 from training.problems import distinct, generate
-from tts_cli.cli import setup
+from tts_cli.cli import station
 from tts_cli.cli.settings import Settings
 from tts_cli.strategy.attempt import Problem
-from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.stations import Station, solve_apart
 
 
-def seconds(problems: Sequence[Problem], settings: SolveSettings, stations: Sequence[Station]) -> float:
+def seconds(problems: Sequence[Problem], stations: Sequence[Station]) -> float:
     """Wall time of solving all problems."""
     begin = time.perf_counter()
-    for solved in solve_apart(problems, settings, stations):
-        if solved.error is not None:
-            raise solved.error
+    for record in solve_apart(problems, stations):
+        assert record.error is None, record.error
     return time.perf_counter() - begin
 
 
@@ -44,14 +42,11 @@ def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float
     """(one at a time, many) in seconds, for each round."""
     texts = islice(distinct(generate(4, split="test"), rows), rows)
     problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
-    entries = setup.entries(chosen)
-    settings = setup.solve_settings(chosen, entries)
     with ExitStack() as stack:
-        stations, _ = setup.load_stations(chosen, entries, stack, None)
-        seconds(problems[: len(stations)], settings, stations)  # warm: pages and buffers
-        return [
-            (seconds(problems, settings, stations[:1]), seconds(problems, settings, stations)) for _ in range(rounds)
-        ]
+        stations = station.opened(chosen, stack, None)
+        for one in stations:
+            seconds(problems[:2], [one])  # warm: pages and buffers
+        return [(seconds(problems, stations[:1]), seconds(problems, stations)) for _ in range(rounds)]
 
 
 def report_speed(rows: int, rounds: int, chosen: Settings) -> None:
@@ -64,7 +59,7 @@ def report_speed(rows: int, rounds: int, chosen: Settings) -> None:
 
 
 def peak(rows: int, chosen: Settings) -> float:
-    """MiB of resident memory at most, while a file of so many rows is solved."""
+    """MiB of resident memory at most, of the largest process, while a file of so many rows is solved."""
     flags = ["--method", chosen.method, "--budget", str(chosen.budget), "--max-steps", str(chosen.max_steps)]
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "problems.jsonl", Path(folder) / "records.jsonl"

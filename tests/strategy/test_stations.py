@@ -1,118 +1,125 @@
-"""Stations: every problem alone, several at once, and what a stop or a failure leaves behind."""
+"""Stations: every problem solved once, several at a time, and what a stop or a failure leaves behind."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
 
 import pytest
 
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
-from tests.strategy.test_solve import lines
-from tts_cli.models.protocols import Job, SampledStep
+from tests.cli import scripted
+from tts_cli.data.record import Record
+from tts_cli.errors import ModelError
 from tts_cli.strategy.attempt import Problem
-from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.stations import AT_ONCE, Station, how_many_stations, solve_apart
-
-SETTINGS = SolveSettings(method="majority", budget=2)
+from tts_cli.strategy.stations import AT_ONCE, solve_apart
 
 
-def stations(count: int, policy: type[ScriptedPolicy] = ScriptedPolicy) -> list[Station]:
-    return [Station(policy(script=lines("7", "7")), None) for _ in range(count)]
+@dataclass
+class Desk:
+    """A station that notes what it was asked; `gate` holds it up, `fails_at` is a problem that breaks it."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    fails_at: str = ""
+    asked: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    def solve(self, problem: Problem) -> Record | None:
+        self.asked.append(problem.id)
+        assert self.gate.wait(30)
+        if problem.id == self.fails_at:
+            raise ModelError("the model broke")
+        return None if self.stopped else scripted.record(id=problem.id)
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.gate.set()
+
+
+def desks(count: int) -> list[Desk]:
+    stations = [Desk() for _ in range(count)]
+    for station in stations:
+        station.gate.set()
+    return stations
 
 
 def problems(count: int) -> list[Problem]:
     return [Problem(str(number), f"problem {number}") for number in range(count)]
 
 
-def ids(solutions: Iterator[Any]) -> list[str]:
-    return sorted(solved.record.id for solved in solutions)
+def ids(records: Iterator[Record]) -> list[int]:
+    return sorted(int(record.id) for record in records)
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays() -> Iterator[None]:
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("station")] == []
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_every_problem_is_solved_once_and_alone(count: int) -> None:
-    places = stations(count)
-    assert ids(solve_apart(problems(10), SETTINGS, places)) == [str(number) for number in range(10)]
-    policies = [place.policy for place in places]
-    assert sum(len(policy.asked) for policy in policies) == 20  # type: ignore[attr-defined]
-    assert all(policy.held == [] for policy in policies)  # type: ignore[attr-defined]
-    assert {size for policy in policies for size in policy.batches} == {2}, "no two problems in a batch"  # type: ignore[attr-defined]
+def test_every_problem_is_solved_once_and_the_stations_can_go_on(count: int) -> None:
+    stations = desks(count)
+    for _ in range(2):
+        assert ids(solve_apart(problems(10), stations)) == list(range(10))
+    assert sorted(id for station in stations for id in station.asked) == sorted(2 * [str(n) for n in range(10)])
+    assert not any(station.stopped for station in stations)
 
 
 def test_problems_are_read_as_stations_get_free() -> None:
-    read: list[int] = []
+    read: list[str] = []
 
     def source() -> Iterator[Problem]:
-        for number, problem in enumerate(problems(50)):
-            read.append(number)
+        for problem in problems(50):
+            read.append(problem.id)
             yield problem
 
-    runs = solve_apart(source(), SETTINGS, stations(2))
-    next(runs)
-    assert len(read) <= 2 * AT_ONCE + 2 * AT_ONCE  # those handed out, and those in place of the ones that are done
-    runs.close()
-    assert threading.active_count() == 1 or not [t for t in threading.enumerate() if t.name.startswith("station")]
+    records = solve_apart(source(), desks(2))
+    next(records)
+    assert len(read) <= 2 * AT_ONCE
+    records.close()
 
 
 def test_no_problem_for_now_is_not_the_end() -> None:
     gaps = [problem for pair in zip(problems(5), [None] * 5, strict=True) for problem in pair]
-    assert ids(solve_apart(iter(gaps), SETTINGS, stations(1))) == ["0", "1", "2", "3", "4"]
-
-
-def test_a_bad_problem_ends_nothing_but_itself() -> None:
-    found = {s.record.id: s.record for s in solve_apart([Problem("a", " "), *problems(2)], SETTINGS, stations(2))}
-    assert (found["a"].finish, found["0"].answer, found["1"].answer) == ("error", "7", "7")
-
-
-def test_after_a_stop_what_is_finished_comes_and_the_rest_is_marked_as_stopped() -> None:
-    seen: list[bool] = []
-    for solved in solve_apart(problems(50), SETTINGS, stations(2), should_stop=lambda: len(seen) >= 3):
-        seen.append(solved.stopped)
-    assert 3 <= len(seen) < 50
-    assert not any(seen[:3])
-
-
-class Failing(ScriptedPolicy):
-    def advance(self) -> None:
-        raise OSError("the model broke")
-
-
-def test_a_model_that_fails_ends_the_run() -> None:
-    with pytest.raises(OSError, match="the model broke"):
-        list(solve_apart(problems(5), SETTINGS, stations(2, Failing)))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("station")]
-
-
-class Stuck(ScriptedPolicy):
-    """Its first problem takes until it is let go."""
-
-    def sample(self, *arguments: Any) -> Job[SampledStep]:
-        assert go.wait(30)
-        return super().sample(*arguments)
-
-
-go = threading.Event()
+    assert ids(solve_apart(iter(gaps), desks(1))) == [0, 1, 2, 3, 4]
 
 
 def test_a_long_problem_holds_up_its_own_station_only() -> None:
-    go.clear()
-    places = [*stations(1, Stuck), *stations(1)]
-    solved = solve_apart(problems(20), SETTINGS, places)
-    first = [next(solved).record.id for _ in range(17)]
-    go.set()
-    assert sorted([*first, *ids(solved)]) == sorted(str(number) for number in range(20))
+    slow = Desk()
+    records = solve_apart(problems(20), [slow, *desks(1)])
+    first = [int(next(records).id) for _ in range(19)]
+    slow.gate.set()
+    assert sorted([*first, *ids(records)]) == list(range(20))
+    assert len(slow.asked) == 1
 
 
-@pytest.mark.parametrize(("threads", "count"), [(1, 1), (2, 2), (64, 4)])
-def test_there_are_as_many_stations_as_cores_within_reason(threads: int, count: int) -> None:
-    assert how_many_stations(threads) == count
+def test_a_stop_yields_what_is_there_and_ends_what_is_under_way() -> None:
+    slow, quick = Desk(), desks(1)[0]
+    seen: list[str] = []
+    for record in solve_apart(problems(50), [slow, quick], should_stop=lambda: len(seen) >= 3):
+        seen.append(record.id)
+    assert 3 <= len(seen) <= len(quick.asked) < 50
+    assert slow.stopped and not set(slow.asked) & set(seen)
 
 
-def test_a_prm_is_a_stations_own() -> None:
-    def prm() -> ScriptedPrm:
-        return ScriptedPrm("prm", scores={r"\boxed{7}": 0.5})
+def test_a_station_that_fails_ends_the_run() -> None:
+    stations = desks(2)
+    for station in stations:
+        station.fails_at = "3"
+    with pytest.raises(ModelError, match="the model broke"):
+        list(solve_apart(problems(50), stations))
+    assert all(station.stopped for station in stations)
 
-    places = [Station(ScriptedPolicy(script=lines("7", "7")), prm()) for _ in range(2)]
-    settings = SolveSettings(method="best-of-n", budget=2)
-    assert all(s.record.votes[0].weight == 1.0 for s in solve_apart(problems(6), settings, places))
+
+def test_somebody_may_look_in_while_a_problem_takes_long() -> None:
+    slow = Desk()
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            slow.gate.set()
+
+    assert ids(solve_apart(problems(1), [slow], on_advance=look)) == [0]
+    assert len(looks) >= 3

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from tts_cli.cli.resume import Resume
     from tts_cli.cli.setup import Entries
     from tts_cli.cli.view.progress import Progress
+    from tts_cli.data.record import Record
     from tts_cli.data.rows import Row
     from tts_cli.strategy.attempt import Problem
     from tts_cli.strategy.solve import Solved
 
     Problems = Iterator[Problem | None]
-    Solutions = Generator[Solved, None, None]
+    Records = Generator[Record, None, None]
 
 EPILOG = """Examples:
 
@@ -185,20 +186,24 @@ class Run:
             return
         first_run.tell_once(self.entries.policy, self.channels)
         start = self._start_apart if setup.are_small(self.entries) else self._start_together
-        with closing(start(chain([first], self._pending), stack, in_flight)) as solutions:
+        with closing(start(chain([first], self._pending), stack, in_flight)) as records:
             self.interruption.arm()
-            self._write_all(solutions)
+            self._write_all(records)
 
-    def _start_apart(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Solutions:
+    def _start_apart(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Small models: each problem alone, several at a time."""
-        from tts_cli.cli import setup
+        from tts_cli.cli import station
         from tts_cli.strategy.stations import AT_ONCE, solve_apart
 
-        stations, known = setup.load_stations(self.chosen, self.entries, stack, in_flight)
-        admitted = self._admitted(problems, AT_ONCE * len(stations))
-        return solve_apart(admitted, self.settings, stations, known=known, **self._hooks())
+        stations = station.opened(self.chosen, stack, in_flight)
+        return solve_apart(
+            self._admitted(problems, AT_ONCE * len(stations)),
+            stations,
+            should_stop=lambda: self.interruption.requested,
+            on_advance=self.view.tick if self.view else _ignore,
+        )
 
-    def _start_together(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Solutions:
+    def _start_together(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Large models: as many problems in one decode loop as the KV pool holds."""
         from tts_cli.cli import setup
         from tts_cli.strategy.solve import how_many, solve_many
@@ -207,15 +212,17 @@ class Run:
         policy, prm = setup.load(self.chosen, self.entries, stack)
         known = setup.known(policy, prm)
         at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).budget, policy.engine.n_ctx)
-        admitted = self._admitted(problems, at_once)
-        return solve_many(admitted, self.settings, policy, prm, known=known, max_in_flight=at_once, **self._hooks())
-
-    def _hooks(self) -> dict[str, Any]:
-        return {
-            "listener": self.view.listen if self.view else _ignore,
-            "should_stop": lambda: self.interruption.requested,
-            "on_advance": self.view.tick if self.view else _ignore,
-        }
+        solutions = solve_many(
+            self._admitted(problems, at_once),
+            self.settings,
+            policy,
+            prm,
+            known=known,
+            should_stop=lambda: self.interruption.requested,
+            on_advance=self.view.tick if self.view else _ignore,
+            max_in_flight=at_once,
+        )
+        return _complete(solutions)
 
     def _admitted(self, problems: Problems, at_once: int) -> Problems:
         """Those problems, as far as the order lets them run ahead."""
@@ -234,14 +241,15 @@ class Run:
                 self._in_flight += 1
             yield problem
 
-    def _write_all(self, solutions: Solutions) -> None:
+    def _write_all(self, records: Records) -> None:
         """Every record as soon as it may be; at a stop, a failure too, those that waited for others."""
         try:
-            for solved in solutions:
-                if not solved.stopped:
-                    self._in_flight -= 1
-                    self.order.put(solved.record)
-                    self._count(solved.record.finish)
+            for record in records:
+                self._in_flight -= 1
+                self.order.put(record)
+                self._count(record.finish)
+                if self.view is not None:
+                    self.view.spend(record.cost.policy_tokens + record.cost.prm_tokens)
         finally:
             self.order.flush()
 
@@ -284,6 +292,14 @@ class Run:
             self.view.note = STOPPING
         else:
             self.channels.note(STOPPING)
+
+
+def _complete(solutions: Generator[Solved, None, None]) -> Records:
+    """The records of those that were not stopped."""
+    with closing(solutions):
+        for solved in solutions:
+            if not solved.stopped:
+                yield solved.record
 
 
 def _rows_in(source: Path | None, format: Format | None) -> int | None:

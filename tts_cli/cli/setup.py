@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tts_cli.models.reward_model import LlamaPRM
     from tts_cli.strategy.settings import SolveSettings
     from tts_cli.strategy.static import Known
-    from tts_cli.strategy.stations import Station
 
 
 SMALL_FILE = 64 << 20  # bytes
@@ -73,20 +72,6 @@ def are_small(found: Entries) -> bool:
 
     models = [entry for entry in (found.policy, found.prm) if entry is not None]
     return all(locate(entry).stat().st_size <= SMALL_FILE for entry in models)
-
-
-def load_stations(
-    chosen: Settings, found: Entries, stack: ExitStack, at_most: int | None
-) -> tuple[list[Station], Known]:
-    """Small models as often as there are threads for, at most `at_most` times. Raises ModelError."""
-    from tts_cli.engine.probe import physical_cores
-    from tts_cli.strategy.stations import Station, how_many_stations
-
-    alone = chosen.model_copy(update={"threads": 1})
-    threads = chosen.threads or physical_cores()
-    count = how_many_stations(threads if at_most is None else min(threads, at_most))
-    pairs = [load(alone, found, stack, n_seq_max=32) for _ in range(count)]
-    return [Station(policy, prm) for policy, prm in pairs], known(*pairs[0])
 
 
 def known(policy: LlamaPolicy, prm: LlamaPRM | None) -> Known:
