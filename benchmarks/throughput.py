@@ -3,7 +3,7 @@
     python -m benchmarks.throughput --rows 64 --budget 4 --rounds 5
     python -m benchmarks.throughput --memory 100 10000
 
-The first solves the same problems one at a time and as `tts batch` does, in turns, and prints problems per second and
+The first solves the same problems as `tts batch --in-flight 1` and as `tts batch` does, in turns, and prints problems per second and
 the ratio (median of the rounds), start-up left out. The second runs `tts batch` on files of so many rows and prints
 the peak of the resident memory of its largest process.
 """
@@ -43,10 +43,11 @@ def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float
     texts = islice(distinct(generate(4, split="test"), rows), rows)
     problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
     with ExitStack() as stack:
+        alone = station.opened(chosen, stack, 1)  # as with --in-flight 1: in this process
         stations = station.opened(chosen, stack, None)
-        for one in stations:
+        for one in (*alone, *stations):
             seconds(problems[:2], [one])  # warm: pages and buffers
-        return [(seconds(problems, stations[:1]), seconds(problems, stations)) for _ in range(rounds)]
+        return [(seconds(problems, alone), seconds(problems, stations)) for _ in range(rounds)]
 
 
 def report_speed(rows: int, rounds: int, chosen: Settings) -> None:
