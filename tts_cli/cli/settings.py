@@ -141,5 +141,5 @@ def _bad_value(error: ValidationError, found: Mapping[str, Origin]) -> UsageErro
     origin = found[str(first["loc"][0])]
     wanted = first["msg"].removeprefix("Input ").split(", unable")[0]
     return UsageError(
-        f"{origin.where} is {origin.value!r}, but it {wanted}.", "`tts solve --help` lists what it may be."
+        f"{origin.where} is {origin.value!r}, but it {wanted}.", "`--help` after the command lists what it may be."
     )
