@@ -3,9 +3,9 @@
     python -m benchmarks.throughput --rows 64 --budget 4 --rounds 5
     python -m benchmarks.throughput --memory 100 10000
 
-The first solves the same problems as `tts batch --in-flight 1` and as `tts batch` does, in turns, and prints problems per second and
-the ratio (median of the rounds), start-up left out. The second runs `tts batch` on files of so many rows and prints
-the peak of the resident memory of its largest process.
+The first solves the same problems as `tts batch --in-flight 1` and as `tts batch` does, in turns, and prints problems
+per second and the ratio (median of the rounds), start-up left out. The second runs `tts batch` on files of so many
+rows and prints the peak of the resident memory of its largest process.
 """
 
 from __future__ import annotations
