@@ -3,9 +3,9 @@
     python -m benchmarks.throughput --rows 64 --budget 4 --rounds 5
     python -m benchmarks.throughput --memory 100 10000
 
-The first solves the same problems as `tts batch --in-flight 1` and as `tts batch` does, in turns, and prints problems
-per second and the ratio (median of the rounds), start-up left out. The second runs `tts batch` on files of so many
-rows and prints the peak of the resident memory of its largest process.
+The first solves the same problems one after another as `tts solve` does, its models loaded once, and as `tts batch`
+does, in turns, and prints problems per second and the ratio (median of the rounds), start-up left out. The second runs
+`tts batch` on files of so many rows and prints the peak of the resident memory of its largest process.
 """
 
 from __future__ import annotations
@@ -19,23 +19,50 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from benchmarks.crash import command, count_lines, write_problems
 from training.problems import distinct, generate
-from tts_cli.cli import station
+from tts_cli.answers import Judge
+from tts_cli.cli import setup, station
 from tts_cli.cli.settings import Settings
+from tts_cli.models.protocols import Policy, RewardModel
 from tts_cli.strategy.attempt import Problem
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.solve import solve
 from tts_cli.strategy.stations import Station, solve_apart
 
 
-def seconds(problems: Sequence[Problem], stations: Sequence[Station]) -> float:
-    """Wall time of solving all problems."""
+def apart(problems: Sequence[Problem], stations: Sequence[Station]) -> float:
+    """Seconds that a batch takes."""
     begin = time.perf_counter()
     for record in solve_apart(problems, stations):
         assert record.error is None, record.error
     return time.perf_counter() - begin
+
+
+def in_turn(problems: Sequence[Problem], models: Models, judge: Judge) -> float:
+    """Seconds that `tts solve` would take for one after another, if its models stayed loaded."""
+    begin = time.perf_counter()
+    for problem in problems:
+        solve(problem.text, models.settings, models.policy, models.prm, id=problem.id, judge=judge)
+    return time.perf_counter() - begin
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Loaded once, with the threads that `tts solve` gives them."""
+
+    settings: SolveSettings
+    policy: Policy
+    prm: RewardModel | None
+
+
+def opened(chosen: Settings, stack: ExitStack) -> Models:
+    entries = setup.entries(chosen)
+    return Models(setup.solve_settings(chosen, entries), *setup.load(chosen, entries, stack))
 
 
 def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float]]:
@@ -43,11 +70,11 @@ def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float
     texts = islice(distinct(generate(4, split="test"), rows), rows)
     problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
     with ExitStack() as stack:
-        alone = station.opened(chosen, stack, 1)  # as with --in-flight 1: in this process
+        models, judge = opened(chosen, stack), stack.enter_context(Judge())
         stations = station.opened(chosen, stack, None)
-        for one in (*alone, *stations):
-            seconds(problems[:2], [one])  # warm: pages and buffers
-        return [(seconds(problems, alone), seconds(problems, stations)) for _ in range(rounds)]
+        in_turn(problems[:2], models, judge)  # warm: pages and buffers
+        apart(problems[:4], stations)
+        return [(in_turn(problems, models, judge), apart(problems, stations)) for _ in range(rounds)]
 
 
 def report_speed(rows: int, rounds: int, chosen: Settings) -> None:

@@ -138,6 +138,18 @@ def test_scores_that_nobody_waits_for_are_worked_out_together() -> None:
     assert turns.index((1 + PRM_PATIENCE, 1)) == 1 + PRM_PATIENCE, "after it has waited for that many decodes"
 
 
+def test_a_patient_prm_waits_until_the_policy_has_nothing_to_do() -> None:
+    script = {(0, 0): "a", (0, 0, 0): " ".join(["w"] * 3 * PRM_PATIENCE) + "."}
+    bench = Bench(script, {"a": 0.5, " ".join(["w"] * 3 * PRM_PATIENCE): 0.5})
+    before: list[int] = []
+    search = Once(bench.search, METHODS["best-of-n"], 1)
+    runs = Driver(bench.policy, bench.prm, 1000).run(
+        [search], on_advance=lambda: before.append(len(bench.policy.batches)) if len(bench.prm.batches) == 1 else None
+    )
+    assert [ended.error for ended in runs] == [None]
+    assert before[0] == len(bench.policy.batches) > 1 + PRM_PATIENCE
+
+
 def test_a_search_that_stops_just_before_the_turn_of_the_prm_harms_no_other() -> None:
     script = {(0, 0): "a", (0, 0, 0): " ".join(["w"] * 30) + "."}
     bench = Bench(script, {"a": 0.5})

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST = 4  # stations: each is a process with its own models, some 250 MiB
 SEQUENCES = 32  # of each model
+PATIENCE = 10_000  # decodes for which the PRM waits: nobody watches, and all scores together are quicker worked out
 ERRORS = {error.__name__: error for error in (TtsError, UsageError, ModelError)}
 
 
@@ -49,6 +50,7 @@ class LocalStation:
 
         entries = setup.entries(chosen)
         self._settings = setup.solve_settings(chosen, entries)
+        self._limited = chosen.max_time is not None or chosen.max_flops is not None  # scores must be there by then
         self._policy, self._prm = setup.load(chosen, entries, stack, SEQUENCES)
         self._known = setup.known(self._policy, self._prm)
         self._judge: Judge = stack.enter_context(Judge())
@@ -56,6 +58,7 @@ class LocalStation:
 
     def solve(self, problem: Problem) -> Record | None:
         """See strategy.stations.Station."""
+        from tts_cli.search.driver import PRM_PATIENCE
         from tts_cli.strategy.solve import solve_many
 
         solutions = solve_many(
@@ -66,6 +69,7 @@ class LocalStation:
             known=self._known,
             should_stop=lambda: self._stopped,
             judge=self._judge,
+            prm_patience=PRM_PATIENCE if self._limited else PATIENCE,
         )
         solved = next(solutions, None)
         return None if solved is None or solved.stopped else solved.record

@@ -55,8 +55,8 @@ class Ended(Generic[R]):
 class Driver:
     """Drives searches over one policy and, optionally, one PRM. `seconds`: what the decodes of each have taken."""
 
-    def __init__(self, policy: Backend, prm: Backend | None = None) -> None:
-        self._policy, self._prm = policy, prm
+    def __init__(self, policy: Backend, prm: Backend | None = None, prm_patience: int = PRM_PATIENCE) -> None:
+        self._policy, self._prm, self._patience = policy, prm, prm_patience
         self.seconds = {"policy": 0.0, "prm": 0.0}
         self._ahead = 0  # decodes that the policy had while the PRM waited for its turn
 
@@ -101,7 +101,7 @@ class Driver:
     def _next(self) -> Backend:
         """Whose turn it is: the PRM's when the policy has nothing to do, or has been ahead for long enough."""
         prm_waits = self._prm is not None and self._prm.busy
-        if self._policy.busy and not (prm_waits and self._ahead >= PRM_PATIENCE):
+        if self._policy.busy and not (prm_waits and self._ahead >= self._patience):
             self._ahead = self._ahead + 1 if prm_waits else 0
             return self._policy
         if self._prm is None or not prm_waits:

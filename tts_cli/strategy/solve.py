@@ -20,7 +20,7 @@ from tts_cli.data.record import Record
 from tts_cli.data.trace import Trace
 from tts_cli.models.protocols import Policy, RewardModel
 from tts_cli.search import GUIDED
-from tts_cli.search.driver import Driver, Ended
+from tts_cli.search.driver import PRM_PATIENCE, Driver, Ended
 from tts_cli.search.events import Event, to_json
 from tts_cli.strategy.attempt import Attempt, Problem
 from tts_cli.strategy.settings import SolveSettings
@@ -94,12 +94,14 @@ def solve_many(
     judge: Equality | None = None,
     clock: Callable[[], float] = time.monotonic,
     max_in_flight: int = 16,
+    prm_patience: int = PRM_PATIENCE,
 ) -> Generator[Solved, None, None]:
     """Yield each problem's result as it is solved, in the order in which they end; `problems` is read lazily.
 
     None among the problems means that there is none for now: it is asked again after the next decode. With nothing
     under way it ends the run. An error in one problem gives a record with that error. After `should_stop` the
     problems under way are yielded with what they have found. `listener` is told each event with the id of its problem.
+    `prm_patience`: decodes for which the PRM lets a busy policy go first.
     """
     plan = make_plan(settings, policy, prm, known)
     live: dict[Attempt, None] = {}
@@ -119,7 +121,7 @@ def solve_many(
             attempt.tell_spent()
         on_advance()
 
-    runs = Driver(policy, prm if plan.method in GUIDED else None).run(
+    runs = Driver(policy, prm if plan.method in GUIDED else None, prm_patience).run(
         attempts(), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
     )
     with _judge(judge) as equality, closing(runs):
