@@ -3,9 +3,10 @@
     python -m benchmarks.throughput --rows 64 --budget 4 --rounds 5
     python -m benchmarks.throughput --memory 100 10000
 
-The first solves the same problems one after another as `tts solve` does, its models loaded once, and as `tts batch`
-does, in turns, and prints problems per second and the ratio (median of the rounds), start-up left out. The second runs
-`tts batch` on files of so many rows and prints the peak of the resident memory of its largest process.
+The first solves the same problems in three ways, in turns: as `tts batch`, as `tts batch --in-flight 1`, which differs
+in nothing but how many are under way, and one after another as `tts solve` does, whose PRM does not wait. It prints
+problems per second and ratios (medians of the rounds), start-up left out. The second runs `tts batch` on files of so
+many rows and prints the peak of the resident memory of its largest process.
 """
 
 from __future__ import annotations
@@ -65,25 +66,29 @@ def opened(chosen: Settings, stack: ExitStack) -> Models:
     return Models(setup.solve_settings(chosen, entries), *setup.load(chosen, entries, stack))
 
 
-def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float]]:
-    """(one at a time, many) in seconds, for each round."""
+def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float, float]]:
+    """(`tts solve` in turn, --in-flight 1, many) in seconds, for each round."""
     texts = islice(distinct(generate(4, split="test"), rows), rows)
     problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
     with ExitStack() as stack:
         models, judge = opened(chosen, stack), stack.enter_context(Judge())
-        stations = station.opened(chosen, stack, None)
+        alone, stations = station.opened(chosen, stack, 1), station.opened(chosen, stack, None)
         in_turn(problems[:2], models, judge)  # warm: pages and buffers
+        apart(problems[:2], alone)
         apart(problems[:4], stations)
-        return [(in_turn(problems, models, judge), apart(problems, stations)) for _ in range(rounds)]
+        return [
+            (in_turn(problems, models, judge), apart(problems, alone), apart(problems, stations)) for _ in range(rounds)
+        ]
 
 
 def report_speed(rows: int, rounds: int, chosen: Settings) -> None:
-    pairs = compare(rows, rounds, chosen)
+    rounds_run = compare(rows, rounds, chosen)
     print(f"{rows} problems, {chosen.method}, N = {chosen.budget}, {os.cpu_count()} cores, medians of {rounds} rounds")
-    for name, column in (("one at a time", 0), ("tts batch", 1)):
-        print(f"  {name:14} {rows / statistics.median(pair[column] for pair in pairs):7.1f} problems/s")
-    ratio = statistics.median(alone / many for alone, many in pairs)
-    print(f"  tts batch / one at a time: {ratio:.2f} (target: at least 2)")
+    for column, name in enumerate(("tts solve in turn", "--in-flight 1", "tts batch")):
+        print(f"  {name:18} {rows / statistics.median(times[column] for times in rounds_run):7.1f} problems/s")
+    for column, name in ((1, "--in-flight 1"), (0, "tts solve in turn")):
+        ratio = statistics.median(times[column] / times[2] for times in rounds_run)
+        print(f"  tts batch / {name}: {ratio:.2f} (target: at least 2)")
 
 
 def peak(rows: int, chosen: Settings) -> float:
