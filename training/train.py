@@ -65,6 +65,8 @@ def train(model: Llama, lessons: Lessons | None, tokenizer: Tokenizer, options: 
     steps = int(options.tokens) // (ROWS * LENGTH)
     end = options.stop or steps
     optimiser = Optimiser(model, lessons, steps, options.rate, options.decay)
+    if options.start:
+        begin_from(options.start, model, lessons)
     done, shard = resume(options.out / "checkpoint.pt", model, lessons, optimiser)
     started, saved, first = time.time(), time.time(), done
     sums: dict[str, float] = {}
@@ -161,6 +163,14 @@ def resume(path: Path, model: Llama, *rest: Lessons | Optimiser | None) -> tuple
     return state["done"], state["shard"]
 
 
+def begin_from(path: Path, model: Llama, lessons: Lessons | None) -> None:
+    """The weights of another run's checkpoint; the optimiser and the count of steps begin anew."""
+    state = torch.load(path)
+    model.load_state_dict(state["model"])
+    if lessons:
+        lessons.load_state_dict(state["rest"][0])
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.train")
     parser.add_argument("role", choices=("policy", "prm"))
@@ -168,6 +178,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=int, required=True)
     parser.add_argument("--tokens", type=float, required=True, help="training tokens, padding included")
     parser.add_argument("--stop", type=int, help="end after so many steps, before the rate has fallen")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of another run of this shape, whose weights to begin with"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
     parser.add_argument("--base", type=Path, help="weights of the policy that a PRM stands on")
