@@ -201,7 +201,11 @@ class Search:
             depth=node.depth + 1,
             solution_tokens=node.solution_tokens + sampled.tokens,
         )
-        self._tell(events.StepSampled(child.number, node.number, child.text, child.tokens, finish.value, self.copies))
+        self._tell(
+            events.StepSampled(
+                child.number, node.number, child.text, child.tokens, finish.value, self.copies, branch=path[0]
+            )
+        )
         return child
 
     def _merge(self, child: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> None:
@@ -209,7 +213,7 @@ class Search:
         if counts:
             child.count += 1
             child.ended += 1 if child.finish is not None and child.finish.finished else 0
-            self._tell(events.StepMerged(child.number))
+            self._tell(events.StepMerged(child.number, branch=path[0]))
         if child.open and child.prefix is None and not child.pruned:
             child.prefix = sampled.prefix  # earlier samples have passed and let go; this one goes on
         else:

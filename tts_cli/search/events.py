@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SearchStarted:
-    """Method and budget are settled; `why` is one sentence."""
+    """Method and budget are settled; `why` is one sentence. The models' sizes tell what each token costs."""
 
     problem: str
     method: str
@@ -21,11 +21,17 @@ class SearchStarted:
     policy: str
     prm: str | None
     why: str
+    policy_parameters: int | None = None
+    prm_parameters: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepSampled:
-    """A step was written after `parent`; `count` > 1 where identical siblings are one node."""
+    """A step was written after `parent`; `count` > 1 where identical siblings are one node.
+
+    `branch`: the first number of its random stream's path: which sample it belongs to (majority, best-of-n), which
+    tree (dvts), which first step (beam).
+    """
 
     step: int
     parent: int
@@ -33,6 +39,7 @@ class StepSampled:
     tokens: int
     finish: str  # a models.protocols.Finish value
     count: int = 1
+    branch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,10 @@ class StepPruned:
 
 @dataclass(frozen=True, slots=True)
 class StepMerged:
-    """One more sample came out identical to this step (its count grew by one)."""
+    """One more sample came out identical to this step (its count grew by one); `branch` as in StepSampled."""
 
     step: int
+    branch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

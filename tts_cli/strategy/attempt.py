@@ -87,6 +87,8 @@ class Attempt:
                 self._policy.name,
                 self._prm.name if self._prm else None,
                 self._why(),
+                policy_parameters=self._policy.parameters,
+                prm_parameters=self._prm.parameters if self._prm else None,
             )
         )
         return self._run()
