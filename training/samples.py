@@ -25,11 +25,15 @@ class Sample:
     @property
     def right(self) -> bool:
         """Every step is right and the last one gives the answer."""
-        return self.finished and all(self.verdicts) and f"\\boxed{{{self.problem.answer}}}" in self.steps[-1]
+        if not (self.finished and self.steps and all(self.verdicts)):
+            return False
+        return f"\\boxed{{{self.problem.answer}}}" in self.steps[-1]
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
-    with path.open("w") as file:
+    """`path` is there only once it is whole."""
+    partial = path.with_suffix(".partial")
+    with partial.open("w") as file:
         for sample in samples:
             row = {
                 "problem": {**_fields(sample.problem), "target": str(sample.problem.target)},
@@ -38,6 +42,7 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> None:
                 "finished": sample.finished,
             }
             file.write(json.dumps(row) + "\n")
+    partial.replace(path)
 
 
 def _fields(problem: Problem) -> dict[str, object]:

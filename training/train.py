@@ -85,7 +85,7 @@ def train(model: Llama, lessons: Lessons | None, tokenizer: Tokenizer, options: 
             if done == end:
                 break
         shard += 1
-        if time.time() - saved > CHECKPOINT_SECONDS:
+        if time.time() - saved > options.checkpoint_seconds:
             save(options.out / "checkpoint.pt", model, done, shard, lessons, optimiser)
             saved = time.time()
     save(options.out / "model.pt", model, done, shard)
@@ -111,14 +111,14 @@ def make_shard(tokenizer: Tokenizer, options: argparse.Namespace, shard: int) ->
     """Training rows number `shard`, always the same for the same options."""
     seed = options.seed * 100_000 + shard
     if options.role == "policy":
-        return pack(policy_trees(tokenizer, seed, SHARD["policy"]))
+        return pack(policy_trees(tokenizer, seed, options.shard or SHARD["policy"]))
     return pack(prm_trees(tokenizer, options, seed))
 
 
 def prm_trees(tokenizer: Tokenizer, options: argparse.Namespace, seed: int) -> Iterator[Tree]:
     """Contrast trees; with samples, a share `sample_share` of them gives way to the policy's own solutions."""
     random, groups = Random(f"samples {seed}"), read_groups(options.samples)
-    for tree in contrast_trees(tokenizer, seed, SHARD["prm"]):
+    for tree in contrast_trees(tokenizer, seed, options.shard or SHARD["prm"]):
         if groups and random.random() < options.sample_share:
             yield sampled_tree(tokenizer, _draw(random, groups))
         else:
@@ -190,6 +190,8 @@ def arguments() -> argparse.Namespace:
         "--rate", type=float, default=0.02, help="learning rate of the matrices; the rest takes a seventh"
     )
     parser.add_argument("--decay", type=float, default=0.6, help="share of the steps over which the rate falls to zero")
+    parser.add_argument("--shard", type=int, help=f"problems in a shard, default {SHARD}")
+    parser.add_argument("--checkpoint-seconds", type=float, default=CHECKPOINT_SECONDS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
