@@ -1,0 +1,140 @@
+"""`tts check`: the PRM reads a person's own solution and marks the first doubtful step. No policy is loaded."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.cli import options as opt
+from tts_cli.cli import settings
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from tts_cli.data.worked import Worked
+    from tts_cli.models.reward_model import LlamaPRM
+
+EPILOG = """FILE holds the problem, then the steps, with a blank line between all of them.
+
+Exit codes: 0 no doubtful step, 3 a doubtful step was found (-q prints its number), else as for every command."""
+DOUBTFUL = 3
+
+Solution = Annotated[Path, typer.Argument(metavar="FILE", help='The problem and its solution; "-": stdin.')]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        show_default=False,
+        help="A step that scores below it is doubtful. (default: what suited nano-prm best)",
+        rich_help_panel=opt.SEARCH,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`flops` = 2 x parameters x tokens."""
+
+    prm_tokens: int
+    flops: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `--json` prints. `first_doubtful` counts from 1; None: no step scores below the threshold."""
+
+    problem: str
+    steps: tuple[Step, ...]
+    first_doubtful: int | None
+    threshold: float
+    prm: str
+    cost: Cost
+
+
+def check(
+    context: typer.Context,
+    file: Solution,
+    threshold: Threshold = None,
+    prm: opt.PrmFlag = None,
+    prm_format: opt.PrmFormat = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    ctx_size: opt.CtxSize = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+    debug: opt.Debug = False,
+) -> int:
+    """Mark the first doubtful step of a solution of your own."""
+    from tts_cli.data import worked
+    from tts_cli.strategy.check import THRESHOLD
+
+    context.obj.merge(debug=debug, no_color=no_color)
+    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
+    chosen = settings.resolve(flags)
+    least = THRESHOLD if threshold is None else threshold
+    if not 0 <= least <= 1:
+        raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")
+    report = _read(worked.load(file), chosen, least)
+    _present(Channels(quiet, as_json, context.obj.no_color), report)
+    return 0 if report.first_doubtful is None else DOUBTFUL
+
+
+def _read(solution: Worked, chosen: settings.Settings, threshold: float) -> Report:
+    """Load the PRM and let it read. Raises TtsError."""
+    from tts_cli.strategy.check import check_solution
+
+    with ExitStack() as stack:
+        prm = _load(chosen, stack)
+        checked = check_solution(solution.problem, solution.steps, prm)
+        return Report(
+            problem=solution.problem,
+            steps=tuple(Step(text, score) for text, score in zip(solution.steps, checked.scores, strict=True)),
+            first_doubtful=checked.first_doubtful(threshold),
+            threshold=threshold,
+            prm=prm.name,
+            cost=Cost(checked.prm_tokens, 2.0 * prm.parameters * checked.prm_tokens),
+        )
+
+
+def _load(chosen: settings.Settings, stack: ExitStack) -> LlamaPRM:
+    """The PRM that was named, else the policy's own; `stack` closes it. Raises UsageError, ModelError."""
+    from tts_cli.models.load import load_prm, resolve
+
+    prm = load_prm(
+        chosen.prm or resolve(chosen.policy, "policy").prm or "none",
+        prm_format=chosen.prm_format,
+        n_ctx=chosen.ctx_size,
+        n_seq_max=1,
+        threads=chosen.threads,
+        gpu_layers=chosen.gpu_layers,
+    )
+    if prm is None:
+        raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
+    stack.callback(prm.close)
+    return prm
+
+
+def _present(channels: Channels, report: Report) -> None:
+    from tts_cli.cli.view import check as view
+
+    if channels.json:
+        emit_json(json.dumps(asdict(report), ensure_ascii=False))
+    elif channels.quiet:
+        emit("" if report.first_doubtful is None else f"{report.first_doubtful}\n")
+    elif channels.rich_out:
+        channels.draw(view.picture(report))
+    else:
+        emit(view.plain(report))

@@ -1,0 +1,82 @@
+"""A person's solution as the PRM read it: each step with its score, the first doubtful one marked.
+
+The text is a person's own, so that what cannot be seen in it is shown: control characters as their pictures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tts_cli.answers.display import safe_text
+from tts_cli.cli.view import parts
+
+if TYPE_CHECKING:
+    from tts_cli.cli.check import Report
+
+BAR = 8
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
+
+
+def picture(report: Report) -> RenderableType:
+    """For a terminal: problem, steps, and the verdict last."""
+    head = Text(parts.shown(_visible(report.problem[:2000])), style="italic")
+    pieces = [head, Text(), _steps(report), Text(), Text(_how(report), style="dim"), Text(), _verdict(report)]
+    return Padding(Group(*pieces), (1, 1, 1, 1))
+
+
+def _steps(report: Report) -> Table:
+    """mark, number, score, bar, text; a long step wraps within its own column"""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for place, step in enumerate(report.steps, start=1):
+        first = place == report.first_doubtful
+        number = Text(f"▶ {place}" if first else str(place), style="bold red" if first else "dim")
+        text = Text(parts.shown(_visible(step.text)), style=_style(report, place))
+        table.add_row(number, parts.score_cell(step.score, BAR), text)
+    return table
+
+
+def _style(report: Report, place: int) -> str:
+    """What comes after the first doubtful step rests on it."""
+    if report.first_doubtful is None or place < report.first_doubtful:
+        return ""
+    return "bold" if place == report.first_doubtful else "dim"
+
+
+def _verdict(report: Report) -> Text:
+    if report.first_doubtful is None:
+        return Text(verdict(report), style="bold green")
+    return Text(verdict(report), style="bold red")
+
+
+def verdict(report: Report) -> str:
+    """One sentence; it never says that a solution is right, as the PRM cannot know."""
+    if report.first_doubtful is None:
+        return f"No doubtful step: all score {report.threshold:.2f} or more."
+    return f"Step {report.first_doubtful} is the first doubtful one: it scores below {report.threshold:.2f}."
+
+
+def plain(report: Report) -> str:
+    """For a pipe or a file: a line a step, `>` at the first doubtful one; the last line is the verdict."""
+    width = len(str(len(report.steps)))
+    lines = []
+    for place, step in enumerate(report.steps, start=1):
+        mark = ">" if place == report.first_doubtful else " "
+        text = " ".join(safe_text(_visible(step.text)).split())
+        lines.append(f"{mark} {place:>{width}}  {step.score:.2f}  {text}\n")
+    return "".join(lines) + f"\n{verdict(report)}\n"
+
+
+def _how(report: Report) -> str:
+    return f"{parts.one_line(report.prm)}, {report.cost.prm_tokens} tokens, {parts.human(report.cost.flops)}FLOP"
+
+
+def _visible(text: str) -> str:
+    return text.translate(_PICTURES)
