@@ -1,12 +1,17 @@
-"""`python -m training.problems --seed S --count K [--level L] [--family F] [--split test]`: JSONL on stdout."""
+"""`python -m training.problems --seed S --count K [--level L] [--family F] [--split test]`: JSONL on stdout.
+
+With `--held-out family` or `--held-out size` problems that no training run can have seen (held_out.py).
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterable
+from itertools import islice
 
-from training.problems import FAMILIES, LEVELS, SPLITS, bundled, distinct, generate
+from training.problems import FAMILIES, LEVELS, SPLITS, Problem, bundled, distinct, generate, held_out
 
 
 def main() -> None:
@@ -17,9 +22,16 @@ def main() -> None:
     parser.add_argument("--family", choices=tuple(FAMILIES))
     parser.add_argument("--split", choices=SPLITS, default="test", help="default: test, which no training run reads")
     parser.add_argument("--bundled", action="store_true", help="write the test set that ships, and nothing else")
+    parser.add_argument("--held-out", choices=tuple(held_out.WORLDS), help="a world out of training's distribution")
     options = parser.parse_args()
     if options.bundled:
         sys.stdout.writelines(json.dumps(row) + "\n" for row in bundled.rows())
+        return
+    if options.held_out and (options.level or options.family):
+        parser.error("a held-out world has all of its levels and families in turn")
+    if options.held_out:
+        problems = islice(held_out.problems(options.held_out, options.seed), options.count)
+        _write(problems, f"{options.held_out}-{options.seed}")
         return
     stream = generate(
         options.seed,
@@ -27,9 +39,13 @@ def main() -> None:
         levels=(options.level,) if options.level else LEVELS,
         families=(options.family,) if options.family else tuple(FAMILIES),
     )
-    for i, problem in enumerate(distinct(stream, options.count)):
+    _write(distinct(stream, options.count), f"{options.split}-{options.seed}")
+
+
+def _write(problems: Iterable[Problem], name: str) -> None:
+    for i, problem in enumerate(problems):
         row = {
-            "id": f"{options.split}-{options.seed}-{i + 1}",
+            "id": f"{name}-{i + 1}",
             "problem": problem.problem,
             "answer": problem.answer,
             "level": problem.level,

@@ -16,9 +16,9 @@ LARGEST = {1: 60, 2: 60, 3: 60, 4: 70, 5: 80}
 PHRASES = ("Compute {}.", "What is {}?", "Evaluate {}.", "Calculate {}.", "Find the value of {}.", "{} = ?")
 
 
-def generate(random: Random, level: int) -> Problem:
+def generate(random: Random, level: int, scale: int = 1) -> Problem:
     while True:
-        expression = _expression(random, OPERANDS[level], LARGEST[level], level)
+        expression = _expression(random, OPERANDS[level], LARGEST[level] * scale, level)
         steps = _reduce(expression)
         if steps is not None:
             break

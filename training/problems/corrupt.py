@@ -31,6 +31,16 @@ def near_misses(problem: Problem, index: int, random: Random, count: int) -> lis
     return found
 
 
+def near_miss(problem: Problem, index: int, kind: str, random: Random, tries: int = 6) -> str | None:
+    """A wrong version of step `index` of one kind (a key of KINDS); None where none came of so many tries."""
+    step, previous = problem.steps[index], problem.steps[:index]
+    for _ in range(tries):
+        changed = KINDS[kind](problem, index, step, random)
+        if changed is not None and not check(problem, previous, changed):
+            return changed
+    return None
+
+
 def _other_number(text: str, random: Random) -> str:
     """A number one would mistake for this one."""
     value, kind = int(text), random.random()
@@ -126,5 +136,14 @@ def _other_step(problem: Problem, index: int, step: str, random: Random) -> str 
 
 
 Rule = Callable[[Problem, int, str, Random], str | None]
-_RULES: Sequence[Rule] = (_slip, _wrong_digit, _sign, _drop_term, _other_operation, _too_early, _other_step)
+KINDS: dict[str, Rule] = {
+    "slip": _slip,
+    "wrong digit": _wrong_digit,
+    "sign": _sign,
+    "dropped term": _drop_term,
+    "other operation": _other_operation,
+    "answer too early or missing": _too_early,
+    "other step": _other_step,
+}
+_RULES: Sequence[Rule] = tuple(KINDS.values())
 _WEIGHTS = (40, 22, 12, 6, 12, 3, 5)

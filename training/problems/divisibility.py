@@ -14,8 +14,8 @@ from training.problems.problem import PlannedStep, Problem, plan_steps
 Drawn = tuple[str, str, list[PlannedStep], int]  # question, key, plan, answer
 
 
-def generate(random: Random, level: int) -> Problem:
-    question, key, plan, answer = _BY_LEVEL[level](random)
+def generate(random: Random, level: int, scale: int = 1) -> Problem:
+    question, key, plan, answer = _BY_LEVEL[level](random, scale)
     return Problem(
         problem=question,
         answer=str(answer),
@@ -33,17 +33,17 @@ def _remainder_of(a: int, b: int) -> list[PlannedStep]:
     return [PlannedStep(f"{b}*{quotient}={b * quotient}"), PlannedStep(f"{a}-{b * quotient}={a % b}", (0,))]
 
 
-def _remainder(random: Random, largest: int) -> Drawn:
+def _remainder(random: Random, largest: int, scale: int) -> Drawn:
     b = random.randint(3, 12)
-    a = random.randint(b + 1, min(largest, b * 60))
+    a = random.randint(b + 1, min(largest, b * 60) * scale)
     phrase = random.choice(
         ("What is the remainder when {} is divided by {}?", "Find the remainder of {} divided by {}.")
     )
     return phrase.format(a, b), f"{a} mod {b}", _remainder_of(a, b), a % b
 
 
-def _small_remainder(random: Random) -> Drawn:
-    return _remainder(random, 100)
+def _small_remainder(random: Random, scale: int) -> Drawn:
+    return _remainder(random, 100, scale)
 
 
 def _euclid(a: int, b: int, first: int = 0) -> list[PlannedStep]:
@@ -67,15 +67,15 @@ def _gcd(random: Random, largest: int) -> Drawn:
     return phrase.format(a, b), f"gcd {min(a, b)} {max(a, b)}", _euclid(a, b), gcd(a, b)
 
 
-def _two_digit(random: Random) -> Drawn:
-    return _gcd(random, 60) if random.random() < 0.6 else _remainder(random, 700)
+def _two_digit(random: Random, scale: int) -> Drawn:
+    return _gcd(random, 60 * scale) if random.random() < 0.6 else _remainder(random, 700, scale)
 
 
-def _lcm(random: Random) -> Drawn:
+def _lcm(random: Random, scale: int) -> Drawn:
     while True:
-        common, a, b = random.randint(1, 8), random.randint(2, 9), random.randint(2, 9)
+        common, a, b = random.randint(1, 8 * scale), random.randint(2, 9), random.randint(2, 9)
         a, b = common * a, common * b
-        if a != b and lcm(a, b) <= 500 and len(_euclid(a, b)) <= 4:
+        if a != b and lcm(a, b) <= 500 * scale and len(_euclid(a, b)) <= 4:
             break
     plan = _euclid(a, b)
     d, big, small = gcd(a, b), max(a, b), min(a, b)
@@ -85,13 +85,13 @@ def _lcm(random: Random) -> Drawn:
     return phrase.format(a, b), f"lcm {small} {big}", plan, lcm(a, b)
 
 
-def _lcm_or_gcd(random: Random) -> Drawn:
-    return _lcm(random) if random.random() < 0.6 else _gcd(random, 160)
+def _lcm_or_gcd(random: Random, scale: int) -> Drawn:
+    return _lcm(random, scale) if random.random() < 0.6 else _gcd(random, 160 * scale)
 
 
-def _product_remainder(random: Random) -> Drawn:
+def _product_remainder(random: Random, scale: int) -> Drawn:
     m = random.randint(5, 12)
-    a, b = random.randint(m + 1, 60), random.randint(m + 1, 60)
+    a, b = random.randint(m + 1, 60 * scale), random.randint(m + 1, 60 * scale)
     product = (a % m) * (b % m)
     plan = [
         PlannedStep(f"{a}={a // m}*{m}+{a % m}"),
@@ -103,10 +103,10 @@ def _product_remainder(random: Random) -> Drawn:
     return question, f"{min(a, b)}*{max(a, b)} mod {m}", plan, product % m
 
 
-def _three_numbers(random: Random) -> Drawn:
+def _three_numbers(random: Random, scale: int) -> Drawn:
     common = random.randint(2, 12)
     while True:
-        a, b, c = (common * random.randint(2, 300 // common) for _ in "abc")
+        a, b, c = (common * random.randint(2, 300 * scale // common) for _ in "abc")
         two = gcd(a, b)
         if len({a, b, c}) == 3 and c != two and len(_euclid(a, b)) <= 4:
             break
@@ -118,8 +118,8 @@ def _three_numbers(random: Random) -> Drawn:
     return question, f"gcd {sorted((a, b))} {c}", plan, gcd(a, b, c)
 
 
-def _hard(random: Random) -> Drawn:
-    return _product_remainder(random) if random.random() < 0.5 else _three_numbers(random)
+def _hard(random: Random, scale: int) -> Drawn:
+    return _product_remainder(random, scale) if random.random() < 0.5 else _three_numbers(random, scale)
 
 
 _BY_LEVEL = {1: _small_remainder, 2: _two_digit, 3: _lcm_or_gcd, 4: _product_remainder, 5: _hard}

@@ -21,8 +21,8 @@ PHRASES = (
 )
 
 
-def generate(random: Random, level: int) -> Problem:
-    equation, steps, root = _BY_LEVEL[level](random)
+def generate(random: Random, level: int, scale: int = 1) -> Problem:
+    equation, steps, root = _BY_LEVEL[level](random, scale)
     text = equation if random.random() < 0.2 else _spaced(equation)
     return Problem(
         problem=random.choice(PHRASES).format(text),
@@ -74,37 +74,37 @@ def _difference(d: int, b: int) -> str:
     return f"{d}-{b}" if b > 0 else f"{d}+{-b}"
 
 
-def _one_step(random: Random) -> tuple[str, list[str], int]:
-    root = random.randint(-20, 40)
+def _one_step(random: Random, scale: int) -> tuple[str, list[str], int]:
+    root = random.randint(-20 * scale, 40 * scale)
     if random.random() < 0.6:
-        b = random.choice([v for v in range(-40, 61) if v])
+        b = random.choice([v for v in range(-40 * scale, 60 * scale + 1) if v])
         return f"{_side(1, b)}={root + b}", _solve(1, b, 0, root + b), root
-    a, root = random.randint(2, 12), random.randint(-12, 15)
+    a, root = random.randint(2, 12), random.randint(-12 * scale, 15 * scale)
     return f"{_x(a)}={a * root}", [], root
 
 
-def _two_steps(random: Random) -> tuple[str, list[str], int]:
-    a, root = _nonzero(random, -9, 12), random.randint(-10, 15)
-    b = random.choice([v for v in range(-40, 41) if v])
+def _two_steps(random: Random, scale: int) -> tuple[str, list[str], int]:
+    a, root = _nonzero(random, -9, 12), random.randint(-10 * scale, 15 * scale)
+    b = random.choice([v for v in range(-40 * scale, 40 * scale + 1) if v])
     d = a * root + b
     return f"{_side(a, b)}={d}", _solve(a, b, 0, d), root
 
 
-def _both_sides(random: Random) -> tuple[str, list[str], int]:
-    root = random.randint(-10, 15)
+def _both_sides(random: Random, scale: int) -> tuple[str, list[str], int]:
+    root = random.randint(-10 * scale, 15 * scale)
     while True:
         a, c = _nonzero(random, -9, 12), _nonzero(random, -9, 12)
-        b = random.choice([v for v in range(-30, 31) if v])
+        b = random.choice([v for v in range(-30 * scale, 30 * scale + 1) if v])
         if a != c:
             break
     d = a * root + b - c * root
     return f"{_side(a, b)}={_side(c, d)}", _solve(a, b, c, d), root
 
 
-def _bracket(random: Random) -> tuple[str, list[str], int]:
-    root = random.randint(-10, 12)
+def _bracket(random: Random, scale: int) -> tuple[str, list[str], int]:
+    root = random.randint(-10 * scale, 12 * scale)
     while True:
-        k, p, c = random.randint(2, 9), _nonzero(random, -12, 12), _nonzero(random, -9, 12)
+        k, p, c = random.randint(2, 9), _nonzero(random, -12 * scale, 12 * scale), _nonzero(random, -9, 12)
         if k != c:
             break
     d = k * (root + p) - c * root
@@ -112,11 +112,15 @@ def _bracket(random: Random) -> tuple[str, list[str], int]:
     return equation, [f"{_side(k, k * p)}={_side(c, d)}", *_solve(k, k * p, c, d)], root
 
 
-def _two_brackets(random: Random) -> tuple[str, list[str], int]:
-    root = random.randint(-9, 12)
+def _two_brackets(random: Random, scale: int) -> tuple[str, list[str], int]:
+    root = random.randint(-9 * scale, 12 * scale)
     while True:
         k, m = random.randint(2, 9), random.randint(2, 9)
-        p, q, c = _nonzero(random, -9, 9), _nonzero(random, -9, 9), random.choice([0, 0, 2, 3, 4, -2, -3])
+        p, q, c = (
+            _nonzero(random, -9 * scale, 9 * scale),
+            _nonzero(random, -9 * scale, 9 * scale),
+            random.choice([0, 0, 2, 3, 4, -2, -3]),
+        )
         sign = random.choice((1, -1))
         if k + sign * m != c and k + sign * m != 0:
             break

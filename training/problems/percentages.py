@@ -13,10 +13,10 @@ from training.problems.problem import PlannedStep, Problem, plan_steps
 Drawn = tuple[str, str, list[PlannedStep], int]  # question, key, plan, answer
 
 
-def generate(random: Random, level: int) -> Problem:
+def generate(random: Random, level: int, scale: int = 1) -> Problem:
     while True:
-        question, key, plan, answer = _BY_LEVEL[level](random)
-        if 0 < answer <= 2000:
+        question, key, plan, answer = _BY_LEVEL[level](random, scale)
+        if 0 < answer <= 2000 * scale:
             break
     return Problem(
         problem=question,
@@ -54,12 +54,12 @@ def _percent_of(random: Random, percents: list[int], largest: int) -> Drawn:
     return phrase.format(percent, base), f"{percent}% of {base}", plan, value
 
 
-def _easy(random: Random) -> Drawn:
-    return _percent_of(random, [10, 20, 30, 40, 50, 60, 70, 80, 90], 300)
+def _easy(random: Random, scale: int) -> Drawn:
+    return _percent_of(random, [10, 20, 30, 40, 50, 60, 70, 80, 90], 300 * scale)
 
 
-def _of(random: Random) -> Drawn:
-    return _percent_of(random, [5, 15, 25, 35, 45, 55, 65, 75, 85, 95, *range(2, 13)], 800)
+def _of(random: Random, scale: int) -> Drawn:
+    return _percent_of(random, [5, 15, 25, 35, 45, 55, 65, 75, 85, 95, *range(2, 13)], 800 * scale)
 
 
 def _changed(percent: int, base: int, up: bool, first: int, needs: tuple[int, ...]) -> tuple[list[PlannedStep], int]:
@@ -70,9 +70,9 @@ def _changed(percent: int, base: int, up: bool, first: int, needs: tuple[int, ..
     return plan, value
 
 
-def _change(random: Random) -> Drawn:
+def _change(random: Random, scale: int) -> Drawn:
     percent, up = random.choice([5, 10, 15, 20, 25, 30, 35, 40, 45, 60, 75]), random.random() < 0.5
-    base = _base(random, percent, 500)
+    base = _base(random, percent, 500 * scale)
     plan, value = _changed(percent, base, up, 0, ())
     phrase = random.choice(
         (
@@ -86,14 +86,21 @@ def _change(random: Random) -> Drawn:
     return question, f"{verb} {base} by {percent}%", plan, value
 
 
-def _reverse(random: Random) -> Drawn:
+def _reverse(random: Random, scale: int) -> Drawn:
     if random.random() < 0.5:
-        percent, hundredth = random.choice([5, 10, 12, 15, 20, 25, 30, 35, 40, 60, 75, 80]), random.randint(1, 9)
+        percent, hundredth = (
+            random.choice([5, 10, 12, 15, 20, 25, 30, 35, 40, 60, 75, 80]),
+            random.randint(1, 9 * scale),
+        )
         base, part = hundredth * 100, hundredth * percent
         plan = [PlannedStep(f"{part}*100={part * 100}"), PlannedStep(f"{part * 100}/{base}={percent}", (0,))]
         question = random.choice(("What percent of {base} is {part}?", "{part} is what percent of {base}?"))
         return question.format(base=base, part=part), f"{part} of {base} in %", plan, percent
-    percent, up, hundredth = random.choice([5, 10, 15, 20, 25, 30, 40]), random.random() < 0.5, random.randint(2, 12)
+    percent, up, hundredth = (
+        random.choice([5, 10, 15, 20, 25, 30, 40]),
+        random.random() < 0.5,
+        random.randint(2, 12 * scale),
+    )
     factor = 100 + percent if up else 100 - percent
     plan = [
         PlannedStep(f"100{'+' if up else '-'}{percent}={factor}"),
@@ -105,9 +112,9 @@ def _reverse(random: Random) -> Drawn:
     return question, f"{verb} {percent}% is {hundredth * factor}", plan, hundredth * 100
 
 
-def _twice(random: Random) -> Drawn:
+def _twice(random: Random, scale: int) -> Drawn:
     while True:
-        base = 100 * random.randint(1, 12)
+        base = 100 * random.randint(1, 12 * scale)
         one, two = random.choice([5, 10, 15, 20, 25, 30, 40, 50]), random.choice([5, 10, 20, 25, 30, 40, 50])
         middle_x100 = base * (100 + one), base * (100 - one)
         up, up2 = random.random() < 0.5, random.random() < 0.5

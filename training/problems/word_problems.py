@@ -16,11 +16,11 @@ THINGS = ("apples", "coins", "books", "cards", "pens", "shells", "stamps", "eggs
 GOODS = ("pen", "book", "cake", "ticket", "hat", "cup", "ball", "lamp")
 
 
-def generate(random: Random, level: int) -> Problem:
+def generate(random: Random, level: int, scale: int = 1) -> Problem:
     while True:
         kinds = _KINDS[level]
-        question, key, plan, answer = random.choice(kinds)(random, level)
-        if 0 < answer <= 999:
+        question, key, plan, answer = random.choice(kinds)(random, level, scale)
+        if 0 < answer <= 999 * scale:
             break
     return Problem(
         problem=question,
@@ -53,9 +53,9 @@ Drawn = tuple[str, str, list[PlannedStep], int]
 Event = tuple[str, list[str], int]  # sentence, claims, new number
 
 
-def _has(random: Random, level: int) -> Drawn:
+def _has(random: Random, level: int, scale: int) -> Drawn:
     """Someone has some things; events change how many."""
-    (name, pronoun), things, have = _person(random), _things(random), random.randint(5, 60)
+    (name, pronoun), things, have = _person(random), _things(random), random.randint(5, 60 * scale)
     sentences, claims, count = [f"{name} has {have} {things}."], [], have
     while len(claims) < level:
         event = random.choice(_EVENTS)(random, pronoun, things, count)
@@ -124,11 +124,11 @@ def _share(random: Random, pronoun: str, things: str, count: int) -> Event | Non
 _EVENTS = (_gain, _gain, _loss, _loss, _packs, _friends, _double, _share)
 
 
-def _shopping(random: Random, level: int) -> Drawn:
+def _shopping(random: Random, level: int, scale: int) -> Drawn:
     """What several goods cost together, or the change from a note."""
     kinds = 2 if level <= 4 else 3
     goods = random.sample(GOODS, kinds)
-    prices, amounts = [random.randint(2, 15) for _ in goods], [random.randint(2, 9) for _ in goods]
+    prices, amounts = [random.randint(2, 15 * scale) for _ in goods], [random.randint(2, 9) for _ in goods]
     costs = [p * a for p, a in zip(prices, amounts, strict=True)]
     plan = [PlannedStep(f"{a}*{p}={c}") for a, p, c in zip(amounts, prices, costs, strict=True)]
     total = costs[0]
@@ -142,7 +142,7 @@ def _shopping(random: Random, level: int) -> Drawn:
     key = f"shop {prices} {amounts}"
     if level != 4:
         return f"{prices_text}. How many dollars do {_join(wanted)} cost together?", key, plan, total
-    note = random.choice([n for n in (50, 100, 200, 500) if n > total])
+    note = random.choice([n for n in (50 * scale, 100 * scale, 200 * scale, 500 * scale) if n > total])
     plan.append(PlannedStep(f"{note}-{total}={note - total}", (len(plan) - 1,)))
     buyer = random.choice(PEOPLE)[0]
     question = f"{prices_text}. {buyer} buys {_join(wanted)} and pays with {note} dollars. How many dollars are left?"
@@ -153,10 +153,13 @@ def _join(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]])
 
 
-def _travel(random: Random, level: int) -> Drawn:
+def _travel(random: Random, level: int, scale: int) -> Drawn:
     """Distance at one, two or three speeds, less what was to go."""
     legs = {1: 1, 3: 2, 5: 3}[level]
-    speeds, hours = [random.randint(2, 15) * 5 for _ in range(legs)], [random.randint(2, 9) for _ in range(legs)]
+    speeds, hours = (
+        [random.randint(2, 15 * scale) * 5 for _ in range(legs)],
+        [random.randint(2, 9) for _ in range(legs)],
+    )
     plan = [PlannedStep(f"{s}*{h}={s * h}") for s, h in zip(speeds, hours, strict=True)]
     total = speeds[0] * hours[0]
     for i in range(1, legs):
