@@ -3,6 +3,7 @@ r"""Judge: are two answers the same? Exact arithmetic at once; math-verify in a 
 The worker starts at the first pair that needs it, works under a time and a memory limit, and is killed and
 replaced when it exceeds one. Pairs that are plainly hostile (`9^{9^{9^9}}`, deep nesting, very long text) never
 reach it. Whatever goes wrong, the verdict is "not equal": only identical text is equal without proof.
+The same worker checks answers against their problem (`check`); there, whatever goes wrong is "no opinion".
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import IO, TypeVar
 
 from tts_cli.answers.exact import Answer, Comparison, prepare
 from tts_cli.answers.normalize import latex
+from tts_cli.answers.verify import OPINIONS, Opinion, is_checkable
 from tts_cli.errors import TtsError
 
 TIME_LIMIT = 3.0
@@ -54,6 +56,7 @@ class Judge:
         self._memory_limit = memory_limit
         self._worker: _Worker | None = None
         self._verdicts: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._opinions: OrderedDict[tuple[str, str], Opinion] = OrderedDict()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._comparison = Comparison(self._hard)
         self._timeouts: Counter[str] = Counter()
@@ -65,6 +68,22 @@ class Judge:
             return True
         self._comparison.deadline = time.monotonic() + self.time_limit
         return self._comparison.answers(self._prepared(a), self._prepared(b))
+
+    def check(self, problem: str, answer: str) -> Opinion:
+        """Whether `answer` fits `problem`, where both are understood beyond doubt. Raises TtsError as `equal`."""
+        pair = (problem, answer)
+        known = self._opinions.get(pair)
+        if known is not None:
+            return known
+        if any(is_hostile(" ".join(text.split())) for text in pair) or self._timeouts[problem] >= _STRIKES:
+            return "no opinion"
+        if not is_checkable(problem):
+            return "no opinion"
+        self._comparison.deadline = time.monotonic() + self.time_limit
+        reply = self._reply({"problem": problem, "answer": answer})
+        if reply is None or reply.get("error") == "MemoryError":
+            self._timeouts[problem] += 1
+        return _remember(self._opinions, pair, _opinion(reply))
 
     def close(self) -> None:
         """Ends the worker, if there is one."""
@@ -101,22 +120,23 @@ class Judge:
         return _remember(self._verdicts, pair, self._asked(pair))
 
     def _asked(self, pair: tuple[str, str]) -> bool:
-        reply = self._reply(pair)
+        request = {"a": latex(pair[0]), "b": latex(pair[1])}
+        reply = self._reply(request)
         if reply is None and time.monotonic() < self._comparison.deadline:
-            reply = self._reply(pair)  # it did not run out of time: the worker was killed from outside
+            reply = self._reply(request)  # it did not run out of time: the worker was killed from outside
         if reply is None or reply.get("error") == "MemoryError":
             self._timeouts.update(pair)
             self._comparison.deadline = 0.0
         return bool(reply and reply["equal"])
 
-    def _reply(self, pair: tuple[str, str]) -> dict[str, object] | None:
+    def _reply(self, request: dict[str, str]) -> dict[str, object] | None:
         """The worker's reply; without one (or one that ran out of memory) the worker is ended."""
         if self._worker is None:
             start = time.monotonic()
             self._worker = _Worker(self._memory_limit, alarm=self.time_limit + 1)
             self._comparison.deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
         try:
-            reply = self._worker.ask(latex(pair[0]), latex(pair[1]), self._comparison.deadline)
+            reply = self._worker.ask(request, self._comparison.deadline)
         except BaseException:  # Ctrl-C while waiting: the reply to come must not be taken for the next one
             self.close()
             raise
@@ -142,6 +162,11 @@ def is_hostile(text: str) -> bool:
         if len(exponents) > _MAX_NESTING:
             return True
     return False
+
+
+def _opinion(reply: dict[str, object] | None) -> Opinion:
+    said = reply["opinion"] if reply else None
+    return next((opinion for opinion in OPINIONS if opinion == said), "no opinion")
 
 
 def _remember(cache: OrderedDict[Key, Value], key: Key, value: Value) -> Value:
@@ -183,11 +208,11 @@ class _Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, a: str, b: str, deadline: float) -> dict[str, object] | None:
+    def ask(self, request: dict[str, str], deadline: float) -> dict[str, object] | None:
         """The worker's reply; None when it came too late or the worker died."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"a": a, "b": b}) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         except OSError:
             return None

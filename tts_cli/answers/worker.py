@@ -1,6 +1,7 @@
-"""The process that runs math-verify: one JSON request a line on stdin, one JSON reply a line on stdout.
+"""The process that runs math-verify and SymPy: one JSON request a line on stdin, one JSON reply a line on stdout.
 
-    {"a": "<latex>", "b": "<latex>"}  ->  {"equal": true | false}
+    {"a": "<latex>", "b": "<latex>"}           ->  {"equal": true | false}
+    {"problem": "<text>", "answer": "<text>"}  ->  {"opinion": "right" | "wrong" | "no opinion"}
 
 Started and watched by `judge.py`, never imported by it: SymPy takes most of a second to load, may need any amount
 of time or memory for a hostile pair, and math-verify wants a main thread of its own. Time limits are the
@@ -59,15 +60,23 @@ def serve(requests: Iterable[str], replies: TextIO, alarm: float) -> None:
     """Answers requests until the input ends, which it does when the parent dies."""
     for line in requests:
         _alarm(alarm)
-        pair = json.loads(line)
+        request = json.loads(line)
         reply: dict[str, Any]
         try:
-            reply = {"equal": equal(pair["a"], pair["b"])}
+            reply = _answered(request)
         except (MemoryError, RecursionError, Exception) as error:  # SymPy raises whatever it likes
-            reply = {"equal": False, "error": type(error).__name__}
+            reply = {"equal": False, "opinion": "no opinion", "error": type(error).__name__}
         _alarm(0)
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
+
+
+def _answered(request: dict[str, str]) -> dict[str, Any]:
+    if "problem" not in request:
+        return {"equal": equal(request["a"], request["b"])}
+    from tts_cli.answers.verify_sympy import opinion
+
+    return {"opinion": opinion(request["problem"], request["answer"])}
 
 
 def _alarm(seconds: float) -> None:
