@@ -325,5 +325,8 @@ def _kind(sampled: SampledStep) -> str:
     return "cut" if sampled.finish.cut else "open"
 
 
+Streams = tuple[int, ...]
+"""How the names of a method's random streams begin, where others have drawn for the same problem before it."""
+
 Method = Callable[[Search, int, int], Coroutine[Any, Any, None]]
 """A search method: (search, budget N, beam width M)."""

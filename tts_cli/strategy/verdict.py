@@ -7,7 +7,7 @@ is not calibrated: 0.9 does not mean right nine times in ten.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -21,13 +21,15 @@ _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted."""
+    """`chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted. `ballots`:
+    the solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them."""
 
     answer: str | None
     confidence: float | None
     chosen: Solution | None
     votes: tuple[VoteClass, ...]
     unfinished: bool
+    ballots: tuple[Solution, ...] = ()
 
 
 def conclude(node: Node, how: Aggregate) -> Solution:
@@ -42,19 +44,28 @@ def scored(solution: Solution, how: Aggregate) -> Solution:
 
 
 def decide(search: Search, how: Aggregate, select: Select, judge: Equality) -> Verdict:
-    """Finished solutions vote, each as often as it was sampled; without any, those that state an answer.
+    """Finished solutions vote; without any, those that state an answer."""
+    finished = list(search.solutions.values())
+    if finished:
+        return elect(finished, how, select, judge)
+    return elect(unfinished_solutions(search, how), how, select, judge, unfinished=True)
+
+
+def elect(
+    solutions: Iterable[Solution], how: Aggregate, select: Select, judge: Equality, *, unfinished: bool = False
+) -> Verdict:
+    """Each solution votes as often as it was sampled.
 
     They are put in the order of their paths: the order in which samples end depends on what shared their batches,
     and what a tie is decided by must not.
     """
-    finished = [scored(solution, how) for solution in search.solutions.values()]
-    solutions = sorted(finished or unfinished_solutions(search, how), key=lambda solution: solution.node.path)
-    ballots = [s for s in solutions for _ in range(s.node.ended if finished else s.node.count)]
+    ordered = sorted((scored(solution, how) for solution in solutions), key=lambda solution: solution.node.path)
+    ballots = tuple(s for s in ordered for _ in range(s.node.count if unfinished else s.node.ended))
     votes = vote([s.answer for s in ballots], weights(ballots), select, judge)
     if not votes:
-        return Verdict(None, None, _best(solutions), (), not finished)
+        return Verdict(None, None, _best(ordered), (), unfinished, ballots)
     winners = [ballots[index] for index in votes[0].members]
-    return Verdict(votes[0].answer, confidence(votes, select), _best(winners), tuple(votes), not finished)
+    return Verdict(votes[0].answer, confidence(votes, select), _best(winners), tuple(votes), unfinished, ballots)
 
 
 def unfinished_solutions(search: Search, how: Aggregate) -> list[Solution]:

@@ -1,0 +1,81 @@
+"""What the samples so far say about a problem, as the numbers from which difficulty and confidence are told.
+
+No reference answer is needed, and no text is read: only how the samples agree, how the PRM scored them, and how they
+ended. What the numbers mean for a pair of models is measured by `tts calibrate` (profile.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from statistics import fmean
+
+from tts_cli.answers import VoteClass, aggregate
+from tts_cli.search.context import Solution
+
+FEATURES = (
+    "agreement",
+    "share",
+    "margin",
+    "best_last",
+    "best_min",
+    "mean_min",
+    "second_min",
+    "answers",
+    "finished",
+    "length",
+)
+"""Of the leading answer: the part of all samples that gave it, its share of the votes' weight, and its lead over the
+second; log odds of the best PRM-last and PRM-min among its solutions; of all solutions the mean PRM-min, and of the
+second answer's the best. Then different answers a sample, the part of samples that ended, the logarithm of their mean
+length in tokens."""
+
+_SURE = 1e-3  # scores are kept this far from 0 and 1, where log odds end
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`samples`: drawn so far. `leader`: the answer that leads, None without any. `values`: as FEATURES names them."""
+
+    samples: int
+    leader: str | None
+    values: tuple[float, ...]
+
+
+def gather(ballots: Sequence[Solution], votes: Sequence[VoteClass], samples: int) -> Evidence:
+    """From the solutions that voted, each as often as it was sampled, and their classes, best first."""
+    if not votes:
+        return Evidence(samples, None, _none(ballots, samples))
+    total = sum(v.weight for v in votes) or 1.0
+    lead, second = votes[0], votes[1] if len(votes) > 1 else None
+    mins = [_score(ballot, "min") for ballot in ballots]
+    values = (
+        lead.count / samples,
+        lead.weight / total,
+        (lead.weight - (second.weight if second else 0.0)) / total,
+        _log_odds(max(_score(ballots[i], "last") for i in lead.members)),
+        _log_odds(max(mins[i] for i in lead.members)),
+        _log_odds(fmean(mins)),
+        _log_odds(max(mins[i] for i in second.members)) if second else _log_odds(0.0),
+        len(votes) / samples,
+        len(ballots) / samples,
+        log(1 + fmean(ballot.node.solution_tokens for ballot in ballots)),
+    )
+    return Evidence(samples, lead.answer, values)
+
+
+def _none(ballots: Sequence[Solution], samples: int) -> tuple[float, ...]:
+    """Nobody gave an answer."""
+    none = _log_odds(0.0)
+    return (0.0, 0.0, 0.0, none, none, none, none, 0.0, len(ballots) / samples, 0.0)
+
+
+def _score(ballot: Solution, how: str) -> float:
+    scores = [score for score in ballot.node.scores if score is not None]
+    return aggregate(scores, how) if scores else 0.5  # type: ignore[arg-type]
+
+
+def _log_odds(score: float) -> float:
+    kept = min(max(score, _SURE), 1 - _SURE)
+    return log(kept / (1 - kept))

@@ -1,0 +1,159 @@
+"""A profile: what `tts calibrate` measured for one pair of models, and `auto` goes by.
+
+A YAML file for people to read: which model files, on which data, when, with what figures, and the fitted numbers. It
+is used only with the very files that it was made with. Covers the format and finding the one that fits; how it is
+made is evaluation/calibrate.py's business, how it decides rule.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tts_cli.errors import TtsError, UsageError
+from tts_cli.strategy.evidence import FEATURES
+from tts_cli.strategy.logistic import Logistic
+
+FORMAT = "tts-profile"
+VERSION = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ModelFile(_Part):
+    """`content`: the file's fingerprint (data.fingerprint.of_file)."""
+
+    name: str
+    content: str
+    parameters: int
+
+
+class Data(_Part):
+    """The labelled problems. `content`: a hash of their texts and answers."""
+
+    name: str
+    problems: int
+    content: str
+
+
+class Stage(_Part):
+    """What is known after so many samples. Keys of `later` are samples, of `searches` "METHOD N".
+
+    `right`: is the leading answer right. `later`, `searches`: would it be, after further samples, or after that search
+    with the votes of both. `flops`: what the samples cost until then, mean per problem.
+    """
+
+    samples: int = Field(ge=1)
+    flops: float = Field(gt=0)
+    right: Logistic
+    later: dict[int, Logistic]
+    searches: dict[str, Logistic]
+
+
+class SearchFacts(_Part):
+    """A search beside the samples: its own mean FLOPs per problem; is the leading answer of both together right?"""
+
+    flops: float = Field(gt=0)
+    right: Logistic
+
+
+class Profile(_Part):
+    """`sampling` and `voting`: what the samples depend on besides the models. `searches`: those that paid, by
+    "METHOD N". `solved`: P(one sample is right), told after the first stage. `figures`: for people."""
+
+    format: Literal["tts-profile"]
+    version: Literal[1]
+    tts: str
+    made: str
+    data: Data
+    policy: ModelFile
+    prm: ModelFile
+    sampling: dict[str, float]
+    voting: dict[str, str]
+    features: tuple[str, ...]
+    solved: Logistic
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    searches: dict[str, SearchFacts]
+    figures: dict[str, Any]
+
+    def stage(self, samples: int) -> Stage | None:
+        return next((stage for stage in self.stages if stage.samples == samples), None)
+
+    @property
+    def sample_flops(self) -> float:
+        """One sample's, of the first ones."""
+        return self.stages[0].flops / self.stages[0].samples
+
+
+def read(path: Path) -> Profile:
+    """Raises UsageError where the file is not there, or is no profile that this version understands."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        profile = Profile.model_validate(content)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"The profile {path} cannot be read: {reason}.", "Name a file of `tts calibrate`.") from error
+    except (yaml.YAMLError, ValidationError) as error:
+        raise UsageError(f"{path} is not a profile: {_first_line(error)}.", _MAKE) from error
+    if profile.features != FEATURES:
+        raise UsageError(f"The profile {path} was made by another version of tts ({profile.tts}).", _MAKE)
+    return profile
+
+
+_MAKE = "Make one with `tts calibrate DATASET`."
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg'].lower()}"
+    return str(error).splitlines()[0]
+
+
+def write(path: Path, profile: Profile) -> None:
+    """Raises TtsError."""
+    import yaml
+
+    from tts_cli.data.files import write_atomically
+
+    content = yaml.safe_dump(profile.model_dump(mode="json"), sort_keys=False, width=110, allow_unicode=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TtsError(f"The directory {path.parent} cannot be made: {reason}.", "Name another --profile.") from error
+    write_atomically(path, content, "The profile")
+
+
+def differs(profile: Profile, policy: ModelFile, prm: ModelFile | None) -> str | None:
+    """Why it does not belong to these models, in one clause; None where it does."""
+    for role, own, other in (("policy", profile.policy, policy), ("PRM", profile.prm, prm)):
+        if other is None:
+            return f"it was made with the {role} {own.name}, and there is none"
+        if own.content != other.content:
+            what = f"another file of {own.name}" if own.name == other.name else f"{own.name}, not {other.name}"
+            return f"its {role} is {what} ({own.content}, here {other.content})"
+    return None
+
+
+def fitting(paths: Iterable[Path], policy: ModelFile, prm: ModelFile | None) -> tuple[Profile | None, list[str]]:
+    """The first profile made with these files, and remarks on those that were made with other files of these names.
+
+    Raises UsageError for a broken one.
+    """
+    remarks: list[str] = []
+    for path in paths:
+        profile = read(path)
+        why_not = differs(profile, policy, prm)
+        if why_not is None:
+            return profile, remarks
+        if prm is not None and (profile.policy.name, profile.prm.name) == (policy.name, prm.name):
+            remarks.append(f"the profile {path.name} is not used: {why_not}")
+    return None, remarks
