@@ -18,24 +18,45 @@ from tts_cli.cli import checks
 
 def test_models_are_listed_in_columns(here: Here) -> None:
     lines = here("models", "list").stdout.splitlines()
-    assert lines[0].split() == ["name", "role", "here", "size", "description"]
+    assert lines[0].split() == ["name", "role", "here", "size", "parameters", "description"]
     cells = {line.split()[0]: line.split() for line in lines[1:]}
     assert cells["tiny"][1:3] == ["policy", "yes"]
     assert cells["tiny-prm"][1:3] == ["prm", "yes"]
-    assert cells["qwen2.5-0.5b-instruct"][1:4] == ["policy", "no", "-"]
+    assert cells["qwen2.5-0.5b-instruct"][1:5] == ["policy", "no", "-", "-"]
+    assert cells["nano"][3:5] == ["0.9MB", "857k"]
+    assert "; measured: " in next(line for line in lines if line.startswith("nano "))
 
 
 def test_models_are_listed_as_one_document(here: Here) -> None:
     rows = {row["name"]: row for row in json.loads(here("models", "list", "--json").stdout)}
     assert Path(rows["tiny"]["path"]).is_file()
     assert rows["tiny"]["size"] == Path(rows["tiny"]["path"]).stat().st_size
+    assert rows["nano"]["parameters"] == 857_216  # as in the model's own README
+    assert rows["nano"]["measured"] and rows["nano"]["measured_by"]
     assert rows["qwen2.5-0.5b-instruct"]["path"] is None
+    assert rows["qwen2.5-0.5b-instruct"]["measured"] is None
     assert here("models", "list", "-q").stdout.split() == list(rows)
 
 
-def test_models_are_a_table_on_a_terminal(tts: Program) -> None:
-    text = without_styles(finish(tts.terminal("models", "list", size=(60, 40))))
+def test_a_damaged_file_is_listed_without_its_parameters(here: Here, tmp_path: Path, model_files: Path) -> None:
+    (tmp_path / "tiny.gguf").write_bytes((model_files / "tiny.gguf").read_bytes()[:3000])
+    done = here("models", "list", "--json", TTS_MODELS_DIR=str(tmp_path))
+    [tiny] = [row for row in json.loads(done.stdout) if row["name"] == "tiny"]
+    assert (tiny["size"], tiny["parameters"]) == (3000, None)
+
+
+def test_models_are_tables_on_a_terminal(tts: Program) -> None:
+    """At 80 columns: nothing is cut, and a description never gets narrower than a third of the terminal."""
+    text = without_styles(finish(tts.terminal("models", "list", size=(80, 60)))).replace("\r", "")
     assert re.search(r"^tiny-prm +prm +yes", text, re.MULTILINE)
+    assert "…" not in text and max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^ +measured: \w", text, re.MULTILINE)
+    heads = [line for line in text.splitlines() if line.startswith("name ")]
+    assert [head.split() for head in heads] == [
+        ["name", "role", "here", "size", "parameters", "description"],
+        ["name", "role", "here", "description"],
+    ]
+    assert all(80 - head.index("description") >= 27 for head in heads)
 
 
 def test_one_model_is_shown_and_how_to_get_it(here: Here) -> None:

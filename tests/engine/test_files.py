@@ -77,6 +77,8 @@ def test_the_header_tells_what_the_file_says(f32: Path) -> None:
     assert header.metadata["tokenizer.ggml.add_bos_token"] is False
     assert header.metadata["llama.attention.layer_norm_rms_epsilon"] == pytest.approx(1e-5)
     assert header.arrays["tokenizer.ggml.tokens"] == 288
+    with Engine(f32) as engine:
+        assert header.parameters == engine.parameters
     assert "<|problem|>" in header.metadata["tokenizer.chat_template"]
 
 

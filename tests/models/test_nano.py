@@ -1,10 +1,12 @@
-"""The bundled models: their formats as declared are the ones they were exported with."""
+"""The bundled models: their formats as declared are the ones they were exported with, and together they are small."""
 
 from __future__ import annotations
 
 import pytest
 
+from tts_cli.cli import settings, setup
 from tts_cli.models import files, load_policy, load_prm, registry
+from tts_cli.models.entry import ModelEntry
 from tts_cli.models.prefixes import BranchPrefix
 from tts_cli.models.protocols import Finish, Ledger, SampleKey, Sampling
 
@@ -45,3 +47,30 @@ def test_nano_prm_reads_at_the_blank_line() -> None:
     assert scored.prefix.branch.tokens[-1] == prm.engine.vocab.tokenize("\n\n", special=False)[-1]
     assert 0 <= scored.score <= 1
     prm.close()
+
+
+def test_all_models_in_the_package_are_small_and_have_a_name() -> None:
+    bundled = sorted(path.name for path in files.PACKAGED.glob("*.gguf"))
+    assert sum((files.PACKAGED / name).stat().st_size for name in bundled) < 15_000_000
+    assert set(bundled) <= {entry.file for entry in registry.load().values()}
+
+
+def test_the_family_knows_its_prms() -> None:
+    family = {name: entry for name, entry in registry.load().items() if entry.family == "nano"}
+    assert all(entry.demonstration and entry.note and entry.file == f"{name}.gguf" for name, entry in family.items())
+    assert {entry.prm for entry in family.values() if entry.role == "policy"} == {"nano-prm"}
+    assert all(bool(entry.measured) == bool(entry.measured_by) for entry in family.values())
+
+
+def test_a_policy_takes_its_own_prm_unless_one_is_named() -> None:
+    assert [entry.name for entry in _both(policy="nano-small")] == ["nano-small", "nano-prm"]
+    assert [entry.name for entry in _both(policy="nano-small", prm="nano-prm-small")] == [
+        "nano-small",
+        "nano-prm-small",
+    ]
+
+
+def _both(**flags: str) -> tuple[ModelEntry, ModelEntry]:
+    entries = setup.entries(settings.resolve(flags))
+    assert entries.prm is not None
+    return entries.policy, entries.prm

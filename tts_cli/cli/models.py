@@ -11,9 +11,13 @@ from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.options import Debug, Json, NoColor, Quiet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
     from tts_cli.models.entry import ModelEntry
 
-COLUMNS = ("name", "role", "here", "size", "description")
+COLUMNS = ("name", "role", "here", "size", "parameters", "description")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `tts models list`.")]
 
 
@@ -48,9 +52,9 @@ def list_models(
     elif quiet:
         emit("".join(f"{entry.name}\n" for entry in entries))
     elif channels.rich_out:
-        _draw_table(channels, entries)
+        _draw_tables(channels, entries)
     else:
-        emit(_columns([_cells(entry) for entry in entries]))
+        emit(_columns([_cells(_fields(entry), "; measured: ") for entry in entries]))
 
 
 def show_model(
@@ -79,20 +83,44 @@ def show_model(
 
 
 def _fields(entry: ModelEntry) -> dict[str, Any]:
-    """The entry as JSON, and where its file is on this machine (null: it is not)."""
+    """The entry as JSON; of a file that is on this machine, where it is (else null) and what it says of itself."""
     from tts_cli.models import files
 
     path = files.find(entry)
     fields = entry.model_dump(mode="json", exclude_defaults=False)
     fields["path"] = str(path) if path else None
     fields["size"] = path.stat().st_size if path else entry.size
+    fields["parameters"] = _parameters(path) if path else entry.parameters
     return fields
 
 
-def _cells(entry: ModelEntry) -> tuple[str, ...]:
-    fields = _fields(entry)
+def _parameters(path: Path) -> int | None:
+    """From the file's header; None for a damaged file, which is listed all the same: loading it says what is wrong."""
+    from tts_cli.engine.gguf_header import read_header
+    from tts_cli.errors import ModelError
+
+    try:
+        return read_header(path).parameters
+    except ModelError:
+        return None
+
+
+def _cells(fields: dict[str, Any], measured: str) -> tuple[str, ...]:
+    """The texts of a row; `measured` leads from the description to the measured figure."""
     size = f"{fields['size'] / 1e6:.1f}MB" if fields["size"] else "-"
-    return entry.name, entry.role, "yes" if fields["path"] else "no", size, entry.description or "-"
+    parameters = _count(fields["parameters"]) if fields["parameters"] else "-"
+    told = fields["description"] or "-"
+    if fields["measured"]:
+        told += measured + fields["measured"]
+    return fields["name"], fields["role"], "yes" if fields["path"] else "no", size, parameters, told
+
+
+def _count(parameters: int) -> str:
+    """As models are named: 133k, 3.18M, 1.5B."""
+    for unit, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if parameters >= unit:
+            return f"{parameters / unit:.3g}{letter}"
+    return str(parameters)
 
 
 def _columns(rows: list[tuple[str, ...]]) -> str:
@@ -103,20 +131,29 @@ def _columns(rows: list[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _draw_table(channels: Channels, entries: list[ModelEntry]) -> None:
+def _draw_tables(channels: Channels, entries: list[ModelEntry]) -> None:
+    """What is on this machine, then the rest: apart, so that long names there do not narrow the columns here."""
+    rows = [_cells(_fields(entry), "\nmeasured: ") for entry in entries]
+    here, elsewhere = ([row for row in rows if row[2] == there] for there in ("yes", "no"))
+    for number, group in enumerate(group for group in (here, elsewhere) if group):
+        emit("\n" * number)
+        channels.draw(_table(group))
+
+
+def _table(rows: list[tuple[str, ...]]) -> Table:
+    """Without the columns that tell nothing here."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in COLUMNS:
-        fixed = column != "description"
-        table.add_column(column, no_wrap=fixed, overflow="ellipsis" if fixed else "fold")
-    for entry in entries:
-        cells = [Text(cell) for cell in _cells(entry)]
-        cells[0].stylize("bold")
-        cells[2].stylize("green" if cells[2].plain == "yes" else "dim")
-        table.add_row(*cells)
-    channels.draw(table)
+    told = [i for i in range(len(COLUMNS)) if any(row[i] != "-" for row in rows)]
+    for i in told:
+        fixed = COLUMNS[i] != "description"
+        table.add_column(COLUMNS[i], no_wrap=fixed, overflow="ellipsis" if fixed else "fold")
+    styles = {"name": "bold", "here": "green" if rows[0][2] == "yes" else "dim"}
+    for row in rows:
+        table.add_row(*(Text(row[i], style=styles.get(COLUMNS[i], "")) for i in told))
+    return table
 
 
 def _value(value: Any) -> str:

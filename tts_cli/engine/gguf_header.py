@@ -1,4 +1,4 @@
-"""Reads the header of a GGUF file: its metadata, and whether the file is whole.
+"""Reads the header of a GGUF file: its metadata, how many weights it holds, and whether the file is whole.
 
 llama.cpp sees a file only after these checks, because a damaged one can end the process instead of raising an error.
 Weights are not read.
@@ -10,6 +10,7 @@ import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,15 @@ _BLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Scalars and strings of the metadata by key; `arrays` holds the lengths of its arrays."""
+    """Scalars and strings of the metadata by key; `arrays` holds the lengths of its arrays.
+
+    `parameters`: the weights of all tensors, as llama.cpp counts them.
+    """
 
     metadata: dict[str, Any]
     arrays: dict[str, int]
     tensors: int
+    parameters: int
 
     @property
     def architecture(self) -> str:
@@ -121,8 +126,8 @@ def _parse(path: Path, reader: _Reader) -> Header:
             arrays[key] = _array(path, reader, key)
         else:
             metadata[key] = _value(path, reader, kind)
-    _check_tensors(path, reader, tensors, int(metadata.get("general.alignment", 32)))
-    return Header(metadata, arrays, tensors)
+    parameters = _check_tensors(path, reader, tensors, int(metadata.get("general.alignment", 32)))
+    return Header(metadata, arrays, tensors, parameters)
 
 
 def _value(path: Path, reader: _Reader, kind: int) -> Any:
@@ -157,25 +162,24 @@ def _strings(reader: _Reader, count: int) -> Iterator[bytes]:
         yield reader.string()
 
 
-def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> None:
-    """All weights must lie within the file."""
+def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> int:
+    """All weights must lie within the file. Returns how many there are."""
     if count == 0:
         raise ModelError(f"{path} holds a vocabulary but no weights", "Give the full model file.")
-    end = 0
+    end = parameters = 0
     for _ in range(count):
         reader.string()
-        shape = [reader.scalar("<Q") for _ in range(reader.scalar("<I"))]
+        weights = prod(reader.scalar("<Q") for _ in range(reader.scalar("<I")))
         kind, offset = reader.scalar("<I"), reader.scalar("<Q")
-        end = max(end, offset + _bytes(kind, shape))
+        end = max(end, offset + _bytes(kind, weights))
+        parameters += weights
     start = -(-reader.at // max(1, alignment)) * max(1, alignment)
     if start + end > reader.size:
         missing = start + end - reader.size
         raise ModelError(f"{path} is cut short: {missing:,} bytes of its weights are missing", _DOWNLOAD)
+    return parameters
 
 
-def _bytes(kind: int, shape: list[int]) -> int:
-    count = 1
-    for extent in shape:
-        count *= extent
+def _bytes(kind: int, weights: int) -> int:
     per_block, size = _BLOCKS.get(kind, (1, 0))
-    return count // per_block * size
+    return weights // per_block * size

@@ -42,7 +42,8 @@ class ModelEntry(BaseModel):
     """One model of the registry. What is not known is None, never guessed.
 
     `file` is a name in the models directory or a path; an entry without one says in `get` how to come
-    by the file. `family` is what the static strategy rule goes by, `prm` the PRM that suits a policy.
+    by the file. `family` is what the static strategy rule goes by, `prm` the PRM that suits a policy. `measured` is
+    a short figure of how good the model is, `measured_by` the command that found it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,8 @@ class ModelEntry(BaseModel):
     family: str | None = None
     demonstration: bool = False
     note: str | None = None
+    measured: str | None = None
+    measured_by: str | None = None
     prompt: PromptStyle | None = None
     separator: str = Field(default="\n\n", min_length=1)
     sampling: SamplingDefaults = SamplingDefaults()
