@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import batch, check, doctor, errors, eval, grade, models, show, solve
+from tts_cli.cli import batch, check, doctor, errors, eval, explain, grade, models, show, solve
 from tts_cli.cli.channels import emit, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor
 
@@ -42,6 +42,7 @@ def build(rich_help: bool) -> typer.Typer:
     app.command("eval", epilog=eval.EPILOG)(eval.evaluate)
     app.command("check", epilog=check.EPILOG)(check.check)
     app.command("show")(show.show)
+    app.command("explain", epilog=explain.EPILOG)(explain.explain)
     app.add_typer(models.build(rich_help), name="models")
     app.command("doctor")(doctor.doctor)
     return app

@@ -41,7 +41,9 @@ def load(path: Path) -> Worked:
             return parse(_read(file, str(path)), str(path))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise TtsError(f"{path} cannot be read: {str(reason).lower()}.", "Check the name and its permissions.") from error
+        raise TtsError(
+            f"{path} cannot be read: {str(reason).lower()}.", "Check the name and its permissions."
+        ) from error
 
 
 def parse(raw: bytes, name: str) -> Worked:
