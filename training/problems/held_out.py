@@ -30,7 +30,7 @@ _STRETCHED: dict[str, Draw] = {
     "word problems": partial(word_problems.generate, scale=15),
     "divisibility": partial(divisibility.generate, scale=15),
 }
-REACH = 2  # no number of the size world is larger than this many times the largest trained one
+REACH = 1.5  # no number of the size world is larger than this many times the largest trained one
 _MOST_DRAWS = 20_000  # a new problem takes about 20 draws; far more of them mean that there is none left
 
 
