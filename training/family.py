@@ -45,7 +45,7 @@ RUNS = {
     "base": Run("policy", 4, 128, 14_000_000),
     "nano": Run("policy", 4, 128, 14_000_000, stop=1584),
     "nano-small": Run("policy", 2, 64, 40_000_000),
-    "nano-large": Run("policy", 7, 192, 14_000_000, stop=1584, threads=2),
+    "nano-large": Run("policy", 7, 192, 9_730_000, decay=0.31),
     "nano-prm-first": Run("prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="base", samples=("nano",)),
     "nano-prm": Run(
         "prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="base", start="nano-prm-first", samples=EVERYBODY
