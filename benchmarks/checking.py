@@ -22,10 +22,11 @@ from training.problems import LEVELS, Problem, Split, distinct, generate
 from training.problems.corrupt import KINDS, near_miss
 from tts_cli.models.load import load_prm
 from tts_cli.models.protocols import RewardModel
-from tts_cli.strategy.check import THRESHOLD, Checked, check_solution
+from tts_cli.strategy.check import Checked, check_solutions, default_threshold
 
-SHOWN = (0.1, 0.3, 0.5, 0.7, 0.9)
-FINE = tuple(step / 100 for step in range(2, 100, 2))
+SHOWN = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8)
+TOGETHER = 32
+FINE = (0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07, *(i / 20 for i in range(2, 20)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,14 @@ def corrupted(problem: Problem, random: Random) -> Case:
 
 
 def read_all(prm: RewardModel, split: Split, count: int, seed: int) -> list[Read]:
-    return [Read(case, check_solution(case.problem.problem, case.steps, prm)) for case in cases(split, count, seed)]
+    """TOGETHER solutions at a time."""
+    every = list(cases(split, count, seed))
+    reads: list[Read] = []
+    for begin in range(0, len(every), TOGETHER):
+        some = every[begin : begin + TOGETHER]
+        checked = check_solutions([(case.problem.problem, case.steps) for case in some], prm)
+        reads += [Read(case, found) for case, found in zip(some, checked, strict=True)]
+    return reads
 
 
 def best_threshold(reads: Sequence[Read]) -> float:
@@ -91,30 +99,30 @@ def shares(reads: Sequence[Read], threshold: float, wrong: bool) -> list[bool]:
     return [read.found(threshold) for read in reads if (read.case.wrong is not None) == wrong]
 
 
-def report(reads: Sequence[Read], chosen: float) -> Iterator[str]:
+def report(reads: Sequence[Read], chosen: float, default: float) -> Iterator[str]:
     """By threshold; then at the default by kind, by level and by family."""
     yield "| threshold | first wrong step found exactly | any step marked | right solution left alone | F1 |"
     yield "|---|---|---|---|---|"
     wrong = [read for read in reads if read.case.wrong is not None]
-    for threshold in sorted({*SHOWN, THRESHOLD, chosen}):
-        name = f"{threshold:g}" + (" (default)" if threshold == THRESHOLD else "")
+    for threshold in sorted({*SHOWN, default, chosen}):
+        name = f"{threshold:g}" + (" (default)" if threshold == default else "")
         found, alone = (percent(shares(reads, threshold, kind)) for kind in (True, False))
         marked = percent([read.checked.first_doubtful(threshold) is not None for read in wrong])
         yield f"| {name} | {found} | {marked} | {alone} | {harmonic(reads, threshold):.3f} |"
     yield ""
-    yield f"| at {THRESHOLD:g} | wrong solutions | first wrong step found exactly | right solution left alone |"
+    yield f"| at {default:g} | wrong solutions | first wrong step found exactly | right solution left alone |"
     yield "|---|---|---|---|"
     for kind in KINDS:
-        yield line(kind, [read for read in wrong if read.case.kind == kind])
+        yield line(kind, [read for read in wrong if read.case.kind == kind], default)
     for level in LEVELS:
-        yield line(f"level {level}", [read for read in reads if read.case.problem.level == level])
+        yield line(f"level {level}", [read for read in reads if read.case.problem.level == level], default)
     for family in sorted({read.case.problem.subject for read in reads}):
-        yield line(family, [read for read in reads if read.case.problem.subject == family])
+        yield line(family, [read for read in reads if read.case.problem.subject == family], default)
 
 
-def line(name: str, reads: Sequence[Read]) -> str:
+def line(name: str, reads: Sequence[Read], threshold: float) -> str:
     """One row of the second table; a cell is empty where there are none."""
-    found, alone = (shares(reads, THRESHOLD, wrong) for wrong in (True, False))
+    found, alone = (shares(reads, threshold, wrong) for wrong in (True, False))
     return f"| {name} | {len(found)} | {percent(found) if found else ''} | {percent(alone) if alone else ''} |"
 
 
@@ -125,11 +133,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    prm = load_prm(options.prm, n_seq_max=1, threads=options.threads)
+    prm = load_prm(options.prm, n_seq_max=TOGETHER, threads=options.threads)
     assert prm is not None
     chosen = best_threshold(read_all(prm, "validation", options.count, options.seed))
     print(f"{options.prm}, {options.count} problems, seed {options.seed}; best threshold on validation: {chosen:g}\n")
-    for row in report(read_all(prm, "test", options.count, options.seed), chosen):
+    for row in report(read_all(prm, "test", options.count, options.seed), chosen, default_threshold(prm.entry.family)):
         print(row, flush=True)
 
 

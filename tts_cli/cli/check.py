@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tts_cli.cli import first_run, settings
 from tts_cli.cli import options as opt
-from tts_cli.cli import settings
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.errors import UsageError
 
@@ -31,7 +31,7 @@ Threshold = Annotated[
         "--threshold",
         metavar="P",
         show_default=False,
-        help="A step that scores below it is doubtful. (default: what suited nano-prm best)",
+        help="A step that scores below it is doubtful. (default: what suits the PRM, see docs/check.md)",
         rich_help_panel=opt.SEARCH,
     ),
 ]
@@ -79,25 +79,26 @@ def check(
 ) -> int:
     """Mark the first doubtful step of a solution of your own."""
     from tts_cli.data import worked
-    from tts_cli.strategy.check import THRESHOLD
 
     context.obj.merge(debug=debug, no_color=no_color)
     flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
     chosen = settings.resolve(flags)
-    least = THRESHOLD if threshold is None else threshold
-    if not 0 <= least <= 1:
+    if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")
-    report = _read(worked.load(file), chosen, least)
-    _present(Channels(quiet, as_json, context.obj.no_color), report)
+    channels = Channels(quiet, as_json, context.obj.no_color)
+    report = _read(worked.load(file), chosen, threshold, channels)
+    _present(channels, report)
     return 0 if report.first_doubtful is None else DOUBTFUL
 
 
-def _read(solution: Worked, chosen: settings.Settings, threshold: float) -> Report:
+def _read(solution: Worked, chosen: settings.Settings, asked: float | None, channels: Channels) -> Report:
     """Load the PRM and let it read. Raises TtsError."""
-    from tts_cli.strategy.check import check_solution
+    from tts_cli.strategy.check import check_solution, default_threshold
 
     with ExitStack() as stack:
         prm = _load(chosen, stack)
+        first_run.tell_once(prm.entry, channels)
+        threshold = default_threshold(prm.entry.family) if asked is None else asked
         checked = check_solution(solution.problem, solution.steps, prm)
         return Report(
             problem=solution.problem,

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.protocols import Ledger, Prefix, RewardModel
+from tts_cli.models.protocols import Job, Ledger, RewardModel, ScoredStep
 
 THRESHOLD = 0.5
-"""Chosen for nano-prm on validation problems: docs/check.md."""
+"""For a PRM on which nothing was measured: the step is likelier wrong than right, if the scores are probabilities."""
+
+THRESHOLDS = {"nano": 0.02}
+"""By family of PRM, chosen on validation problems: docs/check.md."""
 
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
@@ -31,19 +34,32 @@ class Checked:
         return next((place for place, score in enumerate(self.scores, start=1) if score < threshold), None)
 
 
+def default_threshold(family: str | None) -> float:
+    """What suits a family of PRMs."""
+    return THRESHOLDS.get(family or "", THRESHOLD)
+
+
 def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> Checked:
     """Score `steps` (none of them empty), each after those before it. Raises PromptTooLong, naming the step."""
-    ledger = Ledger()
-    prefix = prm.start(problem, ledger)
-    scores: list[float] = []
+    return check_solutions([(problem, steps)], prm)[0]
+
+
+def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel) -> list[Checked]:
+    """Many (problem, steps) together, a step of each in every round. Raises PromptTooLong for the first that is."""
+    readings: list[_Reading] = []
     try:
-        for place, step in enumerate(steps, start=1):
-            score, after = _score(prm, prefix, as_searched(step), place)
-            prm.release(prefix)
-            scores, prefix = [*scores, score], after
+        for problem, steps in solutions:
+            readings.append(_Reading(problem, steps, prm))
+        while live := [reading for reading in readings if reading.left]:
+            jobs = [reading.score_next() for reading in live]
+            while not all(job.done for job in jobs):
+                prm.advance()
+            for reading, job in zip(live, jobs, strict=True):
+                reading.take(job)
     finally:
-        prm.release(prefix)
-    return Checked(tuple(scores), ledger.prm_tokens)
+        for reading in readings:
+            prm.release(reading.prefix)
+    return [Checked(tuple(reading.scores), reading.ledger.prm_tokens) for reading in readings]
 
 
 def as_searched(step: str) -> str:
@@ -51,15 +67,30 @@ def as_searched(step: str) -> str:
     return _AFTER_THE_BOX.sub(r"\1", step)
 
 
-def _score(prm: RewardModel, prefix: Prefix, step: str, place: int) -> tuple[float, Prefix]:
-    job = prm.score(prefix, step)
-    while not job.done:
-        prm.advance()
-    try:
-        scored = job.result()
-    except PromptTooLong as error:
-        raise PromptTooLong(
-            f"The solution does not fit into the context of the PRM {prm.name}: there is no room for step {place}.",
-            "Give a larger --ctx-size, or check a shorter solution.",
-        ) from error
-    return scored.score, scored.prefix
+class _Reading:
+    """One solution under way: `prefix` is what the PRM has read of it."""
+
+    def __init__(self, problem: str, steps: Sequence[str], prm: RewardModel) -> None:
+        self.ledger, self.scores = Ledger(), list[float]()
+        self.prefix = prm.start(problem, self.ledger)
+        self._steps, self._prm = steps, prm
+
+    @property
+    def left(self) -> int:
+        return len(self._steps) - len(self.scores)
+
+    def score_next(self) -> Job[ScoredStep]:
+        return self._prm.score(self.prefix, as_searched(self._steps[len(self.scores)]))
+
+    def take(self, job: Job[ScoredStep]) -> None:
+        try:
+            scored = job.result()
+        except PromptTooLong as error:
+            raise PromptTooLong(
+                f"The solution does not fit into the context of the PRM {self._prm.name}: "
+                f"there is no room for step {len(self.scores) + 1}.",
+                "Give a larger --ctx-size, or check a shorter solution.",
+            ) from error
+        self._prm.release(self.prefix)
+        self.prefix = scored.prefix
+        self.scores.append(scored.score)

@@ -2,8 +2,8 @@
 
 Half is exact where the samples of the smaller budget are among those that were drawn: majority and best-of-n (the
 first N/2 samples), dvts (the first half of the trees). Twice cannot be known; it is estimated as the posterior
-predictive of a vote: answers are drawn from a Dirichlet posterior over those that were seen and one that was not, scores
-from those that members of the class got. Nothing is said of beam search, whose candidates depend on N, nor of
+predictive of a vote: answers are drawn from a Dirichlet posterior over those that were seen and one that was not,
+scores from those that members of the class got. Nothing is said of beam search, whose candidates depend on N, nor of
 select = max, where the best score of the samples to come would count.
 """
 
@@ -176,10 +176,10 @@ def _totals(drawn: Counts, seen: Seen, rules: Rules, rng: np.random.Generator, *
     for place, own in enumerate(seen.weights):
         how_many = drawn[:, place]
         if replace:
-            picked = rng.multinomial(how_many, np.full(len(own), 1 / len(own)))
+            columns.append(rng.multinomial(how_many, np.full(len(own), 1 / len(own))) @ own)
         else:
-            picked = np.argsort(rng.random((len(drawn), len(own))), axis=1) < how_many[:, None]
-        columns.append(picked @ own)
+            shuffled = rng.permuted(np.tile(own, (len(drawn), 1)), axis=1)
+            columns.append((shuffled * (np.arange(len(own)) < how_many[:, None])).sum(axis=1))
     return np.stack(columns, axis=1)
 
 

@@ -80,7 +80,7 @@ def _outlooks(
     record: Record, tree: Tree | None, ballots: list[Ballot] | None, rules: Rules, judge: Equality
 ) -> tuple[Outlook, Outlook]:
     """The ballots are gone by only where they give the record's vote."""
-    width = tree.started.beam_width if tree and tree.started else SolveSettings.beam_width
+    width = tree.started.beam_width if tree and tree.started else SolveSettings().beam_width
     if width < 1:
         raise retrace.damaged(f"a beam width of {width}")
     units = outlook.units(record, width)

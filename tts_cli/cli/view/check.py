@@ -25,8 +25,8 @@ _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n
 def picture(report: Report) -> RenderableType:
     """For a terminal: problem, steps, and the verdict last."""
     head = Text(parts.shown(_visible(report.problem[:2000])), style="italic")
-    pieces = [head, Text(), _steps(report), Text(), Text(_how(report), style="dim"), Text(), _verdict(report)]
-    return Padding(Group(*pieces), (1, 1, 1, 1))
+    how = Text(_how(report), style="dim")
+    return Padding(Group(head, Text(), _steps(report), Text(), how, Text(), _verdict(report)), (1, 1, 1, 1))
 
 
 def _steps(report: Report) -> Table:
@@ -59,8 +59,8 @@ def _verdict(report: Report) -> Text:
 def verdict(report: Report) -> str:
     """One sentence; it never says that a solution is right, as the PRM cannot know."""
     if report.first_doubtful is None:
-        return f"No doubtful step: all score {report.threshold:.2f} or more."
-    return f"Step {report.first_doubtful} is the first doubtful one: it scores below {report.threshold:.2f}."
+        return f"No doubtful step: all score {report.threshold:g} or more."
+    return f"Step {report.first_doubtful} is the first doubtful one: it scores below {report.threshold:g}."
 
 
 def plain(report: Report) -> str:
