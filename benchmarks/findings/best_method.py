@@ -84,7 +84,7 @@ def finding(measured: Measured) -> Finding:
     with Judge() as judge:
         by_difficulty = {run.policy: difficulties(run, judge) for run in runs}
     tables = []
-    for budget in shown_budgets(runs[0].budgets):
+    for budget in shown_budgets(runs):
         rows = [row for run in runs for row in _rows(run, budget, by_difficulty[run.policy])]
         tables.append(f"**N = {budget}**\n\n{table(_HEADER, rows)}")
     body = join(
@@ -129,7 +129,7 @@ def _row(run: Run, group: str, right: Right, among: Sequence[str], bin: Difficul
 
 def _draw(runs: Sequence[Run], by_difficulty: Mapping[str, Mapping[str, Difficulty]]) -> Any:
     """Differences to majority of the same N, with intervals."""
-    budgets = shown_budgets(runs[0].budgets)
+    budgets = shown_budgets(runs)
     figure, axes = drawing.panels(len(budgets), len(runs), height=2.8, sharey=True)
     for row, budget in zip(axes, budgets, strict=True):
         for place, run in zip(row, runs, strict=True):

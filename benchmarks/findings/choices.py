@@ -22,9 +22,8 @@ from tts_cli.evaluation.grade import CHOICES, Choice, Grader, Rates
 from tts_cli.evaluation.question import select_rows, stored_models, stored_question
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.store import Store
-from tts_cli.evaluation.units import Cell
+from tts_cli.evaluation.units import Cell, Unit
 from tts_cli.strategy.settings import MethodName
-from tts_cli.strategy.static import Plan
 
 METHOD: MethodName = "best-of-n"
 SHOWN: tuple[Choice, ...] = tuple(one for one in CHOICES if one[1] != "majority" or one[0] == "last")
@@ -42,7 +41,7 @@ def finding(measured: Measured) -> Finding:
     absent = missing(measured.missing(MAIN))
     if not runs:
         return Finding(absent)
-    budgets = shown_budgets(runs[0].budgets)
+    budgets = shown_budgets(runs)
     voted = {run.policy: found for run in runs if (found := revote(run, budgets))}
     tables = [_table(runs, budget, voted) for budget in budgets]
     if not voted:
@@ -61,7 +60,7 @@ def revote(run: Run, budgets: Sequence[int]) -> dict[int, Votes] | None:
         settings = solve_settings(chosen, needed_models(question, chosen))
         models = stored_models(store, with_prm=True)
         assert models is not None, "the run has a summary, so its models are known"
-        cells = {n: Cell(METHOD, Plan(METHOD, n, settings.beam_width, "counted again")) for n in budgets}
+        cells = {n: Cell(METHOD, Unit(METHOD, n, 1).plan) for n in budgets}
         grader = Grader(list(cells.values()), settings, *models, store, judge, Rates())
         with open_dataset(question.dataset, lambda asked: False) as rows:
             known = run.records[METHOD, budgets[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.findings.results import Run
 from tts_cli.evaluation.statistics import Estimate, difference, mcnemar
 
 ALPHA = 0.05
@@ -36,6 +37,7 @@ def gap(a: Mapping[str, bool], b: Mapping[str, bool], among: Iterable[str] | Non
     return Gap(len(shared), difference(first, second), p)
 
 
-def shown_budgets(budgets: Sequence[int]) -> list[int]:
-    """16 and 64; in a run that has neither, its largest."""
-    return [budget for budget in budgets if budget in SHOWN] or list(budgets[-1:])
+def shown_budgets(runs: Sequence[Run]) -> list[int]:
+    """16 and 64, where all runs have them; if they have neither, the largest that they share (none: nothing)."""
+    shared = sorted(set.intersection(*(set(run.budgets) for run in runs)))
+    return [budget for budget in shared if budget in SHOWN] or shared[-1:]

@@ -88,4 +88,4 @@ def legend(figure: Any, axes: Any, columns: int) -> None:
     """One for all panels, below them; the same name only once."""
     handles, labels = axes.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
-    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=columns)
+    figure.legend(list(once.values()), list(once), loc="outside lower center", ncols=columns)

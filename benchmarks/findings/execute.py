@@ -1,7 +1,7 @@
 """Runs the evaluations one after another. Each says its command first, and each goes on where it was stopped.
 
 Nothing is skipped here: `tts eval` samples only what its folder does not hold, refuses samples of other models, and
-counts anew, which takes a minute at most where nothing is missing.
+counts anew, without a model where nothing is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.findings.plan import Part, budgets_of, eval_command, run_name, world_command, world_file
+from benchmarks.findings.plan import Part, budgets_of, eval_command, world_command, world_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,3 @@ def _call(arguments: Sequence[str]) -> int:
                 return process.wait()
             except KeyboardInterrupt:
                 continue
-
-
-def folders(parts: Sequence[Part], policies: Sequence[str]) -> list[str]:
-    """The names of all runs."""
-    return [run_name(part, policy) for part in parts for policy in policies]

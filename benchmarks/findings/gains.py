@@ -19,7 +19,7 @@ def finding(measured: Measured) -> Finding:
     absent = missing(measured.missing(MAIN))
     if not runs:
         return Finding(absent)
-    budgets = shown_budgets(runs[0].budgets)
+    budgets = shown_budgets(runs)
     rows = [_row(run, budget) for budget in budgets for run in runs]
     shrinking = [_shrunk(*pair, budget) for budget in budgets for pair in pairwise(runs)]
     header = ["policies", "N", "gain over greedy less by (95 %)", "gain over majority less by (95 %)"]

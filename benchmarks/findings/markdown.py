@@ -10,6 +10,9 @@ from typing import Any
 from benchmarks.findings.compare import Gap
 from tts_cli.evaluation.statistics import Estimate
 
+PICTURES = "findings"
+"""The folder beside the document."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -71,7 +74,7 @@ def folded(title: str, content: str) -> str:
 
 
 def picture(name: str, description: str) -> str:
-    return f"![{description}](findings/{name})"
+    return f"![{description}]({PICTURES}/{name})"
 
 
 def missing(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.findings import accuracy, best_method, choices, drawing, gains, prms, small_against_large, worlds
-from benchmarks.findings.markdown import Finding, fill, join, missing, table
+from benchmarks.findings.markdown import PICTURES, Finding, fill, join, missing, table
 from benchmarks.findings.plan import PARTS
 from benchmarks.findings.results import Measured, read
 from tts_cli.data.files import write_atomically
@@ -48,7 +48,7 @@ def report(folder: Path, document: Path) -> list[str]:
         found = {name: finding(measured) for name, finding in FINDINGS.items()}
         pictures = {name: drawing.svg(figure) for one in found.values() for name, figure in one.pictures.items()}
     text = fill(document.read_text(encoding="utf-8"), {name: one.body for name, one in found.items()})
-    beside = document.parent / document.stem
+    beside = document.parent / PICTURES
     beside.mkdir(exist_ok=True)
     for name, content in pictures.items():
         write_atomically(beside / name, content, "The picture")

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.findings import drawing
-from benchmarks.findings.compare import gap
+from benchmarks.findings.compare import gap, shown_budgets
 from benchmarks.findings.markdown import Finding, accuracy, change, join, missing, picture, table
 from benchmarks.findings.plan import ALL, FAMILY, MAIN, SIZE, Part
 from benchmarks.findings.prms import QUALITY_HEADER, aucs, quality_row
 from benchmarks.findings.results import GREEDY, Key, Measured, Run
 
 TITLES = {MAIN.name: "as in training", FAMILY.name: "another family", SIZE.name: "larger numbers"}
-BUDGET = 16
 
 
 def finding(measured: Measured) -> Finding:
@@ -22,7 +21,7 @@ def finding(measured: Measured) -> Finding:
     found = [(part, run) for part, runs in worlds.items() for run in runs]
     if not worlds[FAMILY] and not worlds[SIZE]:
         return Finding(absent)
-    budget = _budget([run for _, run in found])
+    budget = shown_budgets([run for _, run in found])[0]
     body = join(
         absent,
         picture("worlds.svg", "Accuracy of every method in each world, a panel for each policy"),
@@ -34,12 +33,6 @@ def finding(measured: Measured) -> Finding:
         table(["problems", *QUALITY_HEADER], [[TITLES[part.name], *quality_row(run)] for part, run in found]),
     )
     return Finding(body, {"worlds.svg": _draw(found, budget)})
-
-
-def _budget(runs: Sequence[Run]) -> int:
-    """16, or the largest that all have."""
-    shared = set.intersection(*(set(run.budgets) for run in runs))
-    return BUDGET if BUDGET in shared else max(shared)
 
 
 def _keys(budget: int) -> list[Key]:
