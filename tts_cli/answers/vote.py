@@ -12,14 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from tts_cli.answers.verify import Opinion
+
 Aggregate = Literal["last", "min", "mean", "prod"]
 Select = Literal["weighted", "max", "majority"]
 
 
 class Equality(Protocol):
-    """What grouping asks of a judge."""
+    """What a vote asks of a judge: `equal` to group answers, `check` where they are put into the problem first."""
 
     def equal(self, a: str, b: str) -> bool: ...
+
+    def check(self, problem: str, answer: str) -> Opinion: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ def batch(
     effort: opt.EffortFlag = None,
     aggregate: opt.AggregateFlag = None,
     select: opt.SelectFlag = None,
+    verify: opt.Verify = None,
     seed: opt.Seed = None,
     policy: opt.PolicyFlag = None,
     prm: opt.PrmFlag = None,

@@ -60,7 +60,8 @@ class Run:
         self.store, self.channels, self.out = store, channels, out
         self.question, self.chosen = resolve(asked, stored_question(store))
         self.entries = needed_models(self.question, self.chosen)
-        self.solving = replace(setup.solve_settings(self.chosen, self.entries), max_time=None, max_flops=None)
+        solving = setup.solve_settings(self.chosen, self.entries)
+        self.solving = replace(solving, max_time=None, max_flops=None, verify=False)
         keep(store, self.question, origin(setup.entries(self.chosen), self.chosen, self.solving))
         self.interruption = Interruption(lambda: channels.note(STOPPING))
         self.models: tuple[ModelFacts, ModelFacts | None] | None = None

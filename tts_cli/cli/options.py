@@ -59,6 +59,10 @@ SelectFlag = Annotated[
     Select | None, _option(SEARCH, "--select", help="Scored solutions to the answer." + _default("select"))
 ]
 EffortFlag = Annotated[Effort | None, _option(SEARCH, "--effort", help="The one dial of `auto`." + _default("effort"))]
+Verify = Annotated[
+    bool | None,
+    _option(SEARCH, "--verify/--no-verify", help="Put answers into the problem; what cannot be right has no vote."),
+]
 Seed = Annotated[
     int | None,
     _option(SEARCH, "--seed", metavar="S", help="Same seed, machine and flags: same answer." + _default("seed")),

@@ -106,6 +106,7 @@ def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
         max_flops=chosen.max_flops,
         min_confidence=chosen.min_confidence,
         seed=chosen.seed,
+        verify=chosen.verify,
     )
 
 

@@ -47,6 +47,7 @@ def solve(
     effort: opt.EffortFlag = None,
     aggregate: opt.AggregateFlag = None,
     select: opt.SelectFlag = None,
+    verify: opt.Verify = None,
     seed: opt.Seed = None,
     policy: opt.PolicyFlag = None,
     prm: opt.PrmFlag = None,

@@ -29,6 +29,15 @@ class Cost(BaseModel):
     seconds: float = 0.0
 
 
+class Verified(BaseModel):
+    """How many solutions' answers fit the problem when put in, do not, or could not be told (docs/verify.md)."""
+
+    model_config = ConfigDict(frozen=True)
+    right: int
+    wrong: int
+    unknown: int
+
+
 class RecordError(BaseModel):
     model_config = ConfigDict(frozen=True)
     kind: str
@@ -39,6 +48,7 @@ class Record(BaseModel):
     """One solved (or failed) problem. `answer` is None where there is none; `finish` says why.
 
     `fingerprint` (see data.fingerprint) tells whether a later run would do the same; `solve` leaves it out.
+    `verified` is None where answers were not checked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,5 +68,6 @@ class Record(BaseModel):
     seed: int
     finish: FinishReason
     error: RecordError | None = None
+    verified: Verified | None = None
     input: dict[str, Any] | None = None
     fingerprint: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tts_cli.answers.vote import Equality
-from tts_cli.data.record import Cost, FinishReason, Record, RecordError, Vote
+from tts_cli.data.record import Cost, FinishReason, Record, RecordError, Verified, Vote
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.models.protocols import Policy, RewardModel
 from tts_cli.search import GUIDED, METHODS
@@ -16,7 +16,7 @@ from tts_cli.search.events import Event, SearchEnded, SearchStarted, Spent
 from tts_cli.search.tree import solution_text, tips
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.static import Plan
-from tts_cli.strategy.verdict import Verdict, conclude, decide
+from tts_cli.strategy.verdict import Verdict, all_wrong, conclude, decide
 
 LIMIT_FLAGS: dict[FinishReason, str] = {"max-time": "--max-time", "max-flops": "--max-flops"}
 
@@ -138,14 +138,18 @@ class Attempt:
         """Vote on what was found, and tell the end. With `error` there is no vote."""
         if stopped:
             self.search.finish_rest()
-        settings = self.settings
-        verdict = _NOTHING if error else decide(self.search, settings.aggregate, settings.select, judge)
+        verdict = _NOTHING if error else self._decide(judge)
         finish = "error" if error else self._finish(verdict)
         self.tell_spent()
         answer = verdict.answer if finish == "answered" else None
         step = verdict.chosen.node.number if verdict.chosen else None
         self._tell(SearchEnded(step, answer, verdict.confidence, finish))
         return self._record(verdict, finish, answer, error), verdict
+
+    def _decide(self, judge: Equality) -> Verdict:
+        settings = self.settings
+        verify = settings.verify and self.limit != "max-time"  # a check takes time, which is up then
+        return decide(self.search, settings.aggregate, settings.select, judge, verify=verify)
 
     def _finish(self, verdict: Verdict) -> FinishReason:
         least = self.settings.min_confidence
@@ -182,6 +186,7 @@ class Attempt:
             seed=settings.seed,
             finish=finish,
             error=record_error(error),
+            verified=verdict.verified,
             input=self.problem.input,
             fingerprint=self.problem.fingerprint,
         )
@@ -194,6 +199,8 @@ class Attempt:
             parts.append(f"it was stopped at {LIMIT_FLAGS[self.limit]}")
         if verdict is not None and verdict.unfinished and verdict.votes:
             parts.append("no solution was finished, so unfinished ones that state an answer voted")
+        if verdict is not None and verdict.verified is not None:
+            parts.extend(_of_check(verdict.verified))
         return "; ".join(parts) + "."
 
     def _tell(self, event: Event) -> None:
@@ -209,6 +216,13 @@ _NOTHING = Verdict(None, None, None, (), unfinished=False)
 def sampled(plan: Plan, settings: SolveSettings) -> bool:
     """False where all samples of the plan would come out equal."""
     return plan.method != "greedy" and settings.sampling.temperature > 0
+
+
+def _of_check(verified: Verified) -> list[str]:
+    if all_wrong(verified):
+        return [f"put into the problem none of the {verified.wrong} answers fits, so all voted"]
+    total = verified.right + verified.wrong + verified.unknown
+    return [f"{verified.wrong} of {total} answers do not fit the problem and had no vote"] if verified.wrong else []
 
 
 class _UnfitRow(Exception):

@@ -24,6 +24,7 @@ class SolveSettings:
 
     `budget`: the paper's N, None leaves it to `effort`. `max_tokens`: sampled tokens of one whole solution.
     `max_time` (seconds) counts from the start of a problem's search. `max_flops`: 2 x parameters x tokens.
+    `verify`: answers that are wrong when put into the problem have no vote.
     """
 
     method: Literal["auto"] | MethodName = "auto"
@@ -39,6 +40,7 @@ class SolveSettings:
     max_flops: float | None = None
     min_confidence: float | None = None
     seed: int = 0
+    verify: bool = False
 
     def __post_init__(self) -> None:
         _choice("--method", self.method, ("auto", *get_args(MethodName)))

@@ -7,12 +7,14 @@ is not calibrated: 0.9 does not mean right nine times in ten.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, extract, vote
 from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Verified
 from tts_cli.search.context import Search, Solution
 from tts_cli.search.tree import Node, solution_text, tips
 
@@ -22,7 +24,8 @@ _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNO
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted. `ballots`:
-    the solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them."""
+    the solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them.
+    `verified`: what was said of the answers when they were put into the problem; None where they were not."""
 
     answer: str | None
     confidence: float | None
@@ -30,6 +33,7 @@ class Verdict:
     votes: tuple[VoteClass, ...]
     unfinished: bool
     ballots: tuple[Solution, ...] = ()
+    verified: Verified | None = None
 
 
 def conclude(node: Node, how: Aggregate) -> Solution:
@@ -43,29 +47,59 @@ def scored(solution: Solution, how: Aggregate) -> Solution:
     return replace(solution, score=aggregate(scores, how) if scores else None)
 
 
-def decide(search: Search, how: Aggregate, select: Select, judge: Equality) -> Verdict:
-    """Finished solutions vote; without any, those that state an answer."""
+def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Verdict:
+    """Finished solutions vote; without any, those that state an answer. `verify`: see `elect`."""
     finished = list(search.solutions.values())
+    problem = search.problem if verify else None
     if finished:
-        return elect(finished, how, select, judge)
-    return elect(unfinished_solutions(search, how), how, select, judge, unfinished=True)
+        return elect(finished, how, select, judge, problem=problem)
+    return elect(unfinished_solutions(search, how), how, select, judge, unfinished=True, problem=problem)
 
 
 def elect(
-    solutions: Iterable[Solution], how: Aggregate, select: Select, judge: Equality, *, unfinished: bool = False
+    solutions: Iterable[Solution],
+    how: Aggregate,
+    select: Select,
+    judge: Equality,
+    *,
+    unfinished: bool = False,
+    problem: str | None = None,
 ) -> Verdict:
-    """Each solution votes as often as it was sampled.
+    """Each solution votes as often as it was sampled; with a `problem` only if its answer may be right there.
 
     They are put in the order of their paths: the order in which samples end depends on what shared their batches,
     and what a tie is decided by must not.
     """
     ordered = sorted((scored(solution, how) for solution in solutions), key=lambda solution: solution.node.path)
     ballots = tuple(s for s in ordered for _ in range(s.node.count if unfinished else s.node.ended))
+    verified = None
+    if problem is not None:
+        ballots, verified = _checked(ballots, problem, judge)
     votes = vote([s.answer for s in ballots], weights(ballots), select, judge)
     if not votes:
-        return Verdict(None, None, _best(ordered), (), unfinished, ballots)
+        return Verdict(None, None, _best(ordered), (), unfinished, ballots, verified)
     winners = [ballots[index] for index in votes[0].members]
-    return Verdict(votes[0].answer, confidence(votes, select), _best(winners), tuple(votes), unfinished, ballots)
+    share = confidence(votes, select)
+    return Verdict(votes[0].answer, share, _best(winners), tuple(votes), unfinished, ballots, verified)
+
+
+def _checked(
+    ballots: tuple[Solution, ...], problem: str, judge: Equality
+) -> tuple[tuple[Solution, ...], Verified | None]:
+    """Those that may vote, and what was said of all that have an answer; None where none has."""
+    opinions = [None if s.answer is None else judge.check(problem, s.answer) for s in ballots]
+    told = Counter(opinion for opinion in opinions if opinion is not None)
+    if not told:
+        return ballots, None
+    verified = Verified(right=told["right"], wrong=told["wrong"], unknown=told["no opinion"])
+    if all_wrong(verified):
+        return ballots, verified
+    return tuple(s for s, opinion in zip(ballots, opinions, strict=True) if opinion != "wrong"), verified
+
+
+def all_wrong(verified: Verified) -> bool:
+    """Whether nobody would be left to vote; then all do."""
+    return verified.wrong > 0 and not verified.right and not verified.unknown
 
 
 def unfinished_solutions(search: Search, how: Aggregate) -> list[Solution]:
