@@ -69,7 +69,7 @@ def _overall(runs: list[Run]) -> Any:
         place.set_title(f"{run.policy} ({run.summary.facts.policy.parameters:,} parameters)", fontsize="medium")
         place.set_xlabel("N")
     axes[0][0].set_ylabel("% right")
-    drawing.legend(figure, axes[0][0], 6)
+    drawing.legend(figure, 6)
     return figure
 
 
@@ -82,14 +82,15 @@ def _levels(runs: list[Run]) -> Any:
         row[0].set_ylabel(f"{run.policy}\n% right")
     for place, level in zip(axes[0], levels, strict=True):
         place.set_title(f"level {level}", fontsize="medium")
-    drawing.legend(figure, axes[0][0], 6)
+    drawing.legend(figure, 6)
     return figure
 
 
 def _draw(axes: Any, run: Run, level: str | None) -> None:
-    """Intervals only where all levels are together: five panels in a row have no room for them."""
-    for method in ("majority", "best-of-n", "beam", "dvts"):
+    """Intervals, side by side, only where all levels are together: five panels in a row have no room for them."""
+    for i, method in enumerate(("majority", "best-of-n", "beam", "dvts")):
         x, estimates = _unzip(curve(run, method, level))
+        x = x if level else [n * 1.06 ** (i - 1.5) for n in x]
         width = 0.0 if level else 0.8
         drawing.bars(axes, x, estimates, label=method, elinewidth=width, **drawing.method_look(method))
     x, estimates = _unzip(curve(run, "pass", level))

@@ -136,7 +136,7 @@ def _draw(runs: Sequence[Run], by_difficulty: Mapping[str, Mapping[str, Difficul
             _draw_panel(place, _right(run, budget), by_difficulty[run.policy])
             place.set_title(f"{run.policy}, N = {budget}", fontsize="medium")
         row[0].set_ylabel("points above majority")
-    drawing.legend(figure, axes[0][0], 3)
+    drawing.legend(figure, 3)
     return figure
 
 

@@ -110,7 +110,7 @@ def _against(votes: Votes, choice: Choice, default: Choice) -> str:
     if choice == default:
         return " (default)"
     found = compared(votes, choice, default)
-    return f" [{change(found.difference)}]{'*' if found.significant else ''}"
+    return f", {change(found.difference)}{'*' if found.significant else ''}"
 
 
 def compared(votes: Votes, choice: Choice, default: Choice) -> Gap:
@@ -130,5 +130,5 @@ def _draw(runs: Sequence[Run], budgets: Sequence[int], voted: Mapping[str, Mappi
         place.set_xlabel("points against the default")
     axes[0][0].set_yticks(range(len(SHOWN)), [name(choice) for choice in SHOWN])
     axes[0][0].invert_yaxis()
-    drawing.legend(figure, axes[0][0], 2)
+    drawing.legend(figure, 2)
     return figure

@@ -84,8 +84,10 @@ def budget_axis(axes: Any, budgets: list[int]) -> None:
     axes.minorticks_off()
 
 
-def legend(figure: Any, axes: Any, columns: int) -> None:
+def legend(figure: Any, columns: int) -> None:
     """One for all panels, below them; the same name only once."""
-    handles, labels = axes.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
+    once: dict[str, Any] = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        once.update(zip(labels, handles, strict=True))
     figure.legend(list(once.values()), list(once), loc="outside lower center", ncols=columns)

@@ -83,7 +83,7 @@ def _draw(runs: Sequence[Run], budgets: Sequence[int]) -> Any:
         row[0].set_ylabel("points gained")
     for place in axes[-1]:
         place.set_xlabel("parameters of the policy")
-    drawing.legend(figure, axes[0][0], 3)
+    drawing.legend(figure, 3)
     return figure
 
 

@@ -86,5 +86,5 @@ def _draw(pairs: Sequence[Pair]) -> Any:
         place.set_xticks(range(len(keys)), [f"{method}\nN = {n}" for method, n in keys], rotation=60, fontsize="small")
         place.set_title(pair[0].policy, fontsize="medium")
     axes[0][0].set_ylabel("% right")
-    drawing.legend(figure, axes[0][0], 2)
+    drawing.legend(figure, 2)
     return figure

@@ -196,7 +196,7 @@ def _draw(measured: Measured) -> Any:
     axes.set_xscale("log")
     axes.set_xlabel("FLOPs per problem, PRM counted")
     axes.set_ylabel("% right")
-    drawing.legend(figure, axes, 4)
+    drawing.legend(figure, 4)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Finding C: problems of a family, and of a size of numbers, that training never saw."""
+"""Finding C: problems of families, and of a size of numbers, that training never saw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.findings.plan import ALL, FAMILY, MAIN, SIZE, Part
 from benchmarks.findings.prms import QUALITY_HEADER, aucs, quality_row
 from benchmarks.findings.results import GREEDY, Key, Measured, Run
 
-TITLES = {MAIN.name: "as in training", FAMILY.name: "another family", SIZE.name: "larger numbers"}
+TITLES = {MAIN.name: "as in training", FAMILY.name: "unseen families", SIZE.name: "larger numbers"}
 
 
 def finding(measured: Measured) -> Finding:
@@ -69,7 +69,7 @@ def _draw(found: Sequence[tuple[Part, Run]], budget: int) -> Any:
         axes[0][column].set_title(policy, fontsize="medium")
     axes[0][0].set_ylabel(f"% right, N = {budget}")
     axes[1][0].set_ylabel("AUC of the PRM")
-    drawing.legend(figure, axes[0][0], 4)
+    drawing.legend(figure, 4)
     return figure
 
 

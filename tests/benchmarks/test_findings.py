@@ -238,7 +238,7 @@ def test_the_report_fills_the_document_and_twice_is_once(runs: Path, document: P
     assert "Not measured yet" not in text
     (either_prm,) = [line for line in text.splitlines() if line.startswith("| nano | beam | 16 | 60.0 (")]
     assert "| 10.0 (" in either_prm and "| +50.0 (" in either_prm
-    assert "| another family | nano-large | 10 | 10.0 (" in text
+    assert "| unseen families | nano-large | 10 | 10.0 (" in text
     assert "*Without intervals, as the samples are not there: nano-small, nano, nano-large.*" in text
 
 
