@@ -21,7 +21,7 @@ from tts_cli.evaluation.replay import ModelFacts
 from tts_cli.evaluation.report import timing, to_json
 from tts_cli.evaluation.summary import Facts, Summary, summarize
 from tts_cli.evaluation.units import Cell
-from tts_cli.strategy.static import Plan
+from tts_cli.strategy.plan import Plan
 
 METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
 CELLS = [Cell(method, Plan(method, n, 1, "why")) for method, n in METHODS]  # type: ignore[arg-type]

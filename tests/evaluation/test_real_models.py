@@ -8,6 +8,7 @@ from itertools import islice
 
 import pytest
 
+from tests.evaluation.test_replay import Same
 from tts_cli.answers import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.record import Record
@@ -28,6 +29,7 @@ from tts_cli.strategy.solve import solve_many
 from tts_cli.strategy.static import Known
 
 SETTINGS = SolveSettings(sampling=Sampling(0.8, 1.0, 120))
+SAME = Same()  # no unit here asks for a judge
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 Models = tuple[LlamaPolicy, LlamaPRM]
 
@@ -51,7 +53,7 @@ def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: lis
     policy, prm = (ModelFacts(model.name, model.parameters) for model in models)
     cells = plan_cells(METHODS, (1, 4), SETTINGS, policy, prm, Known())
     with Store(None) as store, Judge() as judge:
-        Collector(SETTINGS, *models, store).collect(
+        Collector(SETTINGS, *models, store, judge).collect(
             [problem_of(row) for row in rows[:3]], fewest(unit_of(cell.plan) for cell in cells)
         )
         grader = Grader(cells, SETTINGS, policy, prm, store, judge, Rates())
@@ -79,7 +81,7 @@ UNITS = [Unit("greedy", 1, 1), Unit("best-of-n", 4, 1), Unit("beam", 4, 4)]
 
 
 def _tapes(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, Unit], Tape]:
-    Collector(SETTINGS, *models, store).collect([problem_of(row) for row in rows], UNITS)
+    Collector(SETTINGS, *models, store, SAME).collect([problem_of(row) for row in rows], UNITS)
     keys = [problem_key(row.problem) for row in rows]
     return {(key, unit): store.tape(key, unit) for key in keys for unit in UNITS}
 
@@ -103,12 +105,12 @@ def test_a_stopped_run_keeps_whole_waves_and_goes_on_with_the_rest(
     items = [Item(problem, unit) for problem in problems for unit in UNITS]
     ended: list[Unit] = []
     with Store(None) as store:
-        Collector(SETTINGS, *models, store, should_stop=lambda: len(ended) >= 8, on_ended=ended.append).collect(
+        Collector(SETTINGS, *models, store, SAME, should_stop=lambda: len(ended) >= 8, on_ended=ended.append).collect(
             problems, UNITS
         )
         assert len(missing(items, store)) == 12, "the first wave is whole, the second is lost"
         ended.clear()
-        Collector(SETTINGS, *models, store, on_ended=ended.append).collect(problems, UNITS)
+        Collector(SETTINGS, *models, store, SAME, on_ended=ended.append).collect(problems, UNITS)
         assert len(ended) == 12 and missing(items, store) == []
 
 
@@ -124,6 +126,7 @@ def test_large_models_store_each_search_at_its_end(
             SETTINGS,
             *models,
             store,
+            SAME,
             should_stop=lambda: len(ended) >= 2,
             on_ended=ended.append,
             on_decode=tokens.append,

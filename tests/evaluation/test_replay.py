@@ -21,8 +21,8 @@ from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.search.tree import Draw
 from tts_cli.strategy.attempt import Attempt, Problem, record_error
+from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Plan
 
 PROBLEM = Problem("p", "one two")
 POLICY, PRM = ModelFacts("scripted", 10), ModelFacts("scripted-prm", 1000)
@@ -48,6 +48,12 @@ class Same:
     def equal(self, a: str, b: str) -> bool:
         return a == b
 
+    def check(self, problem: str, answer: str) -> Any:
+        return "no opinion"
+
+
+JUDGE = Same()
+
 
 def plan(method: Any, budget: int) -> Plan:
     return Plan(method, budget, 2, "because")
@@ -57,14 +63,14 @@ def live(
     script: Any, scores: Any, how: Plan, settings: SolveSettings, clock: Callable[[], float] = lambda: 0.0
 ) -> tuple[Attempt, Exception | None]:
     policy, prm = ScriptedPolicy(script=script), ScriptedPrm("scripted-prm", 1000, scores=scores)
-    attempt = Attempt(PROBLEM, how, settings, policy, prm, lambda event: None, clock)
+    attempt = Attempt(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
     (ended,) = Driver(policy, prm).run([attempt])
     return attempt, ended.error
 
 
 def record(attempt: Attempt, error: Exception | None = None) -> Record:
     """Without its cost: what scripted models count is not what llama.cpp runs (see test_real_models)."""
-    found = attempt.record(Same(), error, stopped=False)[0]
+    found = attempt.record(error, stopped=False)[0]
     return found.model_copy(update={"cost": Cost()})
 
 
@@ -81,7 +87,7 @@ def test_the_replayed_record_is_the_live_one(method: Any, budget: int, script: A
     how, settings = plan(method, budget), SolveSettings()
     attempt, error = live(script, scores, how, settings)
     assert error is None
-    again, error = replay(PROBLEM, how, settings, POLICY, PRM, recorded(attempt.search, None))
+    again, error = replay(PROBLEM, how, settings, POLICY, PRM, recorded(attempt.search, None), JUDGE)
     assert error is None
     assert record(again) == record(attempt)
     assert record(again).votes
@@ -93,7 +99,7 @@ def test_a_smaller_budget_is_what_a_run_with_it_gives(method: Any, budget: int) 
     settings = SolveSettings()
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
     smaller, _ = live(THREE, THREE_SCORES, plan(method, budget), settings)
-    again, _ = replay(PROBLEM, plan(method, budget), settings, POLICY, PRM, recorded(whole.search, None))
+    again, _ = replay(PROBLEM, plan(method, budget), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
     assert record(again) == record(smaller)
 
 
@@ -101,7 +107,7 @@ def test_the_first_of_two_trees_is_dvts_with_half_of_the_budget() -> None:
     settings = SolveSettings()
     whole, _ = live(DVTS, DVTS_SCORES, plan("dvts", 4), settings)
     smaller, _ = live(DVTS, DVTS_SCORES, plan("dvts", 2), settings)
-    again, _ = replay(PROBLEM, plan("dvts", 2), settings, POLICY, PRM, recorded(whole.search, None))
+    again, _ = replay(PROBLEM, plan("dvts", 2), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
     assert record(again) == record(smaller)
 
 
@@ -111,21 +117,23 @@ def test_another_aggregation_and_selection_need_nothing_new() -> None:
     for how in ("last", "min", "mean", "prod"):
         settings = SolveSettings(aggregate=how, select="max")  # type: ignore[arg-type]
         fresh, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
-        again, _ = replay(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, tape)
+        again, _ = replay(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, tape, JUDGE)
         assert record(again) == record(fresh)
 
 
 def test_at_temperature_zero_one_sample_counts_for_all() -> None:
     settings = SolveSettings(sampling=Sampling(temperature=0))
     whole, _ = live({(0, 0): r"\boxed{1}."}, {r"\boxed{1}": 0.5}, plan("best-of-n", 16), settings)
-    again, _ = replay(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, recorded(whole.search, None))
+    again, _ = replay(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
     assert [vote.count for vote in record(again).votes] == [4]
 
 
 def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
     scores = THREE_SCORES | {"x y": PromptTooLong("no room")}
     whole, _ = live(THREE, scores, plan("best-of-n", 3), SolveSettings())
-    again, error = replay(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, recorded(whole.search, None))
+    again, error = replay(
+        PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, recorded(whole.search, None), JUDGE
+    )
     assert error is None
     assert [node.score for node in again.search.nodes()] == [None] * 4
     assert record(again) == record(whole)
@@ -133,10 +141,12 @@ def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
 
 def test_the_error_that_ended_a_search_ends_it_again() -> None:
     policy = ScriptedPolicy(problem_error=PromptTooLong("the problem has 9 tokens", "Shorten it."))
-    attempt = Attempt(PROBLEM, plan("majority", 2), SolveSettings(), policy, None, lambda event: None, lambda: 0.0)
+    attempt = Attempt(
+        PROBLEM, plan("majority", 2), SolveSettings(), policy, None, JUDGE, lambda event: None, lambda: 0.0
+    )
     (ended,) = Driver(policy).run([attempt])
     tape = unpack(pack(recorded(attempt.search, record_error(ended.error))))
-    again, error = replay(PROBLEM, plan("majority", 2), SolveSettings(), POLICY, None, tape)
+    again, error = replay(PROBLEM, plan("majority", 2), SolveSettings(), POLICY, None, tape, JUDGE)
     assert record(again, error).error == RecordError(
         kind="prompt-too-long", message="the problem has 9 tokens\nShorten it."
     )
@@ -146,9 +156,9 @@ def test_a_sample_that_was_never_drawn_is_no_result() -> None:
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
     tape = recorded(whole.search, None)
     with pytest.raises(NotOnTape, match=r"\(3, 0\)"):
-        replay(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, tape)
+        replay(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, tape, JUDGE)
     with pytest.raises(NotOnTape, match="score"):
-        replay(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(tape, scores={}))
+        replay(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(tape, scores={}), JUDGE)
 
 
 TEXTS = st.text(max_size=8)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.strategy.profiles import profile
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.replay import ModelFacts
 from tts_cli.evaluation.units import Unit, covers, fewest, plan_cells, unit_of
-from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.settings import Effort, SolveSettings
 from tts_cli.strategy.static import Known
 
 POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
@@ -78,10 +79,17 @@ def test_every_method_at_every_budget_but_greedy_once() -> None:
     ]
 
 
-def test_auto_stays_visible_and_shares_the_search_of_what_it_chose() -> None:
-    assert cells(["auto", "beam"], [4]) == [("auto", "beam", 4), ("beam", "beam", 4)]
-    plans = [cell.plan for cell in plan_cells(["auto", "beam"], [4], SolveSettings(), POLICY, PRM, Known())]
-    assert unit_of(plans[0]) == unit_of(plans[1])
+def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
+    assert cells(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
+
+    def unit(effort: Effort, known: Known) -> Unit:
+        (cell,) = plan_cells(["auto"], [4], SolveSettings(effort=effort), POLICY, PRM, known)
+        return unit_of(cell.plan)
+
+    measured = Known(profile=profile())
+    assert unit("low", Known()) == unit("high", Known()), "at a given N the table knows no effort"
+    assert unit("low", measured) != unit("high", measured) != unit("high", Known())
+    assert unit("low", measured).plan.rule == unit("low", measured).rule
 
 
 def test_a_guided_method_without_a_prm_is_refused() -> None:

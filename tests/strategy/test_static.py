@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tts_cli.errors import UsageError
 from tts_cli.models.protocols import Sampling
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Known, choose, human, make_plan
+from tts_cli.strategy.static import Known, choose, human
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,6 @@ from tts_cli.strategy.static import Known, choose, human, make_plan
         (7_600_000_000, Known(task="aime"), "dvts"),
         (14_800_000_000, Known(task="aime"), "best-of-n"),
         (7_600_000_000, Known(policy_family="deepseek-r1"), "majority"),
-        (1_800_000, Known(suggested="best-of-n"), "best-of-n"),
     ],
 )
 def test_the_rule(parameters: int, known: Known, method: str) -> None:
@@ -38,29 +36,7 @@ def test_the_rule(parameters: int, known: Known, method: str) -> None:
 
 
 def test_without_a_prm_the_majority_decides() -> None:
-    assert choose(7_000_000_000, has_prm=False, known=Known(suggested="beam"))[0] == "majority"
-
-
-@pytest.mark.parametrize(("effort", "budget"), [("low", 4), ("normal", 16), ("high", 64), ("max", 128)])
-def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) -> None:
-    policy, prm = ScriptedPolicy(parameters=1_800_000), ScriptedPrm()
-    plan = make_plan(SolveSettings(effort=effort), policy, prm)
-    assert (plan.method, plan.budget) == ("beam", budget)
-    rule = "beam, the paper's rule for a policy of 1.8M parameters (below 7B)"
-    assert plan.why == f"{rule}; N = {budget} is --effort {effort}"
-    asked = make_plan(SolveSettings(effort=effort, budget=7, method="dvts", beam_width=2), policy, prm)
-    assert (asked.method, asked.budget, asked.beam_width) == ("dvts", 7, 2)
-    assert asked.why == "dvts was asked for; N = 7 was asked for"
-
-
-def test_greedy_has_no_budget() -> None:
-    assert make_plan(SolveSettings(method="greedy", budget=16), ScriptedPolicy(), None).budget == 1
-
-
-@pytest.mark.parametrize("method", ["best-of-n", "beam", "dvts"])
-def test_a_guided_method_needs_a_prm(method: Any) -> None:
-    with pytest.raises(UsageError, match=f"{method} needs a PRM"):
-        make_plan(SolveSettings(method=method), ScriptedPolicy(), None)
+    assert choose(7_000_000_000, has_prm=False, known=Known())[0] == "majority"
 
 
 @pytest.mark.parametrize(

@@ -207,11 +207,11 @@ class Run:
     def _start_together(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Large models: as many problems in one decode loop as the KV pool holds."""
         from tts_cli.cli import setup
+        from tts_cli.strategy.plan import make_plan
         from tts_cli.strategy.solve import how_many, solve_many
-        from tts_cli.strategy.static import make_plan
 
         policy, prm = setup.load(self.chosen, self.entries, stack)
-        known = setup.known(policy, prm)
+        known = setup.known(self.chosen, self.entries, policy, prm)
         at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).budget, policy.engine.n_ctx)
         solutions = solve_many(
             self._admitted(problems, at_once),

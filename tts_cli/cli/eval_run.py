@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tts_cli.models.policy import LlamaPolicy
     from tts_cli.models.reward_model import LlamaPRM
     from tts_cli.strategy.attempt import Problem
+    from tts_cli.strategy.profile import Profile
 
 STOPPING = "Stopping; Ctrl-C again ends at once."
 
@@ -108,9 +109,13 @@ class Run:
         self.models = stored_models(self.store, wants_prm)
         assert self.models is not None
         policy, prm = self.models
-        known = Known(policy_family=policy.family, prm_family=prm.family if prm else None)
+        profile, remark = self._profile(policy, prm) if "auto" in self.question.methods else (None, None)
+        known = Known(policy.family, prm.family if prm else None, profile=profile, remark=remark)
         self.cells = plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
         return loaded
+
+    def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, str | None]:
+        return setup.profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
 
     def _load(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
         from tts_cli.evaluation.question import keep_models
@@ -128,6 +133,7 @@ class Run:
         models: tuple[LlamaPolicy, LlamaPRM | None],
         stack: ExitStack,
     ) -> None:
+        from tts_cli.answers import Judge
         from tts_cli.evaluation.collect import Collector
 
         progress = self._progress(stack, count, len(problems) * len(units))
@@ -135,6 +141,7 @@ class Run:
             self.solving,
             *models,
             self.store,
+            stack.enter_context(Judge()),
             should_stop=lambda: self.interruption.requested,
             on_decode=progress.decoded if progress else lambda tokens: None,
             on_ended=progress.ended if progress else lambda unit: None,

@@ -48,6 +48,7 @@ class Settings(BaseModel):
     min_confidence: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
     seed: int = Field(0, ge=0, lt=2**63)
     verify: bool = False
+    profile: str | None = Field(None, min_length=1)
     threads: int | None = Field(None, ge=1, le=4096)
     gpu_layers: int = Field(-1, ge=-1, le=100_000)
     ctx_size: int = Field(0, ge=0, le=2**30)

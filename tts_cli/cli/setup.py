@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts_cli.cli.settings import Settings
+from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.live import Limits
     from tts_cli.models.entry import ModelEntry
     from tts_cli.models.policy import LlamaPolicy
     from tts_cli.models.reward_model import LlamaPRM
+    from tts_cli.strategy.profile import ModelFile, Profile
     from tts_cli.strategy.settings import SolveSettings
     from tts_cli.strategy.static import Known
 
@@ -74,11 +78,58 @@ def are_small(found: Entries) -> bool:
     return all(locate(entry).stat().st_size <= SMALL_FILE for entry in models)
 
 
-def known(policy: LlamaPolicy, prm: LlamaPRM | None) -> Known:
-    """What the static rule may go by; a bare file's family shows only when it is loaded."""
+def known(chosen: Settings, found: Entries, policy: LlamaPolicy, prm: LlamaPRM | None) -> Known:
+    """What `auto` may go by; a bare file's family shows only when it is loaded. Raises UsageError (see `profile`)."""
     from tts_cli.strategy.static import Known
 
-    return Known(policy_family=policy.entry.family, prm_family=prm.entry.family if prm else None)
+    measured, remark = profile(chosen, found, policy.parameters, prm.parameters if prm else 0)
+    return Known(policy.entry.family, prm.entry.family if prm else None, profile=measured, remark=remark)
+
+
+def profile(
+    chosen: Settings, found: Entries, policy_parameters: int, prm_parameters: int
+) -> tuple[Profile | None, str | None]:
+    """The profile that was made with these model files, and a remark on one that was made with others of these names.
+
+    Raises UsageError where --profile names a file that is no profile, or not one of these models.
+    """
+    from tts_cli.strategy.profile import differs, fitting, read, samples_as
+
+    if found.prm is None or chosen.profile == "none":
+        return None, None
+    policy, prm = model_file(found.policy, policy_parameters), model_file(found.prm, prm_parameters)
+    if chosen.profile is None:
+        return fitting(profile_files(), policy, prm, samples_as(solve_settings(chosen, found)))
+    path = Path(chosen.profile).expanduser()
+    asked = read(path)
+    why_not = differs(asked, policy, prm, samples_as(solve_settings(chosen, found)))
+    if why_not is not None:
+        raise UsageError(f"The profile {path} cannot be used: {why_not}.", "Make one with `tts calibrate DATASET`.")
+    return asked, None
+
+
+def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
+    """Raises ModelError."""
+    from tts_cli.data.fingerprint import of_file
+    from tts_cli.models.files import locate
+    from tts_cli.strategy.profile import ModelFile
+
+    return ModelFile(name=entry.name, content=of_file(locate(entry)), parameters=parameters)
+
+
+def profiles_dir() -> Path:
+    """Where `tts calibrate` puts profiles: TTS_PROFILES_DIR, else `profiles` in the user's data directory."""
+    from platformdirs import user_data_dir
+
+    override = os.environ.get("TTS_PROFILES_DIR")
+    return Path(override).expanduser() if override else Path(user_data_dir("tts")) / "profiles"
+
+
+def profile_files() -> list[Path]:
+    """The user's own, then those that ship."""
+    from tts_cli.models.files import PACKAGED
+
+    return [path for place in (profiles_dir(), PACKAGED / "profiles") for path in sorted(place.glob("*.yaml"))]
 
 
 def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:

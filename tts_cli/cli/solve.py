@@ -113,7 +113,7 @@ class Run:
                 setup.solve_settings(self.chosen, entries),
                 policy,
                 prm,
-                known=setup.known(policy, prm),
+                known=setup.known(self.chosen, entries, policy, prm),
                 listener=self.view.listen if self.view else _ignore,
                 should_stop=lambda: self.interruption.requested,
                 on_advance=self.view.tick if self.view else _ignore,

@@ -52,7 +52,7 @@ class LocalStation:
         self._settings = setup.solve_settings(chosen, entries)
         self._limited = chosen.max_time is not None or chosen.max_flops is not None  # scores must be there by then
         self._policy, self._prm = setup.load(chosen, entries, stack, SEQUENCES)
-        self._known = setup.known(self._policy, self._prm)
+        self._known = setup.known(chosen, entries, self._policy, self._prm)
         self._judge: Judge = stack.enter_context(Judge())
         self._stopped = False
 

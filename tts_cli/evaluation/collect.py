@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 
+from tts_cli.answers.vote import Equality
 from tts_cli.evaluation.store import Row, Store, problem_key
 from tts_cli.evaluation.tape import recorded
-from tts_cli.evaluation.units import Unit, covers
+from tts_cli.evaluation.units import Unit, covers, unit_of
 from tts_cli.models.protocols import Policy, RewardModel
-from tts_cli.search import GUIDED
 from tts_cli.search.driver import Driver, Ended
 from tts_cli.strategy.attempt import Attempt, Problem, record_error
 from tts_cli.strategy.settings import SolveSettings
@@ -79,13 +79,14 @@ class Collector:
         policy: Policy,
         prm: RewardModel | None,
         store: Store,
+        judge: Equality,
         *,
         should_stop: Callable[[], bool] = lambda: False,
         on_decode: Callable[[int], None] = lambda tokens: None,
         on_ended: Callable[[Unit], None] = lambda unit: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings, self._policy, self._prm, self._store = settings, policy, prm, store
+        self._settings, self._policy, self._prm, self._store, self._judge = settings, policy, prm, store, judge
         self._should_stop, self._on_decode, self._on_ended, self._clock = should_stop, on_decode, on_ended, clock
         self._live: dict[Attempt, int] = {}  # and the tokens that have been told of
         self._in_waves = policy.parameters + (prm.parameters if prm else 0) < WAVES_BELOW
@@ -100,7 +101,7 @@ class Collector:
                 self._run(todo)
 
     def _run(self, todo: Sequence[Item]) -> None:
-        prm = self._prm if any(item.unit.method in GUIDED for item in todo) else None
+        prm = self._prm if any(item.unit.plan.guided for item in todo) else None
         driver = Driver(self._policy, prm)
         meter = _Meter(driver, self._clock)
         runs = driver.run(
@@ -122,7 +123,14 @@ class Collector:
     def _attempts(self, todo: Sequence[Item]) -> Iterator[Attempt]:
         for item in todo:
             attempt = Attempt(
-                item.problem, item.unit.plan, self._settings, self._policy, self._prm, lambda event: None, self._clock
+                item.problem,
+                item.unit.plan,
+                self._settings,
+                self._policy,
+                self._prm,
+                self._judge,
+                lambda event: None,
+                self._clock,
             )
             self._live[attempt] = 0
             yield attempt
@@ -138,7 +146,7 @@ class Collector:
         del self._live[attempt]
         self._spent.policy_tokens += ledger.policy_prompt_tokens + ledger.policy_tokens
         self._spent.prm_tokens += ledger.prm_tokens
-        unit = Unit(attempt.plan.method, attempt.plan.budget, attempt.plan.beam_width)
+        unit = unit_of(attempt.plan)
         self._on_ended(unit)
         tape = recorded(attempt.search, record_error(ended.error))
         return Row(problem_key(attempt.problem.text), unit, tape)

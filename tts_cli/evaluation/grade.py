@@ -17,13 +17,14 @@ from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Cost, Record, RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
-from tts_cli.evaluation.replay import ModelFacts, replay
+from tts_cli.evaluation.replay import ModelFacts, NotOnTape, replay
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.evaluation.tape import Tape
 from tts_cli.evaluation.units import CHAINS, Cell, Unit, covers, unit_of
 from tts_cli.search import GUIDED
 from tts_cli.search.context import PromptTokens, Search
 from tts_cli.strategy.attempt import Attempt, Problem
+from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.verdict import decide
 
@@ -98,7 +99,7 @@ class Grader:
 
     def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
         """Replay all cells of a row that can be graded. Raises TtsError where its tapes are not complete."""
-        tapes = _Tapes(self.store, problem_key(row.problem))
+        tapes = Tapes(self.store, problem_key(row.problem))
         outcomes: dict[Cell, Outcome] = {}
         records: list[EvalRecord] = []
         for cell in self.cells:
@@ -106,9 +107,9 @@ class Grader:
             records.append(record)
         return self._with_samples(Graded(row.level, row.subject, outcomes), row, tapes), records
 
-    def _grade_cell(self, row: Row, cell: Cell, tapes: _Tapes) -> tuple[Outcome, EvalRecord]:
-        attempt, error = self._replay(row, cell, tapes.covering(cell))
-        record, _ = attempt.record(self.judge, error, stopped=False)
+    def _grade_cell(self, row: Row, cell: Cell, tapes: Tapes) -> tuple[Outcome, EvalRecord]:
+        attempt, error = self._replay(row, cell, tapes.covering(cell.plan))
+        record, _ = attempt.record(error, stopped=False)
         right = self._same(record.answer, row)
         cost = self._with_seconds(record.cost)
         choices = {} if error else self._choices(cell, attempt.search, row)
@@ -120,13 +121,13 @@ class Grader:
         records: list[EvalRecord] = []
         for cell in self.cells:
             attempt, error = self._replay(row, cell, Tape(PromptTokens(0), {}, {}))
-            record, _ = attempt.record(self.judge, error, stopped=False)
+            record, _ = attempt.record(error, stopped=False)
             records.append(_eval_record(record, row, None, cell))
         return records
 
     def _replay(self, row: Row, cell: Cell, tape: Tape) -> tuple[Attempt, Exception | None]:
-        prm = self.prm if cell.plan.method in GUIDED else None
-        return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape)
+        prm = self.prm if cell.plan.guided else None
+        return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape, self.judge)
 
     def _same(self, answer: str | None, row: Row) -> bool:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
@@ -138,13 +139,13 @@ class Grader:
         judge = self.judge
         return {(how, select): self._same(decide(search, how, select, judge).answer, row) for how, select in CHOICES}
 
-    def _with_samples(self, graded: Graded, row: Row, tapes: _Tapes) -> Graded:
+    def _with_samples(self, graded: Graded, row: Row, tapes: Tapes) -> Graded:
         """Count the right ones among all independent samples, and keep their scores."""
         chains = [cell for cell in self.cells if cell.plan.method in CHAINS]
         if not chains:
             return graded
         largest = max(chains, key=lambda cell: (cell.plan.budget, cell.plan.method in GUIDED))
-        attempt, _ = self._replay(row, largest, tapes.covering(largest))
+        attempt, _ = self._replay(row, largest, tapes.covering(largest.plan))
         ends = [(solution.node, self._same(solution.answer, row)) for solution in attempt.search.solutions.values()]
         right = sum(node.ended for node, is_right in ends if is_right)
         return replace(graded, samples=largest.plan.budget, right_samples=right, solutions=scored_solutions(ends))
@@ -154,7 +155,7 @@ class Grader:
         return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
 
 
-class _Tapes:
+class Tapes:
     """The tapes of one problem, each unpacked once."""
 
     def __init__(self, store: Store, key: str) -> None:
@@ -162,9 +163,13 @@ class _Tapes:
         self._units = sorted(store.units(key))
         self._unpacked: dict[Unit, Tape] = {}
 
-    def covering(self, cell: Cell) -> Tape:
-        wanted = unit_of(cell.plan)
-        unit = next(unit for unit in self._units if covers(unit, wanted))
+    def covering(self, plan: Plan) -> Tape:
+        """Raises TtsError where nothing that is stored holds all samples of the plan."""
+        unit = next((unit for unit in self._units if covers(unit, unit_of(plan))), None)
+        if unit is None:
+            raise NotOnTape(
+                f"The samples of {plan.method} with N = {plan.budget} are not stored.", "Sample them first."
+            )
         if unit not in self._unpacked:
             self._unpacked[unit] = self._store.tape(self._key, unit)
         return self._unpacked[unit]

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from tts_cli.answers.vote import Equality
 from tts_cli.errors import PromptTooLong, TtsError
 from tts_cli.evaluation.tape import Steps, Tape
 from tts_cli.models.protocols import Job, Ledger, Prefix, SampledStep, SampleKey, Sampling, ScoredStep
 from tts_cli.search.driver import Driver
 from tts_cli.strategy.attempt import Attempt, Problem
+from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,19 @@ class ReplayPRM(_Replayed):
 
 
 def replay(
-    problem: Problem, plan: Plan, settings: SolveSettings, policy: ModelFacts, prm: ModelFacts | None, tape: Tape
+    problem: Problem,
+    plan: Plan,
+    settings: SolveSettings,
+    policy: ModelFacts,
+    prm: ModelFacts | None,
+    tape: Tape,
+    judge: Equality,
 ) -> tuple[Attempt, Exception | None]:
     """The attempt as `tts solve` would have made it, ended, with the error that ended it. Raises NotOnTape."""
     writer = ReplayPolicy(policy, tape)
-    judge = ReplayPRM(prm, tape) if prm is not None else None
-    attempt = Attempt(problem, plan, settings, writer, judge, lambda event: None, lambda: 0.0)
-    (ended,) = Driver(writer, judge).run([attempt])
+    reader = ReplayPRM(prm, tape) if prm is not None else None
+    attempt = Attempt(problem, plan, settings, writer, reader, judge, lambda event: None, lambda: 0.0)
+    (ended,) = Driver(writer, reader).run([attempt])
     if isinstance(ended.error, NotOnTape):
         raise ended.error
     return attempt, ended.error

@@ -9,11 +9,13 @@ for each N.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tts_cli.search.ranking import shares
-from tts_cli.strategy.settings import MethodName, SolveSettings
-from tts_cli.strategy.static import Known, Plan, Sized, make_plan
+from tts_cli.strategy.plan import Plan, Sized, make_plan
+from tts_cli.strategy.rule import Rule
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.static import Known
 
 CHAINS = ("majority", "best-of-n")
 
@@ -28,19 +30,27 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unit:
-    """One search that is run per problem and stored. `beam_width` is 1 where it has no meaning."""
+    """One search that is run per problem and stored. `beam_width` is 1 where it has no meaning.
 
-    method: MethodName
+    `auto` is named with the rule that it goes by: another effort or profile makes another search.
+    """
+
+    method: str
     budget: int
     beam_width: int
+    rule: Rule | None = field(default=None, compare=False, repr=False)
 
     @property
     def plan(self) -> Plan:
-        return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")
+        if self.rule is not None:
+            return Plan("auto", self.budget, self.beam_width, "sampled by tts eval", self.rule)
+        return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")  # type: ignore[arg-type]
 
 
 def unit_of(plan: Plan) -> Unit:
     """The search that measures exactly this plan."""
+    if plan.rule is not None:
+        return Unit(f"auto, {plan.rule.name}", plan.budget, plan.beam_width, plan.rule)
     return Unit(plan.method, plan.budget, plan.beam_width if plan.method in ("beam", "dvts") else 1)
 
 

@@ -86,7 +86,7 @@ class Search:
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
         self.prompt_tokens = PromptTokens(0)
-        self._policy, self._prm, self._conclude, self._tell = policy, prm, conclude, listener
+        self._policy, self._prm, self._conclude, self.tell = policy, prm, conclude, listener
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
         self._scoring: dict[Node, Task[None]] = {}
@@ -201,7 +201,7 @@ class Search:
             depth=node.depth + 1,
             solution_tokens=node.solution_tokens + sampled.tokens,
         )
-        self._tell(
+        self.tell(
             events.StepSampled(
                 child.number, node.number, child.text, child.tokens, finish.value, self.copies, branch=path[0]
             )
@@ -213,7 +213,7 @@ class Search:
         if counts:
             child.count += 1
             child.ended += 1 if child.finish is not None and child.finish.finished else 0
-            self._tell(events.StepMerged(child.number, branch=path[0]))
+            self.tell(events.StepMerged(child.number, branch=path[0]))
         if child.open and child.prefix is None and not child.pruned:
             child.prefix = sampled.prefix  # earlier samples have passed and let go; this one goes on
         else:
@@ -250,7 +250,7 @@ class Search:
             return
         node.score, node.reward = scored.score, scored.prefix
         node.prm_tokens = scored.prefix.length - before.length
-        self._tell(events.StepScored(node.number, scored.score))
+        self.tell(events.StepScored(node.number, scored.score))
 
     # Keeping and leaving
 
@@ -259,7 +259,7 @@ class Search:
         if node.finished and node not in self.solutions:
             solution = self._conclude(node)
             self.solutions[node] = solution
-            self._tell(events.SolutionFinished(node.number, solution.answer, solution.score))
+            self.tell(events.SolutionFinished(node.number, solution.answer, solution.score))
             if not node.open:
                 self._release_reward(node)
 
@@ -272,7 +272,7 @@ class Search:
     def prune(self, node: Node) -> None:
         """Give up the subtree at `node`, which has no children yet."""
         node.pruned = True
-        self._tell(events.StepPruned(node.number))
+        self.tell(events.StepPruned(node.number))
         self.release(node)
         self._release_reward(node)
 

@@ -73,6 +73,16 @@ class SolutionFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """`auto` looked at so many samples. `confidence`: that the leading answer is right, where that is known."""
+
+    samples: int
+    confidence: float | None
+    difficulty: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Cost so far: tokens run through each model."""
 
@@ -91,7 +101,17 @@ class SearchEnded:
     finish: str
 
 
-Event = SearchStarted | StepSampled | StepScored | StepPruned | StepMerged | SolutionFinished | Spent | SearchEnded
+Event = (
+    SearchStarted
+    | StepSampled
+    | StepScored
+    | StepPruned
+    | StepMerged
+    | SolutionFinished
+    | Decided
+    | Spent
+    | SearchEnded
+)
 EVENTS: dict[str, type[Event]] = {
     cls.__name__: cls
     for cls in (
@@ -101,6 +121,7 @@ EVENTS: dict[str, type[Event]] = {
         StepPruned,
         StepMerged,
         SolutionFinished,
+        Decided,
         Spent,
         SearchEnded,
     )

@@ -10,12 +10,14 @@ from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Cost, FinishReason, Record, RecordError, Verified, Vote
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.models.protocols import Policy, RewardModel
-from tts_cli.search import GUIDED, METHODS
+from tts_cli.search import METHODS
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.events import Event, SearchEnded, SearchStarted, Spent
 from tts_cli.search.tree import solution_text, tips
+from tts_cli.strategy.auto import Course, auto
+from tts_cli.strategy.evidence import Evidence, gather
+from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Plan
 from tts_cli.strategy.verdict import Verdict, all_wrong, conclude, decide
 
 LIMIT_FLAGS: dict[FinishReason, str] = {"max-time": "--max-time", "max-flops": "--max-flops"}
@@ -45,14 +47,16 @@ class Attempt:
         settings: SolveSettings,
         policy: Policy,
         prm: RewardModel | None,
+        judge: Equality,
         listener: Callable[[Event], None],
         clock: Callable[[], float],
     ) -> None:
         self.problem, self.plan, self.settings = problem, plan, settings
         self.events: list[Event] = []
         self.limit: FinishReason | None = None
-        self._policy, self._prm = policy, prm if plan.method in GUIDED else None
-        self._listener, self._clock = listener, clock
+        self._policy, self._prm = policy, prm if plan.guided else None
+        self._judge, self._listener, self._clock = judge, listener, clock
+        self._course = Course()
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
         self._samples, copies = (plan.budget, 1) if sampled(plan, settings) else (1, plan.budget)
@@ -99,7 +103,19 @@ class Attempt:
         if not self.problem.text.strip():
             raise UsageError("the problem is empty", "Give a problem as text, for example: Compute 2 + 3.")
         self.search.open()
-        await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
+        if self.plan.rule is None:
+            await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
+        else:
+            scored = self._prm is not None
+            width = self.plan.beam_width
+            await auto(self.search, self.plan.rule, self._course, self._look, beam_width=width, scored=scored)
+
+    def _look(self, samples: int) -> Evidence:
+        verdict = self._vote(verify=False)  # as it was calibrated
+        return gather(verdict.ballots, verdict.votes, samples)
+
+    def _vote(self, *, verify: bool) -> Verdict:
+        return decide(self.search, self.settings.aggregate, self.settings.select, self._judge, verify=verify)
 
     def should_stop(self) -> bool:
         settings = self.settings
@@ -134,11 +150,11 @@ class Attempt:
 
     # What comes of it
 
-    def record(self, judge: Equality, error: Exception | None, stopped: bool) -> tuple[Record, Verdict]:
+    def record(self, error: Exception | None, stopped: bool) -> tuple[Record, Verdict]:
         """Vote on what was found, and tell the end. With `error` there is no vote."""
         if stopped:
             self.search.finish_rest()
-        verdict = _NOTHING if error else self._decide(judge)
+        verdict = _NOTHING if error else self._verdict()
         finish = "error" if error else self._finish(verdict)
         self.tell_spent()
         answer = verdict.answer if finish == "answered" else None
@@ -146,10 +162,14 @@ class Attempt:
         self._tell(SearchEnded(step, answer, verdict.confidence, finish))
         return self._record(verdict, finish, answer, error), verdict
 
-    def _decide(self, judge: Equality) -> Verdict:
-        settings = self.settings
-        verify = settings.verify and self.limit != "max-time"  # a check takes time, which is up then
-        return decide(self.search, settings.aggregate, settings.select, judge, verify=verify)
+    def _verdict(self) -> Verdict:
+        """The vote, with a calibrated confidence where there is one for what voted."""
+        verify = self.settings.verify and self.limit != "max-time"  # a check takes time, which is up then
+        verdict, sure = self._vote(verify=verify), self._course.confidence
+        if self.plan.confidence is not None and self.limit is None and verdict.votes:
+            sure = self.plan.confidence(gather(verdict.ballots, verdict.votes, self.plan.budget).values)
+        dropped = verdict.verified is not None and verdict.verified.wrong > 0
+        return verdict if sure is None or dropped or not verdict.votes else replace(verdict, confidence=sure)
 
     def _finish(self, verdict: Verdict) -> FinishReason:
         least = self.settings.min_confidence
@@ -163,15 +183,16 @@ class Attempt:
 
     def _record(self, verdict: Verdict, finish: FinishReason, answer: str | None, error: Exception | None) -> Record:
         ledger, settings = self.search.ledger, self.settings
+        method, budget = self._done()
         return Record(
             id=self.problem.id,
             problem=self.problem.text,
             answer=answer,
             confidence=verdict.confidence,
             solution=solution_text(verdict.chosen.node) if verdict.chosen else None,
-            method=self.plan.method,
-            budget=self.plan.budget,
-            difficulty=None,
+            method=method,
+            budget=budget,
+            difficulty=self._course.difficulty,
             why=self._why(verdict),
             votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in verdict.votes],
             cost=Cost(
@@ -191,8 +212,14 @@ class Attempt:
             fingerprint=self.problem.fingerprint,
         )
 
+    def _done(self) -> tuple[str, int]:
+        """Method and budget as they came out."""
+        if self.plan.rule is None:
+            return self.plan.method, self.plan.budget
+        return self._course.method(scored=self._prm is not None)
+
     def _why(self, verdict: Verdict | None = None) -> str:
-        parts = [self.plan.why]
+        parts = [part for part in (self.plan.why, self._course.why) if part]
         if self.search.copies > 1:
             parts.append(f"at temperature 0 all {self.plan.budget} samples are equal, so one counts for all")
         if self.limit is not None:

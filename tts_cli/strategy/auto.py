@@ -14,6 +14,7 @@ from tts_cli.search import chain
 from tts_cli.search.beam import beam
 from tts_cli.search.context import Search
 from tts_cli.search.dvts import dvts
+from tts_cli.search.events import Decided
 from tts_cli.strategy.evidence import Evidence
 from tts_cli.strategy.rule import Decision, Rule, Run
 from tts_cli.strategy.settings import MethodName
@@ -53,10 +54,11 @@ async def auto(
     """Until the rule stops. `look(samples)` tells what there is to see of so many samples; `scored`: there is a PRM."""
     goal = rule.first
     while True:
-        await search.gather(*(chain.sample(search, i, scored=scored) for i in range(course.samples, goal)))
-        course.samples = goal
+        begun, course.samples = course.samples, goal
+        await search.gather(*(chain.sample(search, i, scored=scored) for i in range(begun, goal)))
         decision = rule.decide(look(goal))
         course.note(decision)
+        search.tell(Decided(goal, decision.confidence, decision.difficulty, decision.why))
         if decision.action is None:
             return
         if isinstance(decision.action, Run):

@@ -8,6 +8,7 @@ made is evaluation/calibrate.py's business, how it decides rule.py's.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.strategy.evidence import FEATURES
 from tts_cli.strategy.logistic import Logistic
-
-FORMAT = "tts-profile"
-VERSION = 1
+from tts_cli.strategy.settings import SolveSettings
 
 
 class _Part(BaseModel):
@@ -63,7 +62,7 @@ class SearchFacts(_Part):
 
 
 class Profile(_Part):
-    """`sampling` and `voting`: what the samples depend on besides the models. `searches`: those that paid, by
+    """`settings`: what samples and votes depend on beside the models (`samples_as`). `searches`: those that paid, by
     "METHOD N". `solved`: P(one sample is right), told after the first stage. `figures`: for people."""
 
     format: Literal["tts-profile"]
@@ -73,8 +72,7 @@ class Profile(_Part):
     data: Data
     policy: ModelFile
     prm: ModelFile
-    sampling: dict[str, float]
-    voting: dict[str, str]
+    settings: dict[str, float | str]
     features: tuple[str, ...]
     solved: Logistic
     stages: tuple[Stage, ...] = Field(min_length=1)
@@ -83,6 +81,11 @@ class Profile(_Part):
 
     def stage(self, samples: int) -> Stage | None:
         return next((stage for stage in self.stages if stage.samples == samples), None)
+
+    @property
+    def key(self) -> str:
+        """A short name for what is in it."""
+        return sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
     @property
     def sample_flops(self) -> float:
@@ -132,28 +135,43 @@ def write(path: Path, profile: Profile) -> None:
     write_atomically(path, content, "The profile")
 
 
-def differs(profile: Profile, policy: ModelFile, prm: ModelFile | None) -> str | None:
-    """Why it does not belong to these models, in one clause; None where it does."""
+def samples_as(settings: SolveSettings) -> dict[str, float | str]:
+    """What samples and votes depend on beside the models, as a profile keeps it."""
+    sampling = settings.sampling
+    return {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "aggregate": settings.aggregate,
+        "select": settings.select,
+        "beam_width": settings.beam_width,
+    }
+
+
+def differs(profile: Profile, policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]) -> str | None:
+    """Why it does not belong to these models and settings, in one clause; None where it does."""
     for role, own, other in (("policy", profile.policy, policy), ("PRM", profile.prm, prm)):
-        if other is None:
-            return f"it was made with the {role} {own.name}, and there is none"
         if own.content != other.content:
             what = f"another file of {own.name}" if own.name == other.name else f"{own.name}, not {other.name}"
             return f"its {role} is {what} ({own.content}, here {other.content})"
+    for name, value in settings.items():
+        if profile.settings.get(name) != value:
+            return f"it was made with {name} {profile.settings.get(name)}, not {value}"
     return None
 
 
-def fitting(paths: Iterable[Path], policy: ModelFile, prm: ModelFile | None) -> tuple[Profile | None, list[str]]:
-    """The first profile made with these files, and remarks on those that were made with other files of these names.
+def fitting(
+    paths: Iterable[Path], policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]
+) -> tuple[Profile | None, str | None]:
+    """The first profile made with these files, or a remark on one that was made for models of these names.
 
     Raises UsageError for a broken one.
     """
-    remarks: list[str] = []
+    remark = None
     for path in paths:
         profile = read(path)
-        why_not = differs(profile, policy, prm)
+        why_not = differs(profile, policy, prm, settings)
         if why_not is None:
-            return profile, remarks
-        if prm is not None and (profile.policy.name, profile.prm.name) == (policy.name, prm.name):
-            remarks.append(f"the profile {path.name} is not used: {why_not}")
-    return None, remarks
+            return profile, None
+        if (profile.policy.name, profile.prm.name) == (policy.name, prm.name):
+            remark = f"the profile {path.name} is not for this run ({why_not})"
+    return None, remark

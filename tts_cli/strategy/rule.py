@@ -55,8 +55,15 @@ class Decision:
 class Rule(Protocol):
     """Decides with the evidence alone, so that the same samples always lead to the same decision."""
 
-    first: int
-    """Samples to begin with."""
+    @property
+    def first(self) -> int:
+        """Samples to begin with."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Two rules of one name decide alike."""
+        ...
 
     def decide(self, evidence: Evidence) -> Decision:
         """What to do next, after all samples so far have ended."""
@@ -79,6 +86,11 @@ class Measured:
     @property
     def first(self) -> int:
         return min(self.profile.stages[0].samples, self.most)
+
+    @property
+    def name(self) -> str:
+        least = "" if self.least is None else f", at least {self.least}"
+        return f"{self.effort} by profile {self.profile.key}{least}"
 
     def decide(self, evidence: Evidence) -> Decision:
         stage = self.profile.stage(evidence.samples)
@@ -153,6 +165,10 @@ class Published:
     @property
     def first(self) -> int:
         return min(PROBES, self.budget)
+
+    @property
+    def name(self) -> str:
+        return "by the table"
 
     def decide(self, evidence: Evidence) -> Decision:
         if evidence.samples > self.first or self.budget <= PROBES:

@@ -19,12 +19,12 @@ from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
 from tts_cli.data.trace import Trace
 from tts_cli.models.protocols import Policy, RewardModel
-from tts_cli.search import GUIDED
 from tts_cli.search.driver import PRM_PATIENCE, Driver, Ended
 from tts_cli.search.events import Event, to_json
 from tts_cli.strategy.attempt import Attempt, Problem
+from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Known, make_plan
+from tts_cli.strategy.static import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,13 @@ def solve_many(
     plan = make_plan(settings, policy, prm, known)
     live: dict[Attempt, None] = {}
 
-    def attempts() -> Iterator[Attempt | None]:
+    def attempts(equality: Equality) -> Iterator[Attempt | None]:
         for problem in problems:
             if problem is None:
                 yield None
                 continue
             tell = partial(listener, problem.id)
-            attempt = Attempt(problem, plan, settings, policy, prm, tell, clock)
+            attempt = Attempt(problem, plan, settings, policy, prm, equality, tell, clock)
             live[attempt] = None
             yield attempt
 
@@ -121,13 +121,15 @@ def solve_many(
             attempt.tell_spent()
         on_advance()
 
-    runs = Driver(policy, prm if plan.method in GUIDED else None, prm_patience).run(
-        attempts(), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
-    )
-    with _judge(judge) as equality, closing(runs):
-        for ended in runs:
-            del live[ended.search]
-            yield _solved(ended, equality)
+    driver = Driver(policy, prm if plan.guided else None, prm_patience)
+    with _judge(judge) as equality:
+        runs = driver.run(
+            attempts(equality), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
+        )
+        with closing(runs):
+            for ended in runs:
+                del live[ended.search]
+                yield _solved(ended)
 
 
 SOLUTIONS_IN_FLIGHT = 128
@@ -144,9 +146,9 @@ def _judge(judge: Equality | None) -> AbstractContextManager[Equality]:
     return Judge() if judge is None else nullcontext(judge)
 
 
-def _solved(ended: Ended[Attempt], judge: Equality) -> Solved:
+def _solved(ended: Ended[Attempt]) -> Solved:
     attempt = ended.search
-    record, verdict = attempt.record(judge, ended.error, ended.stopped)
+    record, verdict = attempt.record(ended.error, ended.stopped)
     last = verdict.chosen.node if verdict.chosen else None
     return Solved(
         record=record,

@@ -1,17 +1,17 @@
 """The static rule of the paper (arXiv 2502.06703): the method by policy size, PRM family and task.
 
-It is a table that the authors found by experiment and applied by hand; it measures nothing here. N comes
-from the budget or the effort that were asked for.
+It is a table that the authors found by experiment and applied by hand; it measures nothing here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
-from tts_cli.errors import UsageError
-from tts_cli.search import GUIDED
-from tts_cli.strategy.settings import EFFORT_BUDGETS, MethodName, SolveSettings
+from tts_cli.strategy.settings import MethodName
+
+if TYPE_CHECKING:
+    from tts_cli.strategy.profile import Profile
 
 Difficulty = Literal["easy", "medium", "hard"]
 
@@ -38,49 +38,16 @@ LONG_THOUGHT = ("deepseek-r1",)
 class Known:
     """What is known beside the models themselves: families as in the registry, and the kind of task.
 
-    `suggested`: a method that overrules the table, for a pair on which something better was measured.
+    `profile`: one that was made with these very files. `remark`: why one is not used, in one clause.
+
     """
 
     policy_family: str | None = None
     prm_family: str | None = None
     task: Literal["math", "aime"] = "math"
     difficulty: Difficulty | None = None
-    suggested: MethodName | None = None
-
-
-class Sized(Protocol):
-    """What a plan goes by of a model: it need not be loaded."""
-
-    @property
-    def parameters(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run, and one sentence why (without its full stop)."""
-
-    method: MethodName
-    budget: int
-    beam_width: int
-    why: str
-
-
-def make_plan(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Known | None = None) -> Plan:
-    """Method and budget as asked for, or by the rule. Raises UsageError for a guided method without a PRM."""
-    if settings.method == "auto":
-        method, why = choose(policy.parameters, has_prm=prm is not None, known=known or Known())
-    else:
-        method, why = settings.method, f"{settings.method} was asked for"
-    if method in GUIDED and prm is None:
-        raise UsageError(
-            f"{method} needs a PRM to score its steps, and there is none",
-            "Give one with --prm, or use --method majority.",
-        )
-    if method == "greedy":
-        return Plan(method, 1, 1, f"{why}; it writes one solution")
-    budget = settings.budget or EFFORT_BUDGETS[settings.effort]
-    source = "was asked for" if settings.budget else f"is --effort {settings.effort}"
-    return Plan(method, budget, settings.beam_width, f"{why}; N = {budget} {source}")
+    profile: Profile | None = None
+    remark: str | None = None
 
 
 def choose(parameters: int, *, has_prm: bool, known: Known) -> tuple[MethodName, str]:
@@ -88,8 +55,6 @@ def choose(parameters: int, *, has_prm: bool, known: Known) -> tuple[MethodName,
     size = f"a policy of {human(parameters)} parameters"
     if not has_prm:
         return "majority", f"majority, as there is no PRM to guide {size}"
-    if known.suggested:
-        return known.suggested, f"{known.suggested}, which suits this pair of models best"
     if known.policy_family in LONG_THOUGHT:
         return (
             "majority",

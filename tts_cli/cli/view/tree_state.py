@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tts_cli.search.events import (
+    Decided,
     Event,
     SearchEnded,
     SearchStarted,
@@ -58,6 +59,7 @@ class TreeState:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.started: SearchStarted | None = None
+        self.decided: Decided | None = None
         self.ended: SearchEnded | None = None
         self.spent = Spent(0, 0, 0)
         self.steps: dict[int, Step] = {0: Step(0, 0, 0)}
@@ -81,6 +83,8 @@ class TreeState:
                 self.step(step).count += 1
             case SolutionFinished():
                 self._finish(event)
+            case Decided():
+                self.decided = event
             case Spent():
                 self.spent = event
             case SearchEnded():

@@ -1,0 +1,66 @@
+"""From what was asked to what is run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.strategy.profiles import profile
+from tts_cli.errors import UsageError
+from tts_cli.models.protocols import Sampling
+from tts_cli.strategy.plan import make_plan
+from tts_cli.strategy.rule import Measured, Published
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.static import Known
+
+POLICY, PRM = ScriptedPolicy(parameters=1_800_000), ScriptedPrm()
+
+
+@pytest.mark.parametrize(("effort", "budget"), [("low", 4), ("normal", 16), ("high", 64), ("max", 128)])
+def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) -> None:
+    plan = make_plan(SolveSettings(effort=effort), POLICY, PRM)
+    assert (plan.method, plan.budget) == ("auto", budget)
+    assert plan.rule == Published(1_800_000, Known(), has_prm=True, budget=budget)
+    assert plan.why == f"auto by the paper's table, as these models have no profile; N = {budget} is --effort {effort}"
+    asked = make_plan(SolveSettings(effort=effort, budget=7, method="dvts", beam_width=2), POLICY, PRM)
+    assert (asked.method, asked.budget, asked.beam_width, asked.rule) == ("dvts", 7, 2, None)
+    assert asked.why == "dvts was asked for; N = 7 was asked for"
+
+
+def test_auto_goes_by_a_profile_where_there_is_one() -> None:
+    known = Known(profile=profile())
+    plan = make_plan(SolveSettings(min_confidence=0.9), POLICY, PRM, known)
+    assert plan.rule == Measured(profile(), "normal", 16, 0.9), "the most samples are those of the last stage"
+    assert "the profile of 2026-01-02" in plan.why
+    assert make_plan(SolveSettings(budget=8), POLICY, PRM, known).budget == 8
+    assert isinstance(make_plan(SolveSettings(), POLICY, None, known).rule, Published), "it was made with a PRM"
+
+
+def test_a_profile_that_is_not_for_this_run_is_named() -> None:
+    plan = make_plan(SolveSettings(), POLICY, PRM, Known(remark="the profile x.yaml is not for this run"))
+    assert "as the profile x.yaml is not for this run" in plan.why
+
+
+def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> None:
+    known = Known(profile=profile())
+    settings = SolveSettings(method="best-of-n", budget=8)
+    assert make_plan(settings, POLICY, PRM, known).confidence == profile().stages[1].right
+    assert make_plan(replace(settings, budget=7), POLICY, PRM, known).confidence is None
+    assert make_plan(replace(settings, method="majority"), POLICY, PRM, known).confidence is None
+
+
+def test_at_temperature_0_there_is_nothing_to_choose() -> None:
+    assert make_plan(SolveSettings(sampling=Sampling(temperature=0)), POLICY, PRM).method == "greedy"
+
+
+def test_greedy_has_no_budget() -> None:
+    assert make_plan(SolveSettings(method="greedy", budget=16), POLICY, None).budget == 1
+
+
+@pytest.mark.parametrize("method", ["best-of-n", "beam", "dvts"])
+def test_a_guided_method_needs_a_prm(method: Any) -> None:
+    with pytest.raises(UsageError, match=f"{method} needs a PRM"):
+        make_plan(SolveSettings(method=method), POLICY, None)

@@ -1,0 +1,100 @@
+"""What `auto` decides, with a profile whose numbers are known, and without one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.strategy.profiles import evidence, profile, with_search
+from tts_cli.strategy.evidence import FEATURES, Evidence
+from tts_cli.strategy.rule import Draw, Measured, Published, Run, difficulty
+from tts_cli.strategy.static import Known
+
+
+def test_agreement_stops() -> None:
+    decision = Measured(profile(), "normal", 16).decide(evidence(4, 1.0))
+    assert decision.action is None and decision.confidence == pytest.approx(0.982, abs=0.001)
+    assert decision.why == "after 4 samples the chance of a right answer is 98%, and more compute promises too little"
+
+
+def test_doubt_goes_on_to_the_next_stage_where_the_goal_is_worth_it() -> None:
+    decision = Measured(profile(), "normal", 16).decide(evidence(4, 0.25))
+    assert decision.action == Draw(8), "8 promise nothing, 16 do: on the way there it is decided again"
+    assert "16 samples promises" in decision.why
+    assert Measured(profile(), "normal", 8).decide(evidence(4, 0.25)).action is None, "16 are not allowed"
+
+
+@pytest.mark.parametrize(("effort", "goes_on"), [("low", False), ("normal", True), ("high", True), ("max", True)])
+def test_effort_is_the_price(effort: Any, goes_on: bool) -> None:
+    """12 samples more promise 15.8 points: 1.3 each."""
+    assert (Measured(profile(), effort, 16).decide(evidence(4, 0.25)).action is not None) is goes_on
+
+
+def test_a_search_that_promises_more_is_run() -> None:
+    rule = Measured(with_search(), "normal", 16)
+    assert rule.decide(evidence(4, 0.25)).action == Run("beam", 16)
+    assert rule.confidence_after(Run("beam", 16), evidence(20, 0.3)) == pytest.approx(0.731, abs=0.001)
+    assert Measured(with_search(), "normal", 8).decide(evidence(4, 0.25)).action is None, "N = 16 is not allowed"
+
+
+def test_a_wanted_confidence_is_worth_any_price() -> None:
+    assert Measured(profile(), "low", 16, least=0.9).decide(evidence(4, 0.25)).action == Draw(8)
+    assert Measured(profile(), "low", 16, least=0.2).decide(evidence(4, 0.25)).action is None
+
+
+def test_the_last_stage_and_what_lies_between_stages_stop() -> None:
+    assert Measured(profile(), "max", 16).decide(evidence(16, 0.1)).action is None
+    between = Measured(profile(), "max", 3)
+    assert between.first == 3 and between.decide(evidence(3, 0.1)).confidence is None
+
+
+@pytest.mark.parametrize(
+    ("solved", "name"), [(0.5, "easy"), (0.49, "medium"), (0.1, "medium"), (0.09, "hard"), (None, None)]
+)
+def test_difficulty_by_the_bounds_of_the_paper(solved: float | None, name: str | None) -> None:
+    assert difficulty(solved) == name
+
+
+def test_difficulty_is_told_after_the_first_samples_only() -> None:
+    rule = Measured(profile(), "max", 16)
+    assert rule.decide(evidence(4, 1.0)).difficulty == "easy"
+    assert rule.decide(evidence(8, 1.0)).difficulty is None
+
+
+def seen(samples: int, agreement: float, best_last: float) -> Evidence:
+    values = {"agreement": agreement, "best_last": best_last}
+    return Evidence(samples, "1", tuple(values.get(name, 0.0) for name in FEATURES))
+
+
+@pytest.mark.parametrize(
+    ("agreement", "best", "action", "name"),
+    [
+        (1.0, 4.0, None, "easy"),
+        (1.0, -4.0, Run("beam", 16), "hard"),
+        (0.5, 4.0, Run("beam", 16), "medium"),
+        (0.75, 4.0, Draw(16), "easy"),
+    ],
+)
+def test_without_a_profile_the_table_decides_with_a_guess(
+    agreement: float, best: float, action: Any, name: str
+) -> None:
+    decision = Published(1_000_000, Known(), True, 16).decide(seen(4, agreement, best))
+    assert (decision.action, decision.difficulty, decision.confidence) == (action, name, None)
+
+
+def test_without_a_prm_it_is_the_majority() -> None:
+    rule = Published(1_000_000, Known(), False, 16)
+    assert rule.decide(seen(4, 0.5, 0.0)).action == Draw(16)
+    assert rule.decide(seen(16, 0.5, 0.0)).action is None
+    assert rule.decide(seen(4, 1.0, 0.0)).action is None
+
+
+def test_a_budget_of_the_first_samples_or_less_is_spent_at_once() -> None:
+    rule = Published(1_000_000, Known(), True, 3)
+    assert rule.first == 3 and rule.decide(seen(3, 0.4, 0.0)).action is None
+
+
+def test_rules_of_one_name_decide_alike() -> None:
+    one, other = Measured(profile(), "low", 16), Measured(profile(made="2026-01-03"), "low", 16)
+    assert one.name == Measured(profile(), "low", 8).name != other.name

@@ -1,0 +1,84 @@
+"""What to run for a problem: the method and budget that were asked for, or `auto` with the rule that it goes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from tts_cli.errors import UsageError
+from tts_cli.search import GUIDED
+from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.rule import Measured, Published, Rule
+from tts_cli.strategy.settings import EFFORT_BUDGETS, MethodName, SolveSettings
+from tts_cli.strategy.static import Known
+
+
+class Sized(Protocol):
+    """What a plan goes by of a model: it need not be loaded."""
+
+    @property
+    def parameters(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, and one sentence why (without its full stop). For `auto`: `budget` is the most, `rule` decides.
+
+    `confidence`: from evidence to a calibrated chance, where a profile has it for this method and budget.
+    """
+
+    method: Literal["auto"] | MethodName
+    budget: int
+    beam_width: int
+    why: str
+    rule: Rule | None = field(default=None, compare=False, repr=False)
+    confidence: Logistic | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def guided(self) -> bool:
+        """The PRM is asked, if there is one."""
+        return self.method in GUIDED or self.method == "auto"
+
+
+def make_plan(
+    settings: SolveSettings,
+    policy: Sized,
+    prm: Sized | None,
+    known: Known | None = None,
+) -> Plan:
+    """Raises UsageError for a guided method without a PRM."""
+    if settings.method in GUIDED and prm is None:
+        raise UsageError(
+            f"{settings.method} needs a PRM to score its steps, and there is none",
+            "Give one with --prm, or use --method majority.",
+        )
+    if settings.method == "auto":
+        return _auto(settings, policy, prm, known or Known())
+    why = f"{settings.method} was asked for"
+    if settings.method == "greedy":
+        return Plan("greedy", 1, 1, f"{why}; it writes one solution")
+    budget = settings.budget or EFFORT_BUDGETS[settings.effort]
+    stage = known.profile.stage(budget) if known and known.profile and settings.method == "best-of-n" else None
+    why = f"{why}; N = {budget} {_source(settings)}"
+    return Plan(settings.method, budget, settings.beam_width, why, confidence=stage.right if stage else None)
+
+
+def _auto(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Known) -> Plan:
+    if settings.sampling.temperature == 0:
+        return Plan("greedy", 1, 1, "greedy, as at temperature 0 all samples are equal")
+    rule: Rule
+    profile = known.profile
+    if profile is not None and prm is not None:
+        budget = settings.budget or profile.stages[-1].samples
+        rule = Measured(profile, settings.effort, budget, settings.min_confidence)
+        why = f"auto by the profile of {profile.made}, at --effort {settings.effort}; at most N = {budget}"
+    else:
+        budget = settings.budget or EFFORT_BUDGETS[settings.effort]
+        rule = Published(policy.parameters, known, prm is not None, budget)
+        remark = known.remark or "these models have no profile"
+        why = f"auto by the paper's table, as {remark}; N = {budget} {_source(settings)}"
+    return Plan("auto", budget, settings.beam_width, why, rule)
+
+
+def _source(settings: SolveSettings) -> str:
+    return "was asked for" if settings.budget else f"is --effort {settings.effort}"
