@@ -39,8 +39,14 @@ def _steps(report: Report) -> Table:
         first = place == report.first_doubtful
         number = Text(f"▶ {place}" if first else str(place), style="bold red" if first else "dim")
         text = Text(parts.shown(_visible(step.text)), style=_style(report, place))
-        table.add_row(number, parts.score_cell(step.score, BAR), text)
+        table.add_row(number, _score(step.score, report.threshold), text)
     return table
+
+
+def _score(score: float, threshold: float) -> Text:
+    """Red is what is under the threshold, and nothing else: it may be far from 0.5."""
+    color = "red" if score < threshold else "yellow" if score < 0.5 else "green"
+    return Text(f"{score:.3f} ").append(parts.bar(score, BAR), style=color)
 
 
 def _style(report: Report, place: int) -> str:
@@ -70,7 +76,7 @@ def plain(report: Report) -> str:
     for place, step in enumerate(report.steps, start=1):
         mark = ">" if place == report.first_doubtful else " "
         text = " ".join(safe_text(_visible(step.text)).split())
-        lines.append(f"{mark} {place:>{width}}  {step.score:.2f}  {text}\n")
+        lines.append(f"{mark} {place:>{width}}  {step.score:.3f}  {text}\n")
     return "".join(lines) + f"\n{verdict(report)}\n"
 
 
