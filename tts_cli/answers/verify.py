@@ -1,6 +1,6 @@
 """What the verifier may say, and whether it is worth asking: no SymPy in this process.
 
-A problem is checkable where `verify_statement` understands it to its last word. `verify_sympy`, in the worker
+A problem is checkable where `verify_statement` understands it to its last word. `verify_opinion`, in the worker
 process, then puts an answer in. Whether a problem is solved well, and problems that are stories, are not its subject.
 """
 
