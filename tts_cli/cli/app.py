@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tts_cli import __version__
-from tts_cli.cli import batch, check, doctor, errors, eval, explain, grade, models, show, solve
+from tts_cli.cli import batch, calibrate, check, doctor, errors, eval, explain, grade, models, show, solve
 from tts_cli.cli.channels import emit, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor
 
@@ -40,6 +40,7 @@ def build(rich_help: bool) -> typer.Typer:
     app.command("batch", epilog=batch.EPILOG)(batch.batch)
     app.command("grade", cls=grade.GradeCommand, epilog=grade.EPILOG)(grade.grade)
     app.command("eval", epilog=eval.EPILOG)(eval.evaluate)
+    app.command("calibrate", epilog=calibrate.EPILOG)(calibrate.calibrate)
     app.command("check", epilog=check.EPILOG)(check.check)
     app.command("show")(show.show)
     app.command("explain", epilog=explain.EPILOG)(explain.explain)

@@ -79,6 +79,7 @@ def batch(
     budget: opt.Budget = None,
     beam_width: opt.BeamWidth = None,
     effort: opt.EffortFlag = None,
+    profile: opt.ProfileFlag = None,
     aggregate: opt.AggregateFlag = None,
     select: opt.SelectFlag = None,
     verify: opt.Verify = None,

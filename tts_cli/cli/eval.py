@@ -84,6 +84,8 @@ def evaluate(
     plot: Plot = None,
     yes: Yes = False,
     beam_width: opt.BeamWidth = None,
+    effort: opt.EffortFlag = None,
+    profile: opt.ProfileFlag = None,
     aggregate: opt.AggregateFlag = None,
     select: opt.SelectFlag = None,
     min_confidence: opt.MinConfidence = None,

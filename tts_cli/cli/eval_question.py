@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 METHODS = ("auto", "greedy", "majority", "best-of-n", "beam", "dvts")
 WITHOUT_PRM = ("greedy", "majority")
 # Not part of a question: what another flag says here, and what a machine may set as it likes.
-NOT_ASKED = {"method", "budget", "effort", "max_time", "max_flops", "threads", "gpu_layers"}
+NOT_ASKED = {"method", "budget", "max_time", "max_flops", "threads", "gpu_layers"}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tts_cli.models.reward_model import LlamaPRM
     from tts_cli.strategy.attempt import Problem
     from tts_cli.strategy.profile import Profile
+    from tts_cli.strategy.static import Known
 
 STOPPING = "Stopping; Ctrl-C again ends at once."
 
@@ -101,7 +102,6 @@ class Run:
     def _know_models(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None] | None:
         """Plan with what the store knows of the models; where that is not enough load them, and return them."""
         from tts_cli.evaluation.question import stored_models
-        from tts_cli.evaluation.units import plan_cells
         from tts_cli.strategy.static import Known
 
         wants_prm = self.entries.prm is not None
@@ -111,8 +111,14 @@ class Run:
         policy, prm = self.models
         profile, remark = self._profile(policy, prm) if "auto" in self.question.methods else (None, None)
         known = Known(policy.family, prm.family if prm else None, profile=profile, remark=remark)
-        self.cells = plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
+        self.cells = self.plan_cells(policy, prm, known)
         return loaded
+
+    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Cell]:
+        """What is to be measured."""
+        from tts_cli.evaluation.units import plan_cells
+
+        return plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
 
     def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, str | None]:
         return setup.profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
@@ -149,9 +155,9 @@ class Run:
         self.interruption.arm()
         collector.collect(problems, units)
 
-    def stopped(self) -> int:
+    def stopped(self, again: str = "tts eval") -> int:
         """What to do next, and the exit code of the signal."""
-        where = f" What is finished is kept; go on with: tts eval --out {self.out}" if self.out else ""
+        where = f" What is finished is kept; go on with: {again} --out {self.out}" if self.out else ""
         self.channels.note(f"Stopped.{where}")
         return self.interruption.exit_code or 1
 

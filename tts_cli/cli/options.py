@@ -58,6 +58,15 @@ AggregateFlag = Annotated[
 SelectFlag = Annotated[
     Select | None, _option(SEARCH, "--select", help="Scored solutions to the answer." + _default("select"))
 ]
+ProfileFlag = Annotated[
+    str | None,
+    _option(
+        SEARCH,
+        "--profile",
+        metavar="FILE|none",
+        help="What `auto` goes by, of `tts calibrate`. (default: the one for these models)",
+    ),
+]
 EffortFlag = Annotated[Effort | None, _option(SEARCH, "--effort", help="The one dial of `auto`." + _default("effort"))]
 Verify = Annotated[
     bool | None,

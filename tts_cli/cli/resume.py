@@ -11,6 +11,7 @@ from dataclasses import asdict
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from tts_cli.cli import setup
 from tts_cli.data import fingerprint
 from tts_cli.errors import ModelError
 
@@ -114,7 +115,9 @@ class DistinctIds:
 def _all_that_matters(chosen: Settings, entries: Entries, settings: SolveSettings) -> dict[str, Any]:
     """Everything that a record depends on but its problem. Threads, GPU layers and context size are no part of it."""
     models = {"policy": _identity(entries.policy), "prm": entries.prm and _identity(entries.prm)}
-    return asdict(settings) | models | {"prm_format": chosen.prm_format}
+    found, _ = setup.profile(chosen, entries, 0, 0) if settings.method in ("auto", "best-of-n") else (None, None)
+    profile = found.key if found else None  # it decides what auto does, and how sure best-of-n is
+    return asdict(settings) | models | {"prm_format": chosen.prm_format, "profile": profile}
 
 
 def _identity(entry: ModelEntry) -> dict[str, Any]:

@@ -37,6 +37,13 @@ STAGES = (4, 8, 16, 32, 64)
 SEARCHES: tuple[tuple[MethodName, int], ...] = (("beam", 16), ("dvts", 16))
 
 
+def plans(beam_width: int) -> list[Plan]:
+    """What must be sampled for each problem."""
+    why = "sampled by tts calibrate"
+    searches = [Plan(method, budget, beam_width, why) for method, budget in SEARCHES]
+    return [Plan("best-of-n", STAGES[-1], 1, why), *searches]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One problem after some samples, or after a search beside them. `flops`: of the samples, of the search alone."""
@@ -48,10 +55,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One labelled problem. `solved`: the part of all samples that is right. Searches by (samples before, search)."""
+    """One labelled problem. `solved`: the part of all samples that is right. `alone`: each search by itself, by its
+    name "METHOD N"; `searches`: beside so many samples."""
 
     solved: float
     stages: dict[int, Seen]
+    alone: dict[str, Seen]
     searches: dict[tuple[int, str], Seen]
 
 
@@ -88,6 +97,7 @@ class Observer:
         return Observation(
             solved=right / STAGES[-1],
             stages={n: self._see(row, [attempt], n) for n, attempt in samples.items()},
+            alone={name: self._see(row, [search], search.plan.budget) for name, search in searches.items()},
             searches={
                 (n, name): self._see(row, [search, samples[n]], n + int(name.split()[1]))
                 for n in STAGES

@@ -126,7 +126,9 @@ def write(path: Path, profile: Profile) -> None:
 
     from tts_cli.data.files import write_atomically
 
-    content = yaml.safe_dump(profile.model_dump(mode="json"), sort_keys=False, width=110, allow_unicode=True)
+    content = yaml.safe_dump(
+        profile.model_dump(mode="json"), sort_keys=False, width=110, allow_unicode=True, default_flow_style=None
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,0 +1,161 @@
+"""`tts calibrate`: labelled problems in, a profile for `auto` out.
+
+Samples are kept under --out as `tts eval` keeps them, so that a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts_cli.cli import options as opt
+from tts_cli.cli import settings, setup
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.consent import asker
+from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
+from tts_cli.cli.eval_question import Asked
+from tts_cli.cli.eval_run import Run, open_store
+from tts_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tts_cli.data.rows import Row
+    from tts_cli.evaluation.replay import ModelFacts
+    from tts_cli.evaluation.units import Cell
+    from tts_cli.strategy.profile import Profile
+    from tts_cli.strategy.static import Known
+
+EPILOG = """Examples:
+
+  tts calibrate problems.jsonl
+
+  tts calibrate problems.jsonl --policy model.gguf --prm prm.gguf --limit 300 --out samples
+
+  tts calibrate --out samples                  goes on where it was stopped
+
+DATASET: as for `tts eval`: a JSONL or CSV file with "problem" and "answer", or the name of a data set. Some hundred \
+problems of the kind that will be asked later; fewer tell less. `auto` uses the profile with these very model files.
+"""
+LEAST = 40  # problems: ten folds of four
+SavedProfile = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile", metavar="FILE.yaml", show_default=False, help="Where to write. (default: where `auto` looks)"
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", show_default=False, help="Keep the samples here. (default: by the profile)"),
+]
+
+
+def calibrate(
+    context: typer.Context,
+    dataset: Dataset = None,
+    limit: Limit = None,
+    shuffle: Shuffle = None,
+    out: Out = None,
+    profile: SavedProfile = None,
+    yes: Yes = False,
+    beam_width: opt.BeamWidth = None,
+    aggregate: opt.AggregateFlag = None,
+    select: opt.SelectFlag = None,
+    seed: opt.Seed = None,
+    policy: opt.PolicyFlag = None,
+    prm: opt.PrmFlag = None,
+    prm_format: opt.PrmFormat = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    ctx_size: opt.CtxSize = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    max_tokens: opt.MaxTokens = None,
+    max_step_tokens: opt.MaxStepTokens = None,
+    max_steps: opt.MaxSteps = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+    debug: opt.Debug = False,
+) -> int:
+    """Measure a policy and PRM on labelled problems, for `auto`."""
+    context.obj.merge(debug=debug, no_color=no_color)
+    channels = Channels(quiet, as_json, context.obj.no_color)
+    known = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
+    flags = known | {"profile": "none"}
+    where = out or _samples_of(settings.resolve(flags))
+    asked = Asked(dataset, ("best-of-n",), (1,), limit, shuffle, prm_quality=False, flags=flags)
+    with open_store(where, new=dataset is not None) as store:
+        run = Calibration(asked, store, channels, where)
+        rows = run.rows(asker(yes))
+        if not run.collect(rows):
+            return run.stopped("tts calibrate")
+        made = run.profile(rows)
+        run.save(made, profile or setup.profiles_dir() / f"{made.policy.name}+{made.prm.name}.yaml")
+    return 0
+
+
+def _samples_of(chosen: settings.Settings) -> Path:
+    found = setup.entries(chosen)
+    return setup.profiles_dir() / f"{found.policy.name}+{found.prm.name if found.prm else 'none'}.samples"
+
+
+class Calibration(Run):
+    """Samples what a profile needs, and makes it."""
+
+    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Cell]:
+        from tts_cli.evaluation.calibrate import plans
+        from tts_cli.evaluation.units import Cell
+
+        return [Cell(plan.method, plan) for plan in plans(self.solving.beam_width)]
+
+    def profile(self, rows: Sequence[Row]) -> Profile:
+        """Raises UsageError where there are too few problems."""
+        from tts_cli.answers import Judge
+        from tts_cli.evaluation.calibrate import Facts, Observer, content_of, profile_of
+        from tts_cli.evaluation.calibration_figures import figures
+        from tts_cli.evaluation.grade import ungradable
+        from tts_cli.strategy.profile import Data
+
+        assert self.models is not None and self.models[1] is not None and self.entries.prm is not None
+        policy, prm = self.models[0], self.models[1]
+        labelled = [row for row in rows if ungradable(row) is None]
+        if len(labelled) < LEAST:
+            what = f"{len(labelled)} problems with an answer are too few to calibrate on; {LEAST} is the least"
+            raise UsageError(f"{what}.", "Some hundred tell enough.")
+        with Judge() as judge:
+            observer = Observer(self.solving, policy, prm, self.store, judge)
+            observations = [observer.observe(row) for row in labelled]
+        facts = Facts(
+            policy=setup.model_file(self.entries.policy, policy.parameters),
+            prm=setup.model_file(self.entries.prm, prm.parameters),
+            data=Data(name=Path(self.question.dataset).name, problems=len(labelled), content=content_of(labelled)),
+            settings=self.solving,
+        )
+        return profile_of(observations, facts, figures(observations, facts))
+
+    def save(self, made: Profile, path: Path) -> None:
+        """Write the profile, then tell what is in it."""
+        from tts_cli.cli.view import tables
+        from tts_cli.cli.view.calibration import profile_tables
+        from tts_cli.strategy.profile import write
+
+        write(path, made)
+        if self.channels.json:
+            emit_json(_document(made, path))
+        elif self.channels.rich_out:
+            from rich.console import Group
+
+            self.channels.draw(Group(*(tables.drawn(table) for table in profile_tables(made))))
+        else:
+            emit(tables.plain(profile_tables(made)))
+        self.channels.note(f"Written to {path}; its samples are in {self.out}.")
+
+
+def _document(made: Profile, path: Path) -> str:
+    import json
+
+    content: dict[str, Any] = {"profile": str(path), **made.model_dump(mode="json", include={"data", "figures"})}
+    return json.dumps(content)
