@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-MODELS = ("nano-small", "nano", "nano-large", "nano-prm", "nano-prm-small")
+MODELS = ("nano", "nano-medium", "nano-large", "nano-prm", "nano-prm-small")
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ class Run:
     samples: tuple[str, ...] = ()
 
 
-EVERYBODY = ("nano", "nano-small", "nano-large")
+EVERYBODY = ("half", "nano", "nano-medium", "nano-large")
 RUNS = {
-    "base": Run("policy", 4, 128, 14_000_000),
-    "nano": Run("policy", 4, 128, 14_000_000, stop=1584),
-    "nano-small": Run("policy", 2, 64, 40_000_000),
+    "nano": Run("policy", 2, 64, 40_000_000),
+    "nano-medium": Run("policy", 4, 128, 14_000_000),
+    "half": Run("policy", 4, 128, 14_000_000, stop=1584),  # for its samples only: they err more
     "nano-large": Run("policy", 7, 192, 9_730_000, decay=0.31),
-    "nano-prm-first": Run("prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="base", samples=("nano",)),
+    "nano-prm-first": Run("prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="nano-medium", samples=("half",)),
     "nano-prm": Run(
-        "prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="base", start="nano-prm-first", samples=EVERYBODY
+        "prm", 7, 192, 14_000_000, rate=0.015, decay=0.9, base="nano-medium", start="nano-prm-first", samples=EVERYBODY
     ),
-    "nano-prm-small": Run("prm", 4, 96, 14_000_000, decay=0.9, base="nano-small", samples=EVERYBODY),
+    "nano-prm-small": Run("prm", 4, 96, 14_000_000, decay=0.9, base="nano", samples=EVERYBODY),
 }
-SEEDS = {"nano": (21, 22, 23), "nano-small": (31,), "nano-large": (41,)}  # a file of samples each
+SEEDS = {"half": (21, 22, 23), "nano": (31,), "nano-medium": (11,), "nano-large": (41,)}  # a file of samples each
 PROBLEMS, PER_PROBLEM = 6000, 4
 TEMPERATURES = (0.7, 0.85, 1.0, 1.15)
 
@@ -137,7 +137,7 @@ class Family:
         return self.out / name / "model.pt"
 
     def _gguf(self, name: str) -> Path:
-        return self.models / f"{name}.gguf"
+        return (self.models if name in MODELS else self.out) / f"{name}.gguf"
 
 
 def rehearsal(out: Path, models: Path) -> Family:

@@ -10,7 +10,7 @@ from typing import Any
 from tts_cli.evaluation.statistics import Estimate
 
 # Okabe and Ito's palette; shapes say the same again.
-POLICY_COLORS = {"nano-small": "#E69F00", "nano": "#0072B2", "nano-large": "#009E73"}
+POLICY_COLORS = {"nano": "#E69F00", "nano-medium": "#0072B2", "nano-large": "#009E73"}
 METHOD_COLORS = {
     "greedy": "#000000",
     "majority": "#999999",

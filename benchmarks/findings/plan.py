@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-POLICIES = ("nano-small", "nano", "nano-large")
+POLICIES = ("nano", "nano-medium", "nano-large")
 """From few parameters to many."""
 
 BUDGETS = (1, 4, 16, 64)

@@ -24,7 +24,7 @@ from tts_cli.evaluation.statistics import Estimate, mcnemar
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "findings.md"
-SMALL, MIDDLE, LARGE = ("nano-small", 100_000), ("nano", 500_000), ("nano-large", 4_000_000)
+SMALL, MIDDLE, LARGE = ("nano", 100_000), ("nano-medium", 500_000), ("nano-large", 4_000_000)
 EVEN = {"majority": "xxxx......", "best-of-n": "xxxxx.....", "beam": "xxxxxx....", "dvts": "xxxxx....."}
 
 
@@ -116,7 +116,7 @@ def duel_runs(runs: Path, beam: str) -> Measured:
 def test_the_small_policy_wins_at_these_ratios(runs: Path) -> None:
     duels = small_against_large.duels(duel_runs(runs, "xxxxxxxxxxxx"))
     greedy, beam = sorted(duels, key=lambda duel: duel.budget)
-    assert (beam.small, beam.large, beam.prm) == ("nano-small", "nano-large", "nano-prm")
+    assert (beam.small, beam.large, beam.prm) == ("nano", "nano-large", "nano-prm")
     assert beam.parameters == 40 and beam.parameters_with_prm == 8
     assert beam.flops_of_policy == pytest.approx(4e6 * 60 / (1e5 * 500))
     assert beam.flops == pytest.approx(4e6 * 60 / (1e5 * 500 + 4e5 * 250))
@@ -138,7 +138,7 @@ def test_as_good_is_not_yet_better(runs: Path) -> None:
     line = next(
         line for line in small_against_large.finding(measured).body.splitlines() if "parameters of the p" in line
     )
-    assert "**40×**: nano-small, beam, N = 4, nano-prm against nano-large (+8.3 points, p = 1.000) | never |" in line
+    assert "**40×**: nano, beam, N = 4, nano-prm against nano-large (+8.3 points, p = 1.000) | never |" in line
 
 
 def test_a_small_policy_that_loses_is_said_to_lose(runs: Path) -> None:
@@ -154,9 +154,9 @@ def test_the_other_prm_takes_part(runs: Path) -> None:
     write_run(runs, SMALL_PRM, SMALL, right, prm_parameters=100_000)
     duels = small_against_large.duels(read(runs))
     assert [duel.name for duel in duels] == [
-        "nano-small, greedy",
-        "nano-small, beam, N = 4, nano-prm",
-        "nano-small, dvts, N = 4, nano-prm-small",
+        "nano, greedy",
+        "nano, beam, N = 4, nano-prm",
+        "nano, dvts, N = 4, nano-prm-small",
     ]
     assert duels[-1].parameters_with_prm == 20
 
@@ -208,7 +208,7 @@ def test_gains_shrink_by_their_difference(runs: Path) -> None:
     assert gains.best_search(small, 16) == ("beam", 16)
     assert gains.shrinking(small, large, 16, ("greedy", 1)).value == pytest.approx(0.5 - 0.1)
     assert gains.shrinking(small, large, 16, ("majority", 16)).value == 0
-    rows = [line for line in gains.finding(read(runs)).body.splitlines() if line.startswith("| nano-small | 100,000")]
+    rows = [line for line in gains.finding(read(runs)).body.splitlines() if line.startswith("| nano | 100,000")]
     assert "| beam | 60.0 | 10.0 | +50.0 (" in rows[0] and "| 500 % |" in rows[0]
 
 
@@ -239,7 +239,7 @@ def test_the_report_fills_the_document_and_twice_is_once(runs: Path, document: P
     (either_prm,) = [line for line in text.splitlines() if line.startswith("| nano | beam | 16 | 60.0 (")]
     assert "| 10.0 (" in either_prm and "| +50.0 (" in either_prm
     assert "| unseen families | nano-large | 10 | 10.0 (" in text
-    assert "*Without intervals, as the samples are not there: nano-small, nano, nano-large.*" in text
+    assert "*Without intervals, as the samples are not there: nano, nano-medium, nano-large.*" in text
 
 
 def outside(document: Path) -> str:
@@ -252,7 +252,7 @@ def test_runs_that_are_missing_are_named(runs: Path, document: Path) -> None:
     assert document.read_text().count("Not measured yet") == len(FINDINGS)
     write_run(runs, MAIN, MIDDLE, everywhere((1, 4), {"greedy": "xx........", **EVEN}))
     assert "main-nano" not in report(runs, document)
-    assert "*Not measured yet: main-nano-small, main-nano-large.*" in document.read_text()
+    assert "*Not measured yet: main-nano-medium, main-nano-large.*" in document.read_text()
 
 
 def test_a_document_without_a_marker_is_left_alone(runs: Path, document: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_policy_is_made_by_one_command_and_not_twice(out):
         sys.executable,
         "-m",
         "training.family",
-        "nano-small",
+        "nano",
         "--quick",
         "--out",
         str(out),
@@ -46,12 +46,12 @@ def test_a_policy_is_made_by_one_command_and_not_twice(out):
     ]
     first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "parameters" in first and "done:" not in first
-    made = (out / "nano-small.gguf").stat()
+    made = (out / "nano.gguf").stat()
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in second.splitlines()] == ["done:", "done:"]
-    assert (out / "nano-small.gguf").stat().st_mtime_ns == made.st_mtime_ns
-    with Engine(out / "nano-small.gguf", n_ctx=512, n_seq_max=1) as engine:
-        assert engine.metadata["general.name"] == "nano-small"
+    assert (out / "nano.gguf").stat().st_mtime_ns == made.st_mtime_ns
+    with Engine(out / "nano.gguf", n_ctx=512, n_seq_max=1) as engine:
+        assert engine.metadata["general.name"] == "nano"
 
 
 def test_a_prm_is_made_with_all_that_it_needs_and_goes_on_after_a_kill(out):
