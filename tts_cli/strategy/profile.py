@@ -7,12 +7,12 @@ made is evaluation/calibrate.py's business, how it decides rule.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.strategy.evidence import FEATURES
@@ -40,6 +40,9 @@ class Data(_Part):
     content: str
 
 
+SearchName = Annotated[str, StringConstraints(pattern=r"^(beam|dvts) [1-9][0-9]{0,3}$")]
+
+
 class Stage(_Part):
     """What is known after so many samples. Keys of `later` are samples, of `searches` "METHOD N".
 
@@ -51,7 +54,7 @@ class Stage(_Part):
     flops: float = Field(gt=0)
     right: Logistic
     later: dict[int, Logistic]
-    searches: dict[str, Logistic]
+    searches: dict[SearchName, Logistic]
 
 
 class SearchFacts(_Part):
@@ -76,8 +79,29 @@ class Profile(_Part):
     features: tuple[str, ...]
     solved: Logistic
     stages: tuple[Stage, ...] = Field(min_length=1)
-    searches: dict[str, SearchFacts]
+    searches: dict[SearchName, SearchFacts]
     figures: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _in_itself(self) -> Profile:
+        """What a rule relies on; a person may have edited the file."""
+        samples = [stage.samples for stage in self.stages]
+        if samples != sorted(set(samples)):
+            raise ValueError("the stages do not ascend")
+        for stage in self.stages:
+            if not set(stage.later) <= set(samples) or any(n <= stage.samples for n in stage.later):
+                raise ValueError(f"stage {stage.samples} names a later one that is not there")
+            if not set(stage.searches) <= set(self.searches):
+                raise ValueError(f"stage {stage.samples} names a search that is not there")
+        if any(len(model.weights) != len(self.features) for model in self._models()):
+            raise ValueError("a model has more or fewer weights than there are features")
+        return self
+
+    def _models(self) -> Iterator[Logistic]:
+        yield self.solved
+        for stage in self.stages:
+            yield from (stage.right, *stage.later.values(), *stage.searches.values())
+        yield from (facts.right for facts in self.searches.values())
 
     def stage(self, samples: int) -> Stage | None:
         return next((stage for stage in self.stages if stage.samples == samples), None)
@@ -99,25 +123,41 @@ def read(path: Path) -> Profile:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        profile = Profile.model_validate(content)
+        profile = Profile.model_validate(_of_this_version(content, path))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"The profile {path} cannot be read: {reason}.", "Name a file of `tts calibrate`.") from error
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: also a date that is none
         raise UsageError(f"{path} is not a profile: {_first_line(error)}.", _MAKE) from error
     if profile.features != FEATURES:
-        raise UsageError(f"The profile {path} was made by another version of tts ({profile.tts}).", _MAKE)
+        raise _other_version(path, profile.tts)
     return profile
 
 
-_MAKE = "Make one with `tts calibrate DATASET`."
+def _of_this_version(content: Any, path: Path) -> Any:
+    ours = not isinstance(content, dict) or content.get("format") != "tts-profile" or content.get("version") == 1
+    if not ours:
+        raise _other_version(path, content.get("tts"))
+    return content
+
+
+def _other_version(path: Path, made_by: object) -> UsageError:
+    return UsageError(f"The profile {path} was made by another version of tts ({made_by}).", _MAKE)
+
+
+_MAKE = "Make a new one with `tts calibrate DATASET`, or remove the file."
 
 
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg'].lower()}"
-    return str(error).splitlines()[0]
+        where = "".join(f"{part}." for part in first["loc"])[:-1]
+        what = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {what.lower()}" if where else what
+    mark = getattr(error, "problem_mark", None)
+    if mark is not None:
+        return f"line {mark.line + 1}: {getattr(error, 'problem', None) or 'no YAML'}"
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def write(path: Path, profile: Profile) -> None:
