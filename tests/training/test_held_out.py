@@ -72,7 +72,10 @@ def unseen_form(text):
         return "quotient equations"
     if "%" in text and re.search(r"[+*/(-]", text):
         return "percentages in sums"
-    return "two people" if len(set(re.findall(r"(\w+) has \d+", text))) > 1 else None
+    owners = dict(re.findall(r"(\w+) has \d+ (\w+)", text))
+    if len(owners) > 1:
+        return "two people" if len(set(owners.values())) == 1 else "bystanders"
+    return None
 
 
 def test_sizes_go_beyond_training_and_not_far(trained):

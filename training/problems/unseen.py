@@ -1,9 +1,11 @@
-"""Three families that are never trained, each a new composition of trained skills.
+"""Four families that are never trained, each a new composition of trained skills.
 
 quotient equations   Solve (x + 3)/4 = 5 for x. Training's equations have products only.
 percentages in sums  What is 300 - 15% of 240? Training has percentages by themselves only.
 two people           Tom has 12 books. Mia has 9 books. Tom gives 4 books to Mia. How many books does Mia have now?
                      Training's stories keep one count, of one person.
+bystanders           Tom has 12 books. Ann has 41 eggs. He buys 3 more books. How many books does Tom have now?
+                     A trained story with one sentence more, that has no part in it.
 
 A percentage that something follows stands in parentheses, so that there is only one reading.
 """
@@ -11,6 +13,7 @@ A percentage that something follows stands in parentheses, so that there is only
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from math import gcd
 from random import Random
@@ -198,8 +201,26 @@ def _question(random: Random, things: str, asked: list[str]) -> str:
     return f"How many {things} does {asked[0]} have {random.choice(('now', 'in the end'))}?"
 
 
+def bystander(random: Random, level: int) -> Problem:
+    """The solution is that of the story without the second sentence, which "He" or "She" cannot mean."""
+    problem = word_problems.generate(random, level)
+    while " has " not in problem.problem:
+        problem = word_problems.generate(random, level)
+    others = word_problems.HE if " She " in problem.problem else word_problems.SHE
+    name = random.choice([name for name in others if name not in problem.problem])
+    things = random.choice([things for things in word_problems.THINGS if things not in problem.problem])
+    first, rest = problem.problem.split(". ", 1)
+    return replace(
+        problem,
+        problem=f"{first}. {name} has {random.randint(5, 60)} {things}. {rest}",
+        subject="bystanders",
+        key="bystander " + problem.key,
+    )
+
+
 FAMILIES: dict[str, Callable[[Random, int], Problem]] = {
     "quotient equations": quotient_equation,
     "percentages in sums": percentage_sum,
     "two people": two_people,
+    "bystanders": bystander,
 }
