@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.strategy.profiles import evidence, profile, with_search
+from tests.strategy.profiles import evidence, logistic, profile, stage, with_search
 from tts_cli.strategy.evidence import FEATURES, Evidence
+from tts_cli.strategy.logistic import sigmoid
 from tts_cli.strategy.rule import Draw, Measured, Published, Run, difficulty
 from tts_cli.strategy.static import Known
 
@@ -54,6 +55,20 @@ def test_the_last_stage_and_what_lies_between_stages_stop() -> None:
 )
 def test_difficulty_by_the_bounds_of_the_paper(solved: float | None, name: str | None) -> None:
     assert difficulty(solved) == name
+
+
+def test_why_tells_too_little_from_no_more() -> None:
+    assert Measured(profile(), "max", 16).decide(evidence(16, 0.1)).why.endswith("and no more is allowed")
+    assert Measured(profile(), "max", 8).decide(evidence(8, 0.1)).why.endswith("and no more is allowed")
+    assert Measured(profile(), "low", 16).decide(evidence(8, 1.0)).why.endswith("promises too little")
+
+
+@pytest.mark.parametrize(("samples", "of"), [(1, 4), (4, 4), (7, 4), (8, 8), (15, 8), (16, 16), (99, 16)])
+def test_what_was_stopped_between_stages_is_read_by_the_last_one(samples: int, of: int) -> None:
+    stages = tuple(stage(n, {}, {}).model_copy(update={"right": logistic(n, 0)}) for n in (4, 8, 16))
+    rule = Measured(profile(stages=stages), "max", 16)
+    assert rule.confidence_so_far(evidence(samples, 0.5)) == sigmoid(of)
+    assert Published(1_000_000, Known(), True, 16).confidence_so_far(evidence(samples, 0.5)) is None
 
 
 def test_difficulty_is_told_after_the_first_samples_only() -> None:

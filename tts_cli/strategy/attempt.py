@@ -154,7 +154,7 @@ class Attempt:
         """Vote on what was found, and tell the end. With `error` there is no vote."""
         if stopped:
             self.search.finish_rest()
-        verdict = _NOTHING if error else self._verdict()
+        verdict = _NOTHING if error else self._verdict(stopped)
         finish = "error" if error else self._finish(verdict)
         self.tell_spent()
         answer = verdict.answer if finish == "answered" else None
@@ -162,14 +162,25 @@ class Attempt:
         self._tell(SearchEnded(step, answer, verdict.confidence, finish))
         return self._record(verdict, finish, answer, error), verdict
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self, stopped: bool) -> Verdict:
         """The vote, with a calibrated confidence where there is one for what voted."""
         verify = self.settings.verify and self.limit != "max-time"  # a check takes time, which is up then
-        verdict, sure = self._vote(verify=verify), self._course.confidence
-        if self.plan.confidence is not None and self.limit is None and verdict.votes:
-            sure = self.plan.confidence(gather(verdict.ballots, verdict.votes, self.plan.budget).values)
+        verdict = self._vote(verify=verify)
         dropped = verdict.verified is not None and verdict.verified.wrong > 0
-        return verdict if sure is None or dropped or not verdict.votes else replace(verdict, confidence=sure)
+        sure = None if dropped or not verdict.votes else self._sure(verdict, stopped)
+        return verdict if sure is None else replace(verdict, confidence=sure)
+
+    def _sure(self, verdict: Verdict, stopped: bool) -> float | None:
+        """Of a search that was stopped: the lower of two readings, as if what was under way had never begun, and as if
+        it had ended in nothing."""
+        ballots, votes, rule = verdict.ballots, verdict.votes, self.plan.rule
+        if rule is not None and stopped:
+            counts = (len(ballots), max(len(ballots), self._course.samples))
+            readings = [rule.confidence_so_far(gather(ballots, votes, count)) for count in counts]
+            return min((one for one in readings if one is not None), default=None)
+        if rule is None and self.plan.confidence is not None and not stopped:
+            return self.plan.confidence(gather(ballots, votes, self.plan.budget).values)
+        return self._course.confidence
 
     def _finish(self, verdict: Verdict) -> FinishReason:
         least = self.settings.min_confidence
@@ -216,7 +227,8 @@ class Attempt:
         """Method and budget as they came out."""
         if self.plan.rule is None:
             return self.plan.method, self.plan.budget
-        return self._course.method(scored=self._prm is not None)
+        method, budget = self._course.method(scored=self._prm is not None)
+        return method, budget or self.plan.budget  # 0: it ended before the first sample
 
     def _why(self, verdict: Verdict | None = None) -> str:
         parts = [part for part in (self.plan.why, self._course.why) if part]

@@ -28,7 +28,7 @@ SEARCHES = {"beam": beam, "dvts": dvts}
 
 @dataclass(slots=True)
 class Course:
-    """What `auto` has done so far: `decisions`, the last of them in force. `run`: the search that it turned to."""
+    """What `auto` has done so far: `samples` begun, the `run` that it turned to, what the last decision said."""
 
     samples: int = 0
     run: Run | None = None

@@ -73,6 +73,10 @@ class Rule(Protocol):
         """That the leading answer is right, after a search beside the samples; None where nobody calibrated it."""
         ...
 
+    def confidence_so_far(self, evidence: Evidence) -> float | None:
+        """The same where a limit came before all samples had ended: as good a guess as there is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -99,10 +103,12 @@ class Measured:
         right = stage.right(evidence.values)
         solved = self.profile.solved(evidence.values) if stage is self.profile.stages[0] else None
         price = 0.0 if self.least is not None and right < self.least else PRICES[self.effort]
-        net, gain, action = max(self._options(stage, evidence, right, price), key=lambda o: o[0], default=_NOTHING)
+        options = list(self._options(stage, evidence, right, price))
+        net, gain, action = max(options, key=lambda option: option[0], default=_NOTHING)
         worth = f"after {evidence.samples} samples the chance of a right answer is {right:.0%}"
         if action is None or net <= 0:
-            return Decision(None, right, difficulty(solved), f"{worth}, and more compute promises too little")
+            stop = "more compute promises too little" if options else "no more is allowed"
+            return Decision(None, right, difficulty(solved), f"{worth}, and {stop}")
         to = self._next(stage, action) if isinstance(action, Draw) else action
         return Decision(
             to, right, difficulty(solved), f"{worth}, and {_text(action)} promises {100 * gain:+.1f} points"
@@ -128,6 +134,11 @@ class Measured:
     def confidence_after(self, run: Run, evidence: Evidence) -> float | None:
         """See Rule."""
         return self.profile.searches[f"{run.method} {run.budget}"].right(evidence.values)
+
+    def confidence_so_far(self, evidence: Evidence) -> float | None:
+        """By the last stage that was reached, or the first."""
+        reached = [stage for stage in self.profile.stages if stage.samples <= evidence.samples]
+        return (reached or self.profile.stages)[-1 if reached else 0].right(evidence.values)
 
     def _next(self, stage: Stage, goal: Draw) -> Draw:
         """Towards the goal, but only to the next stage: there it is decided again."""
@@ -183,5 +194,9 @@ class Published:
         return Decision(action, None, guess, f"{why}, as {self.first} samples make it seem; N = {self.budget}")
 
     def confidence_after(self, run: Run, evidence: Evidence) -> float | None:
+        """See Rule."""
+        return None
+
+    def confidence_so_far(self, evidence: Evidence) -> float | None:
         """See Rule."""
         return None

@@ -1,0 +1,332 @@
+"""The course of `auto` over scripted models: what it draws, when it stops, what a limit leaves, what is recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.evaluation.test_replay import Same
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.strategy.profiles import BETTER, RIGHT, logistic, profile, stage, with_search
+from tts_cli.data.record import Record, RecordError
+from tts_cli.data.schema import PATH as SCHEMA
+from tts_cli.models.protocols import Sampling
+from tts_cli.search.driver import Driver
+from tts_cli.search.events import Decided, Event, SearchStarted, SolutionFinished, StepSampled
+from tts_cli.strategy.attempt import Attempt, Problem
+from tts_cli.strategy.evidence import gather
+from tts_cli.strategy.plan import make_plan
+from tts_cli.strategy.profile import Profile, SearchFacts
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.strategy.solve import solve_many
+from tts_cli.strategy.static import Known
+
+Path = tuple[int, ...]
+
+
+class Answers(Mapping[Path, str]):
+    """Sample i says its answer in one step; a search beside the samples always says `searched`."""
+
+    def __init__(self, *answers: str, searched: str = "9", words: int = 0) -> None:
+        self.answers, self.searched, self.words = answers, searched, words
+
+    def __getitem__(self, path: Path) -> str:
+        answer = self.searched if path[0] == -1 else self.answers[path[0]]
+        return "so " * self.words + rf"\boxed{{{answer}}}."
+
+    def __iter__(self) -> Iterator[Path]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+
+class Half(Mapping[str, float]):
+    """The PRM scores every step 0.5."""
+
+    def __getitem__(self, step: str) -> float:
+        return 0.5
+
+    def __iter__(self) -> Iterator[str]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return 1
+
+
+class Going:
+    """One problem solved: the attempt, its record, and what the scripted models were asked."""
+
+    def __init__(
+        self,
+        script: Mapping[Path, str],
+        made: Profile | None = None,
+        *,
+        with_prm: bool = True,
+        judge: Any = None,
+        clock: Callable[[], float] = lambda: 0.0,
+        stop: Callable[[Going], bool] = lambda going: False,
+        **settings: Any,
+    ) -> None:
+        self.policy = ScriptedPolicy(script=script)
+        self.prm = ScriptedPrm("scripted-prm", 30, scores=Half()) if with_prm else None
+        self.events: list[Event] = []
+        asked = SolveSettings(**settings)
+        plan = make_plan(asked, self.policy, self.prm, Known(profile=made))
+        problem = Problem("p", "one two")
+        self.attempt = Attempt(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
+        (ended,) = Driver(self.policy, self.prm).run([self.attempt], should_stop=lambda: stop(self))
+        assert ended.error is None, ended.error
+        self.record: Record = self.attempt.record(None, ended.stopped)[0]
+        jsonschema.validate(json.loads(self.record.model_dump_json(exclude={"input"})), schema())
+        for model in (self.policy, self.prm):
+            assert model is None or (model.held == [] and not model.busy)
+
+    @property
+    def paths(self) -> set[Path]:
+        return {key.path for key in self.policy.asked}
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def schema() -> Any:
+    return json.loads(SCHEMA.read_text())
+
+
+TWO_ROUNDS = ("7", "7", "8", "9", "7", "7", "7", "7", *("1" * 8))
+
+
+def test_agreement_of_the_first_samples_ends_it() -> None:
+    going = Going(Answers("7", "7", "7", "7"), profile())
+    record = going.record
+    assert (record.answer, record.method, record.budget, record.difficulty) == ("7", "best-of-n", 4, "easy")
+    assert record.confidence == pytest.approx(RIGHT([1.0] + [0.0] * 9)) != 1.0
+    assert record.why == (
+        "auto by the profile of 2026-01-02, at --effort normal; at most N = 16; "
+        "after 4 samples the chance of a right answer is 98%, and more compute promises too little."
+    )
+    assert len(going.policy.asked) == 4
+
+
+def test_doubt_draws_on_and_the_first_samples_are_those_of_best_of_n() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile())
+    fixed = Going(Answers(*TWO_ROUNDS), method="best-of-n", budget=8)
+    assert (going.record.method, going.record.budget) == ("best-of-n", 8)
+    assert going.paths == fixed.paths == {(i, 0) for i in range(8)}
+    assert len(going.policy.asked) == 8, "nothing is drawn twice"
+    assert going.attempt.search.draws == fixed.attempt.search.draws
+    assert going.record.votes == fixed.record.votes
+    assert going.record.cost.flops == fixed.record.cost.flops
+    assert going.prm is not None and len(going.prm.asked) == len(set(going.prm.asked)) == 3
+
+
+def test_it_looks_after_every_stage_and_tells_what_it_decided() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile())
+    first, second = going.told(Decided)
+    assert (first.samples, first.difficulty, first.confidence) == (4, "medium", pytest.approx(0.731, abs=0.001))
+    assert (second.samples, second.difficulty, second.confidence) == (8, None, pytest.approx(0.924, abs=0.001))
+    assert "16 samples promises +8.7 points" in first.why and second.why in going.record.why
+    assert (going.record.difficulty, going.record.confidence) == ("medium", second.confidence)
+    at = [going.events.index(event) for event in (first, second)]
+    branches = [{e.branch for e in part if isinstance(e, StepSampled)} for part in
+                (going.events[: at[0]], going.events[at[0] : at[1]])]  # fmt: skip
+    assert branches == [{0, 2, 3}, set()], "equal steps are one, and none came later"
+    assert going.events[at[0] - 1] in going.told(SolutionFinished), "it looks when all have ended"
+
+
+def test_it_starts_as_auto_with_the_most_that_it_may_draw() -> None:
+    (started,) = Going(Answers(*TWO_ROUNDS), profile()).told(SearchStarted)
+    assert (started.method, started.budget) == ("auto", 16)
+    assert started.why == "auto by the profile of 2026-01-02, at --effort normal; at most N = 16."
+
+
+def test_doubt_to_the_end_stops_where_no_more_is_allowed() -> None:
+    going = Going(Answers(*map(str, range(16))), profile())
+    assert [event.samples for event in going.told(Decided)] == [4, 8, 16]
+    assert going.record.budget == 16 and "no more is allowed" in going.record.why
+
+
+def test_a_search_grows_streams_of_its_own_and_votes_with_the_samples() -> None:
+    going = Going(Answers("1", "2", "3", "4", searched="3"), with_search())
+    record, searched = going.record, {path for path in going.paths if path[0] == -1}
+    assert going.paths - searched == {(i, 0) for i in range(4)}
+    assert {path[:2] for path in searched} >= {(-1, i) for i in range(16)}
+    assert (record.method, record.budget, record.answer) == ("beam", 16, "3")
+    assert (record.votes[0].answer, record.votes[0].count) == ("3", 17)
+    assert record.confidence == pytest.approx(logistic(1, 0)([0.0] * 10)), "of both together"
+    assert "beam with N = 16 promises" in record.why
+    assert [event.samples for event in going.told(Decided)] == [4]
+    assert {event.branch for event in going.told(StepSampled)} == {-1, 0, 1, 2, 3}
+
+
+def test_trees_of_dvts_have_streams_of_their_own() -> None:
+    best = logistic(0.5, 3.5)
+    facts = {"dvts 16": SearchFacts(flops=10.0, right=best)}
+    made = profile(stages=(stage(4, {}, {"dvts 16": best}),), searches=facts)
+    going = Going(Answers("1", "2", "3", "4"), made, budget=16)
+    assert {path[:2] for path in going.paths if path[0] == -1} == {(-1, tree) for tree in range(4)}
+    assert (going.record.method, going.record.budget) == ("dvts", 16)
+    votes = {vote.answer: vote.count for vote in going.record.votes}
+    assert votes == {"1": 1, "2": 1, "3": 1, "4": 1, "9": 16}
+
+
+def test_the_evidence_is_that_of_the_votes() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile(), select="majority", aggregate="min")
+    verdict = going.attempt.record(None, stopped=False)[1]
+    assert going.record.confidence == RIGHT(gather(verdict.ballots, verdict.votes, 8).values)
+
+
+@pytest.mark.parametrize(("budget", "decided"), [(1, [1]), (2, [2]), (3, [3]), (4, [4]), (5, [4]), (9, [4, 8])])
+def test_budgets_below_and_between_the_stages(budget: int, decided: list[int]) -> None:
+    """Where nothing was measured nothing is promised; the vote's share stands for the confidence."""
+    going = Going(Answers(*map(str, range(16))), profile(stages=STAGES_TO_8), budget=budget)
+    assert [event.samples for event in going.told(Decided)] == decided
+    assert len(going.policy.asked) == going.record.budget == decided[-1] <= budget
+    assert going.record.method == "best-of-n"
+    measured = decided[-1] in (4, 8)
+    share = 1 / decided[-1]
+    assert (going.record.difficulty is not None) is measured
+    assert going.record.confidence == pytest.approx(RIGHT([share] + [0.0] * 9) if measured else share)
+
+
+STAGES_TO_8 = (stage(4, {8: BETTER}, {}), stage(8, {}, {}))
+
+
+def test_nobody_answers() -> None:
+    script = {(i, 0): "I do not know." for i in range(16)}
+    going = Going(script, profile())
+    assert (going.record.answer, going.record.confidence, going.record.finish) == (None, None, "no-answer")
+    assert going.record.budget == 16, "an answer may still come"
+
+
+# Without a profile
+
+
+def test_by_the_table_four_samples_that_agree_are_enough() -> None:
+    record = Going(Answers("7", "7", "7", "7"), effort="max").record
+    assert (record.method, record.budget, record.difficulty, record.confidence) == ("best-of-n", 4, "easy", 1.0)
+    assert "no profile; N = 128 is --effort max; the first 4 samples agree." in record.why
+
+
+def test_by_the_table_doubt_leads_to_a_search() -> None:
+    record = Going(Answers("1", "2", "3", "4"), budget=8).record
+    assert (record.method, record.budget, record.difficulty) == ("beam", 8, "medium")
+
+
+def test_without_a_prm_it_is_a_majority_of_samples_drawn_in_two_rounds() -> None:
+    going = Going(Answers(*TWO_ROUNDS), with_prm=False, budget=8)
+    assert (going.record.method, going.record.budget, going.record.prm) == ("majority", 8, None)
+    assert going.paths == {(i, 0) for i in range(8)}
+    assert [event.samples for event in going.told(Decided)] == [4, 8]
+    assert going.record.answer == "7"
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 5])
+def test_small_budgets_by_the_table(budget: int) -> None:
+    going = Going(Answers("7", "8", "9", "6", "5"), with_prm=False, budget=budget)
+    assert len(going.policy.asked) == going.record.budget == budget
+
+
+def test_at_temperature_0_one_solution_is_written() -> None:
+    going = Going(Answers("7"), profile(), sampling=Sampling(temperature=0))
+    assert (going.record.method, going.record.budget, going.record.difficulty) == ("greedy", 1, None)
+    assert going.told(Decided) == [] and "temperature 0" in going.record.why
+
+
+# Limits and stops
+
+
+def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
+    """Samples of the second round would elect 5, but none of them ends in time."""
+    script = {(i, 0): r"\boxed{7}." if i < 2 else rf"\boxed{{{i}}}." for i in range(4)}
+    script |= {(i, 0): r"so so so so so so so so \boxed{5}." for i in range(4, 16)}
+    ticks = iter(range(1000))
+    going = Going(script, profile(), max_time=9.5, clock=lambda: float(next(ticks)))
+    record = going.record
+    assert [event.samples for event in going.told(Decided)] == [4]
+    assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-of-n", 8)
+    assert record.why.endswith("promises +8.7 points; it was stopped at --max-time.")
+    assert len(going.policy.cancelled) == 4
+
+
+def test_a_flops_limit_in_a_search_leaves_the_samples_vote() -> None:
+    going = Going(
+        Answers("1", "1", "2", "3", searched="9", words=20), with_search(), max_flops=2 * 10 * 21 * 4 + 3 * 240
+    )
+    assert [event.samples for event in going.told(Decided)] == [4]
+    assert (going.record.answer, going.record.method) == ("1", "beam")
+    assert "it was stopped at --max-flops" in going.record.why
+
+
+def test_a_limit_before_the_first_look_is_no_certainty() -> None:
+    """One sample of four has ended: its share of the votes is 100 %, the chance that it is right is not."""
+    script = {(0, 0): r"\boxed{7}."} | {(i, 0): r"so so so so so so \boxed{7}." for i in range(1, 4)}
+    ticks = iter(range(1000))
+    record = Going(script, profile(), max_time=2.5, clock=lambda: float(next(ticks))).record
+    assert (record.answer, record.budget, record.difficulty) == ("7", 4, None)
+    assert record.confidence == pytest.approx(RIGHT([0.25] + [0.0] * 9)), "as if the others had ended in nothing"
+
+
+def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
+    """Three more answers came, all different, before the stop; one was under way."""
+    answers = ["7", "7", "8", "9", "14", "15", "16"]
+    lines = {(i, 0): rf"\boxed{{{answer}}}." for i, answer in enumerate(answers)} | {(7, 0): "so " * 40 + "7."}
+    going = Going(lines, profile(), stop=lambda going: len(going.attempt.search.solutions) >= 6)
+    assert (going.record.answer, going.record.budget, going.attempt.limit) == ("7", 8, None)
+    assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT([2 / 4] + [0.0] * 9))
+    assert going.record.confidence == pytest.approx(RIGHT([2 / 8] + [0.0] * 9))
+
+
+def test_a_stop_before_the_first_decode_has_no_answer() -> None:
+    record = Going(Answers(*TWO_ROUNDS), profile(), stop=lambda going: bool(going.events)).record
+    assert (record.answer, record.finish, record.method, record.budget) == (None, "no-answer", "best-of-n", 4)
+
+
+def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -> None:
+    bad = Problem("a", "", error=RecordError(kind="bad-row", message="Row 3: it is not JSON."))
+    known = Known(profile=profile())
+    solved = solve_many([bad], SolveSettings(), ScriptedPolicy(), ScriptedPrm(), known=known, judge=Same())
+    record = next(solved).record
+    assert (record.finish, record.method, record.budget, record.confidence) == ("error", "best-of-n", 16, None)
+
+
+def test_a_stopped_best_of_n_is_not_called_calibrated() -> None:
+    script = {(0, 0): r"\boxed{7}."} | {(i, 0): r"so so so \boxed{8}." for i in range(1, 8)}
+    half = Going(script, profile(), method="best-of-n", budget=8, stop=lambda going: len(going.policy.batches) >= 3)
+    assert (half.record.answer, half.record.confidence) == ("7", 1.0)
+    whole = Going(script, profile(), method="best-of-n", budget=8)
+    assert whole.record.confidence == pytest.approx(RIGHT([7 / 8] + [0.0] * 9))
+
+
+def test_best_of_n_is_as_sure_as_auto_that_drew_as_many() -> None:
+    auto = Going(Answers(*TWO_ROUNDS), profile()).record
+    fixed = Going(Answers(*TWO_ROUNDS), profile(), method="best-of-n", budget=8).record
+    assert fixed.confidence == auto.confidence
+    other = Going(Answers(*TWO_ROUNDS), profile(), method="best-of-n", budget=7).record
+    assert other.confidence == pytest.approx(5 / 7), "nothing was measured there: the vote's share"
+
+
+def test_too_unsure_abstains_after_all_that_is_allowed() -> None:
+    going = Going(Answers(*map(str, range(16))), profile(), min_confidence=0.9, effort="low")
+    assert (going.record.finish, going.record.answer, going.record.budget) == ("low-confidence", None, 16)
+    assert Going(Answers(*"7777"), profile(), min_confidence=0.9).record.finish == "answered"
+
+
+class Sixes(Same):
+    """Knows that 6 does not fit the problem."""
+
+    def check(self, problem: str, answer: str) -> Any:
+        return "wrong" if answer == "6" else "no opinion"
+
+
+def test_a_vote_that_lost_members_has_its_share_as_confidence() -> None:
+    """The profile was made without the check, and counts what the check has dropped."""
+    dropped = Going(Answers(*"6678"), profile(), judge=Sixes(), verify=True, budget=8).record
+    assert (dropped.answer, dropped.confidence) == ("7", 1 / 2)
+    kept = Going(Answers(*"7777"), profile(), judge=Sixes(), verify=True).record
+    assert kept.confidence == pytest.approx(RIGHT([1.0] + [0.0] * 9))
