@@ -62,3 +62,13 @@ def test_the_readme_picture_is_made_from_a_run(
     assert capsys.readouterr().out.endswith(": 65\n")
     assert "Answer" in drawn and "solutions" in drawn
     assert "@font-face" not in drawn
+
+
+@pytest.mark.parametrize("method", ["greedy", "majority"])
+def test_a_method_that_asks_no_prm_does_not_want_its_file(fresh: Program, method: str) -> None:
+    policy = "{role: policy, file: nano.gguf, prm: gone, prompt: {user: '{problem}'}}"
+    registry = fresh.home / "mine.yaml"
+    registry.write_text(f"models: {{mine: {policy}, gone: {{role: prm, file: gone.gguf, format: nano-prm}}}}")
+    asked = ["solve", "-q", "-n", "4", "--policy", "mine", PROBLEM]
+    assert fresh(*asked, "--method", method, TTS_MODELS_FILE=str(registry)).stdout == "65\n"
+    assert fresh(*asked, "--method", "best-of-n", TTS_MODELS_FILE=str(registry)).returncode == 4

@@ -38,7 +38,8 @@ class Asked:
 def resolve(asked: Asked, before: Question | None) -> tuple[Question, settings.Settings]:
     """The whole question. Without a data set it is the stored one, changed by what was given. Raises UsageError."""
     old = before if asked.dataset is None else None
-    chosen = settings.resolve({**(old.flags if old else {}), **_given(asked.flags)})
+    given = {**(old.flags if old else {}), **_given(asked.flags)}
+    chosen = settings.resolve(given).model_copy(update={"method": "auto"})  # --methods is another question
     base = old or _fresh(asked, chosen)
     methods = asked.methods or base.methods
     if asked.prm_quality and asked.methods is None:

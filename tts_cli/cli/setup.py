@@ -33,11 +33,15 @@ class Entries:
 
 
 def entries(chosen: Settings) -> Entries:
-    """Which models are meant; loads nothing. The policy's own PRM is taken where none is named. Raises UsageError."""
+    """Which models are meant; loads nothing. Where no PRM is named the policy's own is taken, if the method asks one.
+
+    Raises UsageError.
+    """
     from tts_cli.models.load import resolve
 
     policy = resolve(chosen.policy, "policy")
-    prm = chosen.prm or policy.prm or "none"
+    asked = chosen.method not in ("greedy", "majority")
+    prm = chosen.prm or (asked and policy.prm) or "none"
     return Entries(policy, None if prm == "none" else resolve(prm, "prm"))
 
 
