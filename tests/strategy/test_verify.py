@@ -25,7 +25,9 @@ class Knows:
         return self.opinions[f"a{answer}"]
 
 
-def run(*answers: str, verify: bool = True, clock: Any = lambda: 0.0, judge: Knows | None = None, **more: Any) -> Record:
+def run(
+    *answers: str, verify: bool = True, clock: Any = lambda: 0.0, judge: Knows | None = None, **more: Any
+) -> Record:
     script = {(index, 0): rf"\boxed{{{answer}}}." for index, answer in enumerate(answers)}
     settings = SolveSettings(method="majority", budget=len(answers), verify=verify, **more)
     judge = judge or Knows(a1="wrong", a2="no opinion", a3="right")
