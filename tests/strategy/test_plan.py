@@ -64,3 +64,9 @@ def test_greedy_has_no_budget() -> None:
 def test_a_guided_method_needs_a_prm(method: Any) -> None:
     with pytest.raises(UsageError, match=f"{method} needs a PRM"):
         make_plan(SolveSettings(method=method), POLICY, None)
+
+
+def test_how_many_problems_fit_goes_by_what_auto_usually_takes() -> None:
+    assert make_plan(SolveSettings(effort="max"), POLICY, PRM).usual == 16
+    assert make_plan(SolveSettings(effort="low"), POLICY, PRM).usual == 4
+    assert make_plan(SolveSettings(method="beam", budget=64), POLICY, PRM).usual == 64

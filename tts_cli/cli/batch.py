@@ -213,7 +213,7 @@ class Run:
 
         policy, prm = setup.load(self.chosen, self.entries, stack)
         known = setup.known(self.chosen, self.entries, policy, prm)
-        at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).budget, policy.engine.n_ctx)
+        at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).usual, policy.engine.n_ctx)
         solutions = solve_many(
             self._admitted(problems, at_once),
             self.settings,

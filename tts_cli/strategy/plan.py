@@ -39,6 +39,14 @@ class Plan:
         """The PRM is asked, if there is one."""
         return self.method in GUIDED or self.method == "auto"
 
+    @property
+    def usual(self) -> int:
+        """Solutions that a problem takes as a rule: `auto` seldom needs the most."""
+        return min(self.budget, _USUAL) if self.rule else self.budget
+
+
+_USUAL = 16
+
 
 def make_plan(
     settings: SolveSettings,
