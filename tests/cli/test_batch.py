@@ -184,7 +184,7 @@ def test_errors_are_tried_again_and_bad_rows_are_not_written_twice(tts: Program,
     [
         (["--seed", "1"], "(seed 0, now 1)"),
         (["--policy", "endless"], "(policy tiny, now endless)"),
-        (["--max-tokens", "7"], "(flags or model files)"),
+        (["--max-tokens", "7"], "(flags, profile or model files)"),
     ],
 )
 def test_changed_settings_are_said_and_old_records_put_aside(
@@ -211,7 +211,7 @@ def test_another_file_under_the_same_name_is_another_model(tts: Program, here: H
     for seed in (1, 2):
         write_tiny_gguf(tts.work / "m.gguf", words=words, chat_template=CHAT_TEMPLATE, layers=1, seed=seed)
         done = here("batch", *QUICK, "--policy", "m.gguf", "--prm", "none", "-o", "out.jsonl", stdin=ROWS[0])
-    assert "(flags or model files)" in done.stderr
+    assert "(flags, profile or model files)" in done.stderr
 
 
 def test_a_changed_problem_is_solved_again(tts: Program, here: Here) -> None:

@@ -17,10 +17,11 @@ from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
 from tts_cli.cli.eval_question import Asked
 from tts_cli.cli.eval_run import Run, open_store
+from tts_cli.cli.signals import Interruption
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tts_cli.data.rows import Row
     from tts_cli.evaluation.replay import ModelFacts
@@ -84,22 +85,42 @@ def calibrate(
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
     known = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
-    flags = known | {"profile": "none"}
+    flags = known | {"profile": "none", "method": "auto"}  # whatever is set for solving
     where = out or _samples_of(settings.resolve(flags))
+    if dataset is not None:
+        _check(settings.resolve(flags))
     asked = Asked(dataset, ("best-of-n",), (1,), limit, shuffle, prm_quality=False, flags=flags)
     with open_store(where, new=dataset is not None) as store:
         run = Calibration(asked, store, channels, where)
+        path = run.place(profile)
         rows = run.rows(asker(yes))
         if not run.collect(rows):
             return run.stopped("tts calibrate")
-        made = run.profile(rows)
-        run.save(made, profile or setup.profiles_dir() / f"{made.policy.name}+{made.prm.name}.yaml")
+        run.save(run.profile(rows), path)
     return 0
 
 
-def _samples_of(chosen: settings.Settings) -> Path:
+def _check(chosen: settings.Settings) -> None:
+    """Before anything is made or loaded. Raises UsageError."""
     found = setup.entries(chosen)
-    return setup.profiles_dir() / f"{found.policy.name}+{found.prm.name if found.prm else 'none'}.samples"
+    if found.prm is None:
+        raise UsageError(
+            f"There is nothing to calibrate: {found.policy.name} has no PRM.",
+            "Name one with --prm; without a PRM `auto` goes by the votes alone.",
+        )
+    if setup.solve_settings(chosen, found).sampling.temperature == 0:
+        raise UsageError("At temperature 0 all samples are equal, so there is nothing to calibrate.",
+                         "Give a --temperature above 0.")  # fmt: skip
+
+
+def _samples_of(chosen: settings.Settings) -> Path:
+    return setup.profiles_dir() / f"{_pair(setup.entries(chosen))}.samples"
+
+
+def _pair(found: setup.Entries) -> str:
+    """A file's name; that of a model may be a path."""
+    names = [found.policy.name, found.prm.name if found.prm else "none"]
+    return "+".join(Path(name).name for name in names)
 
 
 class Calibration(Run):
@@ -111,27 +132,48 @@ class Calibration(Run):
 
         return [Cell(plan.method, plan) for plan in plans(self.solving.beam_width)]
 
+    def place(self, asked: Path | None) -> Path:
+        """Where the profile will be; it can be written there. Raises TtsError."""
+        from tts_cli.data.files import check_writable
+        from tts_cli.strategy.profile import make_folder
+
+        path = asked or setup.profiles_dir() / f"{_pair(self.entries)}.yaml"
+        make_folder(path)
+        check_writable(path, "The profile")
+        return path
+
+    def rows(self, consent: Callable[[str], bool]) -> list[Row]:
+        """Those with an answer, each problem once. Raises UsageError where they are too few."""
+        from tts_cli.evaluation.grade import ungradable
+
+        rows = [row for row in super().rows(consent) if ungradable(row) is None]
+        distinct = list({row.problem: row for row in reversed(rows)}.values())[::-1]
+        _check_number(len(distinct))
+        return distinct
+
     def profile(self, rows: Sequence[Row]) -> Profile:
-        """Raises UsageError where there are too few problems."""
+        """Raises UsageError where too many problems ended with an error."""
         from tts_cli.answers import Judge
         from tts_cli.evaluation.calibrate import Facts, Observer, content_of, profile_of
         from tts_cli.evaluation.calibration_figures import figures
-        from tts_cli.evaluation.grade import ungradable
         from tts_cli.strategy.profile import Data
 
         assert self.models is not None and self.models[1] is not None and self.entries.prm is not None
         policy, prm = self.models[0], self.models[1]
-        labelled = [row for row in rows if ungradable(row) is None]
-        if len(labelled) < LEAST:
-            what = f"{len(labelled)} problems with an answer are too few to calibrate on; {LEAST} is the least"
-            raise UsageError(f"{what}.", "Some hundred tell enough.")
-        with Judge() as judge:
+        with Interruption(lambda: None), Judge() as judge:  # all samples are stored: a signal ends it at once
             observer = Observer(self.solving, policy, prm, self.store, judge)
-            observations = [observer.observe(row) for row in labelled]
+            found = [(row, observer.observe(row)) for row in rows]
+        seen = [(row, observation) for row, observation in found if observation is not None]
+        _check_number(len(seen))
+        observations = [observation for _, observation in seen]
         facts = Facts(
             policy=setup.model_file(self.entries.policy, policy.parameters),
             prm=setup.model_file(self.entries.prm, prm.parameters),
-            data=Data(name=Path(self.question.dataset).name, problems=len(labelled), content=content_of(labelled)),
+            data=Data(
+                name=Path(self.question.dataset).name,
+                problems=len(seen),
+                content=content_of(row for row, _ in seen),
+            ),
             settings=self.solving,
         )
         return profile_of(observations, facts, figures(observations, facts))
@@ -152,6 +194,13 @@ class Calibration(Run):
         else:
             emit(tables.plain(profile_tables(made)))
         self.channels.note(f"Written to {path}; its samples are in {self.out}.")
+
+
+def _check_number(problems: int) -> None:
+    """Raises UsageError."""
+    if problems < LEAST:
+        what = f"{problems} problems with an answer are too few to calibrate on; {LEAST} is the least"
+        raise UsageError(f"{what}.", "Some hundred tell enough.")
 
 
 def _document(made: Profile, path: Path) -> str:

@@ -13,7 +13,7 @@ from tts_cli.cli import first_run, setup
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.eval_question import Asked, needed_models, origin, resolve
 from tts_cli.cli.signals import Interruption
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import ModelError, TtsError, UsageError
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.progress import Progress
@@ -109,7 +109,7 @@ class Run:
         self.models = stored_models(self.store, wants_prm)
         assert self.models is not None
         policy, prm = self.models
-        profile, remark = self._profile(policy, prm) if "auto" in self.question.methods else (None, None)
+        profile, remark = self._profile(policy, prm)
         known = Known(policy.family, prm.family if prm else None, profile=profile, remark=remark)
         self.cells = self.plan_cells(policy, prm, known)
         return loaded
@@ -121,7 +121,16 @@ class Run:
         return plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
 
     def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, str | None]:
-        return setup.profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
+        """The one for these models. What was sampled by none can be counted where the model files are gone."""
+        methods = self.question.methods
+        if not set(methods) & set(setup.BY_PROFILE):
+            return None, None
+        try:
+            return setup.profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
+        except ModelError:
+            if "auto" in methods:
+                raise
+            return None, None
 
     def _load(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
         from tts_cli.evaluation.question import keep_models

@@ -80,7 +80,7 @@ class Resume:
             return
         before = self._journal.record_at(entry)
         changes = [f"{name} {before.get(name)}, now {now}" for name, now in self._now.items() if before[name] != now]
-        what = ", ".join(changes) or "flags or model files"
+        what = ", ".join(changes) or "flags, profile or model files"
         self._tell_once("settings", f"note: rows were solved with other settings ({what}): {aside}.")
 
     def _tell_once(self, subject: str, text: str) -> None:
@@ -115,8 +115,8 @@ class DistinctIds:
 def _all_that_matters(chosen: Settings, entries: Entries, settings: SolveSettings) -> dict[str, Any]:
     """Everything that a record depends on but its problem. Threads, GPU layers and context size are no part of it."""
     models = {"policy": _identity(entries.policy), "prm": entries.prm and _identity(entries.prm)}
-    found, _ = setup.profile(chosen, entries, 0, 0) if settings.method in ("auto", "best-of-n") else (None, None)
-    profile = found.key if found else None  # it decides what auto does, and how sure best-of-n is
+    found, _ = setup.profile(chosen, entries, 0, 0) if settings.method in setup.BY_PROFILE else (None, None)
+    profile = found.key if found else None
     return asdict(settings) | models | {"prm_format": chosen.prm_format, "profile": profile}
 
 

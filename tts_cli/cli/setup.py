@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 SMALL_FILE = 64 << 20  # bytes
+BY_PROFILE = ("auto", "best-of-n")
+"""Methods that a profile matters to: it decides what `auto` does, and how sure best-of-n is."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def known(chosen: Settings, found: Entries, policy: LlamaPolicy, prm: LlamaPRM |
     """What `auto` may go by; a bare file's family shows only when it is loaded. Raises UsageError (see `profile`)."""
     from tts_cli.strategy.static import Known
 
-    measured, remark = profile(chosen, found, policy.parameters, prm.parameters if prm else 0)
+    measured: Profile | None = None
+    remark = None
+    if chosen.method in BY_PROFILE:
+        measured, remark = profile(chosen, found, policy.parameters, prm.parameters if prm else 0)
     return Known(policy.entry.family, prm.entry.family if prm else None, profile=measured, remark=remark)
 
 

@@ -31,7 +31,7 @@ from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.profile import Data, ModelFile, Profile, SearchFacts, Stage, samples_as
 from tts_cli.strategy.rule import Decision, Draw, Measured, Run
 from tts_cli.strategy.settings import MethodName, SolveSettings
-from tts_cli.strategy.verdict import elect
+from tts_cli.strategy.verdict import elect, unfinished_solutions
 
 STAGES = (4, 8, 16, 32, 64)
 SEARCHES: tuple[tuple[MethodName, int], ...] = (("beam", 16), ("dvts", 16))
@@ -84,9 +84,12 @@ class Observer:
     store: Store
     judge: Equality
 
-    def observe(self, row: Row) -> Observation:
-        """Raises TtsError where tapes are missing."""
+    def observe(self, row: Row) -> Observation | None:
+        """None where a search ended with an error: the problem is too long, say. Raises TtsError where tapes are
+        missing."""
         tapes = Tapes(self.store, problem_key(row.problem))
+        if any(tapes.covering(plan).error for plan in plans(self.settings.beam_width)):
+            return None
         samples = {n: self._replay(row, Plan("best-of-n", n, 1, ""), tapes) for n in STAGES}
         searches = {
             f"{method} {budget}": self._replay(row, Plan(method, budget, self.settings.beam_width, ""), tapes)
@@ -111,8 +114,12 @@ class Observer:
         return attempt
 
     def _see(self, row: Row, attempts: Sequence[Attempt], samples: int) -> Seen:
+        how = self.settings.aggregate
         solutions: list[Solution] = [one for attempt in attempts for one in attempt.search.solutions.values()]
-        verdict = elect(solutions, self.settings.aggregate, self.settings.select, self.judge)
+        none = not solutions  # then unfinished ones vote, as they do when a problem is solved
+        if none:
+            solutions = [one for attempt in attempts for one in unfinished_solutions(attempt.search, how)]
+        verdict = elect(solutions, how, self.settings.select, self.judge, unfinished=none)
         evidence = gather(verdict.ballots, verdict.votes, samples)
         return Seen(evidence, self._right(verdict.answer, row), attempts[0].flops())
 

@@ -169,12 +169,17 @@ def write(path: Path, profile: Profile) -> None:
     content = yaml.safe_dump(
         profile.model_dump(mode="json"), sort_keys=False, width=110, allow_unicode=True, default_flow_style=None
     )
+    make_folder(path)
+    write_atomically(path, content, "The profile")
+
+
+def make_folder(path: Path) -> None:
+    """The one that a profile will be in. Raises TtsError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise TtsError(f"The directory {path.parent} cannot be made: {reason}.", "Name another --profile.") from error
-    write_atomically(path, content, "The profile")
 
 
 def samples_as(settings: SolveSettings) -> dict[str, float | str]:

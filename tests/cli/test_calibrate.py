@@ -1,0 +1,314 @@
+"""`tts calibrate` as a user runs it, with tiny real models: the profile, who uses it, who must not, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli import calibrating
+from tests.cli.conftest import BIAS, WORDS, Here, Program
+from tests.cli.scripted import PROBLEM
+from tests.cli.test_batch import TEXT
+from tests.cli.test_solve import refused
+from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
+from tts_cli.cli import setup
+from tts_cli.strategy.profile import read
+
+HOME = (".local", "share", "tts", "profiles")
+AUTO = ("--method", "auto", "--json")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    calibrating.shrink(monkeypatch)
+
+
+@pytest.fixture
+def dataset(tts: Program) -> Path:
+    """The models say 65 more often than 56, and never 7."""
+    answers = ["65", "56", "65", "7"] * 4
+    rows = [{"problem": f"Compute {i} + 1.", "answer": answer} for i, answer in enumerate(answers)]
+    path = tts.work / "labelled.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def content(path: Path) -> dict[str, Any]:
+    """But for the day."""
+    found: dict[str, Any] = yaml.safe_load(path.read_text())
+    del found["made"]
+    return found
+
+
+def test_the_profile_is_written_told_of_and_used(tts: Program, here: Here, dataset: Path) -> None:
+    done = here("calibrate", str(dataset))
+    assert done.returncode == 0, done.stderr
+    folder = tts.home.joinpath(*HOME)
+    path = folder / "tiny+tiny-prm.yaml"
+    assert done.stderr == f"Written to {path}; its samples are in {folder / 'tiny+tiny-prm.samples'}.\n"
+    for words in ("labelled.jsonl: 16 problems, tiny + tiny-prm", "best-of-n 4", "beam 4", "auto, effort", "normal"):
+        assert words in done.stdout
+    made = read(path)
+    assert (made.policy.name, made.prm.name, made.data.problems) == ("tiny", "tiny-prm", 16)
+    assert [stage.samples for stage in made.stages] == [1, 2, 4]
+    assert [sorted(stage.later) for stage in made.stages] == [[2, 4], [4], []]
+
+    solved = document(here("solve", *AUTO, PROBLEM))
+    assert f"auto by the profile of {made.made}, at --effort normal; at most N = 8" in solved["why"]
+    assert "the chance of a right answer is" in solved["why"] and solved["method"] == "best-of-n"
+    assert solved["difficulty"] in ("easy", "medium", "hard")
+    told = document(here("solve", "--method", "best-of-n", "-n", "4", "--json", PROBLEM))
+    shares = [vote["weight"] for vote in told["votes"]]
+    assert told["confidence"] != pytest.approx(shares[0] / sum(shares)), "not the share of the votes"
+
+
+def test_the_figures_add_up(tts: Program, here: Here, dataset: Path) -> None:
+    found = document(here("calibrate", str(dataset), "--json", "--profile", "p.yaml", "--out", "samples"))
+    assert found["profile"] == "p.yaml" and found["data"]["problems"] == 16
+    figures = found["figures"]
+    assert set(figures["fixed"]) == {"best-of-n 1", "best-of-n 2", "best-of-n 4", "beam 4", "dvts 4"}
+    flops = [figures["fixed"][f"best-of-n {n}"]["flops"] for n in (1, 2, 4)]
+    assert flops == sorted(flops)
+    assert 0 < figures["fixed"]["best-of-n 4"]["right"]["value"] <= 0.75, "a quarter has an answer that none gives"
+    assert sum(figures["difficulty"]["problems"].values()) == 16
+    assert set(figures["efforts"]) == {"low", "normal", "high", "max"}
+    for effort in figures["efforts"].values():
+        assert 1 <= effort["samples"] <= 4 and flops[0] <= effort["flops"]
+    assert read(tts.work / "p.yaml").figures == figures
+    assert sorted(file.name for file in (tts.work / "samples").iterdir()) == ["samples.sqlite"]
+
+
+def test_what_the_profile_says_of_the_first_samples_is_what_a_solve_reads(
+    tts: Program, here: Here, dataset: Path
+) -> None:
+    """Stage by stage the same evidence live and when it was calibrated: else no number in it would hold."""
+    here("calibrate", str(dataset), "--profile", "p.yaml", "--out", "samples")
+    rows = "".join(json.dumps({"problem": f"Compute {i} + 1."}) + "\n" for i in range(16))
+    flags = ("--method", "best-of-n", "-n", "4", "--profile", "p.yaml")
+    mine = [json.loads(line)["confidence"] for line in here("batch", *flags, stdin=rows).stdout.splitlines()]
+    done = here("eval", str(dataset), "--methods", "best-of-n", "--budgets", "4", "--out", "e", "--profile", "p.yaml")
+    assert done.returncode == 0, done.stderr
+    replayed = [json.loads(line)["confidence"] for line in (tts.work / "e" / "records.jsonl").read_text().splitlines()]
+    assert mine == pytest.approx(replayed, abs=0.02)
+    assert len(set(mine)) > 1
+
+
+# Who must not use it
+
+
+def other_file(tts: Program, name: str, **shape: Any) -> dict[str, str]:
+    """A models directory in which one file is another model."""
+    folder = tts.work / "other-models"
+    shutil.copytree(tts.env["TTS_MODELS_DIR"], folder)
+    write_tiny_gguf(folder / name, words=WORDS, layers=1, context=2048, seed=99, **shape)
+    return {"TTS_MODELS_DIR": str(folder)}
+
+
+@pytest.mark.parametrize(("name", "role"), [("tiny.gguf", "policy"), ("tiny-prm.gguf", "PRM")])
+def test_another_model_file_of_the_same_name_is_refused(
+    tts: Program, here: Here, dataset: Path, name: str, role: str
+) -> None:
+    shape = {"chat_template": CHAT_TEMPLATE, "bias": BIAS} if name == "tiny.gguf" else {}
+    other = other_file(tts, name, **shape)
+    assert here("calibrate", str(dataset)).returncode == 0
+    why = document(here("solve", *AUTO, PROBLEM, **other))["why"]
+    assert "by the paper's table, as the profile tiny+tiny-prm.yaml is not for this run" in why
+    assert f"its {role} is another file of {name.removesuffix('.gguf')}" in why
+    path = tts.home.joinpath(*HOME) / "tiny+tiny-prm.yaml"
+    says = refused(here("solve", *AUTO, "--profile", str(path), PROBLEM, **other), 2)
+    assert f"cannot be used: its {role} is another file of" in says and "tts calibrate DATASET" in says
+    again = document(here("solve", *AUTO, PROBLEM))["why"]
+    assert "auto by the profile of" in again, "with the files that it was made with it still is"
+
+
+def test_other_settings_and_none_leave_it_aside(here: Here, dataset: Path) -> None:
+    here("calibrate", str(dataset))
+    hot = document(here("solve", *AUTO, "--temperature", "1", PROBLEM))["why"]
+    assert "is not for this run (it was made with temperature 0.7, not 1.0)" in hot
+    none = document(here("solve", *AUTO, "--profile", "none", PROBLEM))["why"]
+    assert "as these models have no profile" in none
+    alone = document(here("solve", *AUTO, "--prm", "none", PROBLEM))
+    assert alone["method"] == "majority" and "no profile" in alone["why"]
+
+
+def test_a_broken_profile_stops_only_those_who_go_by_it(tts: Program, here: Here) -> None:
+    folder = tts.home.joinpath(*HOME)
+    folder.mkdir(parents=True)
+    (folder / "broken.yaml").write_text("nonsense")
+    assert "broken.yaml is not a profile" in refused(here("solve", *AUTO, PROBLEM), 2)
+    assert here("solve", "--method", "majority", "-q", PROBLEM).returncode == 0
+    assert here("solve", *AUTO, "--profile", "none", PROBLEM).returncode == 0
+
+
+@pytest.mark.parametrize("profile", ["absent.yaml", ".", "labelled.jsonl"])
+def test_what_is_no_profile_is_refused(here: Here, dataset: Path, profile: str) -> None:
+    assert profile in refused(here("solve", *AUTO, "--profile", profile, PROBLEM), 2)
+
+
+# What is refused before anything is sampled
+
+
+@pytest.fixture
+def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(setup, "load", load)
+
+
+@pytest.mark.usefixtures("no_models")
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        (["--prm", "none"], 2, "tiny has no PRM"),
+        (["--policy", "endless"], 2, "endless has no PRM"),
+        (["--temperature", "0"], 2, "all samples are equal"),
+        (["--limit", "7"], 2, "7 problems with an answer are too few to calibrate on; 8 is the least"),
+        (["--profile", "labelled.jsonl/p.yaml"], 1, "cannot be made"),
+        (["--profile", "."], 1, "not a regular file"),
+        (["--profile", "/proc/p.yaml"], 1, "cannot be written"),
+        (["--out", "labelled.jsonl"], 1, "cannot be made"),
+    ],
+)
+def test_it_is_refused_at_once(here: Here, dataset: Path, flags: list[str], code: int, says: str) -> None:
+    assert says in refused(here("calibrate", str(dataset), *flags), code)
+
+
+@pytest.mark.usefixtures("no_models")
+def test_only_distinct_problems_with_an_answer_count(tts: Program, here: Here) -> None:
+    rows = [{"problem": "Compute 1 + 1.", "answer": "2"}] * 9 + [{"problem": f"no answer {i}"} for i in range(9)]
+    (tts.work / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "1 problems with an answer are too few" in refused(here("calibrate", "p.jsonl"), 2)
+
+
+@pytest.mark.usefixtures("no_models")
+def test_without_a_data_set_there_must_be_samples(here: Here) -> None:
+    assert "No data set was given" in refused(here("calibrate"), 2)
+    assert "No data set was given" in refused(here("calibrate", "--out", "absent"), 2)
+
+
+def test_a_problem_that_no_context_holds_is_left_out(tts: Program, here: Here, dataset: Path) -> None:
+    with dataset.open("a") as file:
+        file.write(json.dumps({"problem": "so " * 9000, "answer": "1"}) + "\n")
+    found = document(here("calibrate", str(dataset), "--json", "--profile", "p.yaml"))
+    assert found["data"]["problems"] == 16
+
+
+# Going on
+
+
+def test_the_same_samples_are_not_drawn_again(tts: Program, here: Here, dataset: Path, request: Any) -> None:
+    flags = ("--out", "samples", "--profile", "p.yaml", "-q")
+    assert here("calibrate", str(dataset), *flags).returncode == 0
+    first = content(tts.work / "p.yaml")
+    request.getfixturevalue("no_models")
+    assert here("calibrate", *flags).returncode == 0
+    assert content(tts.work / "p.yaml") == first
+    by_min = here("calibrate", "--aggregate", "min", *flags)
+    assert by_min.returncode == 0 and content(tts.work / "p.yaml")["settings"]["aggregate"] == "min"
+
+
+def test_killed_and_resumed_it_makes_the_same_profile(tts: Program, dataset: Path) -> None:
+    def command(folder: str, *arguments: str) -> list[str]:
+        flags = ["--out", folder, "--profile", f"{folder}.yaml", "-q"]
+        return [sys.executable, "-m", "tests.cli.calibrating", "calibrate", *arguments, *flags]
+
+    def run(folder: str, *arguments: str) -> None:
+        done = subprocess.run(
+            command(folder, *arguments), env=tts.env, cwd=tts.work, capture_output=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+    run("unbroken", str(dataset))
+    log = tts.work / "killed" / "samples.sqlite-wal"
+    child = subprocess.Popen(command("killed", str(dataset)), env=tts.env, cwd=tts.work)
+    deadline = time.monotonic() + 60
+    while child.poll() is None and time.monotonic() < deadline and not (log.exists() and log.stat().st_size > 60_000):
+        time.sleep(0.005)
+    child.kill()
+    assert child.wait(60) == -signal.SIGKILL, "it was killed while it worked"
+    assert not (tts.work / "killed.yaml").exists()
+    run("killed")
+    assert content(tts.work / "killed.yaml") == content(tts.work / "unbroken.yaml")
+
+
+# The other commands
+
+
+def test_a_batch_by_another_profile_is_another_batch(tts: Program, here: Here, dataset: Path) -> None:
+    flags = ("--method", "auto", "-o", "out.jsonl")
+    assert here("batch", *flags, stdin=TEXT).stderr == ""
+    here("calibrate", str(dataset))
+    done = here("batch", *flags, stdin=TEXT)
+    assert "rows were solved with other settings (flags, profile or model files): they are solved again" in done.stderr
+    lines = [json.loads(line) for line in (tts.work / "out.jsonl").read_text().splitlines()]
+    assert all("auto by the profile of" in line["why"] for line in lines)
+    again = here("batch", *flags, stdin=TEXT)
+    assert (again.returncode, again.stderr) == (0, ""), "the same profile: all is done"
+    assert here("batch", *flags, "--effort", "max", stdin=TEXT).stderr.count("other settings") == 1
+
+
+def test_a_profile_changes_nothing_for_methods_that_do_not_go_by_it(tts: Program, here: Here, dataset: Path) -> None:
+    assert here("batch", "-o", "out.jsonl", stdin=TEXT).stderr == ""
+    here("calibrate", str(dataset))
+    assert here("batch", "-o", "out.jsonl", stdin=TEXT).stderr == ""
+
+
+def test_eval_measures_auto_by_the_profile(tts: Program, here: Here, dataset: Path) -> None:
+    here("calibrate", str(dataset), "--profile", "p.yaml")
+    promise_much(tts.work / "p.yaml")
+    flags = ("--methods", "auto,best-of-n", "--budgets", "1,2,4", "--profile", "p.yaml")
+    summary = document(here("eval", str(dataset), *flags, "--out", "e", "--json"))
+    named = [(r["requested_method"], r["method"], r["budget"]) for r in summary["results"]]
+    assert named == [(method, method, budget) for method in ("auto", "best-of-n") for budget in (1, 2, 4)]
+    lines = [json.loads(line) for line in (tts.work / "e" / "records.jsonl").read_text().splitlines()]
+    auto = [line for line in lines if line["requested_method"] == "auto"]
+    assert all("auto by the profile of" in line["why"] and line["difficulty"] for line in auto)
+    fixed = {(line["problem"], line["budget"]): line for line in lines if line["requested_method"] == "best-of-n"}
+    pairs = [(line, fixed[line["problem"], line["budget"]]) for line in auto if line["method"] == "best-of-n"]
+    assert {line["budget"] for line, _ in pairs} == {1, 2, 4}, "it went as far as it might"
+    for mine, other in pairs:
+        assert votes(mine) == votes(other), "its samples are the first of best-of-n"
+        assert {**mine["cost"], "seconds": 0} == {**other["cost"], "seconds": 0}
+        assert mine["confidence"] == pytest.approx(other["confidence"], abs=0.02)
+
+
+def promise_much(path: Path) -> None:
+    """Edit a profile as a person may: whatever the evidence, further samples nearly always help."""
+    found = yaml.safe_load(path.read_text())
+    for stage in found["stages"]:
+        for model in stage["later"].values():
+            model.update(bias=6.0, weights=[0.0] * len(model["weights"]))
+    path.write_text(yaml.safe_dump(found))
+
+
+def votes(record: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(vote["answer"], vote["count"]) for vote in record["votes"]]
+
+
+def test_eval_of_another_effort_or_profile_is_another_search_and_the_same_one_is_not(
+    here: Here, dataset: Path, request: Any
+) -> None:
+    here("calibrate", str(dataset), "--profile", "p.yaml")
+    flags = ("--methods", "auto", "--budgets", "4", "--out", "e", "--json")
+    low = document(here("eval", str(dataset), *flags, "--profile", "p.yaml", "--effort", "low"))
+    document(here("eval", "--out", "e", "--effort", "max", "--json"))
+    document(here("eval", "--out", "e", "--profile", "none", "--json"))
+    request.getfixturevalue("no_models")
+    again = document(here("eval", "--out", "e", "--profile", "p.yaml", "--effort", "low", "--json"))
+    assert again["results"] == low["results"]
