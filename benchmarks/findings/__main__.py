@@ -48,10 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run every evaluation, or what is left of it")
     run.add_argument("--out", type=Path, required=True, metavar="RUNS", help="a folder for each run is made here")
     run.add_argument("--limit", type=int, default=LIMIT, help="problems of each data set")
-    run.add_argument("--budgets", type=_several(int, BUDGETS), default=BUDGETS, metavar="N,N,..")
-    run.add_argument("--policies", type=_several(str, POLICIES), default=POLICIES, metavar="P,P,..")
+    run.add_argument("--budgets", type=several(int, BUDGETS), default=BUDGETS, metavar="N,N,..")
+    run.add_argument("--policies", type=several(str, POLICIES), default=POLICIES, metavar="P,P,..")
     names = tuple(part.name for part in PARTS)
-    run.add_argument("--parts", type=_several(str, names), default=names, metavar="A,B,..", help=", ".join(names))
+    run.add_argument("--parts", type=several(str, names), default=names, metavar="A,B,..", help=", ".join(names))
     run.add_argument("--dry-run", action="store_true", help="only print the commands")
     told = commands.add_parser("report", help="write tables and pictures of the runs that are there")
     told.add_argument("--runs", type=Path, required=True, metavar="RUNS")
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _several(kind: Callable[[str], Chosen], known: tuple[Chosen, ...]) -> Callable[[str], tuple[Chosen, ...]]:
+def several(kind: Callable[[str], Chosen], known: tuple[Chosen, ...]) -> Callable[[str], tuple[Chosen, ...]]:
     """A parser of a list with commas, in the order of what is known."""
 
     def parse(text: str) -> tuple[Chosen, ...]:

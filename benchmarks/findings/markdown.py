@@ -73,8 +73,8 @@ def folded(title: str, content: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
-def picture(name: str, description: str) -> str:
-    return f"![{description}]({PICTURES}/{name})"
+def picture(name: str, description: str, folder: str = PICTURES) -> str:
+    return f"![{description}]({folder}/{name})"
 
 
 def missing(names: Sequence[str]) -> str:

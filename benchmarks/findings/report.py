@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from benchmarks.findings import accuracy, best_method, choices, drawing, gains, prms, small_against_large, worlds
@@ -44,13 +45,18 @@ FINDINGS: dict[str, Callable[[Measured], Finding]] = {
 def report(folder: Path, document: Path) -> list[str]:
     """Names of the runs that are missing. Raises ValueError, OSError or TtsError; then no file is changed."""
     measured = read(folder)
+    write({name: partial(finding, measured) for name, finding in FINDINGS.items()}, document, PICTURES)
+    return measured.missing(*PARTS)
+
+
+def write(findings: Mapping[str, Callable[[], Finding]], document: Path, folder: str) -> None:
+    """Each finding into its marked block, its pictures into the folder beside the document; all or nothing."""
     with drawing.style():
-        found = {name: finding(measured) for name, finding in FINDINGS.items()}
+        found = {name: finding() for name, finding in findings.items()}
         pictures = {name: drawing.svg(figure) for one in found.values() for name, figure in one.pictures.items()}
     text = fill(document.read_text(encoding="utf-8"), {name: one.body for name, one in found.items()})
-    beside = document.parent / PICTURES
+    beside = document.parent / folder
     beside.mkdir(exist_ok=True)
     for name, content in pictures.items():
         write_atomically(beside / name, content, "The picture")
     write_atomically(document, text, "The report")
-    return measured.missing(*PARTS)

@@ -1,0 +1,105 @@
+"""What was run on the real engine: `auto` next to what was played, the easy problem, and the deadline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.deadline import summary
+from benchmarks.findings.markdown import Finding, accuracy, change, flops, join, missing, percent, table
+from benchmarks.findings.results import read_run
+from benchmarks.strategy.measured import Measured, Policy
+from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, MOST, Places
+from benchmarks.strategy.ways import Way
+from tts_cli.evaluation.grade import EvalRecord
+from tts_cli.evaluation.report import SUMMARY
+from tts_cli.evaluation.statistics import difference, estimate
+
+TENTH = 0.1
+
+
+def runs(measured: Measured) -> Finding:
+    """What the profiles were made with, and on what everything is told."""
+    rows = [
+        [
+            *(policy.name, f"{policy.profile.policy.parameters:,}", f"{policy.profile.prm.parameters:,}"),
+            *(str(policy.profile.data.problems), str(len(policy.cases))),
+            *(", ".join(policy.profile.searches) or "none", f"{policy.profile.made}, {policy.profile.key}"),
+        ]
+        for policy in measured.policies.values()
+    ]
+    header = ["policy", "parameters", "PRM", "calibrated on", "told of", "searches that paid", "profile"]
+    return Finding(join(missing(measured.missing), table(header, rows) if rows else ""))
+
+
+def real(measured: Measured) -> Finding:
+    """Every effort as `tts eval` ran it, against what was played from the samples of best-of-n."""
+    absent, rows = [], []
+    for policy in measured.policies.values():
+        for effort in EFFORTS:
+            folder = measured.places.auto(policy.name, effort)
+            if (folder / SUMMARY).exists():
+                rows.append(_compared(policy, effort, ran(folder, policy.name)))
+            else:
+                absent.append(folder.name)
+    header = [
+        "policy",
+        "effort",
+        "problems",
+        "% right: run (95 %)",
+        "played",
+        "run less played (95 %)",
+        "FLOPs: run",
+        "played",
+    ]
+    return Finding(join(missing(absent), table(header, rows) if rows else ""))
+
+
+def ran(folder: Path, policy: str) -> dict[str, EvalRecord]:
+    """The records of `auto` by problem, whatever N it is called by."""
+    found = read_run(folder, policy).records
+    return {problem: one for (method, _), some in found.items() if method == "auto" for problem, one in some.items()}
+
+
+def _compared(policy: Policy, effort: str, records: dict[str, EvalRecord]) -> list[str]:
+    played: Way = policy.efforts[effort]
+    both = [i for i, case in enumerate(policy.cases) if case.row.problem in records]
+    found = [records[policy.cases[i].row.problem] for i in both]
+    right, as_played = [bool(one.correct) for one in found], [bool(played.right[i]) for i in both]
+    spent = sum(one.cost.flops for one in found) / len(found)
+    gap = change(difference(right, as_played))
+    share = percent(sum(as_played) / len(as_played))
+    return [
+        *(policy.name, effort, str(len(both)), accuracy(estimate(right)), share, gap),
+        *(flops(spent), flops(float(played.flops[both].mean()))),
+    ]
+
+
+def easy(measured: Measured) -> Finding:
+    """An easy problem by `auto` and by best-of-n: what each spent."""
+    absent, rows, why = [], [], []
+    for policy in measured.policies:
+        files = {way: measured.places.easy(policy, way) for way in EASY_WAYS}
+        if not all(file.exists() for file in files.values()):
+            absent.append(policy)
+            continue
+        records = {way: json.loads(file.read_bytes()) for way, file in files.items()}
+        rows.append([policy, *_tokens(records["auto"], records["best-of-n"])])
+        why.append(f"`why` of {policy}: {records['auto']['why']}")
+    header = ["policy", "`auto`: tokens", f"best-of-n, N = {MOST}: tokens", "share", "under a tenth"]
+    body = join(f"`{EASY}`", table(header, rows), *why) if rows else ""
+    return Finding(join(missing(absent), body))
+
+
+def _tokens(auto: dict[str, Any], fixed: dict[str, Any]) -> list[str]:
+    """Of both models, prompts included."""
+    spent = [sum(count for name, count in one["cost"].items() if name.endswith("_tokens")) for one in (auto, fixed)]
+    share = spent[0] / spent[1]
+    return [str(spent[0]), str(spent[1]), f"{percent(share)} %", "yes" if share < TENTH else "**no**"]
+
+
+def deadline(measured: Measured) -> Finding:
+    """As benchmarks.deadline left it."""
+    file: Path = Places(measured.places.runs).deadline
+    return Finding(summary(json.loads(file.read_bytes())) if file.exists() else missing(["the deadline"]))
