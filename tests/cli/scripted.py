@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tts_cli.data.record import Cost, Record, Vote
 from tts_cli.search.events import (
+    Decided,
     Event,
     SearchEnded,
     SearchStarted,
@@ -54,6 +55,39 @@ def beam() -> list[Event]:
 
 def ended() -> list[Event]:
     return [*beam(), SearchEnded(6, "65", 0.9, "answered")]
+
+
+DECIDED = (
+    Decided(
+        2, 0.31, "medium", "after 2 samples the chance of a right answer is 31%, and 4 samples promise +5.0 points"
+    ),
+    Decided(4, 0.86, None, "after 4 samples the chance of a right answer is 86%, and more compute promises too little"),
+)
+
+
+def auto(decided: int = 2) -> list[Event]:
+    """Two rounds of samples with a look after each; with fewer looks the rest is still to come."""
+    events: list[Event] = [started("auto", 64)]
+    for number, answer in enumerate(["65", "65", "55", "65"], start=1):
+        scored = [StepScored(number, 0.9 - number / 10), SolutionFinished(number, answer, 0.9 - number / 10)]
+        events += [StepSampled(number, 0, f"37 + 28 = \\boxed{{{answer}}}", 9, "boxed", branch=number - 1), *scored]
+        if number in (2, 4):
+            events += [Spent(20, 9 * number, 9 * number), DECIDED[number > 2]]
+    looks = [place for place, event in enumerate(events) if isinstance(event, Decided)]
+    return events[: looks[decided - 1] + 1] if decided else events[: looks[0]]
+
+
+def auto_record(**changes: object) -> Record:
+    """What comes of `auto`."""
+    fields: dict[str, object] = {
+        "method": "best-of-n",
+        "budget": 4,
+        "difficulty": "medium",
+        "confidence": 0.86,
+        "why": f"auto by the profile of 2026-01-02, at --effort normal; at most N = 64; {DECIDED[1].why}.",
+        "votes": [Vote(answer="65", count=3, weight=2.0), Vote(answer="55", count=1, weight=0.6)],
+    }
+    return record(**fields | changes)
 
 
 def wide(n: int = 64, depth: int = 6) -> list[Event]:

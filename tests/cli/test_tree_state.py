@@ -59,6 +59,13 @@ def test_a_solution_outlives_its_pruned_children() -> None:
     assert [step.number for step in state.leaves()] == [1]
 
 
+def test_the_last_decision_stands_with_the_difficulty_of_the_first() -> None:
+    state = TreeState(scripted.auto())
+    assert state.decided is not None
+    assert (state.decided.samples, state.decided.confidence, state.decided.difficulty) == (4, 0.86, "medium")
+    assert TreeState(scripted.auto(decided=0)).decided is None
+
+
 @pytest.mark.parametrize(
     "event",
     [

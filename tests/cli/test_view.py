@@ -17,7 +17,7 @@ from tts_cli.cli.view import final, html, live, parts, plain
 from tts_cli.cli.view.replay import replay
 from tts_cli.cli.view.tree_state import TreeState
 from tts_cli.errors import TtsError
-from tts_cli.search.events import Event, SolutionFinished, StepSampled, to_json
+from tts_cli.search.events import Decided, Event, SearchEnded, SolutionFinished, StepSampled, to_json
 
 LIMITS = live.Limits(max_time=30, policy_parameters=2_000_000, prm_parameters=4_000_000)
 
@@ -36,7 +36,8 @@ def without_styles(text: str) -> str:
 
 def hostile() -> list[Event]:
     return [
-        scripted.started(problem=scripted.HOSTILE),
+        scripted.started("auto", problem=scripted.HOSTILE),
+        Decided(4, 0.5, scripted.HOSTILE, scripted.HOSTILE),
         StepSampled(1, 0, scripted.HOSTILE, 9, "eos"),
         SolutionFinished(1, scripted.HOSTILE, 0.5),
     ]
@@ -49,12 +50,27 @@ def test_a_frame_is_as_drawn_before(search: str, width: int, height: int, snapsh
     assert live.frame(state, LIMITS, 1.5, width, height - 1).plain == snapshot
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 12), (120, 12), (40, 12)])
+@pytest.mark.parametrize("decided", [0, 1, 2])
+def test_what_auto_decided_is_drawn(decided: int, width: int, height: int, snapshot: SnapshotAssertion) -> None:
+    state = TreeState(scripted.auto(decided))
+    assert live.frame(state, LIMITS, 1.5, width, height - 1).plain == snapshot
+
+
+def test_a_first_decision_does_not_move_the_tree() -> None:
+    before, after = (
+        live.frame(TreeState(scripted.auto(decided)), LIMITS, 1.5, 80, 11).plain.split("\n") for decided in (0, 1)
+    )
+    changed = [place for place, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    assert changed[0] == 2 and len(changed) <= 2, "its own line, and what was spent"
+
+
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (40, 15), (20, 5), (10, 2), (1, 1)])
 def test_every_frame_of_a_search_fits_its_terminal(width: int, height: int) -> None:
     state = TreeState()
-    for place, event in enumerate(scripted.wide(n=64, depth=4)):
+    for place, event in enumerate([*scripted.wide(n=64, depth=4), *scripted.DECIDED]):
         state.apply(event)
-        if place % 29 == 0:
+        if place % 29 == 0 or isinstance(event, Decided):
             lines = live.frame(state, LIMITS, 1.5, width, height - 1, "note").plain.split("\n")
             assert len(lines) <= max(height - 1, 1)
             assert all(cell_len(line) <= width for line in lines)
@@ -92,6 +108,30 @@ def test_the_final_picture_is_as_drawn_before(width: int, snapshot: SnapshotAsse
     assert without_styles(text) == snapshot
 
 
+@pytest.mark.parametrize("width", [80, 40])
+def test_the_final_picture_of_auto_is_as_drawn_before(width: int, snapshot: SnapshotAssertion) -> None:
+    state = TreeState([*scripted.auto(), SearchEnded(1, "65", 0.86, "answered")])
+    text = drawn(final.picture(scripted.auto_record(), state.chosen(), state.decided), width)
+    assert without_styles(text) == snapshot
+
+
+def test_the_page_and_the_summary_tell_what_auto_made_of_the_problem() -> None:
+    page = html.page(TreeState(scripted.auto()), scripted.auto_record())
+    assert "<p>medium · auto by the profile of 2026-01-02" in page
+    assert "too little.<br>best-of-n, N = 4, nano + nano-prm, seed 0<br>" in page
+    assert plain.summary(scripted.auto_record()).startswith("best-of-n, N = 4, medium, 3 of 4 votes, confidence 86%")
+
+
+def test_a_share_of_votes_is_not_called_a_chance() -> None:
+    """Without a profile nothing is calibrated."""
+    by_table = Decided(4, None, "hard", "the first 4 samples differ")
+    state = TreeState([scripted.started("auto", 16), by_table])
+    assert "hard · the first 4 samples differ" in live.frame(state, LIMITS, 1, 80, 11).plain
+    told = plain.how(scripted.auto_record(difficulty="hard", why="so."), by_table)
+    assert told == ["hard · so.", "best-of-n, N = 4, nano + nano-prm"]
+    assert plain.how(scripted.record(), None) == ["beam, N = 8, nano + nano-prm: " + scripted.record().why]
+
+
 def test_no_answer_is_said_and_not_hidden() -> None:
     nothing = scripted.record(answer=None, confidence=None, solution=None, votes=[], finish="max-time")
     assert "No answer (max-time)" in without_styles(drawn(final.picture(nothing, []), 80))
@@ -112,6 +152,7 @@ def test_hostile_text_sends_nothing_to_a_terminal() -> None:
     pictures = [
         live.frame(state, LIMITS, 1, 200, 23).plain,
         without_styles(drawn(final.picture(record, [state.steps[1]]), 200)),
+        without_styles(drawn(final.picture(record, [state.steps[1]], state.decided), 200)),
         plain.result(record),
         plain.answer(record),
     ]

@@ -130,7 +130,7 @@ def test_it_looks_after_every_stage_and_tells_what_it_decided() -> None:
     first, second = going.told(Decided)
     assert (first.samples, first.difficulty, first.confidence) == (4, "medium", pytest.approx(0.731, abs=0.001))
     assert (second.samples, second.difficulty, second.confidence) == (8, None, pytest.approx(0.924, abs=0.001))
-    assert "16 samples promises +8.7 points" in first.why and second.why in going.record.why
+    assert "16 samples promise +8.7 points" in first.why and second.why in going.record.why
     assert (going.record.difficulty, going.record.confidence) == ("medium", second.confidence)
     at = [going.events.index(event) for event in (first, second)]
     branches = [{e.branch for e in part if isinstance(e, StepSampled)} for part in
@@ -250,7 +250,7 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
     record = going.record
     assert [event.samples for event in going.told(Decided)] == [4]
     assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-of-n", 8)
-    assert record.why.endswith("promises +8.7 points; it was stopped at --max-time.")
+    assert record.why.endswith("16 samples promise +8.7 points; it was stopped at --max-time.")
     assert len(going.policy.cancelled) == 4
 
 

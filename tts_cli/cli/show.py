@@ -56,7 +56,7 @@ def present(channels: Channels, record: Record, state: TreeState) -> None:
     elif channels.rich_out:
         from tts_cli.cli.view.final import picture
 
-        channels.draw(picture(record, state.chosen()))
+        channels.draw(picture(record, state.chosen(), state.decided))
     else:
         emit(plain.result(record))
 

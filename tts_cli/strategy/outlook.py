@@ -94,6 +94,8 @@ def silence(record: Record) -> str | None:
         return "the search ended with an error."
     if record.method == "greedy":
         return "greedy writes one solution whatever the budget."
+    if record.method in ("beam", "dvts") and record.difficulty is not None:  # only auto tells a difficulty
+        return f"auto ran {record.method} beside samples; with another budget it decides anew."
     if record.method == "beam":
         return "a beam with another budget is another search: its candidates depend on N."
     if record.method not in (*SAMPLED, "dvts"):

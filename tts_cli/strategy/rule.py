@@ -110,9 +110,7 @@ class Measured:
             stop = "more compute promises too little" if options else "no more is allowed"
             return Decision(None, right, difficulty(solved), f"{worth}, and {stop}")
         to = self._next(stage, action) if isinstance(action, Draw) else action
-        return Decision(
-            to, right, difficulty(solved), f"{worth}, and {_text(action)} promises {100 * gain:+.1f} points"
-        )
+        return Decision(to, right, difficulty(solved), f"{worth}, and {_text(action)} {100 * gain:+.1f} points")
 
     def _options(
         self, stage: Stage, evidence: Evidence, right: float, price: float
@@ -157,7 +155,9 @@ def difficulty(solved: float | None) -> Difficulty | None:
 
 
 def _text(action: Draw | Run) -> str:
-    return f"{action.samples} samples" if isinstance(action, Draw) else f"{action.method} with N = {action.budget}"
+    if isinstance(action, Draw):
+        return f"{action.samples} samples promise"
+    return f"{action.method} with N = {action.budget} promises"
 
 
 @dataclass(frozen=True, slots=True)

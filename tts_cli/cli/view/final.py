@@ -10,13 +10,15 @@ from rich.text import Text
 from tts_cli.cli.view import parts, plain
 from tts_cli.cli.view.tree_state import Step
 from tts_cli.data.record import Record, Vote
+from tts_cli.search.events import Decided
 
 BAR = 8
 MOST_VOTES = 5
 
 
-def picture(record: Record, steps: list[Step]) -> RenderableType:
-    """`steps` are those of the chosen solution; the answer comes last, where the eye and the prompt are."""
+def picture(record: Record, steps: list[Step], decided: Decided | None = None) -> RenderableType:
+    """`steps` are those of the chosen solution, `decided` is `auto`'s last decision; the answer comes last, where the
+    eye and the prompt are."""
     pieces: list[RenderableType] = [Text(parts.shown(record.problem[:2000]), style="italic"), Text()]
     if steps:
         pieces += [_solution(steps), Text()]
@@ -24,7 +26,8 @@ def picture(record: Record, steps: list[Step]) -> RenderableType:
         pieces += [Text(parts.shown(record.solution)), Text()]
     if record.votes:
         pieces += [_votes(record.votes), Text()]
-    pieces += [Text(parts.one_line(_how(record))), Text(plain.cost(record), style="dim"), Text(), _answer(record)]
+    pieces += [Text(parts.one_line(line)) for line in plain.how(record, decided)]
+    pieces += [Text(plain.cost(record), style="dim"), Text(), _answer(record)]
     return Padding(Group(*pieces), (1, 1, 1, 1))
 
 
@@ -58,11 +61,6 @@ def _votes(votes: list[Vote]) -> Table:
     if len(votes) > MOST_VOTES:
         table.add_row("", Text(f"and {len(votes) - MOST_VOTES} more answers", style="dim"), "", "")
     return table
-
-
-def _how(record: Record) -> str:
-    models = record.policy + (f" + {record.prm}" if record.prm else "")
-    return f"{record.method}, N = {record.budget}, {models}: {record.why}"
 
 
 def _answer(record: Record) -> Text:

@@ -12,6 +12,7 @@ from html import escape
 from tts_cli.cli.view import parts, plain
 from tts_cli.cli.view.tree_state import Step, TreeState
 from tts_cli.data.record import Record
+from tts_cli.search.events import Decided
 
 STYLE = """
 :root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a737d;--line:#d0d7de;
@@ -43,7 +44,7 @@ def _document(state: TreeState, record: Record) -> Iterator[str]:
     yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f"<title>{_text(record.problem[:80])}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    yield f"<h1>{_text(record.problem)}</h1>\n{_answer(record)}\n{_how(record)}\n"
+    yield f"<h1>{_text(record.problem)}</h1>\n{_answer(record)}\n{_how(record, state.decided)}\n"
     yield from _votes(record)
     yield f"<h2>Search</h2>\n<p class=dim>{_counts(state)}</p>\n"
     yield from _tree(state)
@@ -57,10 +58,10 @@ def _answer(record: Record) -> str:
     return f"<p class=answer>{_text(record.answer)}{sure}</p>"
 
 
-def _how(record: Record) -> str:
-    models = record.policy + (f" + {record.prm}" if record.prm else "")
-    how = f"{record.method}, N = {record.budget}, {models}, seed {record.seed}: {record.why}"
-    return f"<p>{_text(how)}<br><span class=dim>{_text(plain.cost(record))}</span></p>"
+def _how(record: Record, decided: Decided | None) -> str:
+    lines = plain.how(record, decided, f", seed {record.seed}")
+    how = "<br>".join(_text(line) for line in lines)
+    return f"<p>{how}<br><span class=dim>{_text(plain.cost(record))}</span></p>"
 
 
 def _votes(record: Record) -> Iterator[str]:

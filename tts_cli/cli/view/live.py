@@ -90,7 +90,7 @@ class LiveTree:
 
 def frame(state: TreeState, limits: Limits, elapsed: float, width: int, height: int, note: str = "") -> Text:
     """One picture of at most `height` lines of at most `width` cells."""
-    head = [_title(state), _problem(state)]
+    head = [_title(state), _problem(state), *_decision(state)]
     foot = [_vote(state, limits, width), _progress(state, limits, elapsed)]
     if note:
         foot.append(Text(note, style="bold yellow"))
@@ -108,7 +108,8 @@ def _title(state: TreeState) -> Text:
         return Text("loading the models", style="dim")
     models = started.policy + (f" + {started.prm}" if started.prm else "")
     text = Text.assemble((started.method, "bold cyan"))
-    text.append(f"  N = {started.budget}", style="bold")
+    most = "at most " if started.method == "auto" else ""
+    text.append(f"  {most}N = {started.budget}", style="bold")
     if started.method in ("beam", "dvts"):
         text.append(f"  M = {started.beam_width}")
     return text.append(f"  {parts.one_line(models)}", style="dim")
@@ -116,6 +117,20 @@ def _title(state: TreeState) -> Text:
 
 def _problem(state: TreeState) -> Text:
     return Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
+
+
+def _decision(state: TreeState) -> list[Text]:
+    """One line for `auto`, from the start, so that the picture does not jump."""
+    if state.started is None or state.started.method != "auto":
+        return []
+    found = state.decided
+    if found is None:
+        return [Text("the first samples will tell", style="dim")]
+    told, why = None, found.why
+    if found.confidence is not None:
+        told = f"chance {found.confidence:.0%} after {found.samples} samples"
+        why = why.partition(", and ")[2] or why  # what comes before it says the chance again
+    return [Text(parts.one_line(" · ".join(part for part in (found.difficulty, told, why) if part)), style="cyan")]
 
 
 def _row(row: layout.Row, width: int) -> Text:
@@ -168,12 +183,12 @@ def _vote(state: TreeState, limits: Limits, width: int) -> Text:
 
 
 def _progress(state: TreeState, limits: Limits, elapsed: float) -> Text:
-    """Spent and remaining: solutions of N, time, compute; then the speed."""
-    budget = state.started.budget if state.started else 0
+    """Spent and remaining: solutions (of N, where that is settled), time, compute; then the speed."""
+    budget = f"/{state.started.budget}" if state.started and state.started.method != "auto" else ""
     sampled = max(state.spent.policy_tokens, state.sampled_tokens)
     flops = limits.flops(state)
     items = [
-        f"{state.finished}/{budget} solutions",
+        f"{state.finished}{budget} solution{'' if state.finished == 1 and not budget else 's'}",
         parts.seconds(elapsed) + (f" of {parts.seconds(limits.max_time)}" if limits.max_time else ""),
         f"{parts.human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
         f"{parts.human(sampled + state.spent.prm_tokens)} tokens",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from tts_cli.answers.display import safe_text
 from tts_cli.cli.view import parts
 from tts_cli.data.record import Record
+from tts_cli.search.events import Decided
 
 
 def result(record: Record) -> str:
@@ -31,7 +32,17 @@ def answer(record: Record) -> str:
 def summary(record: Record) -> str:
     """One line for stderr: what was done, how sure it is, what it cost."""
     confidence = f", confidence {record.confidence:.0%}" if record.confidence is not None else ""
-    return f"{record.method}, N = {record.budget}{_support(record)}{confidence}, {cost(record)}"
+    difficulty = f", {record.difficulty}" if record.difficulty else ""
+    return f"{record.method}, N = {record.budget}{difficulty}{_support(record)}{confidence}, {cost(record)}"
+
+
+def how(record: Record, decided: Decided | None, more: str = "") -> list[str]:
+    """What was done and why, for a picture: of `auto` what it made of the problem comes first, on a line of its own."""
+    models = record.policy + (f" + {record.prm}" if record.prm else "")
+    done = f"{record.method}, N = {record.budget}, {models}{more}"
+    if decided is None:
+        return [f"{done}: {record.why}"]
+    return [f"{record.difficulty} · {record.why}" if record.difficulty else record.why, done]
 
 
 def _support(record: Record) -> str:

@@ -7,7 +7,7 @@ groups them by equivalence.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tts_cli.search.events import (
     Decided,
@@ -84,7 +84,7 @@ class TreeState:
             case SolutionFinished():
                 self._finish(event)
             case Decided():
-                self.decided = event
+                self.decided = _after(self.decided, event)
             case Spent():
                 self.spent = event
             case SearchEnded():
@@ -178,6 +178,11 @@ class TreeState:
         if step.dead:  # a solution lives, whatever was given up before it finished
             step.dead = False
             self._gain_child(self.steps[step.parent])
+
+
+def _after(before: Decided | None, now: Decided) -> Decided:
+    """A later look tells no difficulty: that of the first one stands."""
+    return now if before is None else replace(now, difficulty=now.difficulty or before.difficulty)
 
 
 def _tally(answer: str, steps: list[Step]) -> Tally:
