@@ -16,9 +16,11 @@ import yaml
 
 from tests.cli import calibrating
 from tests.cli.conftest import BIAS, WORDS, Here, Program
+from tests.cli.screen import Screen
 from tests.cli.scripted import PROBLEM
 from tests.cli.test_batch import TEXT
 from tests.cli.test_solve import refused
+from tests.cli.test_terminal import finish, live_part, without_styles
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.cli import setup
 from tts_cli.strategy.profile import read
@@ -261,6 +263,34 @@ def test_a_batch_by_another_profile_is_another_batch(tts: Program, here: Here, d
     again = here("batch", *flags, stdin=TEXT)
     assert (again.returncode, again.stderr) == (0, ""), "the same profile: all is done"
     assert here("batch", *flags, "--effort", "max", stdin=TEXT).stderr.count("other settings") == 1
+
+
+def test_a_trace_of_auto_is_shown_and_explained(tts: Program, here: Here, dataset: Path) -> None:
+    here("calibrate", str(dataset), "--profile", "p.yaml")
+    promise_much(tts.work / "p.yaml")
+    flags = ("--method", "auto", "-n", "4", "--profile", "p.yaml", "--trace", "t.json", "--json")
+    record = document(here("solve", *flags, PROBLEM))
+    assert (record["method"], record["budget"]) == ("best-of-n", 4)
+    found = document(here("explain", "t.json", "--json"))
+    assert (found["half"]["kind"], found["half"]["budget"]) == ("exact", 2)
+    assert document(here("show", "t.json", "--json"))["why"] == record["why"]
+    assert here("show", "t.json", "--html", "t.html").returncode == 0
+    page = (tts.work / "t.html").read_text()
+    assert f"<p>{record['difficulty']} · auto by the profile of" in page
+    looks = [event for event in json.loads((tts.work / "t.json").read_text())["events"] if event["event"] == "Decided"]
+    assert [look["samples"] for look in looks] == [1, 2, 4]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 15)])
+def test_what_auto_decides_is_shown_on_a_terminal(tts: Program, size: tuple[int, int]) -> None:
+    child = tts.terminal("solve", "--method", "auto", "-n", "16", PROBLEM, size=size)
+    output = finish(child)
+    assert child.exitstatus == 0
+    live = Screen(*size, live_part(output))
+    assert live.scrolled == 0
+    assert "auto  at most N = 16" in without_styles(output)
+    final = Screen(*size, output).text
+    assert "the paper's table" in " ".join(final.split()) and "Answer" in final
 
 
 def test_a_profile_changes_nothing_for_methods_that_do_not_go_by_it(tts: Program, here: Here, dataset: Path) -> None:

@@ -16,11 +16,21 @@ from tts_cli.data.record import Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
 from tts_cli.models.protocols import Sampling
 from tts_cli.search.driver import Driver
-from tts_cli.search.events import Decided, Event, SearchStarted, SolutionFinished, StepSampled
+from tts_cli.search.events import (
+    Decided,
+    Event,
+    SearchStarted,
+    SolutionFinished,
+    StepSampled,
+    from_json,
+    to_json,
+)
+from tts_cli.strategy import receipt
 from tts_cli.strategy.attempt import Attempt, Problem
 from tts_cli.strategy.evidence import gather
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.profile import Profile, SearchFacts
+from tts_cli.strategy.receipt import Receipt
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.solve import solve_many
 from tts_cli.strategy.static import Known
@@ -330,3 +340,53 @@ def test_a_vote_that_lost_members_has_its_share_as_confidence() -> None:
     assert (dropped.answer, dropped.confidence) == ("7", 1 / 2)
     kept = Going(Answers(*"7777"), profile(), judge=Sixes(), verify=True).record
     assert kept.confidence == pytest.approx(RIGHT([1.0] + [0.0] * 9))
+
+
+# The receipt
+
+
+def explained(going: Going) -> Receipt:
+    """As `tts explain` does it, from the saved events."""
+    events = [from_json(to_json(event)) for event in going.events]
+    return receipt.write(going.record, events, {}, Same())
+
+
+def test_half_of_the_budget_is_what_the_stage_before_had() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile())
+    before = Going(Answers(*TWO_ROUNDS), method="best-of-n", budget=4).record
+    found = explained(going)
+    assert (found.half.kind, found.half.budget, found.half.answer) == ("exact", 4, before.answer)
+    assert found.half.confidence == pytest.approx(before.confidence)
+    assert (found.twice.kind, found.twice.budget, found.voters) == ("estimate", 16, 8)
+    assert sum(cost.flops or 0 for cost in found.costs) == pytest.approx(going.record.cost.flops)
+
+
+def test_after_a_time_limit_half_is_what_was_there_before_the_last_round() -> None:
+    script = {(i, 0): rf"\boxed{{{i // 2}}}." for i in range(4)} | {(i, 0): "so " * 50 + "5." for i in range(4, 8)}
+    ticks = iter(range(1000))
+    found = explained(Going(script, profile(), max_time=9.5, clock=lambda: float(next(ticks))))
+    assert (found.record.budget, found.half.kind, found.half.budget, found.half.answer) == (8, "exact", 4, "0")
+
+
+@pytest.mark.parametrize("method", ["beam", "dvts"])
+def test_what_another_budget_would_make_of_a_search_beside_samples_is_not_known(method: Any) -> None:
+    """Trees of dvts would be counted from sample numbers, which they do not have."""
+    best = logistic(0.5, 3.5)
+    made = profile(
+        stages=(stage(4, {}, {f"{method} 16": best}),), searches={f"{method} 16": SearchFacts(flops=10.0, right=best)}
+    )
+    going = Going(Answers("1", "2", "3", "4"), made, budget=16)
+    for found in (explained(going), receipt.write(going.record, None, None, Same())):
+        assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
+        assert f"auto ran {method} beside samples" in found.half.says
+    found = explained(going)
+    assert found.voters == sum(vote.count for vote in going.record.votes)
+    assert sum(part.tokens for part in found.by_fate) == sum(part.tokens for part in found.by_depth) > 0
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 5])
+def test_the_receipt_of_small_budgets(budget: int) -> None:
+    found = explained(Going(Answers(*"78965"), with_prm=False, budget=budget))
+    assert found.half.budget == (budget // 2 or None)
+    assert found.half.kind == ("exact" if budget > 1 else "unknown")
+    assert explained(Going(Answers("7"), sampling=Sampling(temperature=0))).half.kind == "unknown"
