@@ -10,7 +10,7 @@ from benchmarks.deadline import summary
 from benchmarks.findings.markdown import Finding, accuracy, change, flops, join, missing, percent, table
 from benchmarks.findings.results import read_run
 from benchmarks.strategy.measured import Measured, Policy
-from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, MOST, Places
+from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, most
 from benchmarks.strategy.ways import Way
 from tts_cli.evaluation.grade import EvalRecord
 from tts_cli.evaluation.report import SUMMARY
@@ -87,7 +87,7 @@ def easy(measured: Measured) -> Finding:
         records = {way: json.loads(file.read_bytes()) for way, file in files.items()}
         rows.append([policy, *_tokens(records["auto"], records["best-of-n"])])
         why.append(f"`why` of {policy}: {records['auto']['why']}")
-    header = ["policy", "`auto`: tokens", f"best-of-n, N = {MOST}: tokens", "share", "under a tenth"]
+    header = ["policy", "`auto`: tokens", f"best-of-n, N = {most()}: tokens", "share", "under a tenth"]
     body = join(f"`{EASY}`", table(header, rows), *why) if rows else ""
     return Finding(join(missing(absent), body))
 
@@ -101,5 +101,5 @@ def _tokens(auto: dict[str, Any], fixed: dict[str, Any]) -> list[str]:
 
 def deadline(measured: Measured) -> Finding:
     """As benchmarks.deadline left it."""
-    file: Path = Places(measured.places.runs).deadline
+    file = measured.places.deadline
     return Finding(summary(json.loads(file.read_bytes())) if file.exists() else missing(["the deadline"]))

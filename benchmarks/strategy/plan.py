@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.findings.execute import Job
-from tts_cli.evaluation.calibrate import STAGES
+from tts_cli.evaluation import calibrate
 from tts_cli.strategy.settings import Effort
 
 POLICIES = ("nano", "nano-medium", "nano-large")
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 PARTS = ("calibrate", "test", "auto", "easy", "deadline")
-MOST = STAGES[-1]
 SEED, COUNT = 77, 400
 EASY = "Compute 3 + 4."
-EASY_WAYS = {"auto": (), "best-of-n": ("--method", "best-of-n", "--budget", str(MOST))}
+EASY_WAYS = ("auto", "best-of-n")
+
+
+def most() -> int:
+    """The largest N of samples."""
+    return calibrate.STAGES[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,7 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
         if "auto" in parts:
             yield from _auto(places, policy, [*models, *profile, *threads], size)
         if "easy" in parts:
-            for way, flags in EASY_WAYS.items():
-                command = ["solve", EASY, *models, *profile, *flags, *threads, "--json"]
-                yield _written("tts", command, places.easy(policy, way))
+            yield from _easy(places, policy, [*models, *profile, *threads])
     if "deadline" in parts:
         yield _written("python", ["-m", "benchmarks.deadline", "--runs", "50", "--json"], places.deadline)
 
@@ -88,14 +90,22 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
 def _test(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:
     """Two questions to one store: the first has the samples, the second the searches."""
     out = [*_limit(size), "--out", str(places.test(policy))]
-    yield _tts(["eval", "nano", "--methods", "best-of-n", "--budgets", str(MOST), *flags, *out])
-    yield _tts(["eval", "nano", "--methods", "greedy,beam,dvts", "--budgets", "16", *flags, *out])
+    searches = ",".join(method for method, _ in calibrate.SEARCHES)
+    budgets = ",".join(str(budget) for budget in sorted({budget for _, budget in calibrate.SEARCHES}))
+    yield _tts(["eval", "nano", "--methods", "best-of-n", "--budgets", str(most()), *flags, *out])
+    yield _tts(["eval", "nano", "--methods", f"greedy,{searches}", "--budgets", budgets, *flags, *out])
 
 
 def _auto(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:
     for effort in EFFORTS:
-        asked = ["--methods", "auto", "--effort", effort, "--budgets", str(MOST)]
+        asked = ["--methods", "auto", "--effort", effort, "--budgets", str(most())]
         yield _tts(["eval", "nano", *asked, *flags, *_limit(size), "--out", str(places.auto(policy, effort))])
+
+
+def _easy(places: Places, policy: str, flags: list[str]) -> Iterator[Job]:
+    ways = dict(zip(EASY_WAYS, ([], ["--method", "best-of-n", "--budget", str(most())]), strict=True))
+    for way, asked in ways.items():
+        yield _written("tts", ["solve", EASY, *flags, *asked, "--json"], places.easy(policy, way))
 
 
 def _limit(size: Size) -> list[str]:

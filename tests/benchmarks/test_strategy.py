@@ -1,0 +1,328 @@
+"""The figures of docs/strategy.md: arithmetic on problems made by hand, and one real run from commands to page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from math import inf, isnan
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import deadline
+from benchmarks.findings.execute import Job
+from benchmarks.strategy import confidence, difficulty, measured, oracle, sweep, votes, ways
+from benchmarks.strategy.plan import EFFORTS, Places, Size, jobs
+from benchmarks.strategy.report import FINDINGS, report
+from benchmarks.strategy.tapes import Case
+from benchmarks.strategy.votes import Outcome, Samples
+from benchmarks.strategy.ways import Way
+from tests.strategy.profiles import evidence, profile
+from tts_cli.cli import app
+from tts_cli.cli import calibrate as command
+from tts_cli.cli.settings import Settings
+from tts_cli.data.rows import Row
+from tts_cli.evaluation import calibrate, calibration_figures
+from tts_cli.evaluation.calibrate import Ended, Observation, Seen, play
+from tts_cli.evaluation.statistics import Estimate
+from tts_cli.strategy.rule import PRICES, Decision, Measured
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "strategy.md"
+
+
+def one_way(name: str, right: str, flops: float) -> Way:
+    """x: right. Every problem costs the same."""
+    return Way(name, np.array([mark == "x" for mark in right], float), np.full(len(right), flops))
+
+
+def samples(answers: str, right: str) -> Samples:
+    """Letters from a: classes in the order in which they are seen; "-": no answer. A sample costs 10."""
+    classes = sorted(set(answers) - {"-"})
+    found = tuple(None if letter == "-" else classes.index(letter) for letter in answers)
+    return Samples(found, tuple(one in right for one in classes), tuple(10.0 * (i + 1) for i in range(len(answers))))
+
+
+def observation(agreement: tuple[float, ...], right: str, solved: float = 0.5) -> Observation:
+    """What is seen after 4, 8 and 16 samples; 100 FLOPs each."""
+    seen = zip((4, 8, 16), agreement, right, strict=True)
+    stages = {n: Seen(evidence(n, share), mark == "x", 100.0 * n) for n, share, mark in seen}
+    return Observation(solved, stages, {}, {})
+
+
+def case(observed: Observation, **fixed: Outcome) -> Case:
+    return Case(Row(1, "1", "?"), observed, fixed, samples("a", "a"))
+
+
+# What is run
+
+
+def test_every_run_is_shown_as_it_can_be_typed() -> None:
+    shown = [job.shown for job in jobs(Places(Path("runs")), ("calibrate", "test", "auto", "easy"), ["nano"], Size())]
+    assert shown[0] == "python -m training.problems --split validation --seed 77 --count 400 > runs/validation.jsonl"
+    models = "--policy nano --prm nano-prm"
+    assert shown[1:4] == [
+        f"tts calibrate runs/validation.jsonl {models} --out runs/validation-nano --profile runs/nano.yaml",
+        f"tts eval nano --methods best-of-n --budgets 64 {models} --out runs/test-nano",
+        f"tts eval nano --methods greedy,beam,dvts --budgets 16 {models} --out runs/test-nano",
+    ]
+    assert [line.split(" --budgets")[0] for line in shown[4:8]] == [
+        f"tts eval nano --methods auto --effort {effort}" for effort in EFFORTS
+    ]
+    assert shown[8:] == [
+        f"tts solve 'Compute 3 + 4.' {models} --profile runs/nano.yaml --json > runs/easy-auto-nano.json",
+        f"tts solve 'Compute 3 + 4.' {models} --profile runs/nano.yaml --method best-of-n --budget 64 --json "
+        "> runs/easy-best-of-n-nano.json",
+    ]
+
+
+# Adaptive majority voting
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "chance"), [(0, 0, 1 / 2), (1, 0, 3 / 4), (3, 0, 15 / 16), (2, 2, 1 / 2), (2, 1, 11 / 16)]
+)
+def test_the_posterior_that_the_leading_answer_stays_ahead(first: int, second: int, chance: float) -> None:
+    assert votes.stays_ahead(first, second) == chance
+
+
+@pytest.mark.parametrize(
+    ("answers", "threshold", "drawn"),
+    [
+        ("aaaaaa", 0.7, 1),
+        ("aaaaaa", 0.9, 3),
+        ("aaaaaa", 0.95, 4),
+        ("-aaaaa", 0.9, 4),  # who gives no answer costs, and does not vote
+        ("abaaab", 0.8, 4),  # 2:1 is 0.69, 3:1 is 0.81
+        ("ababab", 0.8, 6),  # never sure: all there are
+    ],
+)
+def test_samples_are_drawn_until_the_vote_is_settled(answers: str, threshold: float, drawn: int) -> None:
+    assert votes.adaptive(samples(answers, "a"), threshold) == Outcome(True, 10.0 * drawn)
+
+
+def test_a_majority_of_the_first_samples() -> None:
+    mixed = samples("-abb", "b")
+    assert [votes.majority(mixed, n).right for n in (1, 2, 3, 4)] == [False, False, False, True]
+    assert votes.majority(mixed, 3).flops == 30
+    assert votes.majority(samples("ab", "a"), 2).right  # a tie: the first seen
+    assert not votes.adaptive(samples("----", ""), 0.7).right
+
+
+# Curves
+
+
+def test_between_two_points_lies_the_line() -> None:
+    costs, accuracies = [10.0, 20.0, 40.0], [0.5, 0.6, 0.8]
+    assert ways.cost_at(costs, accuracies, 0.7) == pytest.approx(30)
+    assert ways.cost_at(costs, accuracies, 0.2) == 10 and ways.cost_at(costs, accuracies, 0.81) == inf
+    assert ways.accuracy_at(costs, accuracies, 25) == pytest.approx(0.65)
+    assert ways.accuracy_at(costs, accuracies, 99) == 0.8 and isnan(ways.accuracy_at(costs, accuracies, 9))
+
+
+def test_the_first_point_that_is_as_accurate_counts_in_whatever_order_they_come() -> None:
+    assert ways.cost_at([40.0, 10.0, 20.0], [0.4, 0.2, 0.6], 0.4) == pytest.approx(15)
+
+
+def test_a_curve_against_a_way() -> None:
+    rival = one_way("rival", "xxxxx.....", 100)
+    curve = [one_way("cheap", "xxxxx.....", 20), one_way("dear", "xxxxxxxxxx", 120)]
+    found = ways.compare(curve, rival)
+    assert found.ratio == Estimate(0.2, 0.2, 0.2)  # as right on each problem: so in every resample
+    assert found.gain is not None and found.gain.value == pytest.approx(0.4)
+    assert 0.1 < found.gain.low < 0.4 < found.gain.high < 0.7
+    assert ways.compare([one_way("dear", "xxxxxxxxxx", 120)], rival).gain is None
+    assert ways.compare([one_way("bad", "..........", 1)], rival).ratio.value == inf
+
+
+def test_the_best_choice_in_hindsight_and_the_cheapest_as_good() -> None:
+    best = one_way("best", "x" * 30 + "." * 10, 50)
+    dear = one_way("dear", "x" * 30 + "." * 10, 60)
+    near = one_way("near", "." + "x" * 29 + "." * 10, 5)
+    bad = one_way("bad", "x" * 10 + "." * 30, 1)
+    assert ways.best([dear, bad, best, near]) is best
+    assert ways.cheapest_as_good([dear, bad, best, near], best) is near
+
+
+# Oracles
+
+
+def test_the_oracle_of_difficulty_takes_for_each_kind_what_is_best_there() -> None:
+    """Easy problems are right with either, hard ones only with the dear one."""
+    observed = [observation((1, 1, 1), "xxx", solved) for solved in (0.9, 0.9, 0.05, 0.05)]
+    fixed = {"cheap": one_way("cheap", "xx..", 10), "dear": one_way("dear", "xxxx", 100)}
+    found = oracle.by_difficulty([case(one) for one in observed], fixed, sample=10)
+    by_price = {float(one.name): one for one in found}
+    assert (by_price[0.3].accuracy, by_price[0.3].cost) == (0.5, 10)  # ten samples at 0.3 are not worth one point
+    assert (by_price[0.05].accuracy, by_price[0.05].cost) == (1, 55)
+    assert list(by_price[0.0].flops) == [10, 10, 100, 100]
+
+
+def test_the_oracle_of_answers_stops_as_soon_as_the_vote_is_right() -> None:
+    observed = [observation((1, 1, 1), right) for right in ("xxx", ".x.", "..x", "...")]
+    found = oracle.by_answer([case(one) for one in observed])
+    assert list(found.right) == [1, 1, 1, 0] and list(found.flops) == [400, 800, 1600, 400]
+
+
+# auto, played
+
+
+def test_the_sweep_passes_through_the_efforts() -> None:
+    observed = [observation((a, b, 1.0), "..x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
+    cases = [case(one) for one in observed]
+    sweep_of = {one.name: one for one in sweep.curve(cases, profile())}
+    for effort, price in PRICES.items():
+        played = [play(one, Measured(profile(), effort, 16)) for one in observed]
+        assert list(sweep_of[f"{price}"].flops) == [one.flops for one in played]
+    assert sweep_of["0.5"].cost == 400 and sweep_of["0.02"].cost == 400 < sweep_of["0.005"].cost
+
+
+def test_a_wanted_confidence_is_worth_any_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "STAGES", (4, 8, 16))
+    unsure = [observation((0.5, 0.5, 1.0), "..x")]
+    assert [one.samples for one in sweep.ends(unsure, profile(), "low")] == [4]
+    (ended,) = sweep.ends(unsure, profile(), "low", 0.9)
+    assert (ended.samples, ended.right) == (16, True) and ended.confidence == pytest.approx(0.982, abs=0.001)
+
+
+# Confidence and difficulty
+
+
+def ended(sure: float | None, right: bool) -> Ended:
+    return Ended(right, 100.0, 4, sure, Decision(None, sure, None, ""))
+
+
+def test_who_is_not_sure_enough_does_not_answer() -> None:
+    found = confidence.answered([ended(0.9, True), ended(0.8, False), ended(0.79, True), ended(None, False)], 0.8)
+    assert found.share.value == 0.5 and found.right is not None and found.right.value == 0.5
+    assert confidence.answered([ended(0.5, True)], 0.8).right is None
+
+
+def test_abstention_holds_within_the_interval() -> None:
+    share = Estimate(0.5, 0.4, 0.6)
+    assert confidence.Answered(share, Estimate(0.7, 0.6, 0.8), 1).holds(0.8)
+    assert not confidence.Answered(share, Estimate(0.7, 0.6, 0.79), 1).holds(0.8)
+    assert confidence.Answered(share, None, 1).holds(0.8)
+
+
+def test_even_perfect_confidences_show_some_error() -> None:
+    few, many = (confidence.by_chance([0.3, 0.7] * n) for n in (20, 500))
+    assert 0 < many.value < 0.03 < few.value < few.high
+    assert confidence.by_chance([1.0] * 20).value == 0
+    assert confidence.error([0.3, 0.7] * 50, [0, 1] * 50) == pytest.approx(0.3)
+
+
+def test_intervals_of_figures() -> None:
+    true = [i / 40 for i in range(40)]
+    exact = difficulty.interval(difficulty.easy_auc, true, true)
+    assert exact == Estimate(1, 1, 1)
+    assert difficulty.interval(difficulty.hard_auc, [0.5] * 40, [0.9] * 40) is None  # none is hard
+    error = difficulty.interval(difficulty.mean_error, [one + 0.1 for one in true], true)
+    assert error is not None and error.value == pytest.approx(0.1)
+    shaken = [one + (-1) ** i * 0.2 for i, one in enumerate(true)]
+    plain, centred = (
+        difficulty.interval(confidence.error, shaken, [one > 0.5 for one in true], centred=c) for c in (0, 1)
+    )
+    assert plain is not None and centred is not None and centred.low < centred.value < centred.high
+
+
+# The deadline
+
+
+def timed(seconds: float, answered: bool = True) -> dict[str, object]:
+    return {"seconds": seconds, "answered": answered, "finish": "answered", "samples": 3}
+
+
+def test_the_deadline_is_told_with_its_worst_run() -> None:
+    found = {"problem": "?", "policy": "p", "prm": "r", "budget": 64, "cores": 2, "limit": 2.0, "free": timed(9.5)}
+    text = deadline.summary({**found, "runs": [timed(2.01), timed(2.5), timed(2.51, False), timed(0.4)]})
+    assert "takes 9.5 s." in text and "much longer" not in text
+    assert "**3 of 4** runs returned within 2.5 s, 3 with an answer; 3 were stopped by the limit." in text
+    assert "worst 2.510 s" in text
+    assert "not much longer" in deadline.summary({**found, "free": timed(3.0), "runs": [timed(2.0)]})
+    assert "takes more than 10.1 s." in deadline.summary({**found, "free": timed(10.1), "runs": [timed(2.0)]})
+
+
+# The document
+
+
+def test_what_is_missing_is_said_and_no_figure_is_made_up(tmp_path: Path) -> None:
+    document = Path(shutil.copy(DOCUMENT, tmp_path / "strategy.md"))
+    (tmp_path / "runs").mkdir()
+    assert report(tmp_path / "runs", document) == ["nano", "nano-medium", "nano-large"]
+    blocks = re.findall(r"<!-- (.+?) -->\n\n(.*?)\n\n<!-- end -->", document.read_text(), re.DOTALL)
+    assert [name for name, _ in blocks] == _in_document() and len(blocks) == len(FINDINGS)
+    assert all("|" not in block for _, block in blocks) and "Not measured yet: nano," in document.read_text()
+
+
+def _in_document() -> list[str]:
+    return [name for name in re.findall(r"<!-- (.+?) -->", DOCUMENT.read_text()) if name != "end"]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (calibrate, calibration_figures):
+        monkeypatch.setattr(module, "STAGES", (2, 4))
+    monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4), ("dvts", 4)))
+    monkeypatch.setattr(command, "LEAST", 10)
+
+
+def perform(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
+    """In this process where it is `tts`, so that its stages are small."""
+    if job.arguments[:2] == ["-m", "tts_cli"]:
+        capfd.readouterr()
+        assert app.run(job.arguments[2:]) == 0, capfd.readouterr().err
+        printed = capfd.readouterr().out
+    else:
+        done = subprocess.run([sys.executable, *job.arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+        printed = done.stdout
+    if job.target:
+        job.target.write_text(printed)
+
+
+def test_from_the_commands_to_the_document(
+    small: None, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(difficulty, "RESAMPLES", 20)
+    monkeypatch.setattr(ways, "RESAMPLES", 20)
+    places, document = Places(tmp_path), Path(shutil.copy(DOCUMENT, tmp_path / "strategy.md"))
+    size = Size(count=12, limit=6, threads=1)
+    for job in jobs(places, ("calibrate", "test", "auto", "easy"), ["nano"], size):
+        perform(job, capfd)
+    for job in jobs(places, ("calibrate", "test"), ["nano-medium"], size):
+        perform(job, capfd)
+    places.deadline.write_text(json.dumps(_deadline()))
+    assert report(tmp_path, document) == ["nano-large"]
+    text = document.read_text()
+    missing = ["nano-large", ", ".join(f"auto-nano-medium-{effort}" for effort in EFFORTS), "nano-medium"]
+    assert re.findall(r"Not measured yet: (.*)\.\*", text) == missing
+    assert {"accuracy.svg", "reliability.svg"} == {file.name for file in (tmp_path / "strategy").iterdir()}
+    for played in re.findall(r"\| nano \| (?:low|normal|high|max) \| 6 \| .*", text):
+        assert "| 0.0 (0.0 to 0.0) |" in played  # what was played is what happened
+    assert text.count("| nano | low | 6 |") == 1 and "| **all** | without it |" in text
+    assert re.search(r"\| nano \| \d+ \| \d+ \| [\d.]+ % \| (yes|\*\*no\*\*) \|", text)
+    check_votes(places)
+
+
+def _deadline() -> dict[str, object]:
+    with ExitStack() as stack:
+        chosen = Settings(effort="max", policy="nano", budget=64, profile="none", threads=1)
+        found = deadline.measure(deadline.opened(chosen, deadline.HARD, stack), 1, 0.05)
+    assert len(found["runs"]) == 1 and found["policy"] == "nano"
+    return found
+
+
+def check_votes(places: Places) -> None:
+    """One sample after another gives the votes and FLOPs of `tts eval`."""
+    read = measured.read_policy(places, "nano")
+    assert app.run(["eval", "--out", str(places.test("nano")), "--methods", "majority", "--budgets", "1,2,4"]) == 0
+    records = [json.loads(line) for line in (places.test("nano") / "records.jsonl").read_text().splitlines()]
+    assert len(records) == 3 * len(read.cases) == 18
+    for record in records:
+        (mine,) = [one for one in read.cases if one.row.problem == record["problem"]]
+        assert mine.fixed[f"majority {record['budget']}"] == Outcome(record["correct"], record["cost"]["flops"])
