@@ -9,6 +9,7 @@ from itertools import islice
 import pytest
 
 from tests.evaluation.test_replay import Same
+from tests.strategy.profiles import logistic, profile, stage
 from tts_cli.answers import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.record import Record
@@ -24,6 +25,7 @@ from tts_cli.models.load import load_policy, load_prm
 from tts_cli.models.policy import LlamaPolicy
 from tts_cli.models.protocols import Sampling
 from tts_cli.models.reward_model import LlamaPRM
+from tts_cli.strategy.profile import Profile, SearchFacts
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.solve import solve_many
 from tts_cli.strategy.static import Known
@@ -62,19 +64,53 @@ def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: lis
             settings = replace(SETTINGS, method=cell.plan.method, budget=cell.plan.budget)
             for solved in solve_many([problem_of(row) for row in rows[:3]], settings, *models, judge=judge):
                 live = solved.record
-                _assert_same(replayed[live.id, live.method, live.budget], live)
+                rel = 0.02 if live.method == "dvts" else 0.0
+                _assert_same(replayed[live.id, live.method, live.budget], live, rel)
 
 
-def _assert_same(replayed: Record, live: Record) -> None:
-    """Scores are compared roughly: what shared a batch shows in their last bits."""
+def test_a_replay_of_auto_decides_as_it_did(models: Models, rows: list[Row]) -> None:
+    """Over rounds of samples, and where it turns to a search beside them."""
+    policy, prm = (ModelFacts(model.name, model.parameters) for model in models)
+    problems = [problem_of(row) for row in rows[:3]]
+    with Store(None) as store, Judge() as judge:
+        for made in (_eager(), _eager("beam 4"), _eager("dvts 4")):
+            known = Known(profile=made)
+            cells = plan_cells(["auto"], [8], SETTINGS, policy, prm, known)
+            Collector(SETTINGS, *models, store, judge).collect(problems, [unit_of(cell.plan) for cell in cells])
+            grader = Grader(cells, SETTINGS, policy, prm, store, judge, Rates())
+            replayed = {r.id: r for row in rows[:3] for r in grader.grade(row)[1]}
+            settings = replace(SETTINGS, method="auto", budget=8)
+            for problem in problems:  # alone, as its tape's tokens are
+                (solved,) = solve_many([problem], settings, *models, judge=judge, known=known)
+                found, live = replayed[problem.id], solved.record
+                assert (found.method, found.budget, found.difficulty) == (live.method, live.budget, live.difficulty)
+                assert found.requested_method == "auto"
+                assert found.confidence == pytest.approx(live.confidence, abs=0.02)
+                _assert_same(found, live, rel=0.02)
+            wanted = {"beam 4": "beam", "dvts 4": "dvts"}.get(next(iter(made.searches), ""), "best-of-n")
+            assert {record.method for record in replayed.values()} == {wanted}
+
+
+def _eager(search: str | None = None) -> Profile:
+    """Goes on whatever it sees: to 8 samples, or to a search after 4."""
+    always, searches = logistic(9, 0), {search: logistic(9, 0)} if search else {}
+    facts = {search: SearchFacts(flops=1.0, right=logistic(1, 1))} if search else {}
+    return profile(stages=(stage(4, {} if search else {8: always}, searches), stage(8, {}, {})), searches=facts)
+
+
+def _assert_same(replayed: Record, live: Record, rel: float = 0.0) -> None:
+    """Scores are compared roughly: what shared a batch shows in their last bits.
+
+    `rel`: equal steps of two trees of DVTS, or of two rounds of auto, are two branches there and one text here: a token
+    each.
+    """
     assert (replayed.answer, replayed.finish, replayed.why) == (live.answer, live.finish, live.why)
     assert [(v.answer, v.count) for v in replayed.votes] == [(v.answer, v.count) for v in live.votes]
     assert [v.weight for v in replayed.votes] == pytest.approx([v.weight for v in live.votes], abs=0.05)
     mine, theirs = replayed.cost, live.cost
     assert mine.policy_prompt_tokens == theirs.policy_prompt_tokens
     assert mine.prm_tokens == theirs.prm_tokens
-    # Equal steps of two trees of DVTS are two branches there and one text here: a token each.
-    assert mine.policy_tokens == pytest.approx(theirs.policy_tokens, rel=0.02 if live.method == "dvts" else 0)
+    assert mine.policy_tokens == pytest.approx(theirs.policy_tokens, rel=rel)
 
 
 UNITS = [Unit("greedy", 1, 1), Unit("best-of-n", 4, 1), Unit("beam", 4, 4)]

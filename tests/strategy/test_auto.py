@@ -174,6 +174,12 @@ def test_a_search_grows_streams_of_its_own_and_votes_with_the_samples() -> None:
     assert {event.branch for event in going.told(StepSampled)} == {-1, 0, 1, 2, 3}
 
 
+def test_what_the_samples_ended_with_is_not_scored_again_in_a_search() -> None:
+    going = Going(Answers("1", "2", "3", "4", searched="3"), with_search())
+    assert going.prm is not None and len(going.prm.asked) == len(set(going.prm.asked)) == 4
+    assert {vote.answer: round(vote.weight, 3) for vote in going.record.votes}["3"] == 17 * 0.5
+
+
 def test_trees_of_dvts_have_streams_of_their_own() -> None:
     best = logistic(0.5, 3.5)
     facts = {"dvts 16": SearchFacts(flops=10.0, right=best)}

@@ -90,6 +90,7 @@ class Search:
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
         self._scoring: dict[Node, Task[None]] = {}
+        self._last_steps: dict[tuple[str, ...], tuple[float, int]] = {}  # scored, and let go of by the PRM
         self.roots: list[Node] = []
         self.root = self.stream()
 
@@ -244,13 +245,19 @@ class Search:
         before = parent.reward
         if before is None:
             return
-        try:
-            scored = await self._wait(self._prm, self._prm.score(before, node.text))
-        except PromptTooLong:
-            return
-        node.score, node.reward = scored.score, scored.prefix
-        node.prm_tokens = scored.prefix.length - before.length
-        self.tell(events.StepScored(node.number, scored.score))
+        steps = () if node.open else tuple(node.steps)
+        if steps in self._last_steps:  # another tree ended so: the PRM would run it again
+            node.score, node.prm_tokens = self._last_steps[steps]
+        else:
+            try:
+                scored = await self._wait(self._prm, self._prm.score(before, node.text))
+            except PromptTooLong:
+                return
+            node.score, node.reward = scored.score, scored.prefix
+            node.prm_tokens = scored.prefix.length - before.length
+            if steps:
+                self._last_steps[steps] = (node.score, node.prm_tokens)
+        self.tell(events.StepScored(node.number, node.score))
 
     # Keeping and leaving
 
