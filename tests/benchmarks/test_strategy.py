@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import deadline
 from benchmarks.findings.execute import Job
-from benchmarks.strategy import confidence, difficulty, measured, oracle, sweep, votes, ways
+from benchmarks.strategy import confidence, difficulty, measured, oracle, plan, sweep, votes, ways
 from benchmarks.strategy.plan import EFFORTS, Places, Size, jobs
 from benchmarks.strategy.report import FINDINGS, report
 from benchmarks.strategy.tapes import Case
@@ -290,6 +290,7 @@ def test_from_the_commands_to_the_document(
 ) -> None:
     monkeypatch.setattr(difficulty, "RESAMPLES", 20)
     monkeypatch.setattr(ways, "RESAMPLES", 20)
+    monkeypatch.setattr(plan, "EFFORTS", ("low", "max"))
     places, document = Places(tmp_path), Path(shutil.copy(DOCUMENT, tmp_path / "strategy.md"))
     size = Size(count=12, limit=6, threads=1)
     for job in jobs(places, ("calibrate", "test", "auto", "easy"), ["nano"], size):
@@ -299,12 +300,12 @@ def test_from_the_commands_to_the_document(
     places.deadline.write_text(json.dumps(_deadline()))
     assert report(tmp_path, document) == ["nano-large"]
     text = document.read_text()
-    missing = ["nano-large", ", ".join(f"auto-nano-medium-{effort}" for effort in EFFORTS), "nano-medium"]
-    assert re.findall(r"Not measured yet: (.*)\.\*", text) == missing
+    absent = ["auto-nano-normal", "auto-nano-high", *(f"auto-nano-medium-{effort}" for effort in EFFORTS)]
+    assert re.findall(r"Not measured yet: (.*)\.\*", text) == ["nano-large", ", ".join(absent), "nano-medium"]
     assert {"accuracy.svg", "reliability.svg"} == {file.name for file in (tmp_path / "strategy").iterdir()}
-    for played in re.findall(r"\| nano \| (?:low|normal|high|max) \| 6 \| .*", text):
-        assert "| 0.0 (0.0 to 0.0) |" in played  # what was played is what happened
-    assert text.count("| nano | low | 6 |") == 1 and "| **all** | without it |" in text
+    played = re.findall(r"\| nano \| (?:low|max) \| 6 \| .*", text)
+    assert len(played) == 2 and all("| 0.0 (0.0 to 0.0) |" in one for one in played)  # what was played happened
+    assert "| **all** | without it |" in text
     assert re.search(r"\| nano \| \d+ \| \d+ \| [\d.]+ % \| (yes|\*\*no\*\*) \|", text)
     check_votes(places)
 
