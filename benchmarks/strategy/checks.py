@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,18 +86,22 @@ def easy(measured: Measured) -> Finding:
             absent.append(policy)
             continue
         records = {way: json.loads(file.read_bytes()) for way, file in files.items()}
-        rows.append([policy, *_tokens(records["auto"], records["best-of-n"])])
+        rows += [[policy, *row] for row in _spent(*(records[way]["cost"] for way in EASY_WAYS))]
         why.append(f"`why` of {policy}: {records['auto']['why']}")
-    header = ["policy", "`auto`: tokens", f"best-of-n, N = {most()}: tokens", "share", "under a tenth"]
+    header = ["policy", "spent", "`auto`", f"best-of-n, N = {most()}", "share", "under a tenth"]
     body = join(f"`{EASY}`", table(header, rows), *why) if rows else ""
     return Finding(join(missing(absent), body))
 
 
-def _tokens(auto: dict[str, Any], fixed: dict[str, Any]) -> list[str]:
-    """Of both models, prompts included."""
-    spent = [sum(count for name, count in one["cost"].items() if name.endswith("_tokens")) for one in (auto, fixed)]
-    share = spent[0] / spent[1]
-    return [str(spent[0]), str(spent[1]), f"{percent(share)} %", "yes" if share < TENTH else "**no**"]
+def _spent(auto: dict[str, Any], fixed: dict[str, Any]) -> Iterator[list[str]]:
+    """Three rows: what the policy sampled, all that both models ran, and FLOPs."""
+    every = [name for name in auto if name.endswith("_tokens")]
+    counted = {"tokens sampled": ["policy_tokens"], "all tokens of both models": every, "FLOPs": ["flops"]}
+    for what, names in counted.items():
+        mine, other = (sum(cost[name] for name in names) for cost in (auto, fixed))
+        share = mine / other
+        show = flops if what == "FLOPs" else str
+        yield [what, show(mine), show(other), f"{percent(share)} %", "yes" if share < TENTH else "**no**"]
 
 
 def deadline(measured: Measured) -> Finding:

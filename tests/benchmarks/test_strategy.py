@@ -306,7 +306,7 @@ def test_from_the_commands_to_the_document(
     played = re.findall(r"\| nano \| (?:low|max) \| 6 \| .*", text)
     assert len(played) == 2 and all("| 0.0 (0.0 to 0.0) |" in one for one in played)  # what was played happened
     assert "| **all** | without it |" in text
-    assert re.search(r"\| nano \| \d+ \| \d+ \| [\d.]+ % \| (yes|\*\*no\*\*) \|", text)
+    assert re.search(r"\| nano \| tokens sampled \| \d+ \| \d+ \| [\d.]+ % \| (yes|\*\*no\*\*) \|", text)
     check_votes(places)
 
 
