@@ -48,8 +48,8 @@ def marks(text: str) -> dict[str, bool]:
 def test_every_run_is_shown_as_it_can_be_typed() -> None:
     shown = [job.shown for job in jobs(PARTS, POLICIES, Path("runs"), 300, (1, 4, 16, 64))]
     assert shown[1] == (
-        "tts eval nano --policy nano --prm nano-prm --methods greedy,majority,best-of-n,beam,dvts --budgets 1,4,16,64 "
-        "--limit 300 --prm-quality --out runs/main-nano"
+        "tts eval nano --policy nano-medium --prm nano-prm --methods greedy,majority,best-of-n,beam,dvts "
+        "--budgets 1,4,16,64 --limit 300 --prm-quality --out runs/main-nano-medium"
     )
     assert [line for line in shown if line.startswith("python")] == [
         "python -m training.problems --held-out family --count 300 > runs/family.jsonl",
@@ -190,11 +190,11 @@ def test_difficulty_is_counted_from_the_samples(runs: Path) -> None:
     write_run(runs, MAIN, MIDDLE, right, samples_right=[8, 2, 1])
     measured = read(runs)
     with Judge() as judge:
-        found = best_method.difficulties(measured.runs["main-nano"], judge)
+        found = best_method.difficulties(measured.runs["main-nano-medium"], judge)
     assert found == {"problem 0": "easy", "problem 1": "medium", "problem 2": "hard"}
     body = best_method.finding(measured).body
-    assert "| nano | medium | 1 | majority 100.0 | best-of-n 100.0 |" in body
-    hard = next(line for line in body.splitlines() if "| nano | hard |" in line)
+    assert "| nano-medium | medium | 1 | majority 100.0 | best-of-n 100.0 |" in body
+    hard = next(line for line in body.splitlines() if "| nano-medium | hard |" in line)
     assert hard.endswith("| no difference | beam: no difference (0.0, p 1.000) | beam: no difference (0.0, p 1.000) |")
 
 
@@ -251,8 +251,8 @@ def test_runs_that_are_missing_are_named(runs: Path, document: Path) -> None:
     assert len(absent) == 12 and "size-nano-large" in absent
     assert document.read_text().count("Not measured yet") == len(FINDINGS)
     write_run(runs, MAIN, MIDDLE, everywhere((1, 4), {"greedy": "xx........", **EVEN}))
-    assert "main-nano" not in report(runs, document)
-    assert "*Not measured yet: main-nano-medium, main-nano-large.*" in document.read_text()
+    assert "main-nano-medium" not in report(runs, document)
+    assert "*Not measured yet: main-nano, main-nano-large.*" in document.read_text()
 
 
 def test_a_document_without_a_marker_is_left_alone(runs: Path, document: Path) -> None:

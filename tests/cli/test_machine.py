@@ -23,7 +23,7 @@ def test_models_are_listed_in_columns(here: Here) -> None:
     assert cells["tiny"][1:3] == ["policy", "yes"]
     assert cells["tiny-prm"][1:3] == ["prm", "yes"]
     assert cells["qwen2.5-0.5b-instruct"][1:5] == ["policy", "no", "-", "-"]
-    assert cells["nano"][3:5] == ["0.9MB", "857k"]
+    assert cells["nano"][3:5] == ["0.2MB", "133k"]
     assert "; measured: " in next(line for line in lines if line.startswith("nano "))
 
 
@@ -31,7 +31,7 @@ def test_models_are_listed_as_one_document(here: Here) -> None:
     rows = {row["name"]: row for row in json.loads(here("models", "list", "--json").stdout)}
     assert Path(rows["tiny"]["path"]).is_file()
     assert rows["tiny"]["size"] == Path(rows["tiny"]["path"]).stat().st_size
-    assert rows["nano"]["parameters"] == 857_216  # as in the model's own README
+    assert rows["nano"]["parameters"] == 133_440  # as in the model's own README
     assert rows["nano"]["measured"] and rows["nano"]["measured_by"]
     assert rows["qwen2.5-0.5b-instruct"]["path"] is None
     assert rows["qwen2.5-0.5b-instruct"]["measured"] is None

@@ -175,7 +175,7 @@ def test_any_text_is_a_problem_and_reaches_no_terminal(here: Here, text: str) ->
         (["--method", "beam", "--prm", "none"], "needs a PRM"),
         (["--policy", "tinny"], "tiny"),
         (["--prm", "tiny"], "is a policy"),
-        (["--prm-format", "unknown"], "format"),
+        (["--method", "beam", "--prm-format", "unknown"], "format"),
     ],
     ids=str,
 )

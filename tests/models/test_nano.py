@@ -64,10 +64,7 @@ def test_the_family_knows_its_prms() -> None:
 
 def test_a_policy_takes_its_own_prm_unless_one_is_named() -> None:
     assert [entry.name for entry in _both(policy="nano-medium")] == ["nano-medium", "nano-prm"]
-    assert [entry.name for entry in _both(policy="nano-medium", prm="nano-prm-small")] == [
-        "nano-medium",
-        "nano-prm-small",
-    ]
+    assert [entry.name for entry in _both(policy="nano-medium", prm="versaprm")] == ["nano-medium", "versaprm"]
 
 
 def _both(**flags: str) -> tuple[ModelEntry, ModelEntry]:

@@ -185,14 +185,16 @@ class Calibration(Run):
         from tts_cli.strategy.profile import write
 
         write(path, made)
+        title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {made.prm.name}"
+        found = profile_tables(title, made.figures, list(made.searches))
         if self.channels.json:
             emit_json(_document(made, path))
         elif self.channels.rich_out:
             from rich.console import Group
 
-            self.channels.draw(Group(*(tables.drawn(table) for table in profile_tables(made))))
+            self.channels.draw(Group(*(tables.drawn(table) for table in found)))
         else:
-            emit(tables.plain(profile_tables(made)))
+            emit(tables.plain(found))
         self.channels.note(f"Written to {path}; its samples are in {self.out}.")
 
 

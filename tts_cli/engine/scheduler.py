@@ -66,7 +66,10 @@ class Scheduler:
             if task.job is job:
                 self._stop(task)
                 return
-        self.waiting = [task for task in self.waiting if task.job is not job]
+        # Jobs are mostly cancelled in the order in which they were added: then the first one is it.
+        index = next((i for i, task in enumerate(self.waiting) if task.job is job), None)
+        if index is not None:
+            del self.waiting[index]
 
     def step(self) -> None:
         """Start what may start, run one batch in each context, hand the logits out."""

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.tables import Table
 
-if TYPE_CHECKING:
-    from tts_cli.strategy.profile import Profile
-
 _KINDS = ("easy", "medium", "hard")
 
 
-def profile_tables(profile: Profile) -> list[Table]:
+def profile_tables(title: str, figures: Mapping[str, Any], searches: Sequence[str]) -> list[Table]:
     """What each method and N reach, what `auto` makes of it, and how well it tells difficulty."""
-    data = profile.data
-    title = f"{parts.one_line(data.name)}: {data.problems} problems, {profile.policy.name} + {profile.prm.name}"
-    return [_methods(profile, title), _efforts(profile)]
+    return [_methods(title, figures, searches), _efforts(figures)]
 
 
-def _methods(profile: Profile, title: str) -> Table:
-    counts = profile.figures["difficulty"]["problems"]
+def _methods(title: str, figures: Mapping[str, Any], searches: Sequence[str]) -> Table:
+    counts = figures["difficulty"]["problems"]
     rows = [
         [name, _percent(row["right"]), parts.human(row["flops"]), *[_share(row, kind) for kind in _KINDS]]
-        for name, row in profile.figures["fixed"].items()
+        for name, row in figures["fixed"].items()
     ]
     kinds = [f"{kind} ({counts[kind]})" for kind in _KINDS]
-    paid = ", ".join(profile.searches) or "none"
+    paid = ", ".join(searches) or "none"
     note = f"Easy, medium, hard: as told from the first samples. Searches better than as many samples: {paid}."
-    return Table(title, ("method N", "% right (95 %)", "FLOPs", *kinds), rows, note=note)
+    return Table(parts.one_line(title), ("method N", "% right (95 %)", "FLOPs", *kinds), rows, note=note)
 
 
-def _efforts(profile: Profile) -> Table:
-    rows = [[name, *_effort(row)] for name, row in profile.figures["efforts"].items()]
-    told = profile.figures["difficulty"]["rank_correlation"] or 0.0
-    note = (
-        "On problems that the profile was not fitted to (ten folds). Rank correlation of difficulty, as told and as it "
-    )
-    note += f"is: {told:.2f}."
+def _efforts(figures: Mapping[str, Any]) -> Table:
+    rows = [[name, *_effort(row)] for name, row in figures["efforts"].items()]
+    told = figures["difficulty"]["rank_correlation"] or 0.0
+    note = "On problems that the profile was not fitted to (ten folds). Rank correlation of difficulty as told with "
+    note += f"the share of all samples that is right: {told:.2f}."
     header = ("auto, effort", "% right (95 %)", "FLOPs", "samples", "confidence off by")
     return Table("What auto makes of the same samples", header, rows, note=note)
 
