@@ -48,7 +48,7 @@ RUNS = {
     "nano-large": Run("policy", 7, 192, 9_730_000, decay=0.31),
     "nano-prm-first": Run("prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="nano-medium", samples=("half",)),
     "nano-prm": Run(
-        "prm", 7, 192, 14_000_000, rate=0.015, decay=0.9, base="nano-medium", start="nano-prm-first", samples=EVERYBODY
+        "prm", 7, 192, 11_800_000, rate=0.015, decay=0.9, base="nano-medium", start="nano-prm-first", samples=EVERYBODY
     ),
     "nano-prm-small": Run("prm", 4, 96, 14_000_000, decay=0.9, base="nano", samples=EVERYBODY),
 }

@@ -16,7 +16,7 @@ from tts_cli.models.protocols import Job, Ledger, RewardModel, ScoredStep
 THRESHOLD = 0.5
 """For a PRM on which nothing was measured: the step is likelier wrong than right, if the scores are probabilities."""
 
-THRESHOLDS = {"nano": 0.015}
+THRESHOLDS = {"nano": 0.03}
 """By family of PRM, chosen on validation problems: docs/check.md."""
 
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
