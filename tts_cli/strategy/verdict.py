@@ -1,7 +1,7 @@
 """From the solutions that a search found to one answer: who may vote, with what weight, and what won.
 
-Confidence is the winning class's share of all votes (by weight, or by count where the majority selects). It
-is not calibrated: 0.9 does not mean right nine times in ten.
+Confidence is the winning class's share of all votes (by weight, or by count where the majority selects), which is not
+calibrated: 0.9 does not mean right nine times in ten. A profile puts a calibrated one in its place (attempt.py).
 """
 
 from __future__ import annotations
