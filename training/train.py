@@ -29,7 +29,7 @@ from training.packing import IGNORE, LENGTH, Rows, Tree, attention_mask, batches
 from training.samples import Sample, read_groups
 from training.tokenizer import Tokenizer, load
 from training.trees import contrast_trees, policy_trees, sampled_tree
-from training.widen import keep_identity, widened
+from training.widen import grown, keep_identity, widened
 
 ROWS = 12  # rows of LENGTH tokens in a batch
 SHARD = {"policy": 24_000, "prm": 2_000}  # problems in a shard
@@ -49,6 +49,9 @@ def main() -> None:
 
 
 def new_policy(tokenizer: Tokenizer, options: argparse.Namespace) -> tuple[Llama, None]:
+    """From nothing, or grown out of the base."""
+    if options.base:
+        return grown(read_model(options.base), options.layers, options.width), None
     return Llama(Shape(options.layers, options.width, len(tokenizer.tokens))), None
 
 
@@ -183,7 +186,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--words", type=Path, default=Path("training/out/words.txt"))
-    parser.add_argument("--base", type=Path, help="weights of the policy that a PRM stands on")
+    parser.add_argument(
+        "--base", type=Path, help="weights of the policy that a PRM stands on, or that a policy grows from"
+    )
     parser.add_argument("--samples", type=Path, nargs="*", default=[], help="the policy's labelled samples (PRM)")
     parser.add_argument("--sample-share", type=float, default=0.5)
     parser.add_argument(

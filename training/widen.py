@@ -1,10 +1,12 @@
-"""Where a PRM starts: a trained language model, made wider and deeper without changing what it says.
+"""Where a PRM or a larger policy starts: a trained policy, made wider and deeper without changing what it says.
 
-A PRM has to compare each token with what the model had expected there. In a small model the states soon hold
-the expectation of the next token and hardly a trace of the token itself, so the comparison is slow to learn.
-Here the lower blocks are the language model's own, and stay as they are; every token's identity travels beside
-them in channels of its own, which no block writes to; most heads of the first new blocks look at the token before,
-where its successor was expected, from the start; the new blocks see it all and learn to compare.
+A larger policy (`grown`) goes on learning with all its weights (Net2Net, Chen et al. 2016).
+
+A PRM (`widened`) has to compare each token with what the model had expected there. In a small model the states soon
+hold the expectation of the next token and hardly a trace of the token itself, so the comparison is slow to learn. Here
+the lower blocks are the language model's own, and stay as they are; every token's identity travels beside them in
+channels of its own, which no block writes to; most heads of the first new blocks look at the token before, where its
+successor was expected, from the start; the new blocks see it all and learn to compare.
 
 Shapes: w the old width, W the new one; channels w to W hold the identity.
 """
@@ -22,6 +24,19 @@ IDENTITY = 0.002  # of a channel; small beside an embedding's 0.014, so the old 
 LOOKERS = 2  # new blocks with heads that begin by looking back
 SHARP = 20.0  # puts 0.99 of such a head's attention on the token before
 SEEN = 4.0  # what new blocks see of the identity, beside states of about 1
+
+
+@torch.no_grad()
+def grown(base: Llama, layers: int, width: int) -> Llama:
+    """A Llama of `layers` x `width` that says at first what the base says; what is new is random and yet unheard."""
+    w = base.shape.width
+    model = Llama(Shape(layers, width, base.shape.vocabulary))
+    model.embedding.weight[:, :w] = base.embedding.weight
+    model.embedding.weight[:, w:] *= IDENTITY / model.embedding.weight[:, w:].square().mean().sqrt()
+    for block, source in zip(model.blocks, base.blocks, strict=False):
+        _embed(block, source, (w / width) ** 0.5, calm=1.0)
+    model.norm.weight[:w] = base.norm.weight * (w / width) ** 0.5
+    return model
 
 
 @torch.no_grad()
@@ -72,18 +87,26 @@ def _look_back(block: Block, heads: int) -> None:
     keys[:, 1::2, -1] = size * share.sign() * turns.sin()
 
 
-def _embed(block: Block, source: Block, scale: float) -> None:
-    """Put `source` in the corner of a wider block, all else zero; `scale` makes up for the norm over more channels."""
-    w, wide = source.out.in_features, block.out.in_features
+def _embed(block: Block, source: Block, scale: float, calm: float = CALM) -> None:
+    """Put `source` in the corner of a wider block; its other heads and units stay random, but nobody hears them.
+
+    `scale` makes up for the norm over more channels, `calm` is the factor on what is written.
+    """
+    w, wide, units = source.out.in_features, block.out.in_features, source.down.in_features
     block.attn_norm.weight[:w] = source.attn_norm.weight * scale
     block.ffn_norm.weight[:w] = source.ffn_norm.weight * scale
-    for matrix in (block.qkv, block.out, block.gate_up, block.down):
+    _into_corner(block.qkv.weight.view(3, -1, wide), source.qkv.weight.view(3, -1, w))
+    _into_corner(block.gate_up.weight.view(2, -1, wide), source.gate_up.weight.view(2, units, w))
+    for matrix, narrow in ((block.out, source.out), (block.down, source.down)):
         matrix.weight.zero_()
-    block.qkv.weight.view(3, block.heads, HEAD, wide)[:, : source.heads, :, :w] = source.qkv.weight.view(3, -1, HEAD, w)
-    block.out.weight[:w, :w] = source.out.weight * CALM
-    units = source.down.in_features
-    block.gate_up.weight.view(2, -1, wide)[:, :units, :w] = source.gate_up.weight.view(2, units, w)
-    block.down.weight[:w, :units] = source.down.weight * CALM
+        matrix.weight[:w, : narrow.in_features] = narrow.weight * calm
+
+
+def _into_corner(matrices: Tensor, narrow: Tensor) -> None:
+    """The first rows become `narrow`, and read from no new channel."""
+    rows, w = narrow.shape[1:]
+    matrices[:, :rows, :w] = narrow
+    matrices[:, :rows, w:] = 0
 
 
 @torch.no_grad()

@@ -4,8 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import torch.nn.functional as F  # noqa: E402
+
 from training.model import HEAD, Llama, Shape, frequencies, rotate, run  # noqa: E402
-from training.widen import IDENTITY, keep_identity, widened  # noqa: E402
+from training.widen import IDENTITY, grown, keep_identity, widened  # noqa: E402
 
 W, WIDE, BASE_LAYERS, LAYERS, VOCABULARY, LENGTH = 64, 96, 2, 4, 50, 24
 
@@ -35,6 +37,25 @@ def test_a_widened_model_predicts_what_its_base_predicts(base, inputs):
     torch.testing.assert_close(
         logits, base.logits(base(*inputs)), rtol=0.02, atol=0.05
     )  # the identity adds a little to the norms
+
+
+@torch.no_grad()
+def test_a_grown_policy_says_what_its_base_says(base, inputs):
+    model = grown(base, LAYERS, WIDE)
+    torch.testing.assert_close(model.logits(model(*inputs)), base.logits(base(*inputs)), rtol=0.02, atol=0.05)
+
+
+def test_everything_in_a_grown_policy_learns(base, inputs):
+    """What is new is unheard at first; after one step every weight has a gradient."""
+    torch.manual_seed(0)
+    model = grown(base, LAYERS, WIDE)
+    optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
+    for _ in range(2):
+        optimiser.step()
+        optimiser.zero_grad()
+        F.cross_entropy(model.logits(model(*inputs)).flatten(0, 1), inputs[0].flatten()).backward()
+    for name, value in model.named_parameters():
+        assert (value.grad != 0).float().mean() > 0.95, name
 
 
 @torch.no_grad()
