@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import TooBig, Undefined
+from tts_cli.answers.cursor import NotUnderstood
 from tts_cli.answers.normalize import clean
-from tts_cli.answers.parse import NotUnderstood, parse_expression
+from tts_cli.answers.parse import parse_expression
 
 POINTS = [
     {"x": complex(0.731), "y": complex(1.377)},

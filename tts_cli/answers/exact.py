@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 from tts_cli.answers import algebra, structure
 from tts_cli.answers.algebra import Ratio, TooBig, Undefined
+from tts_cli.answers.cursor import NotUnderstood
 from tts_cli.answers.normalize import clean
-from tts_cli.answers.parse import NotUnderstood, parse_expression
+from tts_cli.answers.parse import parse_expression
 from tts_cli.answers.structure import Based, Group, Leaf, Listing, Matrix, Node, Relation, Union, Word
 
 Hard = Callable[[str, str], bool]

@@ -14,6 +14,7 @@ from math import comb, factorial
 
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import Ratio, TooBig
+from tts_cli.answers.cursor import CLOSERS, INTEGER, MIXED, Cursor, NotUnderstood
 
 MAX_LENGTH = 600
 MAX_DEPTH = 40
@@ -33,18 +34,11 @@ _GREEK = frozenset(_GREEK_NAMES.split())
 _PLAIN_NAMES = _FUNCTIONS | set(_TYPED_NAMES.split())
 _NUMBER = re.compile(r"\d+\.\d+e[+-]?\d{1,4}(?!\d)|(?:\d+(?:\.\d*)?|\.\d+)(?:(?:E[+-]?|e)\d{1,4}(?!\d))?")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s*\{\s*(\d+)\s*\}")
-_MIXED = re.compile(r"\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))|\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _NAME = re.compile(r"[A-Za-z]+")
-_INTEGER = re.compile(r"\d+")
 _COMMAND_OR_WORD = re.compile(r"\\?([A-Za-z]+)")
 _ROUNDED_END = re.compile(r"\s*\\r(?:floor|ceil)(?![A-Za-z])")
 _SUBSCRIPT = re.compile(r"\s*_\s*(\{[^{}]*\}|[A-Za-z0-9])")
 _EXPONENT_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
-
-
-class NotUnderstood(Exception):
-    """The text is not an expression of the kind that is read here."""
 
 
 def parse_expression(text: str) -> Ratio:
@@ -54,39 +48,12 @@ def parse_expression(text: str) -> Ratio:
     parser = _Parser(text)
     value = parser.sum()
     if parser.peek():
-        raise NotUnderstood(text)
+        raise parser.fail()
     return value
 
 
-class _Parser:
+class _Parser(Cursor):
     """Recursive descent over characters: one method per level of precedence, from loose to tight."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.depth = 0
-
-    def peek(self) -> str:
-        """The next character that is not a space; "" at the end."""
-        while self.at < len(self.text) and self.text[self.at] == " ":
-            self.at += 1
-        return self.text[self.at : self.at + 1]
-
-    def take(self, char: str) -> bool:
-        if self.peek() != char:
-            return False
-        self.at += 1
-        return True
-
-    def expect(self, char: str) -> None:
-        if not self.take(char):
-            raise NotUnderstood(self.text)
-
-    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        found = pattern.match(self.text, self.at)
-        if found:
-            self.at = found.end()
-        return found
 
     def deeper(self) -> None:
         self.depth += 1
@@ -138,7 +105,7 @@ class _Parser:
         if self.take("^"):
             base = algebra.power(base, self.exponent())
             if self.peek() in ("^", "!") and self.peek():
-                raise NotUnderstood(self.text)
+                raise self.fail()
         return base
 
     def exponent(self) -> Ratio:
@@ -156,10 +123,10 @@ class _Parser:
             return self.number()
         if char == "\\":
             return self.command()
-        if char in _CLOSERS and char:
+        if char in CLOSERS and char:
             self.at += 1
             value = self.sum()
-            self.expect(_CLOSERS[char])
+            self.expect(CLOSERS[char])
             return value
         if char == "|":
             self.at += 1
@@ -177,9 +144,9 @@ class _Parser:
             return algebra.number(_repeating(*repeating.groups()))
         found = self.match(_NUMBER)
         if not found:
-            raise NotUnderstood(self.text)
+            raise self.fail()
         value = Fraction(_short(found.group()))
-        mixed = _MIXED.match(self.text, self.at) if found.group().isdigit() else None
+        mixed = MIXED.match(self.text, self.at) if found.group().isdigit() else None
         if mixed:
             top, bottom = (int(_short(part)) for part in mixed.groups() if part)
             if 0 < top < bottom:
@@ -200,13 +167,13 @@ class _Parser:
         if char.isalpha() and char.isascii():
             self.at += 1
             return algebra.atom(char)
-        raise NotUnderstood(self.text)
+        raise self.fail()
 
     def command(self) -> Ratio:
         self.expect("\\")
         found = self.match(_NAME)
         if not found:
-            raise NotUnderstood(self.text)
+            raise self.fail()
         self.deeper()
         value = self.named(found.group())
         self.depth -= 1
@@ -216,7 +183,7 @@ class _Parser:
         """Letters without a backslash: a known name, or a product of variables."""
         found = _NAME.match(self.text, self.at)
         if not found:
-            raise NotUnderstood(self.text)
+            raise self.fail()
         word = found.group()
         if word in _PLAIN_NAMES:
             self.at = found.end()
@@ -261,10 +228,10 @@ class _Parser:
             index = self.sum().rational
             self.expect("]")
             if index is None or index == 0:
-                raise NotUnderstood(self.text)
+                raise self.fail()
             return algebra.power(self.argument(), algebra.number(1 / index))
         self.peek()
-        number = self.match(_INTEGER)  # √12, typed as a sign; nobody means \sqrt1 times 2
+        number = self.match(INTEGER)  # √12, typed as a sign; nobody means \sqrt1 times 2
         radicand = algebra.number(int(_short(number.group()))) if number else self.argument()
         return algebra.power(radicand, algebra.number(Fraction(1, degree)))
 
@@ -291,7 +258,7 @@ class _Parser:
     def rounded(self, name: str) -> Ratio:
         value = self.sum()
         if not self.match(_ROUNDED_END):
-            raise NotUnderstood(self.text)
+            raise self.fail()
         known = value.rational
         if known is None:
             return algebra.opaque(name, value)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tts_cli.answers.cursor import NotUnderstood
 from tts_cli.answers.exact import prepare
 from tts_cli.answers.structure import Leaf, Listing, Node, Relation
-from tts_cli.answers.verify_expression import Expression, Mixed, NotUnderstood, parse
+from tts_cli.answers.verify_expression import Expression, Mixed, parse
 
 MAX_ITEMS = 8
 _MIXED: tuple[Mixed, ...] = ("sum", "product")

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from tts_cli.answers.cursor import CLOSERS, INTEGER, MIXED, Cursor, NotUnderstood
+
 MAX_LENGTH = 300
 MAX_DEPTH = 20
 MAX_DIGITS = 60
 
 Mixed = Literal["sum", "product"]
-
-
-class NotUnderstood(Exception):
-    """The text is not certainly one expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +49,11 @@ Expression = Number | Letter | Apply
 PI = Letter("pi")
 
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+")
-_INTEGER = re.compile(r"\d+")
 _NAME = re.compile(r"\\([A-Za-z]+)[ ]*")
 _WORD = re.compile(r"[A-Za-z]+")
 _PLAIN_FUNCTION = re.compile(r"(sqrt|gcd|lcm|abs)(?=\()")
-_MIXED = re.compile(r"\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))|\s+(\d+)\s*/\s*(\d+)(?![\d.])")
-_SPACES = re.compile(r" +")
 _TRIGONOMETRIC = frozenset(["sin", "cos", "tan", "cot", "sec", "csc"])
 _NEVER_FUNCTIONS = frozenset("abckmnrsuvwxyz")  # a letter before a bracket: these are factors
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
 
 def parse(text: str, *, latex: bool, mixed: Mixed | None = None) -> Expression:
@@ -101,41 +95,21 @@ def _nodes(*expressions: Expression) -> Iterator[Expression]:
             yield from _nodes(*expression.arguments)
 
 
-class _Parser:
+class _Parser(Cursor):
     """Recursive descent over characters: one method per level of precedence, from loose to tight."""
 
     def __init__(self, text: str, latex: bool, mixed: Mixed | None) -> None:
-        self.text, self.latex, self.mixed = text, latex, mixed
-        self.at = self.depth = self.bars = 0
+        super().__init__(text)
+        self.latex, self.mixed = latex, mixed
+        self.bars = 0
 
-    def fail(self) -> NotUnderstood:
-        return NotUnderstood(self.text)
-
-    def peek(self) -> str:
-        """The next character that is not a space; "" at the end."""
-        self.match(_SPACES)
-        return self.text[self.at : self.at + 1]
-
-    def take(self, char: str) -> bool:
-        if self.peek() != char:
-            return False
-        self.at += 1
-        return True
-
-    def expect(self, char: str) -> None:
-        if not self.take(char):
-            raise self.fail()
-
-    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        found = pattern.match(self.text, self.at)
-        if found:
-            self.at = found.end()
-        return found
-
-    def sum(self) -> Expression:
+    def deeper(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.fail()
+
+    def sum(self) -> Expression:
+        self.deeper()
         total = self.product()
         while (sign := self.peek()) and sign in "+-":
             self.at += 1
@@ -195,7 +169,7 @@ class _Parser:
             return self.primary()
         if self.take("-"):
             return Apply("negate", (self.exponent(),))
-        found = self.match(_INTEGER)
+        found = self.match(INTEGER)
         if not found:
             return self.argument()
         if (self.latex and len(found.group()) > 1) or len(found.group()) > MAX_DIGITS:
@@ -210,12 +184,12 @@ class _Parser:
             return self.command()
         if char == "|":
             return self.absolute()
-        if char in _CLOSERS:
+        if char in CLOSERS:
             self.at += 1
             outer, self.bars = self.bars, 0
             value = self.sum()
             self.bars = outer
-            self.expect(_CLOSERS[char])
+            self.expect(CLOSERS[char])
             return value
         return self.name()
 
@@ -235,7 +209,7 @@ class _Parser:
             raise self.fail()
         whole, _, decimals = found.group().replace(",", "").partition(".")
         value = Number(Fraction(found.group().replace(",", "")), len(decimals) if decimals else None)
-        mixed = _MIXED.match(self.text, self.at) if whole and not decimals else None
+        mixed = MIXED.match(self.text, self.at) if whole and not decimals else None
         return self.with_fraction(value, mixed) if mixed else value
 
     def with_fraction(self, whole: Number, mixed: re.Match[str]) -> Expression:
@@ -296,9 +270,7 @@ class _Parser:
         if not found:
             raise self.fail()
         name = found.group(1)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail()
+        self.deeper()
         value = self.named(name)
         self.depth -= 1
         return value

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tts_cli.answers.cursor import NotUnderstood
 from tts_cli.answers.normalize import clean
 from tts_cli.answers.verify_expression import (
     Apply,
     Expression,
     Letter,
-    NotUnderstood,
     Number,
     letters,
     mentions_i,
