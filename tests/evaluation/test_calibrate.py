@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.evaluation.conftest import Models
 from tests.evaluation.test_replay import Same
 from tests.strategy.profiles import COUNT, POLICY, PRM, profile, with_search
-from tts_cli.data.datasets import open_dataset
 from tts_cli.data.record import RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import calibrate, calibration_figures
@@ -36,7 +34,6 @@ from tts_cli.evaluation.store import Row as Stored
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.evaluation.tape import Tape
 from tts_cli.evaluation.units import unit_of
-from tts_cli.models.load import load_policy, load_prm
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.strategy.attempt import Attempt
@@ -187,40 +184,30 @@ SETTINGS = SolveSettings()
 
 
 @pytest.fixture(scope="module")
-def nano() -> Iterator[tuple[Any, Any]]:
-    policy, prm = load_policy("nano", threads=1), load_prm("nano-prm", threads=1)
-    assert prm is not None
-    yield policy, prm
-    policy.close()
-    prm.close()
+def rows(rows: list[Row]) -> list[Row]:
+    return rows[:4]
 
 
-@pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    with open_dataset("nano", lambda question: False) as rows:
-        return list(islice(rows, 4))
-
-
-def live(row: Row, plan: Plan, nano: tuple[Any, Any]) -> Attempt:
-    attempt = Attempt(problem_of(row), plan, SETTINGS, *nano, Same(), lambda event: None, lambda: 0.0)
-    (ended,) = Driver(*nano).run([attempt])
+def live(row: Row, plan: Plan, models: Models) -> Attempt:
+    attempt = Attempt(problem_of(row), plan, SETTINGS, *models, Same(), lambda event: None, lambda: 0.0)
+    (ended,) = Driver(*models).run([attempt])
     assert ended.error is None
     return attempt
 
 
-def test_auto_sees_live_what_was_observed(nano: tuple[Any, Any], rows: list[Row], monkeypatch: Any) -> None:
+def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row], monkeypatch: Any) -> None:
     """The evidence that a profile is fitted to is the evidence that its rule is asked with, stage by stage."""
     monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4), ("dvts", 4)))
-    facts = [ModelFacts(model.name, model.parameters) for model in nano]
+    facts = [ModelFacts(model.name, model.parameters) for model in models]
     with Store(None) as store:
         units = [unit_of(plan) for plan in plans(SETTINGS.beam_width)]
-        Collector(SETTINGS, *nano, store, Same()).collect([problem_of(row) for row in rows], units)
+        Collector(SETTINGS, *models, store, Same()).collect([problem_of(row) for row in rows], units)
         observer = Observer(SETTINGS, *facts, store, Same())
         for row in rows:
             observation = observer.observe(row)
             assert observation is not None
             for n in STAGES:
-                attempt = live(row, Plan("best-of-n", n, 1, ""), nano)
+                attempt = live(row, Plan("best-of-n", n, 1, ""), models)
                 verdict = decide(attempt.search, SETTINGS.aggregate, SETTINGS.select, Same())
                 mine = gather(verdict.ballots, verdict.votes, n)
                 assert mine.leader == observation.stages[n].evidence.leader
@@ -232,11 +219,11 @@ def test_auto_sees_live_what_was_observed(nano: tuple[Any, Any], rows: list[Row]
             assert 0 <= observation.solved <= 1
 
 
-def test_the_first_samples_of_auto_are_those_of_best_of_n(nano: tuple[Any, Any], rows: list[Row]) -> None:
+def test_the_first_samples_of_auto_are_those_of_best_of_n(models: Models, rows: list[Row]) -> None:
     """Word by word where both decode the same batches; auto draws its later ones in batches of their own."""
-    plan = make_plan(replace(SETTINGS, budget=8), *nano, Known(profile=profile()))
+    plan = make_plan(replace(SETTINGS, budget=8), *models, Known(profile=profile()))
     for row in rows:
-        auto, fixed = live(row, plan, nano), live(row, Plan("best-of-n", 4, 1, ""), nano)
+        auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1, ""), models)
         drawn = {path: draw for path, draw in auto.search.draws.items() if path[0] < 4}
         assert drawn == fixed.search.draws
         assert {path[0] for path in auto.search.draws} == set(range(auto.record(None, stopped=False)[0].budget))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 
 import pytest
 
+from tests.evaluation.conftest import Models
 from tests.evaluation.test_replay import Same
 from tests.strategy.profiles import logistic, profile, stage
 from tts_cli.answers import Judge
-from tts_cli.data.datasets import open_dataset
 from tts_cli.data.record import Record
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
@@ -21,10 +20,7 @@ from tts_cli.evaluation.replay import ModelFacts
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.evaluation.tape import Tape
 from tts_cli.evaluation.units import Unit, fewest, plan_cells, unit_of
-from tts_cli.models.load import load_policy, load_prm
-from tts_cli.models.policy import LlamaPolicy
 from tts_cli.models.protocols import Sampling
-from tts_cli.models.reward_model import LlamaPRM
 from tts_cli.strategy.profile import Profile, SearchFacts
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.solve import solve_many
@@ -33,22 +29,6 @@ from tts_cli.strategy.static import Known
 SETTINGS = SolveSettings(sampling=Sampling(0.8, 1.0, 120))
 SAME = Same()  # no unit here asks for a judge
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
-Models = tuple[LlamaPolicy, LlamaPRM]
-
-
-@pytest.fixture(scope="module")
-def models() -> Iterator[Models]:
-    policy, prm = load_policy("nano", threads=1), load_prm("nano-prm", threads=1)
-    assert prm is not None
-    yield policy, prm
-    policy.close()
-    prm.close()
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    with open_dataset("nano", lambda question: False) as rows:
-        return list(islice(rows, 6))
 
 
 def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: list[Row]) -> None:
