@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,6 @@ def test_any_text_in_the_environment_is_a_setting_or_a_usage_error(values: dict[
 def test_every_setting_is_a_flag_of_solve() -> None:
     from tts_cli.cli.solve import solve
 
-    assert set(Settings.model_fields) <= set(solve.__annotations__)
+    assert set(Settings.model_fields) <= set(signature(solve).parameters)
     assert {flag_name(name) for name in Settings.model_fields} >= {"--beam-width", "--max-step-tokens"}
     assert environment_names()["TTS_BEAM_WIDTH"] == "beam_width"

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -68,6 +68,7 @@ InFlight = Annotated[
 ]
 
 
+@opt.with_flags(*opt.FLAGS)
 def batch(
     context: typer.Context,
     source: Input = None,
@@ -75,36 +76,14 @@ def batch(
     format: FormatFlag = None,
     unordered: Unordered = False,
     in_flight: InFlight = None,
-    method: opt.MethodFlag = None,
-    budget: opt.Budget = None,
-    beam_width: opt.BeamWidth = None,
-    effort: opt.EffortFlag = None,
-    profile: opt.ProfileFlag = None,
-    aggregate: opt.AggregateFlag = None,
-    select: opt.SelectFlag = None,
-    verify: opt.Verify = None,
-    seed: opt.Seed = None,
-    policy: opt.PolicyFlag = None,
-    prm: opt.PrmFlag = None,
-    prm_format: opt.PrmFormat = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    ctx_size: opt.CtxSize = None,
-    temperature: opt.Temperature = None,
-    top_p: opt.TopP = None,
-    max_tokens: opt.MaxTokens = None,
-    max_step_tokens: opt.MaxStepTokens = None,
-    max_steps: opt.MaxSteps = None,
-    max_time: opt.MaxTime = None,
-    max_flops: opt.MaxFlops = None,
-    min_confidence: opt.MinConfidence = None,
+    *,
     quiet: opt.Quiet = False,
     no_color: opt.NoColor = False,
     debug: opt.Debug = False,
+    **flags: Any,
 ) -> int:
     """Solve many problems and write one record a line."""
     context.obj.merge(debug=debug, no_color=no_color)
-    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
     run = Run(settings.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
     with ExitStack() as stack:
         run.open(stack, source, format, output, ordered=not unordered)

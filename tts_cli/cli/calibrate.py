@@ -53,6 +53,7 @@ Out = Annotated[
 ]
 
 
+@opt.with_flags("beam_width", "aggregate", "select", "seed", *opt.MODEL_FLAGS, *opt.SAMPLING_FLAGS)
 def calibrate(
     context: typer.Context,
     dataset: Dataset = None,
@@ -61,31 +62,17 @@ def calibrate(
     out: Out = None,
     profile: SavedProfile = None,
     yes: Yes = False,
-    beam_width: opt.BeamWidth = None,
-    aggregate: opt.AggregateFlag = None,
-    select: opt.SelectFlag = None,
-    seed: opt.Seed = None,
-    policy: opt.PolicyFlag = None,
-    prm: opt.PrmFlag = None,
-    prm_format: opt.PrmFormat = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    ctx_size: opt.CtxSize = None,
-    temperature: opt.Temperature = None,
-    top_p: opt.TopP = None,
-    max_tokens: opt.MaxTokens = None,
-    max_step_tokens: opt.MaxStepTokens = None,
-    max_steps: opt.MaxSteps = None,
+    *,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     no_color: opt.NoColor = False,
     debug: opt.Debug = False,
+    **flags: Any,
 ) -> int:
     """Measure a policy and PRM on labelled problems, for `auto`."""
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
-    known = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
-    flags = known | {"profile": "none", "method": "auto"}  # whatever is set for solving
+    flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving
     where = out or _samples_of(settings.resolve(flags))
     if dataset is not None:
         _check(settings.resolve(flags))

@@ -6,7 +6,7 @@ import json
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,25 +63,22 @@ class Report:
     cost: Cost
 
 
+@opt.with_flags("prm", "prm_format", "threads", "gpu_layers", "ctx_size")
 def check(
     context: typer.Context,
     file: Solution,
     threshold: Threshold = None,
-    prm: opt.PrmFlag = None,
-    prm_format: opt.PrmFormat = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    ctx_size: opt.CtxSize = None,
+    *,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     no_color: opt.NoColor = False,
     debug: opt.Debug = False,
+    **flags: Any,
 ) -> int:
     """Mark the first doubtful step of a solution of your own."""
     from tts_cli.data import worked
 
     context.obj.merge(debug=debug, no_color=no_color)
-    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
     chosen = settings.resolve(flags)
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")

@@ -6,12 +6,11 @@ Samples are stored as they are made (`--out`), so a run can be killed, resumed, 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tts_cli.cli import options as opt
-from tts_cli.cli import settings
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
 from tts_cli.cli.eval_question import Asked, parse_budgets, parse_methods
@@ -72,6 +71,17 @@ Plot = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
 
+@opt.with_flags(
+    "beam_width",
+    "effort",
+    "profile",
+    "aggregate",
+    "select",
+    "min_confidence",
+    "seed",
+    *opt.MODEL_FLAGS,
+    *opt.SAMPLING_FLAGS,
+)
 def evaluate(
     context: typer.Context,
     dataset: Dataset = None,
@@ -83,34 +93,17 @@ def evaluate(
     prm_quality: PrmQuality = False,
     plot: Plot = None,
     yes: Yes = False,
-    beam_width: opt.BeamWidth = None,
-    effort: opt.EffortFlag = None,
-    profile: opt.ProfileFlag = None,
-    aggregate: opt.AggregateFlag = None,
-    select: opt.SelectFlag = None,
-    min_confidence: opt.MinConfidence = None,
-    seed: opt.Seed = None,
-    policy: opt.PolicyFlag = None,
-    prm: opt.PrmFlag = None,
-    prm_format: opt.PrmFormat = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    ctx_size: opt.CtxSize = None,
-    temperature: opt.Temperature = None,
-    top_p: opt.TopP = None,
-    max_tokens: opt.MaxTokens = None,
-    max_step_tokens: opt.MaxStepTokens = None,
-    max_steps: opt.MaxSteps = None,
+    *,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     no_color: opt.NoColor = False,
     debug: opt.Debug = False,
+    **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
     _check_picture(plot)
-    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
     asked = Asked(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
     with open_store(out, new=dataset is not None) as store:
         run = Run(asked, store, channels, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,41 +38,20 @@ Problem = Annotated[
 ]
 
 
+@opt.with_flags(*opt.FLAGS)
 def solve(
     context: typer.Context,
     problem_text: Problem = None,
-    method: opt.MethodFlag = None,
-    budget: opt.Budget = None,
-    beam_width: opt.BeamWidth = None,
-    effort: opt.EffortFlag = None,
-    profile: opt.ProfileFlag = None,
-    aggregate: opt.AggregateFlag = None,
-    select: opt.SelectFlag = None,
-    verify: opt.Verify = None,
-    seed: opt.Seed = None,
-    policy: opt.PolicyFlag = None,
-    prm: opt.PrmFlag = None,
-    prm_format: opt.PrmFormat = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    ctx_size: opt.CtxSize = None,
-    temperature: opt.Temperature = None,
-    top_p: opt.TopP = None,
-    max_tokens: opt.MaxTokens = None,
-    max_step_tokens: opt.MaxStepTokens = None,
-    max_steps: opt.MaxSteps = None,
-    max_time: opt.MaxTime = None,
-    max_flops: opt.MaxFlops = None,
-    min_confidence: opt.MinConfidence = None,
+    *,
     trace: opt.TraceFlag = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     no_color: opt.NoColor = False,
     debug: opt.Debug = False,
+    **flags: Any,
 ) -> int:
     """Solve one problem and print the answer."""
     context.obj.merge(debug=debug, no_color=no_color)
-    flags = {name: value for name, value in context.params.items() if name in settings.Settings.model_fields}
     chosen = settings.resolve(flags)
     channels = Channels(quiet, as_json, context.obj.no_color)
     text = problem.read(problem_text)
