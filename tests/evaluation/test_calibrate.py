@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.evaluation.conftest import Models
 from tests.evaluation.test_replay import Same
-from tests.strategy.profiles import COUNT, POLICY, PRM, profile, with_search
+from tests.strategy.profiles import COUNT, POLICY, PRM, evidence, profile
 from tts_cli.data.record import RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import calibrate, calibration_figures
@@ -21,7 +22,6 @@ from tts_cli.evaluation.calibrate import (
     Seen,
     content_of,
     cross_profiles,
-    pays,
     plans,
     play,
     profile_of,
@@ -37,72 +37,49 @@ from tts_cli.evaluation.units import unit_of
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.strategy.attempt import Attempt
-from tts_cli.strategy.evidence import Evidence, gather
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Data
 from tts_cli.strategy.rule import Measured
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.static import Known
-from tts_cli.strategy.verdict import decide
 
 FACTS = Facts(POLICY, PRM, Data(name="d", problems=3, content="cc"), SolveSettings())
-STAGES = (4, 8, 16)
+STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "STAGES", STAGES)
-    monkeypatch.setattr(calibration_figures, "STAGES", STAGES)
-    monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 16),))
+    for module in (calibrate, calibration_figures):
+        monkeypatch.setattr(module, "STAGES", STAGES)
+    monkeypatch.setattr(calibrate, "BEST_OF_N", (1, 4, 8, 16))
+    monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4),))
 
 
-def seen(samples: int, agreement: float, right: bool, flops: float) -> Seen:
-    return Seen(Evidence(samples, "1", (agreement, *[0.0] * (COUNT - 1))), right, flops)
+def seen(stage: tuple[int, bool], agreement: float, right: bool, *, convinced: bool = False) -> Seen:
+    """A sample costs 100 FLOPs, and so does its reading."""
+    samples, read = stage
+    return Seen(evidence(samples, agreement, read=read, convinced=convinced), right, 100.0 * samples * (1 + read))
 
 
 def observed(
-    agreement: float, right: Any = (True, True, True), searched: bool = True, solved: float = 1.0
+    agreement: float, right: Sequence[bool] = (True,) * 4, solved: float = 1.0, *, convinced: bool = False
 ) -> Observation:
-    """A sample costs 100 FLOPs, the search as much as eight. `right`: after 4, 8 and 16 samples."""
-    stages = {n: seen(n, agreement, ok, 100.0 * n) for n, ok in zip(STAGES, right, strict=True)}
-    searches = {(n, "beam 16"): seen(n + 16, agreement, searched, 800.0) for n in STAGES}
-    return Observation(solved, stages, {"beam 16": seen(16, agreement, searched, 800.0)}, searches)
+    """`right`: at as many stages as were gone through; `convinced`: at the last of them."""
+    last = len(right) - 1
+    looks = [seen(STAGES[i], agreement, ok, convinced=convinced and i == last) for i, ok in enumerate(right)]
+    fixed = {f"best-of-n {n}": seen((n, True), agreement, right[-1]) for n in (1, 4, 8, 16)}
+    return Observation(solved, tuple(looks), fixed | {"beam 4": seen((4, True), agreement, right[-1])})
 
 
 def some(count: int = 200) -> list[Observation]:
-    """As likely right as their samples agree; easy ones at once, others a little more so after 16."""
+    """As likely right as their samples agree, a little more so after 16; every tenth convinces when it is read."""
     rng = np.random.default_rng(1)
     found = []
-    for chance in rng.random(count):
+    for place, chance in enumerate(rng.random(count)):
         first, late = rng.random() < chance, rng.random() < min(1.0, chance + 0.2)
-        found.append(observed(float(chance), (first, first, late), bool(late), float(chance)))
+        right = (first, bool(rng.random() < 0.9)) if place % 10 == 0 else (first, first, first, bool(late))
+        found.append(observed(float(chance), right, float(chance), convinced=len(right) == 2))
     return found
-
-
-# What pays
-
-
-def test_a_search_that_is_better_than_as_many_samples_pays() -> None:
-    better = [observed(0.5, (False, False, False), True) for _ in range(30)]
-    assert pays(better, "beam 16", 0)
-
-
-def test_a_search_pays_only_against_samples_of_the_same_cost() -> None:
-    """After 4 samples it costs as much as 12 in all: 16 are the first that cost no less, and they are as good."""
-    assert not pays([observed(0.5, (False, False, True), True) for _ in range(30)], "beam 16", 0)
-    assert pays([observed(0.5, (False, True, False), True) for _ in range(30)], "beam 16", 0)
-
-
-def test_with_too_little_data_to_tell_them_apart_the_cheaper_one_is_kept() -> None:
-    few = [observed(0.5, (False,) * 3, True)] + [observed(0.5, (True,) * 3, True)] * 5
-    assert not pays(few, "beam 16", 0)
-    assert profile_of(few, FACTS, {}).searches == {}
-
-
-def test_what_paid_is_in_the_profile_at_every_stage() -> None:
-    made = profile_of([observed(0.5, (i % 4 == 0,) * 3, i % 5 > 0) for i in range(60)], FACTS, {})
-    assert list(made.searches) == ["beam 16"] and made.searches["beam 16"].flops == 800
-    assert all(list(stage.searches) == ["beam 16"] for stage in made.stages)
 
 
 # The profile
@@ -110,23 +87,42 @@ def test_what_paid_is_in_the_profile_at_every_stage() -> None:
 
 def test_a_profile_tells_the_chances_that_it_was_fitted_to() -> None:
     made = profile_of(some(2000), FACTS, {})
-    first, last = made.stages[0], made.stages[-1]
-    assert [stage.flops for stage in made.stages] == [400, 800, 1600]
-    assert sorted(first.later) == [8, 16] and last.later == {}
+    first, read, last = made.stages[0], made.stages[1], made.stages[-1]
+    assert [stage.name for stage in made.stages] == ["4 drawn", "4 read", "8 read", "16 read"]
+    assert sorted(first.later) == ["16 read", "4 read", "8 read"] and last.later == {}
     for chance in (0.2, 0.5, 0.8):
         values = (chance, *[0.0] * (COUNT - 1))
         assert first.right(values) == pytest.approx(chance, abs=0.07)
-        assert first.later[8](values) == pytest.approx(chance, abs=0.07)
-        assert first.later[16](values) == pytest.approx(min(1, chance + 0.2), abs=0.1)
-        assert made.solved(values) == pytest.approx(chance, abs=0.07)
+        assert read.later["8 read"].right(values) == pytest.approx(chance, abs=0.07)
+        assert read.later["16 read"].right(values) == pytest.approx(min(1, chance + 0.2), abs=0.1)
+        assert first.solved is not None and first.solved(values) == pytest.approx(chance, abs=0.07)
+        assert made.convinced(values) == pytest.approx(0.9, abs=0.05)
+        assert made.best_of_n[8](values) == pytest.approx(min(1, chance + 0.2), abs=0.15)
+    assert [stage.solved is None for stage in made.stages] == [False, False, True, True]
+
+
+def test_what_going_on_costs_is_told_of_problems_that_nothing_has_decided() -> None:
+    """Ten of them go on for 400, 800 and 1600 FLOPs; those that end when they are read cost nothing after that."""
+    made = profile_of([observed(0.5)] * 10 + [observed(0.5, (True, True), convinced=True)] * 30, FACTS, {})
+    first, read = made.stages[:2]
+    assert {name: one.flops for name, one in read.later.items()} == {"8 read": 800, "16 read": 2400}
+    assert {name: one.flops for name, one in first.later.items()} == {"4 read": 400, "8 read": 600, "16 read": 1000}
+    assert (first.flops, read.flops, made.solution_flops) == (400, 800, 200)
+
+
+def test_stages_that_no_problem_reaches_are_left_out() -> None:
+    made = profile_of([observed(0.5, (True, True), convinced=True)] * 20, FACTS, {})
+    assert [stage.name for stage in made.stages] == ["4 drawn"] and made.stages[0].later == {}
+    nobody = profile_of([observed(0.5, (i < 10,) * 4) for i in range(20)], FACTS, {})
+    assert nobody.convinced((0.5, *[0.0] * (COUNT - 1))) == pytest.approx(0.5, abs=0.01), "as right as those that end"
 
 
 def test_a_problems_own_profile_never_saw_it() -> None:
     problems = some(60)
     mine = cross_profiles(problems, FACTS)
     turned = [*problems]
-    stages = {n: replace(one, right=not one.right) for n, one in problems[7].stages.items()}
-    turned[7] = replace(problems[7], stages=stages, solved=1 - problems[7].solved)
+    looks = tuple(replace(one, right=not one.right) for one in problems[7].looks)
+    turned[7] = replace(problems[7], looks=looks, solved=1 - problems[7].solved)
     other = cross_profiles(turned, FACTS)
     assert other[7] == mine[7], "whatever came of it"
     assert sum(a != b for a, b in zip(mine, other, strict=True)) >= 50
@@ -135,26 +131,26 @@ def test_a_problems_own_profile_never_saw_it() -> None:
 # What auto would have made of it
 
 
-def test_play_stops_goes_on_and_searches_as_the_rule_says() -> None:
+def test_play_stops_and_goes_on_as_the_rule_says() -> None:
     rule = Measured(profile(), "normal", 16)
     stop = play(observed(1.0), rule)
-    assert (stop.samples, stop.flops, stop.right) == (4, 400, True)
-    assert stop.confidence == stop.first.confidence == pytest.approx(0.982, abs=0.001)
-    on = play(observed(0.25, (False, False, True)), rule)
-    assert (on.samples, on.flops, on.right) == (16, 1600, True)
-    assert on.first.difficulty == "medium"
-    search = play(observed(0.25, (False,) * 3, True), Measured(with_search(), "normal", 16))
-    assert (search.samples, search.flops, search.right) == (4, 400 + 800, True)
-    assert search.confidence == pytest.approx(0.731, abs=0.001)
+    assert (stop.samples, stop.flops, stop.right) == (4, 400, True), "nothing was read"
+    assert stop.confidence == pytest.approx(0.982, abs=0.001)
+    on = play(observed(0.25, (False, False, False, True)), rule)
+    assert (on.samples, on.flops, on.right, on.difficulty) == (16, 3200, True, "medium")
+    sure = play(observed(0.25, (False, True), convinced=True), rule)
+    assert (sure.samples, sure.flops, sure.right) == (4, 800, True)
+    assert sure.confidence == pytest.approx(0.953, abs=0.001)
 
 
 def test_the_figures_are_those_of_the_observations() -> None:
     problems = some(80)
     found = figures(problems, FACTS)
-    for n in STAGES:
-        row = found["fixed"][f"best-of-n {n}"]
-        assert row["right"]["value"] == pytest.approx(sum(o.stages[n].right for o in problems) / 80, abs=1e-4)
-        assert row["flops"] == 100 * n and row["right"]["low"] <= row["right"]["value"] <= row["right"]["high"]
+    for name in ("best-of-n 8", "beam 4"):
+        row = found["fixed"][name]
+        assert row["right"]["value"] == pytest.approx(sum(o.fixed[name].right for o in problems) / 80, abs=1e-4)
+        assert row["right"]["low"] <= row["right"]["value"] <= row["right"]["high"]
+    assert found["fixed"]["best-of-n 8"]["flops"] == 1600
     counts = found["difficulty"]["problems"]
     assert sum(counts.values()) == 80 and counts["easy"] > 20 < counts["medium"]
     assert found["difficulty"]["rank_correlation"] > 0.95, "agreement is the share of right samples here"
@@ -166,10 +162,10 @@ def test_the_figures_are_those_of_the_observations() -> None:
 
 @pytest.mark.parametrize("right", [True, False])
 def test_problems_that_are_all_alike_have_figures_too(right: bool) -> None:
-    found = figures([observed(0.5, (right,) * 3, right, float(right)) for _ in range(20)], FACTS)
+    found = figures([observed(0.5, (right,) * 4, float(right)) for _ in range(20)], FACTS)
     assert found["fixed"]["best-of-n 4"]["right"]["value"] == right
     assert found["difficulty"]["rank_correlation"] is None and found["difficulty"]["auc_of_hard"] is None
-    assert profile_of([observed(0.5, (right,) * 3)] * 20, FACTS, found).stages
+    assert profile_of([observed(0.5, (right,) * 4)] * 20, FACTS, found).stages
 
 
 def test_the_data_are_named_by_their_problems_and_answers() -> None:
@@ -181,6 +177,7 @@ def test_the_data_are_named_by_their_problems_and_answers() -> None:
 # With nano
 
 SETTINGS = SolveSettings()
+EVER = replace(SETTINGS, min_confidence=1.0)  # worth any price
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +192,8 @@ def live(row: Row, plan: Plan, models: Models) -> Attempt:
     return attempt
 
 
-def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row], monkeypatch: Any) -> None:
+def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> None:
     """The evidence that a profile is fitted to is the evidence that its rule is asked with, stage by stage."""
-    monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4), ("dvts", 4)))
     facts = [ModelFacts(model.name, model.parameters) for model in models]
     with Store(None) as store:
         units = [unit_of(plan) for plan in plans(SETTINGS.beam_width)]
@@ -205,17 +201,16 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row], monke
         observer = Observer(SETTINGS, *facts, store, Same())
         for row in rows:
             observation = observer.observe(row)
-            assert observation is not None
-            for n in STAGES:
-                attempt = live(row, Plan("best-of-n", n, 1, ""), models)
-                verdict = decide(attempt.search, SETTINGS.aggregate, SETTINGS.select, Same())
-                mine = gather(verdict.ballots, verdict.votes, n)
-                assert mine.leader == observation.stages[n].evidence.leader
-                assert mine.values == pytest.approx(observation.stages[n].evidence.values, abs=0.1)
-                assert observation.stages[n].right == (verdict.answer == row.reference)
-                assert observation.stages[n].flops == pytest.approx(attempt.flops())
-            beside = observation.searches[4, "beam 4"]
-            assert beside.evidence.samples == 8 and beside.flops == observation.alone["beam 4"].flops > 0
+            assert observation is not None and len(observation.looks) > 1
+            attempt = live(row, make_plan(EVER, *models, Known(profile=profile())), models)
+            for (mine, flops), theirs in zip(attempt.looks, observation.looks, strict=False):
+                assert (mine.samples, mine.read, mine.leader) == (
+                    theirs.evidence.samples,
+                    theirs.evidence.read,
+                    theirs.evidence.leader,
+                )
+                assert mine.values == pytest.approx(theirs.evidence.values, abs=0.3), "log odds, in other batches"
+                assert flops == pytest.approx(theirs.flops)
             assert 0 <= observation.solved <= 1
 
 

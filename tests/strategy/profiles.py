@@ -6,7 +6,7 @@ from typing import Any
 
 from tts_cli.strategy.evidence import FEATURES, Evidence
 from tts_cli.strategy.logistic import Logistic
-from tts_cli.strategy.profile import Data, ModelFile, Profile, SearchFacts, Stage, samples_as
+from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, samples_as
 from tts_cli.strategy.settings import SolveSettings
 
 COUNT = len(FEATURES)
@@ -19,25 +19,35 @@ def logistic(bias: float, weight: float) -> Logistic:
     return Logistic(bias=bias, weights=(weight, *[0.0] * (COUNT - 1)), centre=(0.0,) * COUNT, scale=(1.0,) * COUNT)
 
 
-def evidence(samples: int, agreement: float) -> Evidence:
-    return Evidence(samples, "1", (agreement, *[0.0] * (COUNT - 1)))
+def evidence(samples: int, agreement: float, *, read: bool = True, convinced: bool = False) -> Evidence:
+    return Evidence(samples, "1", (agreement, *[0.0] * (COUNT - 1)), read, convinced)
 
 
-def stage(samples: int, later: dict[int, Logistic], searches: dict[str, Logistic]) -> Stage:
-    """Right: 12 % where no two agree, 98 % where all do. A sample costs 100 FLOPs."""
-    return Stage(samples=samples, flops=100.0 * samples, right=RIGHT, later=later, searches=searches)
+def stage(samples: int, later: dict[str, Logistic], *, read: bool = True) -> Stage:
+    """Right: 12 % where no two agree, 98 % where all do. A sample costs 100 FLOPs, and so does its reading."""
+    own = _cost(samples, read)
+    prospects = {
+        name: Prospect(flops=_cost(int(name.split()[0]), name.endswith("read")) - own, right=right)
+        for name, right in later.items()
+    }
+    solved = logistic(-3, 5) if samples == 4 else None
+    return Stage(samples=samples, read=read, flops=own, right=RIGHT, later=prospects, solved=solved)
+
+
+def _cost(samples: int, read: bool) -> float:
+    return 100.0 * samples * (1 + read)
 
 
 RIGHT = logistic(-2, 6)
 BETTER = logistic(-1, 5)  # 27 % and 98 %: more samples help where there is doubt
-BEST = logistic(0.5, 3.5)  # 62 % and 98 %
+CONVINCED = logistic(3, 0)  # 95 %
 
 
 def profile(**changes: Any) -> Profile:
-    """Stages at 4, 8 and 16; `changes` are made to its fields."""
+    """Stages of 4, 8 and 16 samples; `changes` are made to its fields."""
     fields: dict[str, Any] = {
         "format": "tts-profile",
-        "version": 1,
+        "version": 2,
         "tts": "0",
         "made": "2026-01-02",
         "data": Data(name="d", problems=3, content="cc"),
@@ -45,16 +55,16 @@ def profile(**changes: Any) -> Profile:
         "prm": PRM,
         "settings": samples_as(SolveSettings()),
         "features": FEATURES,
-        "solved": logistic(-3, 5),
-        "stages": (stage(4, {8: RIGHT, 16: BETTER}, {}), stage(8, {16: BETTER}, {}), stage(16, {}, {})),
-        "searches": {},
+        "stages": (
+            stage(4, {"4 read": RIGHT, "8 read": RIGHT, "16 read": BETTER}, read=False),
+            stage(4, {"8 read": RIGHT, "16 read": BETTER}),
+            stage(8, {"16 read": BETTER}),
+            stage(16, {}),
+        ),
+        "convinced": CONVINCED,
+        "best_of_n": {4: RIGHT, 8: RIGHT, 16: RIGHT},
+        "solution_flops": 400.0,
         "figures": {},
     }
     return Profile(**fields | changes)
 
-
-def with_search() -> Profile:
-    """After four samples, beam search with N = 16 is best; it costs as much as twelve samples."""
-    first = stage(4, {8: RIGHT, 16: BETTER}, {"beam 16": BEST})
-    facts = {"beam 16": SearchFacts(flops=1200.0, right=logistic(1, 0))}
-    return profile(stages=(first, stage(8, {16: BETTER}, {"beam 16": BEST}), stage(16, {}, {})), searches=facts)

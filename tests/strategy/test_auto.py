@@ -11,7 +11,7 @@ import pytest
 
 from tests.evaluation.test_replay import Same
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
-from tests.strategy.profiles import BETTER, RIGHT, logistic, profile, stage, with_search
+from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage
 from tts_cli.data.record import Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
 from tts_cli.models.protocols import Sampling
@@ -22,6 +22,7 @@ from tts_cli.search.events import (
     SearchStarted,
     SolutionFinished,
     StepSampled,
+    StepScored,
     from_json,
     to_json,
 )
@@ -29,7 +30,7 @@ from tts_cli.strategy import receipt
 from tts_cli.strategy.attempt import Attempt, Problem
 from tts_cli.strategy.evidence import gather
 from tts_cli.strategy.plan import make_plan
-from tts_cli.strategy.profile import Profile, SearchFacts
+from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.receipt import Receipt
 from tts_cli.strategy.settings import SolveSettings
 from tts_cli.strategy.solve import solve_many
@@ -56,10 +57,13 @@ class Answers(Mapping[Path, str]):
 
 
 class Half(Mapping[str, float]):
-    """The PRM scores every step 0.5."""
+    """The PRM scores every step 0.5, which leaves all open, but one with the answer `convincing` 0.95."""
+
+    def __init__(self, convincing: str | None) -> None:
+        self.convincing = convincing
 
     def __getitem__(self, step: str) -> float:
-        return 0.5
+        return 0.95 if rf"\boxed{{{self.convincing}}}" in step else 0.5
 
     def __iter__(self) -> Iterator[str]:
         raise NotImplementedError
@@ -77,13 +81,14 @@ class Going:
         made: Profile | None = None,
         *,
         with_prm: bool = True,
+        convincing: str | None = None,
         judge: Any = None,
         clock: Callable[[], float] = lambda: 0.0,
         stop: Callable[[Going], bool] = lambda going: False,
         **settings: Any,
     ) -> None:
         self.policy = ScriptedPolicy(script=script)
-        self.prm = ScriptedPrm("scripted-prm", 30, scores=Half()) if with_prm else None
+        self.prm = ScriptedPrm("scripted-prm", 30, scores=Half(convincing)) if with_prm else None
         self.events: list[Event] = []
         asked = SolveSettings(**settings)
         plan = make_plan(asked, self.policy, self.prm, Known(profile=made))
@@ -114,38 +119,40 @@ TWO_ROUNDS = ("7", "7", "8", "9", "7", "7", "7", "7", *("1" * 8))
 def test_agreement_of_the_first_samples_ends_it() -> None:
     going = Going(Answers("7", "7", "7", "7"), profile())
     record = going.record
-    assert (record.answer, record.method, record.budget, record.difficulty) == ("7", "best-of-n", 4, "easy")
+    assert (record.answer, record.method, record.budget, record.difficulty) == ("7", "majority", 4, "easy")
     assert record.confidence == pytest.approx(RIGHT([1.0] + [0.0] * 9)) != 1.0
     assert record.why == (
         "auto by the profile of 2026-01-02, at --effort normal; at most N = 16; "
         "after 4 samples the chance of a right answer is 98%, and more compute promises too little."
     )
     assert len(going.policy.asked) == 4
+    assert going.prm is not None and going.prm.asked == [], "nothing was worth its reading"
 
 
-def test_doubt_draws_on_and_the_first_samples_are_those_of_best_of_n() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
+def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     fixed = Going(Answers(*TWO_ROUNDS), method="best-of-n", budget=8)
-    assert (going.record.method, going.record.budget) == ("best-of-n", 8)
+    assert (going.record.method, going.record.budget) == ("best-first", 8)
     assert going.paths == fixed.paths == {(i, 0) for i in range(8)}
     assert len(going.policy.asked) == 8, "nothing is drawn twice"
     assert going.attempt.search.draws == fixed.attempt.search.draws
-    assert going.record.votes == fixed.record.votes
+    assert [(v.answer, v.count) for v in going.record.votes] == [(v.answer, v.count) for v in fixed.record.votes]
     assert going.record.cost.flops == fixed.record.cost.flops
     assert going.prm is not None and len(going.prm.asked) == len(set(going.prm.asked)) == 3
 
 
-def test_it_looks_after_every_stage_and_tells_what_it_decided() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
-    first, second = going.told(Decided)
-    assert (first.samples, first.difficulty, first.confidence) == (4, "medium", pytest.approx(0.731, abs=0.001))
-    assert (second.samples, second.difficulty, second.confidence) == (8, None, pytest.approx(0.924, abs=0.001))
-    assert "16 samples promise +8.7 points" in first.why and second.why in going.record.why
-    assert (going.record.difficulty, going.record.confidence) == ("medium", second.confidence)
-    at = [going.events.index(event) for event in (first, second)]
-    branches = [{e.branch for e in part if isinstance(e, StepSampled)} for part in
-                (going.events[: at[0]], going.events[at[0] : at[1]])]  # fmt: skip
-    assert branches == [{0, 2, 3}, set()], "equal steps are one, and none came later"
+def test_it_looks_at_every_stage_and_tells_what_it_decided() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
+    drawn, read, last = going.told(Decided)
+    assert (drawn.samples, drawn.difficulty, drawn.confidence) == (4, "medium", pytest.approx(0.731, abs=0.001))
+    assert (read.samples, read.difficulty, read.confidence) == (4, "medium", drawn.confidence)
+    assert (last.samples, last.difficulty, last.confidence) == (8, None, pytest.approx(0.924, abs=0.001))
+    assert "16 samples promise +8.7 points" in drawn.why and last.why in going.record.why
+    assert (going.record.difficulty, going.record.confidence) == ("medium", last.confidence)
+    at = [place for place, event in enumerate(going.events) if isinstance(event, Decided)]
+    kinds = [{type(event) for event in going.events[start:end]} & {StepSampled, StepScored}
+             for start, end in zip([0, *at], at, strict=False)]  # fmt: skip
+    assert kinds == [{StepSampled}, {StepScored}, set()], "equal steps are one, and none came later"
     assert going.events[at[0] - 1] in going.told(SolutionFinished), "it looks when all have ended"
 
 
@@ -157,60 +164,46 @@ def test_it_starts_as_auto_with_the_most_that_it_may_draw() -> None:
 
 def test_doubt_to_the_end_stops_where_no_more_is_allowed() -> None:
     going = Going(Answers(*map(str, range(16))), profile())
-    assert [event.samples for event in going.told(Decided)] == [4, 8, 16]
+    assert [event.samples for event in going.told(Decided)] == [4, 4, 8, 16]
     assert going.record.budget == 16 and "no more is allowed" in going.record.why
 
 
-def test_a_search_grows_streams_of_its_own_and_votes_with_the_samples() -> None:
-    going = Going(Answers("1", "2", "3", "4", searched="3"), with_search())
-    record, searched = going.record, {path for path in going.paths if path[0] == -1}
-    assert going.paths - searched == {(i, 0) for i in range(4)}
-    assert {path[:2] for path in searched} >= {(-1, i) for i in range(16)}
-    assert (record.method, record.budget, record.answer) == ("beam", 16, "3")
-    assert (record.votes[0].answer, record.votes[0].count) == ("3", 17)
-    assert record.confidence == pytest.approx(logistic(1, 0)([0.0] * 10)), "of both together"
-    assert "beam with N = 16 promises" in record.why
-    assert [event.samples for event in going.told(Decided)] == [4]
-    assert {event.branch for event in going.told(StepSampled)} == {-1, 0, 1, 2, 3}
-
-
-def test_what_the_samples_ended_with_is_not_scored_again_in_a_search() -> None:
-    going = Going(Answers("1", "2", "3", "4", searched="3"), with_search())
-    assert going.prm is not None and len(going.prm.asked) == len(set(going.prm.asked)) == 4
-    assert {vote.answer: round(vote.weight, 3) for vote in going.record.votes}["3"] == 17 * 0.5
-
-
-def test_trees_of_dvts_have_streams_of_their_own() -> None:
-    best = logistic(0.5, 3.5)
-    facts = {"dvts 16": SearchFacts(flops=10.0, right=best)}
-    made = profile(stages=(stage(4, {}, {"dvts 16": best}),), searches=facts)
-    going = Going(Answers("1", "2", "3", "4"), made, budget=16)
-    assert {path[:2] for path in going.paths if path[0] == -1} == {(-1, tree) for tree in range(4)}
-    assert (going.record.method, going.record.budget) == ("dvts", 16)
-    votes = {vote.answer: vote.count for vote in going.record.votes}
-    assert votes == {"1": 1, "2": 1, "3": 1, "4": 1, "9": 16}
+def test_a_solution_that_convinces_ends_it_and_its_answer_wins() -> None:
+    going = Going(Answers("1", "1", "2", "3"), profile(), convincing="2", effort="max")
+    record = going.record
+    assert (record.answer, record.method, record.budget) == ("2", "best-first", 4)
+    weights = {vote.answer: round(vote.weight, 3) for vote in record.votes}
+    assert weights == {"2": 0.95, "1": 0.5, "3": 0.65}, "what nobody read weighs as the others on average"
+    assert record.confidence == CONVINCED([0.0] * 10)
+    assert "a solution convinces the PRM in every step; the chance that it is right is 95%." in record.why
+    assert going.prm is not None and len(going.prm.asked) == 2, "the third answer is not read"
 
 
 def test_the_evidence_is_that_of_the_votes() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile(), select="majority", aggregate="min")
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     verdict = going.attempt.record(None, stopped=False)[1]
     assert going.record.confidence == RIGHT(gather(verdict.ballots, verdict.votes, 8).values)
+    assert [(seen.samples, seen.read) for seen, _ in going.attempt.looks] == [(4, False), (4, True), (8, True)]
+    costs = [flops for _, flops in going.attempt.looks]
+    assert costs == sorted(costs) and costs[-1] == going.record.cost.flops
 
 
-@pytest.mark.parametrize(("budget", "decided"), [(1, [1]), (2, [2]), (3, [3]), (4, [4]), (5, [4]), (9, [4, 8])])
+@pytest.mark.parametrize(("budget", "decided"), [(1, [1, 1]), (3, [3, 3]), (4, [4, 4]), (5, [4, 4]), (9, [4, 4, 8])])
 def test_budgets_below_and_between_the_stages(budget: int, decided: list[int]) -> None:
     """Where nothing was measured nothing is promised; the vote's share stands for the confidence."""
-    going = Going(Answers(*map(str, range(16))), profile(stages=STAGES_TO_8), budget=budget)
+    stages = (
+        stage(4, {"4 read": BETTER, "8 read": BETTER}, read=False),
+        stage(4, {"8 read": BETTER}),
+        stage(8, {}),
+    )
+    going = Going(Answers(*map(str, range(16))), profile(stages=stages), budget=budget, effort="max")
     assert [event.samples for event in going.told(Decided)] == decided
     assert len(going.policy.asked) == going.record.budget == decided[-1] <= budget
-    assert going.record.method == "best-of-n"
+    assert going.record.method == "best-first"
     measured = decided[-1] in (4, 8)
     share = 1 / decided[-1]
     assert (going.record.difficulty is not None) is measured
     assert going.record.confidence == pytest.approx(RIGHT([share] + [0.0] * 9) if measured else share)
-
-
-STAGES_TO_8 = (stage(4, {8: BETTER}, {}), stage(8, {}, {}))
 
 
 def test_nobody_answers() -> None:
@@ -218,6 +211,7 @@ def test_nobody_answers() -> None:
     going = Going(script, profile())
     assert (going.record.answer, going.record.confidence, going.record.finish) == (None, None, "no-answer")
     assert going.record.budget == 16, "an answer may still come"
+    assert going.prm is not None and going.prm.asked == [], "there is nothing to read"
 
 
 # Without a profile
@@ -262,18 +256,24 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
     script = {(i, 0): r"\boxed{7}." if i < 2 else rf"\boxed{{{i}}}." for i in range(4)}
     script |= {(i, 0): r"so so so so so so so so \boxed{5}." for i in range(4, 16)}
     ticks = iter(range(1000))
-    going = Going(script, profile(), max_time=9.5, clock=lambda: float(next(ticks)))
+    going = Going(script, profile(), effort="high", max_time=9.5, clock=lambda: float(next(ticks)))
     record = going.record
-    assert [event.samples for event in going.told(Decided)] == [4]
-    assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-of-n", 8)
+    assert [event.samples for event in going.told(Decided)] == [4, 4]
+    assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-first", 8)
     assert record.why.endswith("16 samples promise +8.7 points; it was stopped at --max-time.")
     assert len(going.policy.cancelled) == 4
 
 
+def test_a_time_limit_before_anything_is_read_leaves_the_majority() -> None:
+    script = {(i, 0): rf"\boxed{{{min(i, 2)}}}." for i in range(4)}
+    going = Going(script, profile(), effort="high", stop=lambda going: bool(going.told(Decided)))
+    assert (going.record.answer, going.record.method, going.record.budget) == ("2", "best-first", 4)
+    assert going.record.votes[0].count == 2 and not going.told(StepScored)
+
+
 def test_a_flops_limit_in_a_search_leaves_the_samples_vote() -> None:
-    going = Going(
-        Answers("1", "1", "2", "3", searched="9", words=20), with_search(), max_flops=2 * 10 * 21 * 4 + 3 * 240
-    )
+    words = Answers("1", "1", "2", "3", searched="9", words=20)
+    going = Going(words, max_flops=2 * 10 * 21 * 4 + 3 * 240)
     assert [event.samples for event in going.told(Decided)] == [4]
     assert (going.record.answer, going.record.method) == ("1", "beam")
     assert "it was stopped at --max-flops" in going.record.why
@@ -292,7 +292,7 @@ def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
     """Three more answers came, all different, before the stop; one was under way."""
     answers = ["7", "7", "8", "9", "14", "15", "16"]
     lines = {(i, 0): rf"\boxed{{{answer}}}." for i, answer in enumerate(answers)} | {(7, 0): "so " * 40 + "7."}
-    going = Going(lines, profile(), stop=lambda going: len(going.attempt.search.solutions) >= 6)
+    going = Going(lines, profile(), effort="high", stop=lambda going: len(going.attempt.search.solutions) >= 6)
     assert (going.record.answer, going.record.budget, going.attempt.limit) == ("7", 8, None)
     assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT([2 / 4] + [0.0] * 9))
     assert going.record.confidence == pytest.approx(RIGHT([2 / 8] + [0.0] * 9))
@@ -300,7 +300,7 @@ def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
 
 def test_a_stop_before_the_first_decode_has_no_answer() -> None:
     record = Going(Answers(*TWO_ROUNDS), profile(), stop=lambda going: bool(going.events)).record
-    assert (record.answer, record.finish, record.method, record.budget) == (None, "no-answer", "best-of-n", 4)
+    assert (record.answer, record.finish, record.method, record.budget) == (None, "no-answer", "majority", 4)
 
 
 def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -> None:
@@ -308,7 +308,7 @@ def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -
     known = Known(profile=profile())
     solved = solve_many([bad], SolveSettings(), ScriptedPolicy(), ScriptedPrm(), known=known, judge=Same())
     record = next(solved).record
-    assert (record.finish, record.method, record.budget, record.confidence) == ("error", "best-of-n", 16, None)
+    assert (record.finish, record.method, record.budget, record.confidence) == ("error", "majority", 16, None)
 
 
 def test_a_stopped_best_of_n_is_not_called_calibrated() -> None:
@@ -319,10 +319,9 @@ def test_a_stopped_best_of_n_is_not_called_calibrated() -> None:
     assert whole.record.confidence == pytest.approx(RIGHT([7 / 8] + [0.0] * 9))
 
 
-def test_best_of_n_is_as_sure_as_auto_that_drew_as_many() -> None:
-    auto = Going(Answers(*TWO_ROUNDS), profile()).record
+def test_best_of_n_is_calibrated_where_it_was_measured() -> None:
     fixed = Going(Answers(*TWO_ROUNDS), profile(), method="best-of-n", budget=8).record
-    assert fixed.confidence == auto.confidence
+    assert fixed.confidence == pytest.approx(RIGHT([6 / 8] + [0.0] * 9))
     other = Going(Answers(*TWO_ROUNDS), profile(), method="best-of-n", budget=7).record
     assert other.confidence == pytest.approx(5 / 7), "nothing was measured there: the vote's share"
 
@@ -357,34 +356,28 @@ def explained(going: Going) -> Receipt:
     return receipt.write(going.record, events, {}, Same())
 
 
-def test_half_of_the_budget_is_what_the_stage_before_had() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
-    before = Going(Answers(*TWO_ROUNDS), method="best-of-n", budget=4).record
-    found = explained(going)
-    assert (found.half.kind, found.half.budget, found.half.answer) == ("exact", 4, before.answer)
-    assert found.half.confidence == pytest.approx(before.confidence)
-    assert (found.twice.kind, found.twice.budget, found.voters) == ("estimate", 16, 8)
-    assert sum(cost.flops or 0 for cost in found.costs) == pytest.approx(going.record.cost.flops)
+def test_half_of_an_agreement_is_exact() -> None:
+    found = explained(Going(Answers("7", "7", "7", "7"), profile()))
+    assert (found.half.kind, found.half.budget, found.half.answer) == ("exact", 2, "7")
+    assert (found.twice.kind, found.twice.budget, found.voters) == ("estimate", 8, 4)
 
 
-def test_after_a_time_limit_half_is_what_was_there_before_the_last_round() -> None:
-    script = {(i, 0): rf"\boxed{{{i // 2}}}." for i in range(4)} | {(i, 0): "so " * 50 + "5." for i in range(4, 8)}
-    ticks = iter(range(1000))
-    found = explained(Going(script, profile(), max_time=9.5, clock=lambda: float(next(ticks))))
-    assert (found.record.budget, found.half.kind, found.half.budget, found.half.answer) == (8, "exact", 4, "0")
-
-
-@pytest.mark.parametrize("method", ["beam", "dvts"])
-def test_what_another_budget_would_make_of_a_search_beside_samples_is_not_known(method: Any) -> None:
-    """Trees of dvts would be counted from sample numbers, which they do not have."""
-    best = logistic(0.5, 3.5)
-    made = profile(
-        stages=(stage(4, {}, {f"{method} 16": best}),), searches={f"{method} 16": SearchFacts(flops=10.0, right=best)}
-    )
-    going = Going(Answers("1", "2", "3", "4"), made, budget=16)
+def test_what_another_budget_would_make_of_best_first_search_is_not_known() -> None:
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     for found in (explained(going), receipt.write(going.record, None, None, Same())):
         assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
-        assert f"auto ran {method} beside samples" in found.half.says
+        assert "auto decides anew with another budget" in found.half.says
+    assert found.lead == "its best score is 0.50, that of the next 0.50"
+    assert explained(going).voters == 8
+    assert sum(cost.flops or 0 for cost in explained(going).costs) == pytest.approx(going.record.cost.flops)
+
+
+def test_what_another_budget_would_make_of_a_search_beside_samples_is_not_known() -> None:
+    going = Going(Answers("1", "2", "3", "4"), budget=16)
+    assert going.record.method == "beam"
+    for found in (explained(going), receipt.write(going.record, None, None, Same())):
+        assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
+        assert "auto ran beam beside samples" in found.half.says
     found = explained(going)
     assert found.voters == sum(vote.count for vote in going.record.votes)
     assert sum(part.tokens for part in found.by_fate) == sum(part.tokens for part in found.by_depth) > 0

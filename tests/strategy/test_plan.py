@@ -47,7 +47,7 @@ def test_a_profile_that_is_not_for_this_run_is_named() -> None:
 def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> None:
     known = Known(profile=profile())
     settings = SolveSettings(method="best-of-n", budget=8)
-    assert make_plan(settings, POLICY, PRM, known).confidence == profile().stages[1].right
+    assert make_plan(settings, POLICY, PRM, known).confidence == profile().best_of_n[8]
     assert make_plan(replace(settings, budget=7), POLICY, PRM, known).confidence is None
     assert make_plan(replace(settings, method="majority"), POLICY, PRM, known).confidence is None
 

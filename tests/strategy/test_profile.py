@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.strategy.profiles import COUNT, POLICY, PRM, RIGHT, logistic, profile, stage, with_search
+from tests.strategy.profiles import COUNT, POLICY, PRM, RIGHT, logistic, profile
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.fit import fit
 from tts_cli.models.protocols import Sampling
@@ -24,7 +24,7 @@ OWN = samples_as(SolveSettings())
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "made" / "here" / "p.yaml"
     figures = {"fixed": {"best-of-n 4": {"right": {"value": 0.5}}}, "note": "yes: no", "none": None}
-    made = with_search().model_copy(update={"figures": figures})
+    made = profile(made="2026-05-06").model_copy(update={"figures": figures})
     write(path, made)
     assert read(path) == made
     assert read(path).key == made.key != profile().key
@@ -34,16 +34,16 @@ def test_numbers_that_were_fitted_come_back_to_the_last_bit(tmp_path: Path) -> N
     rng = np.random.default_rng(0)
     values = (rng.normal(size=(80, COUNT)) * 10.0 ** rng.integers(-8, 8, COUNT)).tolist()
     model = fit(values, rng.integers(0, 2, 80).tolist())
-    write(tmp_path / "p.yaml", profile(solved=model))
-    again = read(tmp_path / "p.yaml").solved
+    write(tmp_path / "p.yaml", profile(convinced=model))
+    again = read(tmp_path / "p.yaml").convinced
     assert [again(row) for row in values] == [model(row) for row in values]
 
 
 def test_a_person_can_read_it(tmp_path: Path) -> None:
-    write(tmp_path / "p.yaml", with_search())
+    write(tmp_path / "p.yaml", profile())
     text = (tmp_path / "p.yaml").read_text()
-    assert text.startswith("format: tts-profile\nversion: 1\n")
-    assert "features: [agreement, share," in text and "  beam 16:" in text
+    assert text.startswith("format: tts-profile\nversion: 2\n")
+    assert "features: [agreement, share," in text and "    16 read:" in text
     assert max(map(len, text.splitlines())) < 130
 
 
@@ -65,7 +65,7 @@ Change = Callable[[dict[str, Any]], Any]
 
 
 def content() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(yaml.safe_dump(with_search().model_dump(mode="json")))
+    found: dict[str, Any] = yaml.safe_load(yaml.safe_dump(profile().model_dump(mode="json")))
     return found
 
 
@@ -81,22 +81,23 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda c: c.update(version=2), "made by another version of tts (0)"),
+        (lambda c: c.update(version=1), "made by another version of tts (0)"),
         (lambda c: c.update(features=["agreement"] * COUNT), "made by another version of tts (0)"),
         (lambda c: c.update(format="tts-trace"), "format: input should be 'tts-profile'"),
         (lambda c: c.update(surprise=1), "surprise: extra inputs are not permitted"),
-        (lambda c: c.pop("solved"), "solved: field required"),
+        (lambda c: c.pop("convinced"), "convinced: field required"),
         (lambda c: c.update(stages=[]), "stages: tuple should have at least 1 item"),
-        (lambda c: c["solved"].update(bias=float("nan")), "solved.bias: input should be a finite number"),
-        (lambda c: c["solved"]["weights"].__setitem__(0, float("inf")), "solved.weights.0: input should be a finite"),
-        (lambda c: c["solved"].update(weights=[1.0]), "solved: weights, centre and scale are of different lengths"),
-        (lambda c: c["solved"]["scale"].__setitem__(3, 0.0), "solved.scale.3: input should be greater than 0"),
-        (lambda c: c["solved"].update(weights=[1], centre=[0], scale=[1]), "more or fewer weights than there are"),
+        (lambda c: c["convinced"].update(bias=float("nan")), "convinced.bias: input should be a finite number"),
+        (lambda c: c["convinced"]["weights"].__setitem__(0, float("inf")), "weights.0: input should be a finite"),
+        (lambda c: c["convinced"].update(weights=[1.0]), "weights, centre and scale are of different lengths"),
+        (lambda c: c["convinced"]["scale"].__setitem__(3, 0.0), "convinced.scale.3: input should be greater than 0"),
+        (lambda c: c["convinced"].update(weights=[1], centre=[0], scale=[1]), "more or fewer weights than there are"),
         (lambda c: c["stages"].reverse(), "the stages do not ascend"),
         (lambda c: c["stages"][0].update(flops=0), "stages.0.flops: input should be greater than 0"),
-        (lambda c: c["stages"][1].update(later=c["stages"][0]["later"]), "stage 8 names a later one that is not"),
-        (lambda c: c.update(searches={}), "stage 4 names a search that is not there"),
-        (lambda c: c["searches"].update({"majority 4": c["searches"]["beam 16"]}), "string should match pattern"),
+        (lambda c: c["stages"][1].update(later=c["stages"][0]["later"]), "stage 4 read names a later one that is"),
+        (lambda c: c["best_of_n"].update({"4": 1}), "best_of_n.4: input should be a valid dictionary"),
+        (lambda c: c["stages"][0].update(later={"4 drawn": c["stages"][0]["later"]["4 read"]}), "stage 4 drawn names"),
+        (lambda c: c.update(solution_flops=0), "solution_flops: input should be greater than 0"),
     ],
 )
 def test_what_is_no_profile_is_refused(tmp_path: Path, change: Change, says: str) -> None:
@@ -151,12 +152,12 @@ def test_each_difference_is_named(changes: dict[str, Any], says: str) -> None:
 
 
 def test_what_samples_and_votes_do_not_depend_on_is_no_difference() -> None:
-    other = SolveSettings("auto", 8, effort="max", seed=7, max_time=3, min_confidence=0.9, verify=True)
+    other = SolveSettings("auto", 8, beam_width=2, effort="max", seed=7, max_time=3, min_confidence=0.9, verify=True)
     assert differs(profile(), POLICY, PRM, samples_as(other)) is None
     assert differs(profile(), POLICY.model_copy(update={"name": "renamed", "parameters": 0}), PRM, OWN) is None
     for changed in (Sampling(0.1), Sampling(top_p=0.5)):
         assert differs(profile(), POLICY, PRM, samples_as(replace(other, sampling=changed)))
-    for change in ({"aggregate": "min"}, {"select": "max"}, {"beam_width": 2}):
+    for change in ({"aggregate": "min"}, {"select": "max"}):
         assert differs(profile(), POLICY, PRM, samples_as(replace(other, **change)))  # type: ignore[arg-type]
 
 
@@ -189,8 +190,9 @@ def test_a_broken_one_is_named_wherever_it_stands(tmp_path: Path) -> None:
         fitting([bad, good], POLICY, PRM, OWN)
 
 
-def test_stages_are_found_by_their_samples() -> None:
-    made = profile(stages=(stage(4, {}, {}), stage(8, {}, {})))
-    assert made.stage(8) == made.stages[1] and made.stage(5) is None
-    assert made.sample_flops == 100.0
+def test_stages_are_found_by_their_samples_and_whether_they_are_read() -> None:
+    made = profile()
+    assert [stage.name for stage in made.stages] == ["4 drawn", "4 read", "8 read", "16 read"]
+    assert made.stage(4, read=True) == made.stages[1] and made.stage(4, read=False) == made.stages[0]
+    assert made.stage(8, read=False) is None and made.stage(5, read=True) is None
     assert made.stages[0].right == RIGHT != logistic(0, 0)

@@ -132,7 +132,7 @@ def test_events_that_cannot_be_are_refused(event: Event) -> None:
 @pytest.mark.parametrize("settings", [{"aggregate": "mode"}, {"select": ["weighted"]}, {"select": None}])
 def test_unknown_rules_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(TtsError, match="makes no sense"):
-        retrace.rules(settings)
+        retrace.rules(settings, "beam")
 
 
 def test_a_vote_that_the_steps_do_not_give_is_not_gone_by() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.strategy.profiles import evidence, logistic, profile, stage, with_search
+from tests.strategy.profiles import BETTER, RIGHT, evidence, logistic, profile, stage
 from tts_cli.strategy.evidence import FEATURES, Evidence
 from tts_cli.strategy.logistic import sigmoid
-from tts_cli.strategy.rule import Draw, Measured, Published, Run, difficulty
+from tts_cli.strategy.rule import Draw, Grow, Measured, Published, Run, difficulty
 from tts_cli.strategy.static import Known
 
 
@@ -19,35 +19,50 @@ def test_agreement_stops() -> None:
     assert decision.why == "after 4 samples the chance of a right answer is 98%, and more compute promises too little"
 
 
+def test_it_begins_without_the_prm_and_may_stop_without_it() -> None:
+    rule = Measured(profile(), "normal", 16)
+    assert rule.first == Grow(4, read=False)
+    assert rule.decide(evidence(4, 1.0, read=False)).action is None
+    assert rule.decide(evidence(4, 0.25, read=False)).action == Grow(4, read=True)
+
+
+def test_reading_alone_may_be_what_pays() -> None:
+    """At --effort low 16 samples are too dear; reading the first four is one solution's compute."""
+    stages = (stage(4, {"4 read": BETTER, "8 read": BETTER}, read=False), stage(4, {"8 read": RIGHT}), stage(8, {}))
+    decision = Measured(profile(stages=stages), "low", 16).decide(evidence(4, 0.25, read=False))
+    assert decision.action == Grow(4, read=True) and decision.why.endswith("reading them promises +18.5 points")
+
+
 def test_doubt_goes_on_to_the_next_stage_where_the_goal_is_worth_it() -> None:
     decision = Measured(profile(), "normal", 16).decide(evidence(4, 0.25))
-    assert decision.action == Draw(8), "8 promise nothing, 16 do: on the way there it is decided again"
+    assert decision.action == Grow(8, read=True), "8 promise nothing, 16 do: on the way there it is decided again"
     assert "16 samples promise +18.5 points" in decision.why
     assert Measured(profile(), "normal", 8).decide(evidence(4, 0.25)).action is None, "16 are not allowed"
 
 
 @pytest.mark.parametrize(("effort", "goes_on"), [("low", False), ("normal", True), ("high", True), ("max", True)])
 def test_effort_is_the_price(effort: Any, goes_on: bool) -> None:
-    """12 samples more promise 18.5 points: 1.5 each."""
+    """12 samples more cost as much as six solutions of 400 FLOPs and promise 18.5 points: 3 each."""
     assert (Measured(profile(), effort, 16).decide(evidence(4, 0.25)).action is not None) is goes_on
 
 
-def test_a_search_that_promises_more_is_run() -> None:
-    rule = Measured(with_search(), "normal", 16)
-    assert rule.decide(evidence(4, 0.25)).action == Run("beam", 16)
-    assert rule.confidence_after(Run("beam", 16), evidence(20, 0.3)) == pytest.approx(0.731, abs=0.001)
-    assert Measured(with_search(), "normal", 8).decide(evidence(4, 0.25)).action is None, "N = 16 is not allowed"
+def test_a_solution_that_convinces_ends_it() -> None:
+    decision = Measured(profile(), "max", 16).decide(evidence(4, 0.25, convinced=True))
+    assert decision.action is None and decision.confidence == pytest.approx(0.953, abs=0.001)
+    assert decision.difficulty == "medium" and "convinces the PRM in every step" in decision.why
 
 
 def test_a_wanted_confidence_is_worth_any_price() -> None:
-    assert Measured(profile(), "low", 16, least=0.9).decide(evidence(4, 0.25)).action == Draw(8)
+    assert Measured(profile(), "low", 16, least=0.9).decide(evidence(4, 0.25)).action == Grow(8, read=True)
     assert Measured(profile(), "low", 16, least=0.2).decide(evidence(4, 0.25)).action is None
 
 
 def test_the_last_stage_and_what_lies_between_stages_stop() -> None:
     assert Measured(profile(), "max", 16).decide(evidence(16, 0.1)).action is None
-    between = Measured(profile(), "max", 3)
-    assert between.first == 3 and between.decide(evidence(3, 0.1)).confidence is None
+    below = Measured(profile(), "max", 3)
+    assert below.first == Grow(3, read=False)
+    assert below.decide(evidence(3, 0.1, read=False)).action == Grow(3, read=True), "the PRM is asked all the same"
+    assert (below.decide(evidence(3, 0.1)).action, below.decide(evidence(3, 0.1)).confidence) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +78,16 @@ def test_why_tells_too_little_from_no_more() -> None:
     assert Measured(profile(), "low", 16).decide(evidence(8, 1.0)).why.endswith("promises too little")
 
 
-@pytest.mark.parametrize(("samples", "of"), [(1, 4), (4, 4), (7, 4), (8, 8), (15, 8), (16, 16), (99, 16)])
-def test_what_was_stopped_between_stages_is_read_by_the_last_one(samples: int, of: int) -> None:
-    stages = tuple(stage(n, {}, {}).model_copy(update={"right": logistic(n, 0)}) for n in (4, 8, 16))
+@pytest.mark.parametrize(
+    ("samples", "read", "of"),
+    [(1, False, 4), (4, False, 4), (4, True, 5), (7, True, 5), (8, True, 8), (15, True, 8), (99, True, 16)],
+)
+def test_what_was_stopped_between_stages_is_told_by_the_last_one(samples: int, read: bool, of: int) -> None:
+    order = ((4, False, 4), (4, True, 5), (8, True, 8), (16, True, 16))
+    stages = tuple(stage(n, {}, read=r).model_copy(update={"right": logistic(bias, 0)}) for n, r, bias in order)
     rule = Measured(profile(stages=stages), "max", 16)
-    assert rule.confidence_so_far(evidence(samples, 0.5)) == sigmoid(of)
+    assert rule.confidence_so_far(evidence(samples, 0.5, read=read)) == sigmoid(of)
+    assert rule.confidence_so_far(evidence(samples, 0.5, convinced=True)) == sigmoid(3)
     assert Published(1_000_000, Known(), True, 16).confidence_so_far(evidence(samples, 0.5)) is None
 
 
@@ -107,7 +127,7 @@ def test_without_a_prm_it_is_the_majority() -> None:
 
 def test_a_budget_of_the_first_samples_or_less_is_spent_at_once() -> None:
     rule = Published(1_000_000, Known(), True, 3)
-    assert rule.first == 3 and rule.decide(seen(3, 0.4, 0.0)).action is None
+    assert rule.first == Draw(3) and rule.decide(seen(3, 0.4, 0.0)).action is None
 
 
 def test_rules_of_one_name_decide_alike() -> None:

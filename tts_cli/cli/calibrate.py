@@ -53,7 +53,7 @@ Out = Annotated[
 ]
 
 
-@opt.with_flags("beam_width", "aggregate", "select", "seed", *opt.MODEL_FLAGS, *opt.SAMPLING_FLAGS)
+@opt.with_flags("beam_width", "seed", *opt.MODEL_FLAGS, *opt.SAMPLING_FLAGS)
 def calibrate(
     context: typer.Context,
     dataset: Dataset = None,
@@ -173,7 +173,7 @@ class Calibration(Run):
 
         write(path, made)
         title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {made.prm.name}"
-        found = profile_tables(title, made.figures, list(made.searches))
+        found = profile_tables(title, made.figures)
         if self.channels.json:
             emit_json(_document(made, path))
         elif self.channels.rich_out:

@@ -1,15 +1,14 @@
 """From labelled problems that were sampled and searched to a profile: what `auto` may expect of this pair of models.
 
-For each problem the tapes tell what was to be seen after 4, 8, 16, .. samples, whether the leading answer was right
-then, and whether it would have been after more samples or a search beside them. Logistic models of these, fitted to
-few numbers (strategy.evidence), are the profile; the figures in it come from problems that each model was not fitted
-to. A search stays in only where it was measurably better than as many samples: with too little data to tell them
-apart, the cheaper one is kept.
+For each problem a tape of best-first search to its end tells what was to be seen after 4, 8, 16, .. samples, whether
+the leading answer was right then, and whether it was later. Logistic models of these, fitted to few numbers
+(strategy.evidence), are the profile; the figures in it come from problems that each model was not fitted to. The fixed
+methods are sampled beside it: what they reach and cost is what `auto` has to beat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -17,36 +16,67 @@ from statistics import fmean
 from typing import Any
 
 from tts_cli import __version__
+from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.fit import deal, fit
 from tts_cli.evaluation.grade import Tapes, problem_of
 from tts_cli.evaluation.replay import ModelFacts, replay
-from tts_cli.evaluation.statistics import difference
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.search.context import Solution
 from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.evidence import FEATURES, Evidence, gather
+from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.profile import Data, ModelFile, Profile, SearchFacts, Stage, samples_as
-from tts_cli.strategy.rule import Decision, Draw, Measured, Run
+from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, name_of, samples_as
+from tts_cli.strategy.rule import Decision, Grow, Measured
 from tts_cli.strategy.settings import MethodName, SolveSettings
-from tts_cli.strategy.verdict import elect, unfinished_solutions
+from tts_cli.strategy.static import Difficulty
+from tts_cli.strategy.verdict import decide
 
-STAGES = (4, 8, 16, 32, 64)
+STAGES = ((4, False), (4, True), (8, True), (16, True), (32, True), (64, True))
+"""Samples, and whether the PRM has read them: where `auto` stops to decide."""
+
+BEST_OF_N = (1, 4, 8, 16, 32, 64)
 SEARCHES: tuple[tuple[MethodName, int], ...] = (("beam", 16), ("dvts", 16))
+
+
+@dataclass(frozen=True, slots=True)
+class ToTheEnd:
+    """Goes through all stages, until a solution convinces: what every profile's decisions are a part of."""
+
+    stages: tuple[tuple[int, bool], ...]
+    name: str = "to the end"
+    vote: tuple[Aggregate, Select] = ("min", "max")
+
+    @property
+    def first(self) -> Grow:
+        return Grow(*self.stages[0])
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """See strategy.rule.Rule."""
+        place = self.stages.index((evidence.samples, evidence.read)) if not evidence.convinced else len(self.stages)
+        action = Grow(*self.stages[place + 1]) if place + 1 < len(self.stages) else None
+        return Decision(action, None, None, "it goes to the end")
+
+    def confidence_so_far(self, evidence: Evidence) -> None:
+        """See strategy.rule.Rule."""
 
 
 def plans(beam_width: int) -> list[Plan]:
     """What must be sampled for each problem."""
     why = "sampled by tts calibrate"
     searches = [Plan(method, budget, beam_width, why) for method, budget in SEARCHES]
-    return [Plan("best-of-n", STAGES[-1], 1, why), *searches]
+    return [course(), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
+
+
+def course() -> Plan:
+    """Best-first search to its end."""
+    return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", ToTheEnd(STAGES))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One problem after some samples, or after a search beside them. `flops`: of the samples, of the search alone."""
+    """One problem at one look, or after a fixed method. `right`: its leading answer; `flops`: until then."""
 
     evidence: Evidence
     right: bool
@@ -55,13 +85,20 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One labelled problem. `solved`: the part of all samples that is right. `alone`: each search by itself, by its
-    name "METHOD N"; `searches`: beside so many samples."""
+    """One labelled problem. `solved`: the part of independent samples that is right. `looks`: at each stage, until one
+    where a solution had convinced the PRM. `fixed`: by "METHOD N"."""
 
     solved: float
-    stages: dict[int, Seen]
-    alone: dict[str, Seen]
-    searches: dict[tuple[int, str], Seen]
+    looks: tuple[Seen, ...]
+    fixed: dict[str, Seen]
+
+    def at(self, stage: int) -> Seen:
+        """What is known at a stage: what convinced before it still does."""
+        return self.looks[min(stage, len(self.looks) - 1)]
+
+    def undecided(self, stage: int) -> bool:
+        """No solution has convinced the PRM so far."""
+        return not self.at(stage).evidence.convinced
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +113,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Replays tapes; the store must hold best-of-n of the last stage and all SEARCHES for every problem."""
+    """Replays tapes; the store must hold all `plans` for every problem."""
 
     settings: SolveSettings
     policy: ModelFacts
@@ -90,22 +127,16 @@ class Observer:
         tapes = Tapes(self.store, problem_key(row.problem))
         if any(tapes.covering(plan).error for plan in plans(self.settings.beam_width)):
             return None
-        samples = {n: self._replay(row, Plan("best-of-n", n, 1, ""), tapes) for n in STAGES}
-        searches = {
-            f"{method} {budget}": self._replay(row, Plan(method, budget, self.settings.beam_width, ""), tapes)
-            for method, budget in SEARCHES
-        }
-        every = samples[STAGES[-1]].search.solutions.values()
+        samples = {f"best-of-n {n}": Plan("best-of-n", n, 1, "") for n in BEST_OF_N}
+        searches = {f"{how} {n}": Plan(how, n, self.settings.beam_width, "") for how, n in SEARCHES}
+        attempts = {name: self._replay(row, plan, tapes) for name, plan in (samples | searches).items()}
+        every = attempts[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
         right = sum(one.node.ended for one in every if self._right(one.answer, row))
+        looks = self._replay(row, course(), tapes).looks
         return Observation(
-            solved=right / STAGES[-1],
-            stages={n: self._see(row, [attempt], n) for n, attempt in samples.items()},
-            alone={name: self._see(row, [search], search.plan.budget) for name, search in searches.items()},
-            searches={
-                (n, name): self._see(row, [search, samples[n]], n + int(name.split()[1]))
-                for n in STAGES
-                for name, search in searches.items()
-            },
+            solved=right / BEST_OF_N[-1],
+            looks=tuple(Seen(seen, self._right(seen.leader, row), flops) for seen, flops in looks),
+            fixed={name: self._see(row, attempt) for name, attempt in attempts.items()},
         )
 
     def _replay(self, row: Row, plan: Plan, tapes: Tapes) -> Attempt:
@@ -113,15 +144,11 @@ class Observer:
         attempt, _ = replay(problem_of(row), plan, self.settings, self.policy, self.prm, tape, self.judge)
         return attempt
 
-    def _see(self, row: Row, attempts: Sequence[Attempt], samples: int) -> Seen:
-        how = self.settings.aggregate
-        solutions: list[Solution] = [one for attempt in attempts for one in attempt.search.solutions.values()]
-        none = not solutions  # then unfinished ones vote, as they do when a problem is solved
-        if none:
-            solutions = [one for attempt in attempts for one in unfinished_solutions(attempt.search, how)]
-        verdict = elect(solutions, how, self.settings.select, self.judge, unfinished=none)
-        evidence = gather(verdict.ballots, verdict.votes, samples)
-        return Seen(evidence, self._right(verdict.answer, row), attempts[0].flops())
+    def _see(self, row: Row, attempt: Attempt) -> Seen:
+        """After a fixed method, as it votes when a problem is solved."""
+        verdict = decide(attempt.search, self.settings.aggregate, self.settings.select, self.judge)
+        evidence = gather(verdict.ballots, verdict.votes, attempt.plan.budget)
+        return Seen(evidence, self._right(verdict.answer, row), attempt.flops())
 
     def _right(self, answer: str | None, row: Row) -> bool:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
@@ -129,10 +156,11 @@ class Observer:
 
 def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `observations`."""
-    kept = [name for name in _names() if pays(observations, name, facts.settings.seed)]
+    last = [one.looks[-1] for one in observations]
+    scored = {n: [one.fixed[f"best-of-n {n}"] for one in observations] for n in BEST_OF_N}
     return Profile(
         format="tts-profile",
-        version=1,
+        version=2,
         tts=__version__,
         made=date.today().isoformat(),
         data=facts.data,
@@ -140,49 +168,50 @@ def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[
         prm=facts.prm,
         settings=samples_as(facts.settings),
         features=FEATURES,
-        solved=fit(_values(o.stages[STAGES[0]] for o in observations), [o.solved for o in observations]),
-        stages=tuple(_stage(observations, samples, kept) for samples in STAGES),
-        searches={name: _search(observations, name) for name in kept},
+        stages=tuple(_stages(observations)),
+        convinced=_right([seen for seen in last if seen.evidence.convinced] or last),
+        best_of_n={n: _right(seen) for n, seen in scored.items() if n > 1},
+        solution_flops=fmean(seen.flops for seen in scored[1]),
         figures=figures,
     )
 
 
-def _names() -> list[str]:
-    return [f"{method} {budget}" for method, budget in SEARCHES]
+def _stages(observations: Sequence[Observation]) -> Iterator[Stage]:
+    """Until all problems are decided."""
+    for place, (samples, read) in enumerate(STAGES):
+        open = [one for one in observations if one.undecided(place)]
+        if not open:
+            return
+        now = [one.at(place) for one in observations]
+        first = samples == STAGES[0][0]
+        yield Stage(
+            samples=samples,
+            read=read,
+            flops=fmean(seen.flops for seen in now),
+            right=_right([one.at(place) for one in open]),
+            later=dict(_prospects(observations, open, place)),
+            solved=fit(_values(now), [one.solved for one in observations]) if first else None,
+        )
 
 
-def _stage(observations: Sequence[Observation], samples: int, searches: Sequence[str]) -> Stage:
-    now = [o.stages[samples] for o in observations]
-    values = _values(now)
-    return Stage(
-        samples=samples,
-        flops=fmean(seen.flops for seen in now),
-        right=fit(values, [seen.right for seen in now]),
-        later={n: fit(values, [o.stages[n].right for o in observations]) for n in STAGES if n > samples},
-        searches={name: fit(values, [o.searches[samples, name].right for o in observations]) for name in searches},
-    )
+def _prospects(
+    observations: Sequence[Observation], open: Sequence[Observation], place: int
+) -> Iterator[tuple[str, Prospect]]:
+    values = _values(one.at(place) for one in open)
+    for later in range(place + 1, len(STAGES)):
+        if not any(one.undecided(later) for one in observations):
+            return
+        more = fmean(one.at(later).flops - one.at(place).flops for one in open)
+        right = fit(values, [one.at(later).right for one in open])
+        yield name_of(*STAGES[later]), Prospect(flops=max(1.0, more), right=right)
 
 
-def _search(observations: Sequence[Observation], name: str) -> SearchFacts:
-    """Whatever the stage before it: the evidence of both together tells how far they went."""
-    seen = [o.searches[samples, name] for samples in STAGES for o in observations]
-    return SearchFacts(flops=fmean(s.flops for s in seen), right=fit(_values(seen), [s.right for s in seen]))
+def _right(seen: Sequence[Seen]) -> Logistic:
+    return fit(_values(seen), [one.right for one in seen])
 
 
 def _values(seen: Iterable[Seen]) -> list[tuple[float, ...]]:
     return [one.evidence.values for one in seen]
-
-
-def pays(observations: Sequence[Observation], name: str, seed: int) -> bool:
-    """Is a search after the first samples measurably better than as much compute in samples? (Paired, 95 %.)"""
-    first = STAGES[0]
-    cost = fmean(o.stages[first].flops + o.searches[first, name].flops for o in observations)
-    means = {n: fmean(o.stages[n].flops for o in observations) for n in STAGES}
-    rival = min((n for n in STAGES if means[n] >= cost), default=STAGES[-1])
-    gap = difference(
-        [o.searches[first, name].right for o in observations], [o.stages[rival].right for o in observations], seed
-    )
-    return gap.low > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,25 +222,18 @@ class Ended:
     flops: float
     samples: int
     confidence: float | None
-    first: Decision
+    difficulty: Difficulty | None
 
 
 def play(observation: Observation, rule: Measured) -> Ended:
-    """Let the rule decide with what was observed. What a search costs beside samples is its own cost alone."""
-    samples, first = rule.first, None
-    while True:
-        seen = observation.stages[samples]
+    """Let the rule decide with what was observed."""
+    kind = None
+    for seen in observation.looks:
         decision = rule.decide(seen.evidence)
-        first = first or decision
-        if isinstance(decision.action, Draw):
-            samples = decision.action.samples
-        elif isinstance(decision.action, Run):
-            run = decision.action
-            both = observation.searches[samples, f"{run.method} {run.budget}"]
-            sure = rule.confidence_after(run, both.evidence)
-            return Ended(both.right, seen.flops + both.flops, samples, sure, first)
-        else:
-            return Ended(seen.right, seen.flops, samples, decision.confidence, first)
+        kind = decision.difficulty or kind
+        if decision.action is None:
+            break
+    return Ended(seen.right, seen.flops, seen.evidence.samples, decision.confidence, kind)
 
 
 def cross_profiles(observations: Sequence[Observation], facts: Facts) -> list[Profile]:

@@ -34,13 +34,16 @@ def figures(observations: Sequence[Observation], facts: Facts) -> dict[str, Any]
 
 
 def _guess(profile: Profile, one: Observation) -> float:
-    return profile.solved(one.stages[STAGES[0]].evidence.values)
+    """As `auto` tells it of the first samples, once they are read."""
+    place = max(i for i, stage in enumerate(profile.stages) if stage.solved is not None)
+    solved = profile.stages[place].solved
+    assert solved is not None
+    return solved(one.at(place).evidence.values)
 
 
 def _fixed(observations: Sequence[Observation], guessed: Sequence[float], seed: int) -> dict[str, Any]:
     """By "METHOD N": share right, over all problems and by estimated difficulty, and mean FLOPs."""
-    seen = {f"best-of-n {n}": [one.stages[n] for one in observations] for n in STAGES}
-    seen |= {name: [one.alone[name] for one in observations] for name in observations[0].alone}
+    seen = {name: [one.fixed[name] for one in observations] for name in observations[0].fixed}
     names = [difficulty(chance) for chance in guessed]
     found: dict[str, Any] = {}
     for name, rows in seen.items():
@@ -56,7 +59,7 @@ def _fixed(observations: Sequence[Observation], guessed: Sequence[float], seed: 
 def _effort(
     observations: Sequence[Observation], profiles: Sequence[Profile], effort: Effort, seed: int
 ) -> dict[str, Any]:
-    ended = [play(o, Measured(p, effort, STAGES[-1])) for o, p in zip(observations, profiles, strict=True)]
+    ended = [play(o, Measured(p, effort, STAGES[-1][0])) for o, p in zip(observations, profiles, strict=True)]
     right = [one.right for one in ended]
     sure = [one.confidence or 0.0 for one in ended]
     return {

@@ -277,11 +277,12 @@ class Search:
                 self.finish(node)
 
     def prune(self, node: Node) -> None:
-        """Give up the subtree at `node`, which has no children yet."""
+        """Give up the subtree at `node`; solutions in it stay."""
         node.pruned = True
         self.tell(events.StepPruned(node.number))
-        self.release(node)
-        self._release_reward(node)
+        for lost in (node, *walk(node)):
+            self.release(lost)
+            self._release_reward(lost)
 
     def leave(self, node: Node) -> None:
         """One sample has gone on from (or ended at) `node`; after the last one its prefix is let go."""

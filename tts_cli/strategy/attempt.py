@@ -38,7 +38,10 @@ class Problem:
 
 
 class Attempt:
-    """What the driver runs for one problem (a search.driver.Runnable)."""
+    """What the driver runs for one problem (a search.driver.Runnable).
+
+    `looks`: what a rule was shown each time, and the FLOPs until then.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,8 @@ class Attempt:
         self._policy, self._prm = policy, prm if plan.guided else None
         self._judge, self._listener, self._clock = judge, listener, clock
         self._course = Course()
+        self._how = (plan.rule and plan.rule.vote) or (settings.aggregate, settings.select)
+        self.looks: list[tuple[Evidence, float]] = []
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
         self._samples, copies = (plan.budget, 1) if sampled(plan, settings) else (1, plan.budget)
@@ -70,7 +75,7 @@ class Attempt:
             id=self.problem.id,
             policy=self._policy,
             prm=self._prm,
-            conclude=lambda node: conclude(node, settings.aggregate),
+            conclude=lambda node: conclude(node, self._how[0]),
             seed=settings.seed,
             sampling=replace(settings.sampling, temperature=0.0) if greedy else settings.sampling,
             limits=Limits(settings.max_steps, settings.max_tokens),
@@ -106,16 +111,19 @@ class Attempt:
         if self.plan.rule is None:
             await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
         else:
-            scored = self._prm is not None
-            width = self.plan.beam_width
-            await auto(self.search, self.plan.rule, self._course, self._look, beam_width=width, scored=scored)
+            await auto(self.search, self.plan.rule, self._course, self._look, beam_width=self.plan.beam_width)
 
-    def _look(self, samples: int) -> Evidence:
-        verdict = self._vote(verify=False)  # as it was calibrated
-        return gather(verdict.ballots, verdict.votes, samples)
+    def _look(self) -> Evidence:
+        seen = self._evidence(self._vote(verify=False), self._course.samples)  # as it was calibrated
+        self.looks.append((seen, self.flops()))
+        return seen
+
+    def _evidence(self, verdict: Verdict, samples: int) -> Evidence:
+        course = self._course
+        return gather(verdict.ballots, verdict.votes, samples, read=course.read, convinced=course.convinced)
 
     def _vote(self, *, verify: bool) -> Verdict:
-        return decide(self.search, self.settings.aggregate, self.settings.select, self._judge, verify=verify)
+        return decide(self.search, *self._how, self._judge, verify=verify)
 
     def should_stop(self) -> bool:
         settings = self.settings
@@ -173,13 +181,13 @@ class Attempt:
     def _sure(self, verdict: Verdict, stopped: bool) -> float | None:
         """Of a search that was stopped: the lower of two readings, as if what was under way had never begun, and as if
         it had ended in nothing."""
-        ballots, votes, rule = verdict.ballots, verdict.votes, self.plan.rule
+        count, rule = len(verdict.ballots), self.plan.rule
         if rule is not None and stopped:
-            counts = (len(ballots), max(len(ballots), self._course.samples))
-            readings = [rule.confidence_so_far(gather(ballots, votes, count)) for count in counts]
+            counts = (count, max(count, self._course.samples))
+            readings = [rule.confidence_so_far(self._evidence(verdict, one)) for one in counts]
             return min((one for one in readings if one is not None), default=None)
         if rule is None and self.plan.confidence is not None and not stopped:
-            return self.plan.confidence(gather(ballots, votes, self.plan.budget).values)
+            return self.plan.confidence(self._evidence(verdict, self.plan.budget).values)
         return self._course.confidence
 
     def _finish(self, verdict: Verdict) -> FinishReason:
@@ -227,7 +235,7 @@ class Attempt:
         """Method and budget as they came out."""
         if self.plan.rule is None:
             return self.plan.method, self.plan.budget
-        method, budget = self._course.method(scored=self._prm is not None)
+        method, budget = self._course.method(has_prm=self._prm is not None)
         return method, budget or self.plan.budget  # 0: it ended before the first sample
 
     def _why(self, verdict: Verdict | None = None) -> str:

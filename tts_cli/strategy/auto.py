@@ -1,8 +1,9 @@
 """`auto`: a few samples, a look at them, and on in rounds until a rule (rule.py) says that it is enough.
 
 The first N samples are those of best-of-n with this N and seed, so nothing is drawn twice: every round goes on from the
-last one. A search that the rule asks for grows trees of its own beside the samples (its random streams begin with
-SEARCH), the PRM scores no step twice, and all solutions vote together.
+last one. By a profile the rounds are those of best-first search, which asks the PRM only for what may decide. Without
+one the PRM scores every sample, and a search of the paper's table grows trees of its own beside them (its random
+streams begin with SEARCH); all solutions vote together.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 
 from tts_cli.search import chain
 from tts_cli.search.beam import beam
+from tts_cli.search.best_first import BestFirst
 from tts_cli.search.context import Search
 from tts_cli.search.dvts import dvts
 from tts_cli.search.events import Decided
 from tts_cli.strategy.evidence import Evidence
-from tts_cli.strategy.rule import Decision, Rule, Run
-from tts_cli.strategy.settings import MethodName
+from tts_cli.strategy.rule import Action, Decision, Draw, Grow, Rule, Run
+from tts_cli.strategy.settings import Done
 from tts_cli.strategy.static import Difficulty
 
 SEARCH = (-1,)
@@ -28,42 +30,56 @@ SEARCHES = {"beam": beam, "dvts": dvts}
 
 @dataclass(slots=True)
 class Course:
-    """What `auto` has done so far: `samples` begun, the `run` that it turned to, what the last decision said."""
+    """What `auto` has done so far, and what the last decision said. `samples`: begun, without those of `search`;
+    `scored`: each by the PRM; `read`: as far as best-first search reads; `convinced`: by one of them."""
 
     samples: int = 0
-    run: Run | None = None
+    scored: bool = False
+    read: bool = False
+    convinced: bool = False
+    search: Run | None = None
     confidence: float | None = None
     difficulty: Difficulty | None = None
     why: str = ""
 
-    def method(self, *, scored: bool) -> tuple[MethodName, int]:
+    def method(self, *, has_prm: bool) -> tuple[Done, int]:
         """What the record calls it: the search, else what so many samples are."""
-        if self.run is not None:
-            return self.run.method, self.run.budget
-        return "best-of-n" if scored else "majority", self.samples
+        if self.search is not None:
+            return self.search.method, self.search.budget
+        if self.read:
+            return "best-first", self.samples
+        return "best-of-n" if self.scored and has_prm else "majority", self.samples
 
     def note(self, decision: Decision) -> None:
         self.why = decision.why
         self.confidence = decision.confidence
-        self.difficulty = self.difficulty or decision.difficulty
+        self.difficulty = decision.difficulty or self.difficulty
 
 
-async def auto(
-    search: Search, rule: Rule, course: Course, look: Callable[[int], Evidence], *, beam_width: int, scored: bool
-) -> None:
-    """Until the rule stops. `look(samples)` tells what there is to see of so many samples; `scored`: there is a PRM."""
-    goal = rule.first
-    while True:
-        begun, course.samples = course.samples, goal
-        await search.gather(*(chain.sample(search, i, scored=scored) for i in range(begun, goal)))
-        decision = rule.decide(look(goal))
+async def auto(search: Search, rule: Rule, course: Course, look: Callable[[], Evidence], *, beam_width: int) -> None:
+    """Until the rule stops. `look` tells what is to be seen after what `course` says."""
+    grown = BestFirst(search)
+    action: Action | None = rule.first
+    while isinstance(action, Draw | Grow):
+        await act(search, action, course, grown)
+        decision = rule.decide(look())
         course.note(decision)
-        search.tell(Decided(goal, decision.confidence, decision.difficulty, decision.why))
-        if decision.action is None:
-            return
-        if isinstance(decision.action, Run):
-            course.run = decision.action
-            await SEARCHES[course.run.method](search, course.run.budget, beam_width, SEARCH)
-            course.confidence = rule.confidence_after(course.run, look(goal + course.run.budget))
-            return
-        goal = decision.action.samples
+        search.tell(Decided(course.samples, decision.confidence, decision.difficulty, decision.why))
+        action = decision.action
+    if action is not None:  # the last thing that is done
+        course.search, course.confidence = action, None  # nobody calibrated what it adds
+        await SEARCHES[action.method](search, action.budget, beam_width, SEARCH)
+
+
+async def act(search: Search, action: Draw | Grow, course: Course, grown: BestFirst) -> None:
+    """Go on to as many samples as the action says, less where one convinces."""
+    begun, course.samples = course.samples, action.samples  # a limit may come at any time
+    if isinstance(action, Draw):
+        course.scored = True
+        await search.gather(*(chain.sample(search, i, scored=True) for i in range(begun, action.samples)))
+    elif not action.read:
+        await grown.sample(action.samples)
+    else:
+        course.read = True
+        await grown.grow(action.samples)
+        course.samples, course.convinced = grown.drawn, grown.convinced is not None

@@ -36,17 +36,27 @@ _SURE = 1e-3  # scores are kept this far from 0 and 1, where log odds end
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`samples`: drawn so far. `leader`: the answer that leads, None without any. `values`: as FEATURES names them."""
+    """`samples`: drawn so far. `leader`: the answer that leads, None without any. `values`: as FEATURES names them.
+    `read`: best-first search has asked the PRM; `convinced`: by a solution, which ended it."""
 
     samples: int
     leader: str | None
     values: tuple[float, ...]
+    read: bool = False
+    convinced: bool = False
 
 
-def gather(ballots: Sequence[Solution], votes: Sequence[VoteClass], samples: int) -> Evidence:
+def gather(
+    ballots: Sequence[Solution],
+    votes: Sequence[VoteClass],
+    samples: int,
+    *,
+    read: bool = False,
+    convinced: bool = False,
+) -> Evidence:
     """From the solutions that voted, each as often as it was sampled, and their classes, best first."""
     if not votes:
-        return Evidence(samples, None, _none(ballots, samples))
+        return Evidence(samples, None, _none(ballots, samples), read)
     total = sum(v.weight for v in votes) or 1.0
     lead, second = votes[0], votes[1] if len(votes) > 1 else None
     mins = [_score(ballot, "min") for ballot in ballots]
@@ -62,7 +72,7 @@ def gather(ballots: Sequence[Solution], votes: Sequence[VoteClass], samples: int
         len(ballots) / samples,
         log(1 + fmean(ballot.node.solution_tokens for ballot in ballots)),
     )
-    return Evidence(samples, lead.answer, values)
+    return Evidence(samples, lead.answer, values, read, convinced)
 
 
 def _none(ballots: Sequence[Solution], samples: int) -> tuple[float, ...]:

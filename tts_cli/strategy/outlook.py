@@ -96,6 +96,8 @@ def silence(record: Record) -> str | None:
         return "greedy writes one solution whatever the budget."
     if record.method in ("beam", "dvts") and record.difficulty is not None:  # only auto tells a difficulty
         return f"auto ran {record.method} beside samples; with another budget it decides anew."
+    if record.method == "best-first":
+        return "best-first search goes where the last steps led: auto decides anew with another budget."
     if record.method == "beam":
         return "a beam with another budget is another search: its candidates depend on N."
     if record.method not in (*SAMPLED, "dvts"):

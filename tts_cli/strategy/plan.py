@@ -66,9 +66,10 @@ def make_plan(
     if settings.method == "greedy":
         return Plan("greedy", 1, 1, f"{why}; it writes one solution")
     budget = settings.budget or EFFORT_BUDGETS[settings.effort]
-    stage = known.profile.stage(budget) if known and known.profile and settings.method == "best-of-n" else None
+    profile = known.profile if known and settings.method == "best-of-n" else None
+    sure = profile.best_of_n.get(budget) if profile else None
     why = f"{why}; N = {budget} {_source(settings)}"
-    return Plan(settings.method, budget, settings.beam_width, why, confidence=stage.right if stage else None)
+    return Plan(settings.method, budget, settings.beam_width, why, confidence=sure)
 
 
 def _auto(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Known) -> Plan:

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tts_cli.errors import TtsError, UsageError
+from tts_cli.search.best_first import CONVINCED, DOUBT
 from tts_cli.strategy.evidence import FEATURES
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.settings import SolveSettings
+
+VERSION = 2
 
 
 class _Part(BaseModel):
@@ -40,36 +43,44 @@ class Data(_Part):
     content: str
 
 
-SearchName = Annotated[str, StringConstraints(pattern=r"^(beam|dvts) [1-9][0-9]{0,3}$")]
+class Prospect(_Part):
+    """What going on to a later stage costs, in FLOPs more per problem, and whether the leading answer is right then."""
+
+    flops: float = Field(gt=0)
+    right: Logistic
 
 
 class Stage(_Part):
-    """What is known after so many samples. Keys of `later` are samples, of `searches` "METHOD N".
+    """What is known after so many samples; `read`: by the PRM, as far as best-first search reads.
 
-    `right`: is the leading answer right. `later`, `searches`: would it be, after further samples, or after that search
-    with the votes of both. `flops`: what the samples cost until then, mean per problem.
+    All but `flops` and `solved` is of problems where no solution has convinced the PRM so far. `right`: is the leading
+    answer right. `later`: what further stages would bring, by their names. `flops`: mean per problem until then.
+    `solved`: P(one sample is right), where nothing but the first samples is seen.
     """
 
     samples: int = Field(ge=1)
+    read: bool
     flops: float = Field(gt=0)
     right: Logistic
-    later: dict[int, Logistic]
-    searches: dict[SearchName, Logistic]
+    later: dict[str, Prospect]
+    solved: Logistic | None = None
+
+    @property
+    def name(self) -> str:
+        return name_of(self.samples, self.read)
 
 
-class SearchFacts(_Part):
-    """A search beside the samples: its own mean FLOPs per problem; is the leading answer of both together right?"""
-
-    flops: float = Field(gt=0)
-    right: Logistic
+def name_of(samples: int, read: bool) -> str:
+    """How `later` names a stage."""
+    return f"{samples} {'read' if read else 'drawn'}"
 
 
 class Profile(_Part):
-    """`settings`: what samples and votes depend on beside the models (`samples_as`). `searches`: those that paid, by
-    "METHOD N". `solved`: P(one sample is right), told after the first stage. `figures`: for people."""
+    """`settings`: what samples and votes depend on beside the models (`samples_as`). `convinced`: is a solution right
+    that convinced the PRM. `best_of_n`: is the leading answer right after N samples that are all scored. `solution_flops`: of one solution, written and read. `figures`: for people."""
 
     format: Literal["tts-profile"]
-    version: Literal[1]
+    version: Literal[2]
     tts: str
     made: str
     data: Data
@@ -77,44 +88,40 @@ class Profile(_Part):
     prm: ModelFile
     settings: dict[str, float | str]
     features: tuple[str, ...]
-    solved: Logistic
     stages: tuple[Stage, ...] = Field(min_length=1)
-    searches: dict[SearchName, SearchFacts]
+    convinced: Logistic
+    best_of_n: dict[int, Logistic]
+    solution_flops: float = Field(gt=0)
     figures: dict[str, Any]
 
     @model_validator(mode="after")
     def _in_itself(self) -> Profile:
         """What a rule relies on; a person may have edited the file."""
-        samples = [stage.samples for stage in self.stages]
-        if samples != sorted(set(samples)):
+        order = [(stage.samples, stage.read) for stage in self.stages]
+        if order != sorted(set(order)):
             raise ValueError("the stages do not ascend")
-        for stage in self.stages:
-            if not set(stage.later) <= set(samples) or any(n <= stage.samples for n in stage.later):
-                raise ValueError(f"stage {stage.samples} names a later one that is not there")
-            if not set(stage.searches) <= set(self.searches):
-                raise ValueError(f"stage {stage.samples} names a search that is not there")
+        names = [stage.name for stage in self.stages]
+        for place, name in enumerate(names, 1):
+            if not set(self.stages[place - 1].later) <= set(names[place:]):
+                raise ValueError(f"stage {name} names a later one that is not there")
         if any(len(model.weights) != len(self.features) for model in self._models()):
             raise ValueError("a model has more or fewer weights than there are features")
         return self
 
     def _models(self) -> Iterator[Logistic]:
-        yield self.solved
         for stage in self.stages:
-            yield from (stage.right, *stage.later.values(), *stage.searches.values())
-        yield from (facts.right for facts in self.searches.values())
+            yield from (stage.right, *(one.right for one in stage.later.values()))
+            if stage.solved is not None:
+                yield stage.solved
+        yield from (self.convinced, *self.best_of_n.values())
 
-    def stage(self, samples: int) -> Stage | None:
-        return next((stage for stage in self.stages if stage.samples == samples), None)
+    def stage(self, samples: int, *, read: bool) -> Stage | None:
+        return next((stage for stage in self.stages if (stage.samples, stage.read) == (samples, read)), None)
 
     @property
     def key(self) -> str:
         """A short name for what is in it."""
         return sha256(self.model_dump_json().encode()).hexdigest()[:12]
-
-    @property
-    def sample_flops(self) -> float:
-        """One sample's, of the first ones."""
-        return self.stages[0].flops / self.stages[0].samples
 
 
 def read(path: Path) -> Profile:
@@ -135,7 +142,7 @@ def read(path: Path) -> Profile:
 
 
 def _of_this_version(content: Any, path: Path) -> Any:
-    ours = not isinstance(content, dict) or content.get("format") != "tts-profile" or content.get("version") == 1
+    ours = not isinstance(content, dict) or content.get("format") != "tts-profile" or content.get("version") == VERSION
     if not ours:
         raise _other_version(path, content.get("tts"))
     return content
@@ -183,14 +190,18 @@ def make_folder(path: Path) -> None:
 
 
 def samples_as(settings: SolveSettings) -> dict[str, float | str]:
-    """What samples and votes depend on beside the models, as a profile keeps it."""
+    """What samples, their reading and votes depend on beside the models, as a profile keeps it.
+
+    `aggregate` and `select` are those of best-of-n's vote; who asks for others does not ask for what was measured.
+    """
     sampling = settings.sampling
     return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "aggregate": settings.aggregate,
         "select": settings.select,
-        "beam_width": settings.beam_width,
+        "doubt": DOUBT,
+        "convinced": CONVINCED,
     }
 
 

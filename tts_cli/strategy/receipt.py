@@ -52,7 +52,7 @@ def write(
 ) -> Receipt:
     """`events` and `settings` are the trace's, None for a record alone. Raises TtsError for what makes no sense."""
     retrace.check(record)
-    rules = retrace.rules(settings)
+    rules = retrace.rules(settings, record.method)
     tree = None if events is None else retrace.grow(events)
     ballots = None if tree is None else retrace.ballots(tree, rules.aggregate)
     costs = retrace.model_costs(record, tree)

@@ -108,8 +108,10 @@ class Rules:
     told: bool = True
 
 
-def rules(settings: Mapping[str, Any] | None) -> Rules:
+def rules(settings: Mapping[str, Any] | None, method: str) -> Rules:
     """From the settings of a trace; a record has none. Raises TtsError for names that are not known."""
+    if method == "best-first":
+        return Rules("min", "max")
     if settings is None:
         return Rules(told=False)
     how, select = settings.get("aggregate", "last"), settings.get("select", "weighted")

@@ -7,18 +7,19 @@ difficulty that nobody calibrated, and says so. Neither knows what a sample or a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Literal, Protocol
 
+from tts_cli.answers import Aggregate, Select
 from tts_cli.strategy.evidence import FEATURES, Evidence
 from tts_cli.strategy.logistic import sigmoid
 from tts_cli.strategy.profile import Profile, Stage
-from tts_cli.strategy.settings import Effort, MethodName
+from tts_cli.strategy.settings import Effort
 from tts_cli.strategy.static import Difficulty, Known, choose
 
-PRICES: dict[Effort, float] = {"low": 0.02, "normal": 0.005, "high": 0.001, "max": 0.0}
-"""What one more sample's compute must promise at least, as a chance of a right answer where there was none."""
+PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
+"""What the compute of one solution, written and read, must promise at least: a chance of a right answer where there was
+none."""
 
 PROBES = 4
 """Samples to begin with where there is no profile."""
@@ -29,24 +30,35 @@ EASY, HARD = 0.5, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Sample until there are `samples` in all."""
+    """Sample until there are `samples` in all, and have the PRM score each."""
 
     samples: int
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Search with this method and budget, beside what there is."""
+class Grow:
+    """Best-first search until there are `samples` in all or one convinces; without `read` the PRM is not asked yet."""
 
-    method: MethodName
+    samples: int
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Search with this method and budget, beside what there is; that ends it."""
+
+    method: Literal["beam", "dvts"]
     budget: int
+
+
+Action = Draw | Grow | Run
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`action` None: stop. `confidence`: that the leading answer is right, calibrated or None. `why`: one clause."""
 
-    action: Draw | Run | None
+    action: Action | None
     confidence: float | None
     difficulty: Difficulty | None
     why: str
@@ -56,8 +68,13 @@ class Rule(Protocol):
     """Decides with the evidence alone, so that the same samples always lead to the same decision."""
 
     @property
-    def first(self) -> int:
-        """Samples to begin with."""
+    def first(self) -> Draw | Grow:
+        """What to begin with."""
+        ...
+
+    @property
+    def vote(self) -> tuple[Aggregate, Select] | None:
+        """How the solutions vote, if not as the settings say."""
         ...
 
     @property
@@ -67,10 +84,6 @@ class Rule(Protocol):
 
     def decide(self, evidence: Evidence) -> Decision:
         """What to do next, after all samples so far have ended."""
-        ...
-
-    def confidence_after(self, run: Run, evidence: Evidence) -> float | None:
-        """That the leading answer is right, after a search beside the samples; None where nobody calibrated it."""
         ...
 
     def confidence_so_far(self, evidence: Evidence) -> float | None:
@@ -88,63 +101,71 @@ class Measured:
     least: float | None = None
 
     @property
-    def first(self) -> int:
-        return min(self.profile.stages[0].samples, self.most)
+    def first(self) -> Grow:
+        first = self.profile.stages[0]
+        return Grow(min(first.samples, self.most), first.read)
+
+    @property
+    def vote(self) -> tuple[Aggregate, Select]:
+        """The solution that convinces most gives the answer: it is for its sake that the search stops."""
+        return "min", "max"
 
     @property
     def name(self) -> str:
         least = "" if self.least is None else f", at least {self.least}"
         return f"{self.effort} by profile {self.profile.key}{least}"
 
+    @property
+    def price(self) -> float:
+        """Of one solution's compute, as a chance of a right answer."""
+        return PRICES[self.effort]
+
     def decide(self, evidence: Evidence) -> Decision:
-        stage = self.profile.stage(evidence.samples)
+        seen = f"after {evidence.samples} samples"
+        stage = self.profile.stage(evidence.samples, read=evidence.read)
+        kind = difficulty(stage.solved(evidence.values)) if stage and stage.solved else None
+        if evidence.convinced:
+            right = self.profile.convinced(evidence.values)
+            why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {right:.0%}"
+            return Decision(None, right, kind, why)
         if stage is None:  # `most` lies between two stages, or below the first: nothing was measured there
-            return Decision(None, None, None, f"it stopped at {evidence.samples} samples, the most allowed")
+            action = None if evidence.read else Grow(evidence.samples, read=True)
+            return Decision(action, None, None, f"it stopped at {evidence.samples} samples, the most allowed")
         right = stage.right(evidence.values)
-        solved = self.profile.solved(evidence.values) if stage is self.profile.stages[0] else None
-        price = 0.0 if self.least is not None and right < self.least else PRICES[self.effort]
-        options = list(self._options(stage, evidence, right, price))
-        net, gain, action = max(options, key=lambda option: option[0], default=_NOTHING)
-        worth = f"after {evidence.samples} samples the chance of a right answer is {right:.0%}"
-        if action is None or net <= 0:
-            stop = "more compute promises too little" if options else "no more is allowed"
-            return Decision(None, right, difficulty(solved), f"{worth}, and {stop}")
-        to = self._next(stage, action) if isinstance(action, Draw) else action
-        return Decision(to, right, difficulty(solved), f"{worth}, and {_text(action)} {100 * gain:+.1f} points")
+        worth = f"{seen} the chance of a right answer is {right:.0%}"
+        goal, gain = self._best(stage, evidence, right)
+        if goal is None:
+            stop = "more compute promises too little" if self._allowed(stage) else "no more is allowed"
+            return Decision(None, right, kind, f"{worth}, and {stop}")
+        return Decision(self._next(stage), right, kind, f"{worth}, and {_text(stage, goal)} {100 * gain:+.1f} points")
 
-    def _options(
-        self, stage: Stage, evidence: Evidence, right: float, price: float
-    ) -> Iterator[tuple[float, float, Draw | Run]]:
-        """(gain less its price, gain, action) of all that can be done."""
-        unit = self.profile.sample_flops
-        for samples, model in stage.later.items():
-            later = self.profile.stage(samples)
-            if later is not None and samples <= self.most:
-                gain = model(evidence.values) - right
-                yield gain - price * (later.flops - stage.flops) / unit, gain, Draw(samples)
-        for name, model in stage.searches.items():
-            method, _, budget = name.partition(" ")
-            if int(budget) <= self.most:
-                gain = model(evidence.values) - right
-                cost = self.profile.searches[name].flops / unit
-                yield gain - price * cost, gain, Run(method, int(budget))  # type: ignore[arg-type]
+    def _best(self, stage: Stage, evidence: Evidence, right: float) -> tuple[Stage | None, float]:
+        """The later stage that promises most beyond its price, and how much; None where none does."""
+        free = self.least is not None and right < self.least
+        price = 0.0 if free else self.price / self.profile.solution_flops
+        best, most, gained = None, 0.0, 0.0
+        for later in self._allowed(stage):
+            prospect = stage.later[later.name]
+            gain = prospect.right(evidence.values) - right
+            if gain - price * prospect.flops > most:
+                best, most, gained = later, gain - price * prospect.flops, gain
+        return best, gained
 
-    def confidence_after(self, run: Run, evidence: Evidence) -> float | None:
-        """See Rule."""
-        return self.profile.searches[f"{run.method} {run.budget}"].right(evidence.values)
+    def _allowed(self, stage: Stage) -> list[Stage]:
+        return [one for one in self.profile.stages if one.name in stage.later and one.samples <= self.most]
+
+    def _next(self, stage: Stage) -> Grow:
+        """Towards the goal, but only to the next stage: there it is decided again."""
+        after = self._allowed(stage)[0]
+        return Grow(after.samples, after.read)
 
     def confidence_so_far(self, evidence: Evidence) -> float | None:
         """By the last stage that was reached, or the first."""
-        reached = [stage for stage in self.profile.stages if stage.samples <= evidence.samples]
-        return (reached or self.profile.stages)[-1 if reached else 0].right(evidence.values)
-
-    def _next(self, stage: Stage, goal: Draw) -> Draw:
-        """Towards the goal, but only to the next stage: there it is decided again."""
-        between = [s.samples for s in self.profile.stages if stage.samples < s.samples <= goal.samples]
-        return Draw(min(between))
-
-
-_NOTHING: tuple[float, float, None] = (0.0, 0.0, None)
+        if evidence.convinced:
+            return self.profile.convinced(evidence.values)
+        stages = self.profile.stages
+        reached = [one for one in stages if one.samples <= evidence.samples and one.read <= evidence.read]
+        return (reached or stages)[-1 if reached else 0].right(evidence.values)
 
 
 def difficulty(solved: float | None) -> Difficulty | None:
@@ -154,10 +175,8 @@ def difficulty(solved: float | None) -> Difficulty | None:
     return "easy" if solved >= EASY else "hard" if solved < HARD else "medium"
 
 
-def _text(action: Draw | Run) -> str:
-    if isinstance(action, Draw):
-        return f"{action.samples} samples promise"
-    return f"{action.method} with N = {action.budget} promises"
+def _text(stage: Stage, goal: Stage) -> str:
+    return "reading them promises" if goal.samples == stage.samples else f"{goal.samples} samples promise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +193,19 @@ class Published:
     budget: int
 
     @property
-    def first(self) -> int:
-        return min(PROBES, self.budget)
+    def first(self) -> Draw:
+        return Draw(min(PROBES, self.budget))
+
+    @property
+    def vote(self) -> None:
+        return None
 
     @property
     def name(self) -> str:
         return "by the table"
 
     def decide(self, evidence: Evidence) -> Decision:
-        if evidence.samples > self.first or self.budget <= PROBES:
+        if evidence.samples > PROBES or self.budget <= PROBES:
             return Decision(None, None, None, f"all {evidence.samples} samples are drawn")
         values = dict(zip(FEATURES, evidence.values, strict=True))
         score = sigmoid(values["best_last"]) if self.has_prm else 1.0
@@ -192,10 +215,6 @@ class Published:
         method, why = choose(self.parameters, has_prm=self.has_prm, known=replace(self.known, difficulty=guess))
         action = Run(method, self.budget) if method in ("beam", "dvts") else Draw(self.budget)
         return Decision(action, None, guess, f"{why}, as {self.first} samples make it seem; N = {self.budget}")
-
-    def confidence_after(self, run: Run, evidence: Evidence) -> float | None:
-        """See Rule."""
-        return None
 
     def confidence_so_far(self, evidence: Evidence) -> float | None:
         """See Rule."""

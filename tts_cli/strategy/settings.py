@@ -10,6 +10,8 @@ from tts_cli.errors import UsageError
 from tts_cli.models.protocols import Sampling
 
 MethodName = Literal["greedy", "majority", "best-of-n", "beam", "dvts"]
+Done = Literal[MethodName, "best-first"]
+"""What a record may call the method: `auto` has one of its own."""
 Effort = Literal["low", "normal", "high", "max"]
 
 MAX_BUDGET = 4096

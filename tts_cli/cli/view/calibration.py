@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tts_cli.cli.view import parts
@@ -11,20 +11,19 @@ from tts_cli.cli.view.tables import Table
 _KINDS = ("easy", "medium", "hard")
 
 
-def profile_tables(title: str, figures: Mapping[str, Any], searches: Sequence[str]) -> list[Table]:
+def profile_tables(title: str, figures: Mapping[str, Any]) -> list[Table]:
     """What each method and N reach, what `auto` makes of it, and how well it tells difficulty."""
-    return [_methods(title, figures, searches), _efforts(figures)]
+    return [_methods(title, figures), _efforts(figures)]
 
 
-def _methods(title: str, figures: Mapping[str, Any], searches: Sequence[str]) -> Table:
+def _methods(title: str, figures: Mapping[str, Any]) -> Table:
     counts = figures["difficulty"]["problems"]
     rows = [
         [name, _percent(row["right"]), parts.human(row["flops"]), *[_share(row, kind) for kind in _KINDS]]
         for name, row in figures["fixed"].items()
     ]
     kinds = [f"{kind} ({counts[kind]})" for kind in _KINDS]
-    paid = ", ".join(searches) or "none"
-    note = f"Easy, medium, hard: as told from the first samples. Searches better than as many samples: {paid}."
+    note = "Easy, medium, hard: as told from the first samples."
     return Table(parts.one_line(title), ("method N", "% right (95 %)", "FLOPs", *kinds), rows, note=note)
 
 
