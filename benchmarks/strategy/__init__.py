@@ -4,7 +4,8 @@
     python -m benchmarks.strategy report --runs RUNS   # count, compare and draw: no model is loaded
 
 Everything is told of problems that no profile was made with, from stored samples: what `auto` would have done with
-them is played (evaluation.calibrate.play), next to every fixed method, to adaptive majority voting and to two oracles.
+them is played (evaluation.calibrate.play), next to every fixed method under the default vote and under the best one in
+hindsight, to adaptive majority voting, to best-first search without a rule and to two oracles.
 That what is played is what happens, is checked by runs of `auto` on the real engine. What the figures mean is written
 by hand in docs/strategy.md, outside the markers.
 """

@@ -1,9 +1,8 @@
-"""Accuracy against mean FLOPs: `auto`, every fixed method and N, adaptive majority voting, and the oracles."""
+"""Accuracy against mean FLOPs: `auto`, every fixed method and N under two votes, its peers, and the oracles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.findings import drawing
@@ -15,71 +14,92 @@ from benchmarks.findings.markdown import (
     folded,
     join,
     missing,
-    percent,
     picture,
     table,
 )
 from benchmarks.strategy import oracle
 from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.plan import EFFORTS
-from benchmarks.strategy.ways import Way, best, cheapest_as_good, compare
-from tts_cli.evaluation.statistics import Estimate, difference
+from benchmarks.strategy.ways import Way, best, cheapest_as_good, compare, more_right
+from tts_cli.evaluation.statistics import Estimate
 
 PICTURES = "strategy"
 HALF, POINTS = 0.5, 0.03
-AUTO, ADAPTIVE, ORACLE = "auto", "adaptive majority", "oracle: true difficulty"
+EFFORTS_ONLY, AUTO = "`auto` by effort", "`auto` by price"
+ADAPTIVE, WITHOUT, ORACLE = "adaptive majority", "best-first without a rule", "oracle: true difficulty"
+COMPARED = (
+    "at least as accurate from",
+    "points to it (95 %)",
+    "times its FLOPs (95 %)",
+    "not dearer",
+    "points gained (95 %)",
+)
 
 
 def headline(measured: Measured) -> Finding:
-    """The best fixed choice in hindsight, and every curve against it."""
+    """The best fixed choices in hindsight, and every curve against them."""
     parts = [_headline(policy) for policy in measured.policies.values()]
     return Finding(join(*parts) or missing(measured.missing))
 
 
 def _headline(policy: Policy) -> str:
     ways = list(policy.fixed.values())
-    first = best(ways)
+    first, voted = best(ways), best([*ways, *policy.voted.values()])
     cheap = cheapest_as_good(ways, first)
-    rows = [
-        _against(name, curve, rival)
-        for rival in ([first] if cheap is first else [first, cheap])
-        for name, curve in curves(policy).items()
+    told = [
+        f"Best fixed choice in hindsight, by the default vote: {_told(first)}. {_verdicts(policy, first)}",
+        f"Best with its vote chosen in hindsight, too: {_told(voted)}. {_verdicts(policy, voted)}",
+        f"Cheapest by the default vote that is not measurably worse than the best: {_told(cheap)}.",
+        f"Best-first search without a rule, to its end: {_told(policy.without_rule[-1])}.",
+        f"The oracle that knows the answers: {_told(oracle.by_answer(policy.cases))}.",
     ]
-    last = oracle.by_answer(policy.cases)
-    return join(
-        f"**{policy.name}**, {len(policy.cases)} problems. Best fixed choice in hindsight: {_told(first)}. "
-        f"Cheapest that is not measurably worse: {_told(cheap)}. {_verdict(policy, first)}",
-        table(["way", "against", "its FLOPs at equal accuracy (95 %)", "points gained at equal FLOPs (95 %)"], rows),
-        f"The oracle that knows the answers, and stops as soon as the vote is right: {_told(last)}.",
-    )
+    rivals = {one.name: one for one in (first, voted, cheap)}.values()
+    rows = [[name, one.name, *_compared(curve, one)] for one in rivals for name, curve in curves(policy).items()]
+    points = "\n".join(f"- {one}" for one in told)
+    title = f"**{policy.name}**, {len(policy.cases)} problems."
+    return join(title, points, table(["way", "against", *COMPARED], rows))
 
 
 def curves(policy: Policy) -> dict[str, list[Way]]:
-    return {AUTO: policy.curve, ADAPTIVE: policy.adaptive, ORACLE: policy.knowing_difficulty}
+    return {
+        EFFORTS_ONLY: list(policy.efforts.values()),
+        AUTO: policy.curve,
+        ADAPTIVE: policy.adaptive,
+        WITHOUT: policy.without_rule,
+        ORACLE: policy.knowing_difficulty,
+    }
 
 
 def _told(one: Way) -> str:
     return f"{one.name}, {accuracy(one.estimate)} % right for {flops(one.cost)} FLOPs"
 
 
-def _against(name: str, curve: Sequence[Way], rival: Way) -> list[str]:
-    compared = compare(curve, rival)
-    gain = change(compared.gain) if compared.gain else "– (never so cheap)"
-    return [name, rival.name, times(compared.ratio), gain]
+def _compared(curve: Sequence[Way], rival: Way) -> list[str]:
+    """Cells under COMPARED."""
+    found = compare(curve, rival)
+    from_here = found.equal.name if found.reached else f"never; closest: {found.equal.name}"
+    cells = [from_here, change(found.off), times(found.ratio)]
+    if found.affordable is None or found.gain is None:
+        return [*cells, "never", "–"]
+    return [*cells, found.affordable.name, change(found.gain)]
 
 
 def times(ratio: Estimate) -> str:
     """0.31 (0.22–0.47) of the other's FLOPs."""
-    value, low, high = (f"{x:.2f}" if isfinite(x) else "never" for x in (ratio.value, ratio.low, ratio.high))
-    return f"{value} ({low}–{high})"
+    return f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
 
 
-def _verdict(policy: Policy, first: Way) -> str:
-    compared = compare(policy.curve, first)
-    half = compared.ratio.value <= HALF
-    points = compared.gain is not None and compared.gain.value >= POINTS
+def _verdicts(policy: Policy, rival: Way) -> str:
+    return " ".join(f"{name} {verdict(curves(policy)[name], rival)}." for name in (EFFORTS_ONLY, AUTO))
+
+
+def verdict(curve: Sequence[Way], rival: Way) -> str:
+    """Is half of the FLOPs enough for as many right, or are there three points more for no more FLOPs?"""
+    found = compare(curve, rival)
+    half = found.reached and found.ratio.value <= HALF
+    points = found.gain is not None and found.gain.value >= POINTS
     reached = [text for met, text in ((half, "half of its FLOPs"), (points, "three points more")) if met]
-    return f"`auto` reaches {' and '.join(reached)}." if reached else "`auto` reaches neither half nor three points."
+    return f"reaches **{' and '.join(reached)}**" if reached else "reaches **neither** half nor three points"
 
 
 def efforts(measured: Measured) -> Finding:
@@ -95,7 +115,7 @@ def _efforts(policy: Policy) -> list[list[str]]:
     return [
         [
             *(policy.name, one.name, accuracy(one.estimate), flops(one.cost), f"{one.cost / first.cost:.2f}"),
-            change(difference(list(one.right), list(first.right))) if one is not first else "–",
+            change(more_right(one, first)) if one is not first else "–",
         ]
         for one in ways
     ]
@@ -107,33 +127,33 @@ def everything(measured: Measured) -> Finding:
     if not policies:
         return Finding(missing(measured.missing))
     shown = picture("accuracy.svg", "Accuracy against mean FLOPs per problem, a panel for each policy", PICTURES)
-    tables = [folded(f"{policy.name}: every fixed method and N", _fixed(policy)) for policy in policies]
-    peers = [folded(f"{policy.name}: the points of the curves", _points(policy)) for policy in policies]
-    return Finding(join(shown, *tables, *peers), {"accuracy.svg": _draw(policies)})
+    tables = [text for policy in policies for text in _tables(policy)]
+    return Finding(join(shown, *tables), {"accuracy.svg": _draw(policies)})
 
 
-def _fixed(policy: Policy) -> str:
-    header = [
-        "method, N",
-        "% right (95 %)",
-        "FLOPs",
-        "`auto`: its FLOPs at equal accuracy",
-        "points at equal FLOPs",
+def _tables(policy: Policy) -> Iterator[str]:
+    yield folded(f"{policy.name}: every fixed method and N, by the default vote", _fixed(policy, policy.fixed))
+    yield folded(f"{policy.name}: the same, each with its best vote in hindsight", _fixed(policy, policy.voted))
+    yield folded(f"{policy.name}: the points of the curves", _points(policy))
+
+
+def _fixed(policy: Policy, ways: Mapping[str, Way]) -> str:
+    """Each against both curves of `auto`."""
+    rows = [
+        [one.name, accuracy(one.estimate), flops(one.cost), name, *_compared(curves(policy)[name], one)]
+        for one in sorted(ways.values(), key=lambda one: one.cost)
+        for name in (EFFORTS_ONLY, AUTO)
     ]
-    rows = []
-    for one in sorted(policy.fixed.values(), key=lambda one: one.cost):
-        rows.append([one.name, accuracy(one.estimate), flops(one.cost), *_against("", policy.curve, one)[2:]])
-    return table(header, rows)
+    return table(["method, N", "% right (95 %)", "FLOPs", "way", *COMPARED], rows)
 
 
 def _points(policy: Policy) -> str:
-    settings = {AUTO: "price", ADAPTIVE: "threshold", ORACLE: "price"}
     rows = [
-        [name, f"{settings[name]} {one.name}", percent(one.accuracy), flops(one.cost)]
+        [name, one.name, accuracy(one.estimate), flops(one.cost)]
         for name, curve in curves(policy).items()
         for one in curve
     ]
-    return table(["curve", "at", "% right", "FLOPs"], rows)
+    return table(["curve", "at", "% right (95 %)", "FLOPs"], rows)
 
 
 def _draw(policies: Sequence[Policy]) -> Any:
@@ -149,14 +169,21 @@ def _draw(policies: Sequence[Policy]) -> Any:
 
 def _panel(axes: Any, policy: Policy) -> None:
     for method in drawing.METHOD_COLORS:
-        ways = [one for name, one in policy.fixed.items() if name.split()[0] == method]
-        _line(axes, ways, label=method, linewidth=0.8, **drawing.method_look(method))
-    _line(axes, policy.adaptive, label="adaptive majority", color="0.3", linestyle="--")
+        look = drawing.method_look(method)
+        _line(axes, _of(policy.fixed, method), label=method, linewidth=0.8, **look)
+        faint = look | {"linestyle": ":", "fillstyle": "none", "alpha": 0.6}
+        _line(axes, _of(policy.voted, method), label=f"{method}, best vote", linewidth=0.8, **faint)
+    _line(axes, policy.adaptive, label=ADAPTIVE, color="0.3", linestyle="--")
+    _line(axes, policy.without_rule, label=WITHOUT, color="#56B4E9", marker="v", linewidth=0.8)
     _line(axes, policy.knowing_difficulty, label=ORACLE, color="#009E73", linestyle=":")
     _line(axes, policy.curve, label="auto, by price", color="#D55E00", linewidth=2)
     _line(axes, list(policy.efforts.values()), label="auto, efforts", color="#D55E00", marker="o", linestyle="none")
     _line(axes, [oracle.by_answer(policy.cases)], label="oracle: the answer", color="#009E73", marker="P", markersize=8)
     axes.set_xscale("log")
+
+
+def _of(ways: Mapping[str, Way], method: str) -> list[Way]:
+    return [one for name, one in ways.items() if name.split()[0] == method]
 
 
 def _line(axes: Any, ways: Sequence[Way], **look: Any) -> None:

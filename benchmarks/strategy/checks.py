@@ -26,16 +26,16 @@ def runs(measured: Measured) -> Finding:
         [
             *(policy.name, f"{policy.profile.policy.parameters:,}", f"{policy.profile.prm.parameters:,}"),
             *(str(policy.profile.data.problems), str(len(policy.cases))),
-            *(", ".join(policy.profile.searches) or "none", f"{policy.profile.made}, {policy.profile.key}"),
+            *(flops(policy.profile.solution_flops), f"{policy.profile.made}, {policy.profile.key}"),
         ]
         for policy in measured.policies.values()
     ]
-    header = ["policy", "parameters", "PRM", "calibrated on", "told of", "searches that paid", "profile"]
+    header = ["policy", "parameters", "PRM", "calibrated on", "told of", "FLOPs of a solution", "profile"]
     return Finding(join(missing(measured.missing), table(header, rows) if rows else ""))
 
 
 def real(measured: Measured) -> Finding:
-    """Every effort as `tts eval` ran it, against what was played from the samples of best-of-n."""
+    """Every effort as `tts eval` ran it, against what was played from best-first search to its end."""
     absent, rows = [], []
     for policy in measured.policies.values():
         for effort in EFFORTS:

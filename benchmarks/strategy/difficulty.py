@@ -18,7 +18,7 @@ from tts_cli.strategy.static import Difficulty
 
 RESAMPLES = 1000
 ALONE = ("agreement", "best_last", "mean_min")
-"""Features that might tell as much by themselves."""
+"""Features that might tell as much by themselves, once the first samples are read."""
 
 Figure = Callable[[Sequence[float], Sequence[float]], float | None]
 
@@ -36,20 +36,27 @@ _KINDS: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 def _rows(policy: Policy) -> list[list[str]]:
     true = [case.observation.solved for case in policy.cases]
-    values = [one.stages[min(one.stages)].evidence.values for one in policy.observations]
-    columns = {"the profile": guesses(policy)}
-    columns |= {f"{name} alone": [row[FEATURES.index(name)] for row in values] for name in ALONE}
+    values = [one.at(_places(policy)[-1]).evidence.values for one in policy.observations]
+    profile = {f"the profile, {policy.profile.stages[i].name}": guesses(policy, i) for i in _places(policy)}
+    alone = {f"{name} alone": [row[FEATURES.index(name)] for row in values] for name in ALONE}
     found = []
-    for name, told in columns.items():
-        figures = [rank_correlation, easy_auc, hard_auc] + ([mean_error] if name == "the profile" else [])
+    for name, told in (profile | alone).items():
+        figures = [rank_correlation, easy_auc, hard_auc] + ([mean_error] if name in profile else [])
         cells = [spread(interval(figure, told, true)) for figure in figures]
         found.append([policy.name, name, *cells, *["–"] * (4 - len(cells))])
     return found
 
 
-def guesses(policy: Policy) -> list[float]:
-    """P(one sample is right) after the first samples."""
-    return [policy.profile.solved(one.stages[min(one.stages)].evidence.values) for one in policy.observations]
+def _places(policy: Policy) -> list[int]:
+    """The stages that see nothing but the first samples: as they were drawn, and once they are read."""
+    return [place for place, stage in enumerate(policy.profile.stages) if stage.solved is not None]
+
+
+def guesses(policy: Policy, place: int) -> list[float]:
+    """P(one sample is right) as it is told at such a stage."""
+    solved = policy.profile.stages[place].solved
+    assert solved is not None
+    return [solved(one.at(place).evidence.values) for one in policy.observations]
 
 
 def easy_auc(told: Sequence[float], true: Sequence[float]) -> float | None:
@@ -67,7 +74,8 @@ def mean_error(told: Sequence[float], true: Sequence[float]) -> float | None:
 def interval(figure: Figure, *columns: Sequence[float], centred: bool = False) -> Estimate | None:
     """A figure of some columns with its 95 % bootstrap interval over problems; None where it is not defined.
 
-    `centred`: around the figure, for one that is larger in every resample because each repeats problems.
+    `centred`: around the figure and not below 0, for an error, which is larger in every resample because each repeats
+    problems.
     """
     value = figure(*columns)
     if value is None:
@@ -78,7 +86,9 @@ def interval(figure: Figure, *columns: Sequence[float], centred: bool = False) -
     again = [figure(*(array[pick] for array in arrays)) for pick in picks]
     known = [one for one in again if one is not None]
     low, high = np.quantile(known, (0.025, 0.975))
-    shift = value - fmean(known) if centred else 0.0
+    if not centred:
+        return Estimate(value, float(low), float(high))
+    shift = value - fmean(known)
     return Estimate(value, max(0.0, float(low) + shift), float(high) + shift)
 
 
@@ -88,9 +98,9 @@ def spread(one: Estimate | None) -> str:
 
 
 def _kinds(policy: Policy) -> list[list[str]]:
-    """How many problems of each true kind were told to be of which."""
+    """How many problems of each true kind were told to be of which, once the first samples were read."""
     pairs = Counter(
         (difficulty(guess), difficulty(case.observation.solved))
-        for guess, case in zip(guesses(policy), policy.cases, strict=True)
+        for guess, case in zip(guesses(policy, _places(policy)[-1]), policy.cases, strict=True)
     )
     return [[policy.name, told, *(str(pairs[told, true]) for true in _KINDS)] for told in _KINDS]

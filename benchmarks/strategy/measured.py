@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.strategy import oracle, sweep, votes
 from benchmarks.strategy.plan import EFFORTS, POLICIES, Places
 from benchmarks.strategy.tapes import Case, cases, labelled
-from benchmarks.strategy.ways import Way, way
-from tts_cli.answers import Aggregate, Select
+from benchmarks.strategy.ways import Way, best, way
 from tts_cli.data.rows import Row
+from tts_cli.errors import TtsError
 from tts_cli.evaluation.calibrate import Facts, Observation, profile_of
+from tts_cli.evaluation.grade import CHOICES
 from tts_cli.evaluation.report import SAMPLES
+from tts_cli.models.protocols import Sampling
 from tts_cli.strategy import profile as profiles
 from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.settings import SolveSettings
@@ -38,6 +42,16 @@ class Policy:
         return {name: way(name, (case.fixed[name] for case in self.cases)) for name in self.cases[0].fixed}
 
     @cached_property
+    def voted(self) -> dict[str, Way]:
+        """Those of them that ask the PRM, each under the aggregation and selection that is best on these problems."""
+        return {name: self._best_vote(name) for name in self.cases[0].voted}
+
+    def _best_vote(self, name: str) -> Way:
+        flops = self.fixed[name].flops
+        right = {choice: np.array([case.voted[name][choice] for case in self.cases], float) for choice in CHOICES}
+        return best([Way(f"{name}, {how} + {select}", right[how, select], flops) for how, select in CHOICES])
+
+    @cached_property
     def efforts(self) -> dict[str, Way]:
         return {effort: sweep.at_effort(self.cases, self.profile, effort) for effort in EFFORTS}
 
@@ -46,16 +60,21 @@ class Policy:
         return sweep.curve(self.cases, self.profile)
 
     @cached_property
+    def without_rule(self) -> list[Way]:
+        return sweep.without_rule(self.cases)
+
+    @cached_property
     def adaptive(self) -> list[Way]:
         """Adaptive majority voting at each threshold."""
         return [
-            way(f"{threshold}", (votes.adaptive(case.samples, threshold) for case in self.cases))
+            way(f"threshold {threshold}", (votes.adaptive(case.samples, threshold) for case in self.cases))
             for threshold in votes.THRESHOLDS
         ]
 
     @cached_property
     def knowing_difficulty(self) -> list[Way]:
-        return oracle.by_difficulty(self.cases, self.fixed, self.profile.sample_flops)
+        fixed = [*self.fixed.values(), *self.without_rule]
+        return oracle.by_difficulty(self.cases, fixed, self.profile.solution_flops)
 
     def without(self, subject: str) -> Profile:
         """A profile from the same samples, without the problems of one family."""
@@ -66,10 +85,8 @@ class Policy:
     @property
     def facts(self) -> Facts:
         how = self.profile.settings
-        aggregate: Aggregate = how["aggregate"]  # type: ignore[assignment]
-        select: Select = how["select"]  # type: ignore[assignment]
-        settings = SolveSettings(aggregate=aggregate, select=select, beam_width=int(how["beam_width"]))
-        return Facts(self.profile.policy, self.profile.prm, self.profile.data, settings)
+        sampling = Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"]))
+        return Facts(self.profile.policy, self.profile.prm, self.profile.data, SolveSettings(sampling=sampling))
 
 
 @dataclass(frozen=True)
@@ -89,9 +106,15 @@ def read(runs: Path) -> Measured:
 
 
 def read_policy(places: Places, name: str) -> Policy:
-    return Policy(
-        name, profiles.read(places.profile(name)), labelled(places.calibration(name)), cases(places.test(name))
-    )
+    """Raises TtsError, also where a profile has seen what it would be measured on."""
+    calibrated, told = labelled(places.calibration(name)), cases(places.test(name))
+    shared = {row.problem for row, _ in calibrated} & {case.row.problem for case in told}
+    if shared:
+        raise TtsError(
+            f"{places.profile(name)} was made with {len(shared)} of the test problems, {min(shared)!r} for one.",
+            "Calibrate on others.",
+        )
+    return Policy(name, profiles.read(places.profile(name)), calibrated, told)
 
 
 def _is_there(places: Places, name: str) -> bool:

@@ -10,19 +10,34 @@ from typing import get_args
 
 from benchmarks.findings.execute import Job
 from tts_cli.evaluation import calibrate
+from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import Effort
 
 POLICIES = ("nano", "nano-medium", "nano-large")
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 PARTS = ("calibrate", "test", "auto", "easy", "deadline")
 SEED, COUNT = 77, 400
+BUDGETS, SEARCHED = (1, 2, 4, 8, 16, 32, 64), (4, 16, 64)
+"""N of what is told of samples (and of the trees of dvts, which are the first of more), and of each beam search."""
 EASY = "Compute 3 + 4."
 EASY_WAYS = ("auto", "best-of-n")
 
 
 def most() -> int:
     """The largest N of samples."""
-    return calibrate.STAGES[-1]
+    return calibrate.STAGES[-1][0]
+
+
+def fixed(beam_width: int) -> list[Plan]:
+    """Every fixed method and N but majority, which votes on the samples of best-of-n."""
+    budgets = {"best-of-n": up_to_most(BUDGETS), "beam": up_to_most(SEARCHED)}
+    budgets["dvts"] = [n for n in up_to_most(BUDGETS) if n % beam_width == 0]  # whole trees
+    plans = [Plan(method, n, beam_width, "") for method, found in budgets.items() for n in found]  # type: ignore[arg-type]
+    return [Plan("greedy", 1, 1, ""), *plans]
+
+
+def up_to_most(budgets: Sequence[int]) -> list[int]:
+    return [n for n in budgets if n <= most()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,10 @@ class Places:
 
     def test(self, policy: str) -> Path:
         return self.runs / f"test-{policy}"
+
+    def unused(self, policy: str) -> Path:
+        """The profile of the test problems, which nothing reads: `tts calibrate` writes one wherever it samples."""
+        return self.test(policy) / "unused.yaml"
 
     def auto(self, policy: str, effort: str) -> Path:
         return self.runs / f"auto-{policy}-{effort}"
@@ -88,12 +107,11 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
 
 
 def _test(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:
-    """Two questions to one store: the first has the samples, the second the searches."""
+    """Two questions to one store: the fixed methods, then best-first search to its end, which only calibration runs."""
     out = [*_limit(size), "--out", str(places.test(policy))]
-    searches = ",".join(method for method, _ in calibrate.SEARCHES)
-    budgets = ",".join(str(budget) for budget in sorted({budget for _, budget in calibrate.SEARCHES}))
-    yield _tts(["eval", "nano", "--methods", "best-of-n", "--budgets", str(most()), *flags, *out])
-    yield _tts(["eval", "nano", "--methods", f"greedy,{searches}", "--budgets", budgets, *flags, *out])
+    budgets = ",".join(map(str, up_to_most(SEARCHED)))
+    yield _tts(["eval", "nano", "--methods", "greedy,best-of-n,beam,dvts", "--budgets", budgets, *flags, *out])
+    yield _tts(["calibrate", "nano", *flags, *out, "--profile", str(places.unused(policy))])
 
 
 def _auto(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:

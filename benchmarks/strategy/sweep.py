@@ -1,40 +1,41 @@
-"""`auto` played on stored samples: at its efforts, and at other prices of a sample, which make the curve."""
+"""`auto` played on stored samples: at its efforts, at other prices of a solution, which make the curve, and without a
+rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.strategy.plan import most
 from benchmarks.strategy.tapes import Case
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, way
 from tts_cli.evaluation import calibrate
-from tts_cli.evaluation.calibrate import Ended, Observation, play
-from tts_cli.strategy.evidence import Evidence
-from tts_cli.strategy.profile import Profile, Stage
-from tts_cli.strategy.rule import Draw, Measured, Run
+from tts_cli.evaluation.calibrate import Ended, Observation, Seen, play
+from tts_cli.strategy.profile import Profile, name_of
+from tts_cli.strategy.rule import Measured
 from tts_cli.strategy.settings import Effort
 
-PRICES = (0.5, 0.2, 0.1, 0.07, 0.05, 0.03, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001, 0.0005, 0.0002, 0.0)
+PRICES = (0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.001, 0.0)
+"""Of one solution's compute, as rule.PRICES, which are among them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Priced(Measured):
     """The rule of `auto` at a price that is none of its efforts'."""
 
-    price: float = 0.0
+    asked: float = 0.0
 
-    def _options(
-        self, stage: Stage, evidence: Evidence, right: float, price: float
-    ) -> Iterator[tuple[float, float, Draw | Run]]:
-        return super()._options(stage, evidence, right, self.price)
+    @property
+    def price(self) -> float:
+        return self.asked
 
 
 def ends(
     observations: Sequence[Observation], profile: Profile, effort: Effort, least: float | None = None
 ) -> list[Ended]:
     """How `auto` ends at an effort. `least`: the confidence that --min-confidence asks for."""
-    rule = Measured(profile, effort, calibrate.STAGES[-1], least)
+    rule = Measured(profile, effort, most(), least)
     return [play(one, rule) for one in observations]
 
 
@@ -44,9 +45,17 @@ def at_effort(cases: Sequence[Case], profile: Profile, effort: Effort) -> Way:
 
 def curve(cases: Sequence[Case], profile: Profile) -> list[Way]:
     """At each of PRICES."""
-    rules = [Priced(profile, "max", calibrate.STAGES[-1], None, price) for price in PRICES]
-    return [way(f"{rule.price}", (_outcome(play(case.observation, rule)) for case in cases)) for rule in rules]
+    rules = [Priced(profile, "max", most(), None, price) for price in PRICES]
+    return [way(f"price {rule.price}", (_outcome(play(case.observation, rule)) for case in cases)) for rule in rules]
 
 
-def _outcome(ended: Ended) -> Outcome:
+def without_rule(cases: Sequence[Case]) -> list[Way]:
+    """The same best-first search, with each problem taken to the same stage; at last to its end."""
+    return [
+        way(name_of(*stage), (_outcome(case.observation.at(place)) for case in cases))
+        for place, stage in enumerate(calibrate.STAGES)
+    ]
+
+
+def _outcome(ended: Ended | Seen) -> Outcome:
     return Outcome(ended.right, ended.flops)

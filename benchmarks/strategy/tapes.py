@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.strategy.plan import BUDGETS, fixed, most, up_to_most
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
 from tts_cli.answers import Judge
 from tts_cli.cli import setup
@@ -14,24 +15,27 @@ from tts_cli.cli.settings import Settings
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation import calibrate
 from tts_cli.evaluation.calibrate import Observation, Observer
-from tts_cli.evaluation.grade import Tapes, problem_of, ungradable
+from tts_cli.evaluation.grade import CHOICES, Choice, Tapes, problem_of, ungradable
 from tts_cli.evaluation.question import select_rows, stored_models, stored_question
 from tts_cli.evaluation.replay import replay
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.search import GUIDED
 from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.verdict import decide
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One problem: what `auto` would have seen of it, and what comes of it in every fixed way, by "METHOD N"."""
+    """One problem: what `auto` would have seen of it, and what comes of it in every fixed way, by "METHOD N". `voted`:
+    right or wrong under each other vote of the same scored solutions."""
 
     row: Row
     observation: Observation
     fixed: dict[str, Outcome]
+    voted: dict[str, dict[Choice, bool]]
     samples: Samples
 
 
@@ -56,7 +60,7 @@ def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
         if question is None or models is None or models[1] is None:
             raise TtsError(f"{folder} holds no samples that a PRM scored.", "Run the benchmark first.")
         chosen = Settings(**question.flags)
-        settings = setup.solve_settings(chosen, setup.entries(chosen))
+        settings = replace(setup.solve_settings(chosen, setup.entries(chosen)), verify=False)  # as they were sampled
         with open_dataset(question.dataset, lambda text: False) as rows:
             found = [row for row in select_rows(rows, question) if ungradable(row) is None]
         yield Observer(settings, models[0], models[1], store, judge), found
@@ -67,25 +71,23 @@ def _case(observer: Observer, row: Row) -> Case | None:
     observation = observer.observe(row)
     if observation is None:
         return None
-    most = calibrate.STAGES[-1]
     tapes = Tapes(observer.store, problem_key(row.problem))
-    tape = tapes.covering(Plan("majority", most, 1, ""))
-    drawn = _replay(observer, row, tapes, Plan("majority", most, 1, ""))
-    samples = read_samples(row, tape, drawn.search, most, observer.policy.parameters, observer.judge)
-    budgets = [n for n in (1, 2, *calibrate.STAGES) if n <= most]
-    fixed = {f"majority {n}": majority(samples, n) for n in dict.fromkeys(budgets)}
-    for plan in _plans(observer.settings.beam_width, budgets):
-        fixed[f"{plan.method} {plan.budget}"] = _outcome(observer, row, _replay(observer, row, tapes, plan))
-    return Case(row, observation, fixed, samples)
+    samples = _samples(observer, row, tapes)
+    outcomes = {f"majority {n}": majority(samples, n) for n in up_to_most(BUDGETS)}
+    voted: dict[str, dict[Choice, bool]] = {}
+    for plan in fixed(observer.settings.beam_width):
+        name, attempt = f"{plan.method} {plan.budget}", _replay(observer, row, tapes, plan)
+        outcomes[name] = _outcome(observer, row, attempt)
+        if plan.method in GUIDED:
+            voted[name] = _voted(observer, row, attempt)
+    return Case(row, observation, outcomes, voted, samples)
 
 
-def _plans(beam_width: int, budgets: list[int]) -> list[Plan]:
-    """A smaller dvts is the first trees of a larger one, where they are whole; a smaller beam is another search."""
-    plans = [Plan("greedy", 1, 1, ""), *(Plan("best-of-n", n, 1, "") for n in dict.fromkeys(budgets))]
-    for method, budget in calibrate.SEARCHES:
-        whole = [n for n in budgets if n < budget and n % beam_width == 0] if method == "dvts" else []
-        plans += [Plan(method, n, beam_width, "") for n in dict.fromkeys([*whole, budget])]
-    return plans
+def _samples(observer: Observer, row: Row, tapes: Tapes) -> Samples:
+    """All of them in their order."""
+    plan = Plan("majority", most(), 1, "")
+    search = _replay(observer, row, tapes, plan).search
+    return read_samples(row, tapes.covering(plan), search, most(), observer.policy.parameters, observer.judge)
 
 
 def _replay(observer: Observer, row: Row, tapes: Tapes, plan: Plan) -> Attempt:
@@ -98,6 +100,13 @@ def _replay(observer: Observer, row: Row, tapes: Tapes, plan: Plan) -> Attempt:
 
 def _outcome(observer: Observer, row: Row, attempt: Attempt) -> Outcome:
     record, _ = attempt.record(None, stopped=False)
-    answer, reference = record.answer, row.reference
-    right = answer is not None and reference is not None and observer.judge.equal(answer, reference)
-    return Outcome(right, record.cost.flops)
+    return Outcome(_right(record.answer, row, observer), record.cost.flops)
+
+
+def _voted(observer: Observer, row: Row, attempt: Attempt) -> dict[Choice, bool]:
+    votes = {choice: decide(attempt.search, *choice, observer.judge) for choice in CHOICES}
+    return {choice: _right(verdict.answer, row, observer) for choice, verdict in votes.items()}
+
+
+def _right(answer: str | None, row: Row, observer: Observer) -> bool:
+    return answer is not None and row.reference is not None and observer.judge.equal(answer, row.reference)

@@ -1,15 +1,14 @@
 """Ways of solving the same problems, each with what it got right and what it spent; and comparing curves of them.
 
-A curve is one way at several prices. Between two of its points the straight line is what one gets who tosses a coin
-for each problem, so that interpolation claims nothing that cannot be had. Intervals: problems are resampled, all ways
-together; what was chosen in hindsight stays chosen.
+A curve is one way at several prices; only its points count, nothing between them. Intervals: problems are resampled,
+all ways together; what was chosen in hindsight stays chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,71 +55,49 @@ def best(ways: Sequence[Way]) -> Way:
 
 def cheapest_as_good(ways: Sequence[Way], rival: Way) -> Way:
     """The cheapest that is not measurably worse than the rival (paired bootstrap, 95 %)."""
-    as_good = [one for one in ways if difference(list(rival.right), list(one.right)).low <= 0]
+    as_good = [one for one in ways if more_right(rival, one).low <= 0]
     return min(as_good, key=lambda one: one.cost)
-
-
-def cost_at(costs: Sequence[float], accuracies: Sequence[float], accuracy: float) -> float:
-    """FLOPs at which the line through the points, from cheap to dear, first is so accurate; infinite if never."""
-    points = sorted(zip(costs, accuracies, strict=True))
-    before = points[0]
-    if before[1] >= accuracy:
-        return before[0]
-    for point in points[1:]:
-        if point[1] >= accuracy:
-            part = (accuracy - before[1]) / (point[1] - before[1])
-            return before[0] + part * (point[0] - before[0])
-        before = point
-    return inf
-
-
-def accuracy_at(costs: Sequence[float], accuracies: Sequence[float], cost: float) -> float:
-    """At these FLOPs on the line; beyond its end what the end has, before its beginning nothing (NaN)."""
-    points = sorted(zip(costs, accuracies, strict=True))
-    if cost < points[0][0]:
-        return float("nan")
-    return float(np.interp(cost, [x for x, _ in points], [y for _, y in points]))
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A curve against one way. `ratio`: the curve's FLOPs by the way's, at equal accuracy (infinite: never so
-    accurate); `gain`: its accuracy less the way's, at equal FLOPs (None: no point is so cheap)."""
+    """A curve against one way. `equal`: the curve's cheapest point that is at least as accurate, or, where none is
+    (`reached` False), its most accurate one; `ratio`: its FLOPs by the way's; `off`: its accuracy less the way's.
+    `affordable`: the most accurate point that is not dearer, None where none is so cheap; `gain`: its accuracy less the
+    way's."""
 
+    equal: Way
+    reached: bool
     ratio: Estimate
+    off: Estimate
+    affordable: Way | None
     gain: Estimate | None
 
 
 def compare(curve: Sequence[Way], rival: Way) -> Compared:
     """With 95 % intervals."""
-
-    def ratio(costs: Numbers, accuracies: Numbers) -> float:
-        return cost_at(costs[1:], accuracies[1:], accuracies[0]) / float(costs[0])  # type: ignore[arg-type]
-
-    def gain(costs: Numbers, accuracies: Numbers) -> float:
-        return accuracy_at(costs[1:], accuracies[1:], float(costs[0])) - float(accuracies[0])  # type: ignore[arg-type]
-
-    ways = [rival, *curve]
-    found = _bootstrapped(ways, gain)
-    return Compared(_bootstrapped(ways, ratio), found if isfinite(found.value) else None)
+    as_good = [one for one in curve if one.accuracy >= rival.accuracy]
+    equal = min(as_good, key=lambda one: (one.cost, -one.accuracy)) if as_good else best(curve)
+    not_dearer = [one for one in curve if one.cost <= rival.cost]
+    affordable = best(not_dearer) if not_dearer else None
+    gain = more_right(affordable, rival) if affordable else None
+    return Compared(equal, bool(as_good), times_flops(equal, rival), more_right(equal, rival), affordable, gain)
 
 
-def _bootstrapped(ways: Sequence[Way], figure: Callable[[Numbers, Numbers], float]) -> Estimate:
-    """`figure` of all ways' mean FLOPs and accuracies. Resamples in which it is not defined are left out."""
-    right, flops = np.array([one.right for one in ways]), np.array([one.flops for one in ways])
-    value = figure(flops.mean(1), right.mean(1))
-    weights = resampled(right.shape[1])
-    pairs = zip(weights @ flops.T, weights @ right.T, strict=True)
-    again = np.array([figure(costs, accuracies) for costs, accuracies in pairs])
-    again = again[~np.isnan(again)]
-    if not len(again):
-        return Estimate(value, float("nan"), float("nan"))
-    low, high = np.quantile(again, (0.025, 0.975), method="inverted_cdf")  # no mean with an infinite one
-    return Estimate(value, float(low), float(high))
+def more_right(one: Way, other: Way) -> Estimate:
+    """How much more accurate."""
+    return difference(list(one.right), list(other.right))
 
 
-def resampled(problems: int) -> Numbers:
-    """[RESAMPLES, problems]: the weight of each problem, 1 in each row together."""
-    draws = np.random.default_rng([SEED, problems]).multinomial(problems, [1 / problems] * problems, RESAMPLES)
-    weights: Numbers = draws / problems
-    return weights
+def times_flops(one: Way, other: Way) -> Estimate:
+    """How many times the other's mean FLOPs."""
+    weights = _resampled(len(one.flops), RESAMPLES)
+    low, high = np.quantile(weights @ one.flops / (weights @ other.flops), (0.025, 0.975))
+    return Estimate(one.cost / other.cost, float(low), float(high))
+
+
+@lru_cache(maxsize=4)
+def _resampled(problems: int, resamples: int) -> Numbers:
+    """[resamples, problems]: how often each problem is drawn."""
+    rng = np.random.default_rng([SEED, problems])
+    return rng.multinomial(problems, [1 / problems] * problems, resamples).astype(float)

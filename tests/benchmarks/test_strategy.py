@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from math import inf, isnan
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import deadline
 from benchmarks.findings.execute import Job
-from benchmarks.strategy import confidence, difficulty, measured, oracle, plan, sweep, votes, ways
+from benchmarks.strategy import accuracy, confidence, difficulty, measured, oracle, plan, sweep, votes, ways
 from benchmarks.strategy.plan import EFFORTS, Places, Size, jobs
 from benchmarks.strategy.report import FINDINGS, report
 from benchmarks.strategy.tapes import Case
@@ -27,13 +27,17 @@ from tts_cli.cli import app
 from tts_cli.cli import calibrate as command
 from tts_cli.cli.settings import Settings
 from tts_cli.data.rows import Row
+from tts_cli.errors import TtsError
 from tts_cli.evaluation import calibrate, calibration_figures
 from tts_cli.evaluation.calibrate import Ended, Observation, Seen, play
-from tts_cli.evaluation.statistics import Estimate
-from tts_cli.strategy.rule import PRICES, Decision, Measured
+from tts_cli.evaluation.grade import CHOICES, Choice
+from tts_cli.evaluation.statistics import Estimate, rank_correlation
+from tts_cli.evaluation.units import Unit, covers, unit_of
+from tts_cli.strategy.rule import PRICES, Measured
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "strategy.md"
+STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 
 def one_way(name: str, right: str, flops: float) -> Way:
@@ -48,18 +52,37 @@ def samples(answers: str, right: str) -> Samples:
     return Samples(found, tuple(one in right for one in classes), tuple(10.0 * (i + 1) for i in range(len(answers))))
 
 
-def observation(agreement: tuple[float, ...], right: str, solved: float = 0.5) -> Observation:
-    """What is seen after 4, 8 and 16 samples; 100 FLOPs each."""
-    seen = zip((4, 8, 16), agreement, right, strict=True)
-    stages = {n: Seen(evidence(n, share), mark == "x", 100.0 * n) for n, share, mark in seen}
-    return Observation(solved, stages, {}, {})
+def observation(
+    agreement: tuple[float, ...], right: str, solved: float = 0.5, *, convinced: bool = False
+) -> Observation:
+    """What is seen at the first of STAGES; 100 FLOPs a sample, and its reading as much. `convinced`: at the last."""
+    seen = list(zip(STAGES, agreement, right, strict=False))
+    looks = [
+        Seen(
+            evidence(n, share, read=read, convinced=convinced and i == len(seen)),
+            mark == "x",
+            100.0 * n * (1 + read),
+        )
+        for i, ((n, read), share, mark) in enumerate(seen, 1)
+    ]
+    return Observation(solved, tuple(looks), {})
 
 
-def case(observed: Observation, **fixed: Outcome) -> Case:
-    return Case(Row(1, "1", "?"), observed, fixed, samples("a", "a"))
+def case(observed: Observation, voted: dict[str, dict[Choice, bool]] | None = None, **fixed: Outcome) -> Case:
+    return Case(Row(1, "1", "?"), observed, fixed, voted or {}, samples("a", "a"))
 
 
 # What is run
+
+
+def test_the_grid_of_fixed_methods_is_what_the_commands_sample() -> None:
+    plans = [(one.method, one.budget) for one in plan.fixed(beam_width=4)]
+    assert plans[0] == ("greedy", 1) and len(plans) == len(set(plans)) == 16
+    assert [n for method, n in plans if method == "best-of-n"] == [1, 2, 4, 8, 16, 32, 64]
+    assert [n for method, n in plans if method == "beam"] == [4, 16, 64]
+    assert [n for method, n in plans if method == "dvts"] == [4, 8, 16, 32, 64]
+    stored = [Unit("best-of-n", 64, 1), *(Unit(how, n, 4) for how in ("beam", "dvts") for n in (4, 16, 64))]
+    assert all(any(covers(unit, unit_of(one)) for unit in stored) for one in plan.fixed(4)[1:])
 
 
 def test_every_run_is_shown_as_it_can_be_typed() -> None:
@@ -68,8 +91,8 @@ def test_every_run_is_shown_as_it_can_be_typed() -> None:
     models = "--policy nano --prm nano-prm"
     assert shown[1:4] == [
         f"tts calibrate runs/validation.jsonl {models} --out runs/validation-nano --profile runs/nano.yaml",
-        f"tts eval nano --methods best-of-n --budgets 64 {models} --out runs/test-nano",
-        f"tts eval nano --methods greedy,beam,dvts --budgets 16 {models} --out runs/test-nano",
+        f"tts eval nano --methods greedy,best-of-n,beam,dvts --budgets 4,16,64 {models} --out runs/test-nano",
+        f"tts calibrate nano {models} --out runs/test-nano --profile runs/test-nano/unused.yaml",
     ]
     assert [line.split(" --budgets")[0] for line in shown[4:8]] == [
         f"tts eval nano --methods auto --effort {effort}" for effort in EFFORTS
@@ -117,27 +140,71 @@ def test_a_majority_of_the_first_samples() -> None:
 # Curves
 
 
-def test_between_two_points_lies_the_line() -> None:
-    costs, accuracies = [10.0, 20.0, 40.0], [0.5, 0.6, 0.8]
-    assert ways.cost_at(costs, accuracies, 0.7) == pytest.approx(30)
-    assert ways.cost_at(costs, accuracies, 0.2) == 10 and ways.cost_at(costs, accuracies, 0.81) == inf
-    assert ways.accuracy_at(costs, accuracies, 25) == pytest.approx(0.65)
-    assert ways.accuracy_at(costs, accuracies, 99) == 0.8 and isnan(ways.accuracy_at(costs, accuracies, 9))
-
-
-def test_the_first_point_that_is_as_accurate_counts_in_whatever_order_they_come() -> None:
-    assert ways.cost_at([40.0, 10.0, 20.0], [0.4, 0.2, 0.6], 0.4) == pytest.approx(15)
-
-
 def test_a_curve_against_a_way() -> None:
     rival = one_way("rival", "xxxxx.....", 100)
-    curve = [one_way("cheap", "xxxxx.....", 20), one_way("dear", "xxxxxxxxxx", 120)]
-    found = ways.compare(curve, rival)
-    assert found.ratio == Estimate(0.2, 0.2, 0.2)  # as right on each problem: so in every resample
-    assert found.gain is not None and found.gain.value == pytest.approx(0.4)
-    assert 0.1 < found.gain.low < 0.4 < found.gain.high < 0.7
-    assert ways.compare([one_way("dear", "xxxxxxxxxx", 120)], rival).gain is None
-    assert ways.compare([one_way("bad", "..........", 1)], rival).ratio.value == inf
+    cheap, mid, dear = (
+        one_way("cheap", "xxxxx.....", 20),
+        one_way("mid", "xxxxxx....", 60),
+        one_way("dear", "x" * 10, 120),
+    )
+    found = ways.compare([dear, cheap, mid], rival)
+    assert found.reached and found.equal is cheap and found.off == Estimate(0, 0, 0)
+    assert in_order(found.ratio) == pytest.approx((0.2, 0.2, 0.2))  # every problem costs the same: so in every resample
+    assert found.affordable is mid and found.gain is not None and found.gain.value == pytest.approx(0.1)
+    assert found.gain.low == 0 and 0.2 < found.gain.high < 0.4
+
+
+def in_order(one: Estimate) -> tuple[float, float, float]:
+    return one.value, one.low, one.high
+
+
+def test_a_curve_that_is_never_so_accurate_or_never_so_cheap() -> None:
+    rival = one_way("rival", "xxxxx.....", 100)
+    never = ways.compare([one_way("bad", "." * 10, 1), one_way("near", "xxxx......", 90)], rival)
+    assert not never.reached and never.equal.name == "near" and never.off.value == pytest.approx(-0.1)
+    dear = ways.compare([one_way("dear", "x" * 10, 120)], rival)
+    assert dear.reached and dear.ratio.value == pytest.approx(1.2) and dear.affordable is None and dear.gain is None
+
+
+def test_a_ratio_of_flops_has_the_interval_of_pairs() -> None:
+    costs = np.array([10.0, 20.0, 30.0, 40.0] * 10)
+    one, other = Way("one", np.ones(40), costs), Way("other", np.ones(40), costs[::-1].copy())
+    assert in_order(ways.times_flops(one, Way("twice", np.ones(40), 2 * costs))) == pytest.approx((0.5, 0.5, 0.5))
+    crossed = ways.times_flops(one, other)
+    assert crossed.low < 0.8 < crossed.value == 1 < 1.2 < crossed.high
+
+
+@pytest.mark.parametrize(
+    ("right", "flops", "told"),
+    [
+        ("xxxxx.....", 50, "**half of its FLOPs**"),
+        ("xxxxx.....", 51, "**neither**"),
+        ("xxxxxx....", 100, "**three points more**"),
+        ("xxxxxx....", 50, "**half of its FLOPs and three points more**"),
+        ("xxxx......", 10, "**neither**"),  # as cheap, and less accurate
+        ("xxxxxx....", 101, "**neither**"),
+    ],
+)
+def test_what_was_promised_is_reached_or_not(right: str, flops: float, told: str) -> None:
+    assert told in accuracy.verdict([one_way("auto", right, flops)], one_way("rival", "xxxxx.....", 100))
+
+
+def test_a_fixed_method_may_choose_its_vote_in_hindsight() -> None:
+    """The default vote is right on one problem of two, min + max on both."""
+    votes_of = [dict.fromkeys(CHOICES, i == 0) | {("min", "max"): True} for i in range(2)]
+    cases = [
+        case(
+            observation((1.0,), "x"),
+            {"beam 4": one},
+            **{"beam 4": Outcome(i == 0, 7.0), "greedy 1": Outcome(True, 1.0)},
+        )
+        for i, one in enumerate(votes_of)
+    ]
+    policy = measured.Policy("p", profile(), [], cases)
+    assert policy.fixed["beam 4"].accuracy == 0.5
+    assert list(policy.voted) == ["beam 4"]  # greedy has no vote
+    one = policy.voted["beam 4"]
+    assert (one.name, one.accuracy, one.cost) == ("beam 4, min + max", 1, 7)
 
 
 def test_the_best_choice_in_hindsight_and_the_cheapest_as_good() -> None:
@@ -155,36 +222,47 @@ def test_the_best_choice_in_hindsight_and_the_cheapest_as_good() -> None:
 def test_the_oracle_of_difficulty_takes_for_each_kind_what_is_best_there() -> None:
     """Easy problems are right with either, hard ones only with the dear one."""
     observed = [observation((1, 1, 1), "xxx", solved) for solved in (0.9, 0.9, 0.05, 0.05)]
-    fixed = {"cheap": one_way("cheap", "xx..", 10), "dear": one_way("dear", "xxxx", 100)}
-    found = oracle.by_difficulty([case(one) for one in observed], fixed, sample=10)
-    by_price = {float(one.name): one for one in found}
-    assert (by_price[0.3].accuracy, by_price[0.3].cost) == (0.5, 10)  # ten samples at 0.3 are not worth one point
-    assert (by_price[0.05].accuracy, by_price[0.05].cost) == (1, 55)
-    assert list(by_price[0.0].flops) == [10, 10, 100, 100]
+    fixed = [one_way("cheap", "xx..", 10), one_way("dear", "xxxx", 100)]
+    found = oracle.by_difficulty([case(one) for one in observed], fixed, solution=10)
+    by_price = {one.name: one for one in found}
+    assert (by_price["price 0.3"].accuracy, by_price["price 0.3"].cost) == (0.5, 10)  # ten solutions are not worth one
+    assert (by_price["price 0.05"].accuracy, by_price["price 0.05"].cost) == (1, 55)
+    assert list(by_price["price 0.0"].flops) == [10, 10, 100, 100]
 
 
-def test_the_oracle_of_answers_stops_as_soon_as_the_vote_is_right() -> None:
-    observed = [observation((1, 1, 1), right) for right in ("xxx", ".x.", "..x", "...")]
+def test_the_oracle_of_answers_stops_at_the_first_look_that_is_right() -> None:
+    observed = [observation((1, 1, 1, 1), right) for right in ("xxxx", ".x..", "...x", "....")]
     found = oracle.by_answer([case(one) for one in observed])
-    assert list(found.right) == [1, 1, 1, 0] and list(found.flops) == [400, 800, 1600, 400]
+    assert list(found.right) == [1, 1, 1, 0] and list(found.flops) == [400, 800, 3200, 400]
 
 
 # auto, played
 
 
 def test_the_sweep_passes_through_the_efforts() -> None:
-    observed = [observation((a, b, 1.0), "..x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
+    observed = [observation((a, a, b, 1.0), "...x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
     cases = [case(one) for one in observed]
     sweep_of = {one.name: one for one in sweep.curve(cases, profile())}
     for effort, price in PRICES.items():
         played = [play(one, Measured(profile(), effort, 16)) for one in observed]
-        assert list(sweep_of[f"{price}"].flops) == [one.flops for one in played]
-    assert sweep_of["0.5"].cost == 400 and sweep_of["0.02"].cost == 400 < sweep_of["0.005"].cost
+        assert list(sweep_of[f"price {price}"].flops) == [one.flops for one in played]
+    low, usual, high = (sweep_of[f"price {price}"].cost for price in (0.05, 0.02, 0.005))
+    assert sweep_of["price 0.5"].cost == low == 400 < usual < high
 
 
-def test_a_wanted_confidence_is_worth_any_price(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "STAGES", (4, 8, 16))
-    unsure = [observation((0.5, 0.5, 1.0), "..x")]
+def test_without_a_rule_every_problem_goes_to_the_same_stage_unless_it_convinced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calibrate, "STAGES", STAGES)
+    cases = [case(observation((1, 1), ".x", convinced=True)), case(observation((1, 1, 1, 1), "...x"))]
+    found = sweep.without_rule(cases)
+    assert [one.name for one in found] == ["4 drawn", "4 read", "8 read", "16 read"]
+    assert [list(one.flops) for one in found] == [[400, 400], [800, 800], [800, 1600], [800, 3200]]
+    assert [one.accuracy for one in found] == [0, 0.5, 0.5, 1]
+
+
+def test_a_wanted_confidence_is_worth_any_price() -> None:
+    unsure = [observation((0.5, 0.5, 0.5, 1.0), "...x")]
     assert [one.samples for one in sweep.ends(unsure, profile(), "low")] == [4]
     (ended,) = sweep.ends(unsure, profile(), "low", 0.9)
     assert (ended.samples, ended.right) == (16, True) and ended.confidence == pytest.approx(0.982, abs=0.001)
@@ -194,7 +272,7 @@ def test_a_wanted_confidence_is_worth_any_price(monkeypatch: pytest.MonkeyPatch)
 
 
 def ended(sure: float | None, right: bool) -> Ended:
-    return Ended(right, 100.0, 4, sure, Decision(None, sure, None, ""))
+    return Ended(right, 100.0, 4, sure, None)
 
 
 def test_who_is_not_sure_enough_does_not_answer() -> None:
@@ -221,12 +299,14 @@ def test_intervals_of_figures() -> None:
     true = [i / 40 for i in range(40)]
     exact = difficulty.interval(difficulty.easy_auc, true, true)
     assert exact == Estimate(1, 1, 1)
+    backwards = difficulty.interval(rank_correlation, true, true[::-1])
+    assert backwards is not None and in_order(backwards) == pytest.approx((-1, -1, -1))
     assert difficulty.interval(difficulty.hard_auc, [0.5] * 40, [0.9] * 40) is None  # none is hard
     error = difficulty.interval(difficulty.mean_error, [one + 0.1 for one in true], true)
     assert error is not None and error.value == pytest.approx(0.1)
     shaken = [one + (-1) ** i * 0.2 for i, one in enumerate(true)]
     plain, centred = (
-        difficulty.interval(confidence.error, shaken, [one > 0.5 for one in true], centred=c) for c in (0, 1)
+        difficulty.interval(confidence.error, shaken, [one > 0.5 for one in true], centred=c) for c in (False, True)
     )
     assert plain is not None and centred is not None and centred.low < centred.value < centred.high
 
@@ -267,9 +347,10 @@ def _in_document() -> list[str]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (calibrate, calibration_figures):
-        monkeypatch.setattr(module, "STAGES", (2, 4))
+        monkeypatch.setattr(module, "STAGES", ((2, False), (2, True), (4, True)))
+    monkeypatch.setattr(calibrate, "BEST_OF_N", (1, 2, 4))
     monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4), ("dvts", 4)))
-    monkeypatch.setattr(command, "LEAST", 10)
+    monkeypatch.setattr(command, "LEAST", 6)
 
 
 def perform(job: Job, capfd: pytest.CaptureFixture[str]) -> None:
@@ -308,6 +389,7 @@ def test_from_the_commands_to_the_document(
     assert "| **all** | without it |" in text
     assert re.search(r"\| nano \| tokens sampled \| \d+ \| \d+ \| [\d.]+ % \| (yes|\*\*no\*\*) \|", text)
     check_votes(places)
+    check_unseen(places)
 
 
 def _deadline() -> dict[str, object]:
@@ -319,7 +401,7 @@ def _deadline() -> dict[str, object]:
 
 
 def check_votes(places: Places) -> None:
-    """One sample after another gives the votes and FLOPs of `tts eval`."""
+    """One sample after another gives the votes and FLOPs of `tts eval`, and another vote what it gives there."""
     read = measured.read_policy(places, "nano")
     assert app.run(["eval", "--out", str(places.test("nano")), "--methods", "majority", "--budgets", "1,2,4"]) == 0
     records = [json.loads(line) for line in (places.test("nano") / "records.jsonl").read_text().splitlines()]
@@ -327,3 +409,23 @@ def check_votes(places: Places) -> None:
     for record in records:
         (mine,) = [one for one in read.cases if one.row.problem == record["problem"]]
         assert mine.fixed[f"majority {record['budget']}"] == Outcome(record["correct"], record["cost"]["flops"])
+    how = ["--methods", "best-of-n,beam,dvts", "--budgets", "4", "--aggregate", "min", "--select", "max"]
+    assert app.run(["eval", "--out", str(places.test("nano")), *how]) == 0
+    records = [json.loads(line) for line in (places.test("nano") / "records.jsonl").read_text().splitlines()]
+    assert len(records) == 18
+    for record in records:
+        (mine,) = [one for one in read.cases if one.row.problem == record["problem"]]
+        assert mine.voted[f"{record['method']} 4"]["min", "max"] == record["correct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(Places):
+    """Calibrated on what it is measured on."""
+
+    def calibration(self, policy: str) -> Path:
+        return self.test(policy)
+
+
+def check_unseen(places: Places) -> None:
+    with pytest.raises(TtsError, match="was made with 6 of the test problems"):
+        measured.read_policy(Mixed(places.runs), "nano")
