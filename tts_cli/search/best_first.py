@@ -47,16 +47,20 @@ class BestFirst:
 
     async def sample(self, samples: int) -> None:
         """Until `samples` are drawn in all, from one prefix, unread."""
+        if samples <= self.drawn:  # no round, so none in vain
+            return
         start = self._most_promising()
         self.rounds[start] += 1
         first = self.starts[start] + (start.parent is not None)  # the sample that made the prefix went on as number 0
         numbers = range(first, first + samples - self.drawn)
         self.starts[start] += len(numbers)
-        self.drawn = max(self.drawn, samples)
+        self.drawn = samples
         await self.search.gather(*(self._solution(start, (*start.path, number)) for number in numbers))
 
     async def read(self) -> None:
-        """All that is unread, as far as it convinces, until one solution does."""
+        """All that is unread, as far as it convinces, until one solution does; then never again."""
+        if self.convinced is not None:
+            return
         for solution in self._by_votes():
             del self.unread[solution]
             if await self._convinces(solution):
@@ -79,9 +83,9 @@ class BestFirst:
             node, path = child, (*path, 0)
             if not child.open or child.pruned:
                 break
-        self.search.finish(node)
-        if node.finished and node.score is None:
+        if node.finished and node not in self.search.solutions:
             self.unread[node] = None
+        self.search.finish(node)
 
     def _by_votes(self) -> list[Node]:
         """Most frequent answers first, then most frequent solutions, then the earlier sample."""

@@ -255,6 +255,8 @@ class Search:
                 return
             node.score, node.reward = scored.score, scored.prefix
             node.prm_tokens = scored.prefix.length - before.length
+            if not node.open:  # nothing comes after it
+                self._release_reward(node)
             if steps:
                 self._last_steps[steps] = (node.score, node.prm_tokens)
         self.tell(events.StepScored(node.number, node.score))
