@@ -81,7 +81,8 @@ def vote(
 ) -> list[VoteClass]:
     """Classes of equal answers, best first; of equally good ones the first seen.
 
-    weighted: largest sum of scores; max: highest single score; majority: most members. Without `scores`
+    weighted: largest sum of scores; max: highest single score, then most members (a step that several share may be the
+    worst of each); majority: most members. Without `scores`
     every answer weighs 1, and the majority selects. Raises ValueError if the lengths differ or a score is not a finite
     number.
     """
@@ -96,7 +97,7 @@ def vote(
     classes = [_class(answers, weights, members, select) for members in group(answers, judge)]
     if select == "majority":
         return sorted(classes, key=lambda c: -c.count)
-    return sorted(classes, key=lambda c: -c.weight)
+    return sorted(classes, key=lambda c: (-c.weight, -c.count if select == "max" else 0))
 
 
 def _class(answers: Sequence[str | None], weights: list[float], members: list[int], select: Select) -> VoteClass:

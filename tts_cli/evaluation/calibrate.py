@@ -23,6 +23,7 @@ from tts_cli.evaluation.fit import deal, fit
 from tts_cli.evaluation.grade import Tapes, problem_of
 from tts_cli.evaluation.replay import ModelFacts, replay
 from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.search.best_first import DIALS
 from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.evidence import FEATURES, Evidence, gather
 from tts_cli.strategy.logistic import Logistic
@@ -45,8 +46,13 @@ class ToTheEnd:
     """Goes through all stages, until a solution convinces: what every profile's decisions are a part of."""
 
     stages: tuple[tuple[int, bool], ...]
-    name: str = "to the end"
     vote: tuple[Aggregate, Select] = ("min", "max")
+
+    @property
+    def name(self) -> str:
+        """With all that it does depend on: a tape of another one is of no use."""
+        stages = ", ".join(name_of(*stage) for stage in self.stages)
+        return f"to the end: {stages}; {', '.join(f'{name} {value}' for name, value in DIALS.items())}"
 
     @property
     def first(self) -> Grow:

@@ -30,6 +30,9 @@ CONVINCED = 0.9
 PATIENCE = 0.5
 """What a prefix is worth after each round from it that found nothing, as a part of what it was."""
 
+DIALS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "patience": PATIENCE}
+"""All of them: whatever was measured was measured with these."""
+
 
 @dataclass(slots=True)
 class BestFirst:

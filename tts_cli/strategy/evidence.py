@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from math import log
 from statistics import fmean
 
-from tts_cli.answers import VoteClass, aggregate
+from tts_cli.answers import Aggregate, VoteClass
 from tts_cli.search.context import Solution
+from tts_cli.strategy.verdict import score_of
 
 FEATURES = (
     "agreement",
@@ -81,9 +82,10 @@ def _none(ballots: Sequence[Solution], samples: int) -> tuple[float, ...]:
     return (0.0, 0.0, 0.0, none, none, none, none, 0.0, len(ballots) / samples, 0.0)
 
 
-def _score(ballot: Solution, how: str) -> float:
-    scores = [score for score in ballot.node.scores if score is not None]
-    return aggregate(scores, how) if scores else 0.5  # type: ignore[arg-type]
+def _score(ballot: Solution, how: Aggregate) -> float:
+    """0.5 where the PRM was not asked, or not about all of it."""
+    score = score_of(ballot.node.scores, how)
+    return 0.5 if score is None else score
 
 
 def _log_odds(score: float) -> float:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tts_cli.errors import TtsError, UsageError
-from tts_cli.search.best_first import CONVINCED, DOUBT
+from tts_cli.search.best_first import DIALS
 from tts_cli.strategy.evidence import FEATURES
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.settings import SolveSettings
@@ -77,7 +77,8 @@ def name_of(samples: int, read: bool) -> str:
 
 class Profile(_Part):
     """`settings`: what samples and votes depend on beside the models (`samples_as`). `convinced`: is a solution right
-    that convinced the PRM. `best_of_n`: is the leading answer right after N samples that are all scored. `solution_flops`: of one solution, written and read. `figures`: for people."""
+    that convinced the PRM. `best_of_n`: is the leading answer right after N samples that are all scored.
+    `solution_flops`: of one solution, written and read. `figures`: for people."""
 
     format: Literal["tts-profile"]
     version: Literal[2]
@@ -200,8 +201,7 @@ def samples_as(settings: SolveSettings) -> dict[str, float | str]:
         "top_p": sampling.top_p,
         "aggregate": settings.aggregate,
         "select": settings.select,
-        "doubt": DOUBT,
-        "convinced": CONVINCED,
+        **DIALS,
     }
 
 

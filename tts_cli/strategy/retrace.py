@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
-from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, vote
+from tts_cli.answers import Aggregate, Select, VoteClass, vote
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
 from tts_cli.errors import TtsError
@@ -26,7 +26,7 @@ from tts_cli.search.events import (
 )
 from tts_cli.search.tree import Node
 from tts_cli.strategy.settings import MAX_BUDGET
-from tts_cli.strategy.verdict import confidence, weights
+from tts_cli.strategy.verdict import confidence, score_of, weights
 
 MOST_VOTES = 4 * MAX_BUDGET
 
@@ -240,9 +240,9 @@ def ballots(tree: Tree, how: Aggregate) -> list[Ballot]:
     found: list[Ballot] = []
     for number, answer in tree.solutions.items():
         path = tree.path(number)
-        scores = [tree.scores[step.number] for step in path if step.number in tree.scores]
+        scores = [tree.scores.get(step.number) for step in path]
         node = Node(number, None, "", 0, None, (number,))
-        solution = Solution(node, answer, aggregate(scores, how) if scores else None)
+        solution = Solution(node, answer, score_of(scores, how))
         found += [Ballot(branch, solution) for branch in _ended(tree, path[-1])]
     return sorted(found, key=lambda b: (-1 if b.branch is None else b.branch, b.solution.node.number))
 
@@ -262,7 +262,7 @@ def _ended(tree: Tree, step: Branch) -> list[int | None]:
 def elect(ballots: Sequence[Ballot], select: Select, judge: Equality) -> tuple[list[VoteClass], float | None]:
     """The vote of these ballots as `tts solve` holds it, and the winner's share."""
     solutions = [ballot.solution for ballot in ballots]
-    votes = vote([solution.answer for solution in solutions], weights(solutions), select, judge)
+    votes = vote([solution.answer for solution in solutions], weights(solutions, select), select, judge)
     return votes, confidence(votes, select) if votes else None
 
 

@@ -15,6 +15,7 @@ from statistics import fmean
 from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, extract, vote
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Verified
+from tts_cli.search.best_first import DOUBT
 from tts_cli.search.context import Search, Solution
 from tts_cli.search.tree import Node, solution_text, tips
 
@@ -42,9 +43,16 @@ def conclude(node: Node, how: Aggregate) -> Solution:
 
 
 def scored(solution: Solution, how: Aggregate) -> Solution:
-    """With the score that `how` makes of those steps that have one."""
-    scores = [score for score in solution.node.scores if score is not None]
-    return replace(solution, score=aggregate(scores, how) if scores else None)
+    """With the score that `how` makes of its steps'."""
+    return replace(solution, score=score_of(solution.node.scores, how))
+
+
+def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:
+    """Of those steps that have a score. The least of a part is none, unless a step in doubt settles it."""
+    known = [score for score in steps if score is not None]
+    if not known or (how == "min" and len(known) < len(steps) and min(known) >= DOUBT):
+        return None
+    return aggregate(known, how)
 
 
 def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Verdict:
@@ -75,7 +83,7 @@ def elect(
     verified = None
     if problem is not None:
         ballots, verified = _checked(ballots, problem, judge)
-    votes = vote([s.answer for s in ballots], weights(ballots), select, judge)
+    votes = vote([s.answer for s in ballots], weights(ballots, select), select, judge)
     if not votes:
         return Verdict(None, None, _best(ordered), (), unfinished, ballots, verified)
     winners = [ballots[index] for index in votes[0].members]
@@ -111,12 +119,13 @@ def unfinished_solutions(search: Search, how: Aggregate) -> list[Solution]:
     return [conclude(node, how) for node in nodes if _STATES_AN_ANSWER.search(solution_text(node))]
 
 
-def weights(ballots: Sequence[Solution]) -> list[float] | None:
-    """Scores as weights; None without any. Where a stop came before a score, the mean of the others."""
+def weights(ballots: Sequence[Solution], select: Select) -> list[float] | None:
+    """Scores as weights; None without any. Who has none weighs as the others on average, but is not the best (max)."""
     known = [ballot.score for ballot in ballots if ballot.score is not None]
     if not known:
         return None
-    return [fmean(known) if ballot.score is None else ballot.score for ballot in ballots]
+    unknown = 0.0 if select == "max" else fmean(known)
+    return [unknown if ballot.score is None else ballot.score for ballot in ballots]
 
 
 def confidence(votes: Sequence[VoteClass], select: Select) -> float:
