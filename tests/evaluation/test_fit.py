@@ -28,7 +28,7 @@ def test_known_coefficients_are_found_whatever_their_scale() -> None:
 
 def test_shares_are_fitted_as_well_as_right_and_wrong() -> None:
     model = fit(X[:500].tolist(), CHANCES[:500], ridge=1e-6)
-    assert [model(row) for row in X[:500]] == pytest.approx(CHANCES[:500], abs=1e-3)
+    assert [model(row) for row in X[:500]] == pytest.approx(CHANCES[:500], abs=2e-3)
 
 
 def test_ridge_draws_weights_to_0_and_leaves_the_mean() -> None:

@@ -67,4 +67,3 @@ def profile(**changes: Any) -> Profile:
         "figures": {},
     }
     return Profile(**fields | changes)
-

@@ -52,6 +52,12 @@ def test_a_solution_that_convinces_ends_it() -> None:
     assert decision.difficulty == "medium" and "convinces the PRM in every step" in decision.why
 
 
+def test_the_highest_effort_stops_at_nothing_but_the_end() -> None:
+    decision = Measured(profile(), "max", 16).decide(evidence(4, 1.0))
+    assert decision.action == Grow(8, read=True) and decision.why.endswith("98%, and nothing is too dear")
+    assert Measured(profile(), "high", 16).decide(evidence(4, 1.0)).action is None
+
+
 def test_a_wanted_confidence_is_worth_any_price() -> None:
     assert Measured(profile(), "low", 16, least=0.9).decide(evidence(4, 0.25)).action == Grow(8, read=True)
     assert Measured(profile(), "low", 16, least=0.2).decide(evidence(4, 0.25)).action is None

@@ -23,12 +23,11 @@ _FOLDS = 10
 def fit(values: Sequence[Sequence[float]], shares: Sequence[float], ridge: float = RIDGE) -> Logistic:
     """values: n x d; shares: n, in [0, 1] (right or wrong, or the part of a problem's samples that is right).
 
-    The features are standardised, so `ridge` means the same for all; the bias is not drawn to 0. Shares are drawn in
-    from 0 and 1 as far as their number asks for (Platt 1999): no data make sure.
+    The features are standardised, so `ridge` means the same for all; the bias is not drawn to 0. Shares are drawn
+    in as if half a problem more had gone either way (Jeffreys' prior): no data make sure.
     """
     x, y = np.asarray(values, float), np.asarray(shares, float)
-    high, low = 1 - 1 / (y.sum() + 2), 1 / ((1 - y).sum() + 2)
-    y = low + (high - low) * y
+    y = (len(y) * y + 0.5) / (len(y) + 1)
     centre, scale = x.mean(0), x.std(0)
     scale[scale < 1e-9] = 1.0
     z = np.c_[np.ones(len(x)), (x - centre) / scale]

@@ -19,7 +19,7 @@ from tts_cli.strategy.static import Difficulty, Known, choose
 
 PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
 """What the compute of one solution, written and read, must promise at least: a chance of a right answer where there was
-none."""
+none. 0: on to the end, as what is promised is only told so well."""
 
 PROBES = 4
 """Samples to begin with where there is no profile."""
@@ -133,16 +133,18 @@ class Measured:
             return Decision(action, None, None, f"it stopped at {evidence.samples} samples, the most allowed")
         right = stage.right(evidence.values)
         worth = f"{seen} the chance of a right answer is {right:.0%}"
+        if not self._allowed(stage):
+            return Decision(None, right, kind, f"{worth}, and no more is allowed")
+        if self.price == 0 or (self.least is not None and right < self.least):
+            return Decision(self._next(stage), right, kind, f"{worth}, and nothing is too dear")
         goal, gain = self._best(stage, evidence, right)
         if goal is None:
-            stop = "more compute promises too little" if self._allowed(stage) else "no more is allowed"
-            return Decision(None, right, kind, f"{worth}, and {stop}")
+            return Decision(None, right, kind, f"{worth}, and more compute promises too little")
         return Decision(self._next(stage), right, kind, f"{worth}, and {_text(stage, goal)} {100 * gain:+.1f} points")
 
     def _best(self, stage: Stage, evidence: Evidence, right: float) -> tuple[Stage | None, float]:
         """The later stage that promises most beyond its price, and how much; None where none does."""
-        free = self.least is not None and right < self.least
-        price = 0.0 if free else self.price / self.profile.solution_flops
+        price = self.price / self.profile.solution_flops
         best, most, gained = None, 0.0, 0.0
         for later in self._allowed(stage):
             prospect = stage.later[later.name]
