@@ -25,7 +25,8 @@ MODELS = ("nano", "nano-medium", "nano-large", "nano-prm", "nano-prm-small")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of `training.train`. `stop` is in steps; `base` and `start` are other runs, `samples` policies."""
+    """One run of `training.train`. `stop` is in steps, `shard` in problems; `base` and `start` are other runs, `samples`
+    policies."""
 
     role: Literal["policy", "prm"]
     layers: int
@@ -35,24 +36,27 @@ class Run:
     rate: float | None = None
     decay: float | None = None
     threads: int = 1
+    seed: int | None = None
+    shard: int | None = None
     base: str | None = None
     start: str | None = None
     samples: tuple[str, ...] = ()
 
 
-EVERYBODY = ("half", "nano", "nano-medium", "nano-large")
+EVERYBODY = ("half", "nano", "nano-medium", "unripe")
 RUNS = {
     "nano": Run("policy", 2, 64, 40_000_000),
     "nano-medium": Run("policy", 4, 128, 14_000_000),
+    "nano-large": Run("policy", 6, 192, 10_000_000, rate=0.012, decay=0.9, seed=5, shard=4000, base="nano-medium"),
     "half": Run("policy", 4, 128, 14_000_000, stop=1584),  # for its samples only: they err more
-    "nano-large": Run("policy", 7, 192, 9_730_000, decay=0.31),
+    "unripe": Run("policy", 7, 192, 9_730_000, decay=0.31),  # likewise
     "nano-prm-first": Run("prm", 7, 192, 14_000_000, decay=0.9, threads=2, base="nano-medium", samples=("half",)),
     "nano-prm": Run(
         "prm", 7, 192, 11_800_000, rate=0.015, decay=0.9, base="nano-medium", start="nano-prm-first", samples=EVERYBODY
     ),
-    "nano-prm-small": Run("prm", 4, 96, 14_000_000, decay=0.9, base="nano", samples=EVERYBODY),
+    "nano-prm-small": Run("prm", 6, 160, 11_000_000, decay=0.9, base="nano-medium", samples=EVERYBODY),
 }
-SEEDS = {"half": (21, 22, 23), "nano": (31,), "nano-medium": (11,), "nano-large": (41,)}  # a file of samples each
+SEEDS = {"half": (21, 22, 23), "nano": (31,), "nano-medium": (11,), "unripe": (41,)}  # a file of samples each
 PROBLEMS, PER_PROBLEM = 6000, 4
 TEMPERATURES = (0.7, 0.85, 1.0, 1.15)
 
@@ -104,7 +108,7 @@ class Family:
 
     def _arguments(self, run: Run) -> Iterator[str]:
         yield run.role
-        for option in ("layers", "width", "tokens", "stop", "rate", "decay", "threads"):
+        for option in ("layers", "width", "tokens", "stop", "rate", "decay", "threads", "seed", "shard"):
             if (value := getattr(run, option)) is not None:
                 yield from (f"--{option}", f"{value}")
         if run.base:
@@ -146,7 +150,7 @@ def rehearsal(out: Path, models: Path) -> Family:
 
 
 def _toy(run: Run) -> Run:
-    layers, width = (1, 32) if run.role == "policy" else (2, 64)
+    layers, width = (2, 64) if run.base else (1, 32)
     return replace(run, layers=layers, width=width, tokens=20_000, stop=2 if run.stop else None, threads=1)
 
 

@@ -104,11 +104,13 @@ def test_the_trainer_understands_every_run(name, monkeypatch):
         run.tokens,
     )
     assert (options.stop, options.threads, options.out / "model.pt") == (run.stop, run.threads, stage.result)
-    assert bool(options.base) == bool(options.samples) == (run.role == "prm")
+    assert bool(options.samples) == (run.role == "prm") and bool(options.base) == bool(run.base)
+    assert (options.seed, options.shard) == (run.seed or 1, run.shard)
 
 
 def test_shapes_stand_on_each_other():
-    for run in (run for run in RUNS.values() if run.role == "prm"):
+    assert all(run.base for run in RUNS.values() if run.role == "prm")
+    for run in (run for run in RUNS.values() if run.base):
         base = RUNS[run.base]
         assert run.layers > base.layers and run.width > base.width  # the identity needs channels of its own
         if run.start:

@@ -170,12 +170,12 @@ def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
     )
 
 
-def limits(chosen: Settings, policy: LlamaPolicy, prm: LlamaPRM | None) -> Limits:
-    """What the live tree's footer counts down to."""
+def limits(chosen: Settings, known: Known, policy: LlamaPolicy, prm: LlamaPRM | None) -> Limits:
+    """What the live tree's footer counts down to; by a profile the best score leads."""
     from tts_cli.cli.view.live import Limits
 
     return Limits(
-        select=chosen.select,
+        select="max" if known.profile and chosen.method == "auto" else chosen.select,
         max_time=chosen.max_time,
         max_flops=chosen.max_flops,
         policy_parameters=policy.parameters,

@@ -85,15 +85,16 @@ class Run:
             if self.channels.live:
                 self.view = stack.enter_context(self._live_tree())
             policy, prm = setup.load(self.chosen, entries, stack)
+            known = setup.known(self.chosen, entries, policy, prm)
             if self.view is not None:
-                self.view.limits = setup.limits(self.chosen, policy, prm)
+                self.view.limits = setup.limits(self.chosen, known, policy, prm)
             self.interruption.arm()
             return strategy_solve(
                 text,
                 setup.solve_settings(self.chosen, entries),
                 policy,
                 prm,
-                known=setup.known(self.chosen, entries, policy, prm),
+                known=known,
                 listener=self.view.listen if self.view else _ignore,
                 should_stop=lambda: self.interruption.requested,
                 on_advance=self.view.tick if self.view else _ignore,

@@ -66,7 +66,9 @@ class BestFirst:
             return
         for solution in self._by_votes():
             del self.unread[solution]
-            if await self._convinces(solution):
+            convinces = await self._convinces(solution)
+            self.search.finish(solution)  # with its score
+            if convinces:
                 self.convinced = solution
                 return
 

@@ -264,9 +264,12 @@ class Search:
     # Keeping and leaving
 
     def finish(self, node: Node) -> None:
-        """Register the path to `node` as a candidate solution; nothing unless a sample ended there."""
-        if node.finished and node not in self.solutions:
-            solution = self._conclude(node)
+        """Register the path to `node` as a candidate solution, or anew where its score has become known.
+
+        Nothing unless a sample ended there.
+        """
+        solution = self._conclude(node) if node.finished else None
+        if solution is not None and self.solutions.get(node) != solution:
             self.solutions[node] = solution
             self.tell(events.SolutionFinished(node.number, solution.answer, solution.score))
             if not node.open:
