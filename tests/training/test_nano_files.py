@@ -15,9 +15,9 @@ def tokenizer():
     return Tokenizer(word_list())
 
 
-@pytest.fixture(scope="module", params=["nano.gguf", "nano-prm.gguf"])
+@pytest.fixture(scope="module", params=["nano", "nano-medium", "nano-large", "nano-prm", "nano-prm-small"])
 def engine(request):
-    with as_file(files("tts_cli.nano") / request.param) as path, Engine(path, n_ctx=512, n_seq_max=1) as engine:
+    with as_file(files("tts_cli.nano") / f"{request.param}.gguf") as path, Engine(path, n_ctx=512, n_seq_max=1) as engine:
         yield engine
 
 
@@ -36,7 +36,7 @@ def test_vocabulary_is_the_one_of_the_generator(engine, tokenizer):
 
 def test_files_say_what_they_are(engine):
     assert engine.metadata["general.architecture"] == "llama"
-    if engine.path.name == "nano.gguf":
+    if "prm" not in engine.path.name:
         assert engine.metadata["tokenizer.chat_template"] == CHAT_TEMPLATE
     else:
         assert engine.metadata["tts.prm.format"] == "nano-prm"
