@@ -19,6 +19,7 @@ from tts_cli.cli.view.final import picture
 from tts_cli.cli.view.live import Limits, frame
 from tts_cli.cli.view.tree_state import TreeState
 from tts_cli.strategy.solve import Solved, solve
+from tts_cli.strategy.static import Known
 
 PROBLEM = (
     "A cup costs 12 dollars and a hat costs 4 dollars. Mia buys 5 cups and 6 hats and pays with 200 dollars. "
@@ -36,7 +37,7 @@ def main(problem: str) -> None:
         found = setup.entries(chosen)
         policy, prm = setup.load(chosen, found, stack)
         solved = solve(problem, setup.solve_settings(chosen, found), policy, prm)
-        limits = setup.limits(chosen, policy, prm)
+        limits = setup.limits(chosen, Known(), policy, prm)
     TARGET.write_text(svg(problem, solved, limits), encoding="utf-8")
     print(f"{TARGET}: {solved.record.answer}")
 
