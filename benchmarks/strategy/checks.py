@@ -11,7 +11,7 @@ from benchmarks.deadline import summary
 from benchmarks.findings.markdown import Finding, accuracy, change, flops, join, missing, percent, table
 from benchmarks.findings.results import read_run
 from benchmarks.strategy.measured import Measured, Policy
-from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, most
+from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, samples
 from benchmarks.strategy.ways import Way
 from tts_cli.evaluation.grade import EvalRecord
 from tts_cli.evaluation.report import SUMMARY
@@ -88,7 +88,7 @@ def easy(measured: Measured) -> Finding:
         records = {way: json.loads(file.read_bytes()) for way, file in files.items()}
         rows += [[policy, *row] for row in _spent(*(records[way]["cost"] for way in EASY_WAYS))]
         why.append(f"`why` of {policy}: {records['auto']['why']}")
-    header = ["policy", "spent", "`auto`", f"best-of-n, N = {most()}", "share", "under a tenth"]
+    header = ["policy", "spent", "`auto`", f"best-of-n, N = {samples()}", "share", "under a tenth"]
     body = join(f"`{EASY}`", table(header, rows), *why) if rows else ""
     return Finding(join(missing(absent), body))
 

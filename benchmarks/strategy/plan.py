@@ -24,20 +24,25 @@ EASY_WAYS = ("auto", "best-of-n")
 
 
 def most() -> int:
-    """The largest N of samples."""
+    """The largest N that `auto` may go to."""
     return calibrate.STAGES[-1][0]
+
+
+def samples() -> int:
+    """The largest N of a fixed method."""
+    return calibrate.BEST_OF_N[-1]
 
 
 def fixed(beam_width: int) -> list[Plan]:
     """Every fixed method and N but majority, which votes on the samples of best-of-n."""
-    budgets = {"best-of-n": up_to_most(BUDGETS), "beam": up_to_most(SEARCHED)}
-    budgets["dvts"] = [n for n in up_to_most(BUDGETS) if n % beam_width == 0]  # whole trees
+    budgets = {"best-of-n": up_to_samples(BUDGETS), "beam": up_to_samples(SEARCHED)}
+    budgets["dvts"] = [n for n in up_to_samples(BUDGETS) if n % beam_width == 0]  # whole trees
     plans = [Plan(method, n, beam_width, "") for method, found in budgets.items() for n in found]  # type: ignore[arg-type]
     return [Plan("greedy", 1, 1, ""), *plans]
 
 
-def up_to_most(budgets: Sequence[int]) -> list[int]:
-    return [n for n in budgets if n <= most()]
+def up_to_samples(budgets: Sequence[int]) -> list[int]:
+    return [n for n in budgets if n <= samples()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
 def _test(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:
     """Two questions to one store: the fixed methods, then best-first search to its end, which only calibration runs."""
     out = [*_limit(size), "--out", str(places.test(policy))]
-    budgets = ",".join(map(str, up_to_most(SEARCHED)))
+    budgets = ",".join(map(str, up_to_samples(SEARCHED)))
     yield _tts(["eval", "nano", "--methods", "greedy,best-of-n,beam,dvts", "--budgets", budgets, *flags, *out])
     yield _tts(["calibrate", "nano", *flags, *out, "--profile", str(places.unused(policy))])
 
@@ -121,7 +126,7 @@ def _auto(places: Places, policy: str, flags: list[str], size: Size) -> Iterator
 
 
 def _easy(places: Places, policy: str, flags: list[str]) -> Iterator[Job]:
-    ways = dict(zip(EASY_WAYS, ([], ["--method", "best-of-n", "--budget", str(most())]), strict=True))
+    ways = dict(zip(EASY_WAYS, ([], ["--method", "best-of-n", "--budget", str(samples())]), strict=True))
     for way, asked in ways.items():
         yield _written("tts", ["solve", EASY, *flags, *asked, "--json"], places.easy(policy, way))
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.strategy.plan import BUDGETS, fixed, most, up_to_most
+from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
 from tts_cli.answers import Judge
 from tts_cli.cli import setup
@@ -72,22 +72,22 @@ def _case(observer: Observer, row: Row) -> Case | None:
     if observation is None:
         return None
     tapes = Tapes(observer.store, problem_key(row.problem))
-    samples = _samples(observer, row, tapes)
-    outcomes = {f"majority {n}": majority(samples, n) for n in up_to_most(BUDGETS)}
+    drawn = _samples(observer, row, tapes)
+    outcomes = {f"majority {n}": majority(drawn, n) for n in up_to_samples(BUDGETS)}
     voted: dict[str, dict[Choice, bool]] = {}
     for plan in fixed(observer.settings.beam_width):
         name, attempt = f"{plan.method} {plan.budget}", _replay(observer, row, tapes, plan)
         outcomes[name] = _outcome(observer, row, attempt)
         if plan.method in GUIDED:
             voted[name] = _voted(observer, row, attempt)
-    return Case(row, observation, outcomes, voted, samples)
+    return Case(row, observation, outcomes, voted, drawn)
 
 
 def _samples(observer: Observer, row: Row, tapes: Tapes) -> Samples:
     """All of them in their order."""
-    plan = Plan("majority", most(), 1, "")
+    plan = Plan("majority", samples(), 1, "")
     search = _replay(observer, row, tapes, plan).search
-    return read_samples(row, tapes.covering(plan), search, most(), observer.policy.parameters, observer.judge)
+    return read_samples(row, tapes.covering(plan), search, samples(), observer.policy.parameters, observer.judge)
 
 
 def _replay(observer: Observer, row: Row, tapes: Tapes, plan: Plan) -> Attempt:

@@ -34,7 +34,7 @@ from tts_cli.strategy.settings import MethodName, SolveSettings
 from tts_cli.strategy.static import Difficulty
 from tts_cli.strategy.verdict import decide
 
-STAGES = ((4, False), (4, True), (8, True), (16, True), (32, True), (64, True))
+STAGES = ((4, False), (4, True), (8, True), (16, True), (32, True), (64, True), (128, True))
 """Samples, and whether the PRM has read them: where `auto` stops to decide."""
 
 BEST_OF_N = (1, 4, 8, 16, 32, 64)
