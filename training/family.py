@@ -25,8 +25,8 @@ MODELS = ("nano", "nano-medium", "nano-large", "nano-prm", "nano-prm-small")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of `training.train`. `stop` is in steps, `shard` in problems; `base` and `start` are other runs, `samples`
-    policies."""
+    """One run of `training.train`. `stop` is in steps, `shard` in problems; `base` and `start` are other runs,
+    `samples` policies."""
 
     role: Literal["policy", "prm"]
     layers: int

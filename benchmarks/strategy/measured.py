@@ -84,9 +84,9 @@ class Policy:
 
     @property
     def facts(self) -> Facts:
-        how = self.profile.settings
+        how, vote = self.profile.settings, (self.profile.vote.aggregate, self.profile.vote.select)
         sampling = Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"]))
-        return Facts(self.profile.policy, self.profile.prm, self.profile.data, SolveSettings(sampling=sampling))
+        return Facts(self.profile.policy, self.profile.prm, self.profile.data, SolveSettings(sampling=sampling), vote)
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,16 @@ def read(runs: Path) -> Measured:
 
 def read_policy(places: Places, name: str) -> Policy:
     """Raises TtsError, also where a profile has seen what it would be measured on."""
-    calibrated, told = labelled(places.calibration(name)), cases(places.test(name))
+    profile = profiles.read(places.profile(name))
+    vote = (profile.vote.aggregate, profile.vote.select)
+    calibrated, told = labelled(places.calibration(name), vote), cases(places.test(name), vote)
     shared = {row.problem for row, _ in calibrated} & {case.row.problem for case in told}
     if shared:
         raise TtsError(
             f"{places.profile(name)} was made with {len(shared)} of the test problems, {min(shared)!r} for one.",
             "Calibrate on others.",
         )
-    return Policy(name, profiles.read(places.profile(name)), calibrated, told)
+    return Policy(name, profile, calibrated, told)
 
 
 def _is_there(places: Places, name: str) -> bool:

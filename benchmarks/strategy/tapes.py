@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
-from tts_cli.answers import Judge
+from tts_cli.answers import Aggregate, Judge, Select
 from tts_cli.cli import setup
 from tts_cli.cli.settings import Settings
 from tts_cli.data.datasets import open_dataset
@@ -26,6 +26,9 @@ from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.verdict import decide
 
+Vote = tuple[Aggregate, Select]
+"""Of best-first search, as a profile has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -39,21 +42,21 @@ class Case:
     samples: Samples
 
 
-def labelled(folder: Path) -> list[tuple[Row, Observation]]:
+def labelled(folder: Path, vote: Vote) -> list[tuple[Row, Observation]]:
     """What a profile was made from. Raises TtsError where samples are missing."""
-    with _opened(folder) as (observer, rows):
+    with _opened(folder, vote) as (observer, rows):
         observed = [(row, observer.observe(row)) for row in rows]
         return [(row, observation) for row, observation in observed if observation is not None]
 
 
-def cases(folder: Path) -> list[Case]:
+def cases(folder: Path, vote: Vote) -> list[Case]:
     """The problems of an evaluation. Raises TtsError where samples are missing."""
-    with _opened(folder) as (observer, rows):
+    with _opened(folder, vote) as (observer, rows):
         return [case for row in rows if (case := _case(observer, row)) is not None]
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
+def _opened(folder: Path, vote: Vote) -> Iterator[tuple[Observer, list[Row]]]:
     """The observer of a store, and those of its rows that have an answer."""
     with Store(folder / SAMPLES) as store, Judge() as judge:
         question, models = stored_question(store), stored_models(store, with_prm=True)
@@ -63,7 +66,7 @@ def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
         settings = replace(setup.solve_settings(chosen, setup.entries(chosen)), verify=False)  # as they were sampled
         with open_dataset(question.dataset, lambda text: False) as rows:
             found = [row for row in select_rows(rows, question) if ungradable(row) is None]
-        yield Observer(settings, models[0], models[1], store, judge), found
+        yield Observer(settings, models[0], models[1], store, judge, vote), found
 
 
 def _case(observer: Observer, row: Row) -> Case | None:

@@ -54,6 +54,7 @@ def profile(**changes: Any) -> Profile:
         "policy": POLICY,
         "prm": PRM,
         "settings": samples_as(SolveSettings()),
+        "vote": {"aggregate": "min", "select": "max"},
         "features": FEATURES,
         "stages": (
             stage(4, {"4 read": RIGHT, "8 read": RIGHT, "16 read": BETTER}, read=False),

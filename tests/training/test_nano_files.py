@@ -17,7 +17,8 @@ def tokenizer():
 
 @pytest.fixture(scope="module", params=["nano", "nano-medium", "nano-large", "nano-prm", "nano-prm-small"])
 def engine(request):
-    with as_file(files("tts_cli.nano") / f"{request.param}.gguf") as path, Engine(path, n_ctx=512, n_seq_max=1) as engine:
+    file = files("tts_cli.nano") / f"{request.param}.gguf"
+    with as_file(file) as path, Engine(path, n_ctx=512, n_seq_max=1) as engine:
         yield engine
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tts_cli.data.rows import Row
+    from tts_cli.evaluation.calibrate import Observation, Observer
     from tts_cli.evaluation.replay import ModelFacts
     from tts_cli.evaluation.units import Cell
     from tts_cli.strategy.profile import Profile
@@ -141,18 +142,18 @@ class Calibration(Run):
     def profile(self, rows: Sequence[Row]) -> Profile:
         """Raises UsageError where too many problems ended with an error."""
         from tts_cli.answers import Judge
-        from tts_cli.evaluation.calibrate import Facts, Observer, content_of, profile_of
+        from tts_cli.evaluation.calibrate import VOTES, Facts, Observer, at_its_end, content_of, profile_of
         from tts_cli.evaluation.calibration_figures import figures
         from tts_cli.strategy.profile import Data
 
         assert self.models is not None and self.models[1] is not None and self.entries.prm is not None
         policy, prm = self.models[0], self.models[1]
         with Interruption(lambda: None), Judge() as judge:  # all samples are stored: a signal ends it at once
-            observer = Observer(self.solving, policy, prm, self.store, judge)
-            found = [(row, observer.observe(row)) for row in rows]
-        seen = [(row, observation) for row, observation in found if observation is not None]
-        _check_number(len(seen))
-        observations = [observation for _, observation in seen]
+            observers = [Observer(self.solving, policy, prm, self.store, judge, vote) for vote in VOTES]
+            found = [_observed(observer, rows) for observer in observers]
+        _check_number(len(found[0]))
+        best = max(range(len(VOTES)), key=lambda place: at_its_end([one for _, one in found[place]]))
+        seen, observations = found[best], [observation for _, observation in found[best]]
         facts = Facts(
             policy=setup.model_file(self.entries.policy, policy.parameters),
             prm=setup.model_file(self.entries.prm, prm.parameters),
@@ -162,6 +163,7 @@ class Calibration(Run):
                 content=content_of(row for row, _ in seen),
             ),
             settings=self.solving,
+            vote=VOTES[best],
         )
         return profile_of(observations, facts, figures(observations, facts))
 
@@ -183,6 +185,12 @@ class Calibration(Run):
         else:
             emit(tables.plain(found))
         self.channels.note(f"Written to {path}; its samples are in {self.out}.")
+
+
+def _observed(observer: Observer, rows: Sequence[Row]) -> list[tuple[Row, Observation]]:
+    """Without problems whose search ended with an error."""
+    found = [(row, observer.observe(row)) for row in rows]
+    return [(row, observation) for row, observation in found if observation is not None]
 
 
 def _check_number(problems: int) -> None:

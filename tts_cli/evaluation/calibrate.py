@@ -28,7 +28,7 @@ from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.evidence import FEATURES, Evidence, gather
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, name_of, samples_as
+from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, Voting, name_of, samples_as
 from tts_cli.strategy.rule import Decision, Grow, Measured
 from tts_cli.strategy.settings import MethodName, SolveSettings
 from tts_cli.strategy.static import Difficulty
@@ -41,12 +41,16 @@ BEST_OF_N = (1, 4, 8, 16, 32, 64)
 SEARCHES: tuple[tuple[MethodName, int], ...] = (("beam", 16), ("dvts", 16))
 
 
+VOTES: tuple[tuple[Aggregate, Select], ...] = (("min", "max"), ("min", "weighted"))
+"""Which of them is better depends on how much more the PRM knows than the policy (docs/findings.md, 6)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToTheEnd:
     """Goes through all stages, until a solution convinces: what every profile's decisions are a part of."""
 
     stages: tuple[tuple[int, bool], ...]
-    vote: tuple[Aggregate, Select] = ("min", "max")
+    vote: tuple[Aggregate, Select]
 
     @property
     def name(self) -> str:
@@ -72,12 +76,12 @@ def plans(beam_width: int) -> list[Plan]:
     """What must be sampled for each problem."""
     why = "sampled by tts calibrate"
     searches = [Plan(method, budget, beam_width, why) for method, budget in SEARCHES]
-    return [course(), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
+    return [course(VOTES[0]), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
 
 
-def course() -> Plan:
-    """Best-first search to its end."""
-    return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", ToTheEnd(STAGES))
+def course(vote: tuple[Aggregate, Select]) -> Plan:
+    """Best-first search to its end; what it draws and reads does not depend on the vote."""
+    return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", ToTheEnd(STAGES, vote))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +119,19 @@ class Facts:
     prm: ModelFile
     data: Data
     settings: SolveSettings
+    vote: tuple[Aggregate, Select] = VOTES[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Replays tapes; the store must hold all `plans` for every problem."""
+    """Replays tapes; the store must hold all `plans` for every problem. `vote`: of best-first search."""
 
     settings: SolveSettings
     policy: ModelFacts
     prm: ModelFacts
     store: Store
     judge: Equality
+    vote: tuple[Aggregate, Select] = VOTES[0]
 
     def observe(self, row: Row) -> Observation | None:
         """None where a search ended with an error: the problem is too long, say. Raises TtsError where tapes are
@@ -138,7 +144,7 @@ class Observer:
         attempts = {name: self._replay(row, plan, tapes) for name, plan in (samples | searches).items()}
         every = attempts[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
         right = sum(one.node.ended for one in every if self._right(one.answer, row))
-        looks = self._replay(row, course(), tapes).looks
+        looks = self._replay(row, course(self.vote), tapes).looks
         return Observation(
             solved=right / BEST_OF_N[-1],
             looks=tuple(Seen(seen, self._right(seen.leader, row), flops) for seen, flops in looks),
@@ -160,6 +166,11 @@ class Observer:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
 
 
+def at_its_end(observations: Sequence[Observation]) -> float:
+    """The part of problems whose leading answer is right when the search has gone to its end."""
+    return fmean(one.looks[-1].right for one in observations)
+
+
 def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `observations`."""
     last = [one.looks[-1] for one in observations]
@@ -173,6 +184,7 @@ def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[
         policy=facts.policy,
         prm=facts.prm,
         settings=samples_as(facts.settings),
+        vote=Voting(aggregate=facts.vote[0], select=facts.vote[1]),
         features=FEATURES,
         stages=tuple(_stages(observations)),
         convinced=_right([seen for seen in last if seen.evidence.convinced] or last),

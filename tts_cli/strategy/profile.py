@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tts_cli.answers import Aggregate, Select
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.search.best_first import DIALS
 from tts_cli.strategy.evidence import FEATURES
@@ -75,10 +76,18 @@ def name_of(samples: int, read: bool) -> str:
     return f"{samples} {'read' if read else 'drawn'}"
 
 
+class Voting(_Part):
+    """How the solutions of best-first search vote."""
+
+    aggregate: Aggregate
+    select: Select
+
+
 class Profile(_Part):
-    """`settings`: what samples and votes depend on beside the models (`samples_as`). `convinced`: is a solution right
-    that convinced the PRM. `best_of_n`: is the leading answer right after N samples that are all scored.
-    `solution_flops`: of one solution, written and read. `figures`: for people."""
+    """`vote`: what was right most often when the search was taken to its end. `settings`: what samples and votes depend
+    on beside the models (`samples_as`). `convinced`: is the leading answer right when a solution has convinced the PRM.
+    `best_of_n`: is it after N samples that are all scored. `solution_flops`: of one solution, written and read.
+    `figures`: for people."""
 
     format: Literal["tts-profile"]
     version: Literal[2]
@@ -88,6 +97,7 @@ class Profile(_Part):
     policy: ModelFile
     prm: ModelFile
     settings: dict[str, float | str]
+    vote: Voting
     features: tuple[str, ...]
     stages: tuple[Stage, ...] = Field(min_length=1)
     convinced: Logistic

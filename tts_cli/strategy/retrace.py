@@ -111,7 +111,7 @@ class Rules:
 def rules(settings: Mapping[str, Any] | None, method: str) -> Rules:
     """From the settings of a trace; a record has none. Raises TtsError for names that are not known."""
     if method == "best-first":
-        return Rules("min", "max")
+        return Rules("min", "max")  # or the profile's; where the vote does not come out so, the record's is told
     if settings is None:
         return Rules(told=False)
     how, select = settings.get("aggregate", "last"), settings.get("select", "weighted")

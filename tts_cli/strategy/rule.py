@@ -107,8 +107,8 @@ class Measured:
 
     @property
     def vote(self) -> tuple[Aggregate, Select]:
-        """The solution that convinces most gives the answer: it is for its sake that the search stops."""
-        return "min", "max"
+        """As it was calibrated."""
+        return self.profile.vote.aggregate, self.profile.vote.select
 
     @property
     def name(self) -> str:
