@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,30 @@ def test_a_method_that_asks_no_prm_does_not_want_its_file(fresh: Program, method
     asked = ["solve", "-q", "-n", "4", "--policy", "mine", PROBLEM]
     assert fresh(*asked, "--method", method, TTS_MODELS_FILE=str(registry)).stdout == "65\n"
     assert fresh(*asked, "--method", "best-of-n", TTS_MODELS_FILE=str(registry)).returncode == 4
+
+
+@pytest.mark.parametrize("policy", ["nano", "nano-medium"])
+def test_a_profile_ships_for_the_files_that_ship(fresh: Program, policy: str) -> None:
+    record = json.loads(fresh("solve", "--json", "--policy", policy, PROBLEM).stdout)
+    assert record["why"].startswith("auto by the profile of") and "the chance" in record["why"]
+    assert 0 < record["confidence"] < 1 and record["difficulty"] in ("easy", "medium", "hard")
+
+
+def test_an_easy_problem_stops_at_four_samples_and_a_tenth_of_the_tokens(fresh: Program) -> None:
+    auto = json.loads(fresh("solve", "--json", "Compute 3 + 4.").stdout)
+    fixed = json.loads(fresh("solve", "--json", "--method", "best-of-n", "-n", "64", "Compute 3 + 4.").stdout)
+    assert auto["answer"] == fixed["answer"] == "7" and auto["budget"] == 4
+    assert spent(auto) < 0.1 * spent(fixed)
+
+
+def spent(record: dict[str, Any]) -> int:
+    """All tokens, of both models."""
+    cost = record["cost"]
+    return int(cost["policy_prompt_tokens"] + cost["policy_tokens"] + cost["prm_tokens"])
+
+
+def test_a_hard_problem_is_gone_on_with(fresh: Program) -> None:
+    """Where four samples disagree it reads, goes on from what convinces most, and says how far it went."""
+    record = json.loads(fresh("solve", "--json", "--effort", "max", "What is 5/6 - 1/4?").stdout)
+    assert record["method"] == "best-first" and record["budget"] >= 8
+    assert record["cost"]["prm_tokens"] > 0 and f"after {record['budget']} samples" in record["why"]
