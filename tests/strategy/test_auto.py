@@ -130,7 +130,7 @@ def test_agreement_of_the_first_samples_ends_it() -> None:
 
 
 def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     fixed = Going(Answers(*TWO_ROUNDS), method="best-of-n", budget=8)
     assert (going.record.method, going.record.budget) == ("best-first", 8)
     assert going.paths == fixed.paths == {(i, 0) for i in range(8)}
@@ -142,7 +142,7 @@ def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> Non
 
 
 def test_it_looks_at_every_stage_and_tells_what_it_decided() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     drawn, read, last = going.told(Decided)
     assert (drawn.samples, drawn.difficulty, drawn.confidence) == (4, "medium", pytest.approx(0.731, abs=0.001))
     assert (read.samples, read.difficulty, read.confidence) == (4, "medium", drawn.confidence)
@@ -180,7 +180,7 @@ def test_a_solution_that_convinces_ends_it_and_its_answer_wins() -> None:
 
 
 def test_the_evidence_is_that_of_the_votes() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     verdict = going.attempt.record(None, stopped=False)[1]
     assert going.record.confidence == RIGHT(gather(verdict.ballots, verdict.votes, 8).values)
     assert [(seen.samples, seen.read) for seen, _ in going.attempt.looks] == [(4, False), (4, True), (8, True)]
@@ -256,7 +256,7 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
     script = {(i, 0): r"\boxed{7}." if i < 2 else rf"\boxed{{{i}}}." for i in range(4)}
     script |= {(i, 0): r"so so so so so so so so \boxed{5}." for i in range(4, 16)}
     ticks = iter(range(1000))
-    going = Going(script, profile(), max_time=9.5, clock=lambda: float(next(ticks)))
+    going = Going(script, profile(), effort="high", max_time=9.5, clock=lambda: float(next(ticks)))
     record = going.record
     assert [event.samples for event in going.told(Decided)] == [4, 4]
     assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-first", 8)
@@ -266,7 +266,7 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
 
 def test_a_time_limit_before_anything_is_read_leaves_the_majority() -> None:
     script = {(i, 0): rf"\boxed{{{min(i, 2)}}}." for i in range(4)}
-    going = Going(script, profile(), stop=lambda going: bool(going.told(Decided)))
+    going = Going(script, profile(), effort="high", stop=lambda going: bool(going.told(Decided)))
     assert (going.record.answer, going.record.method, going.record.budget) == ("2", "best-first", 4)
     assert going.record.votes[0].count == 2 and not going.told(StepScored)
 
@@ -292,7 +292,7 @@ def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
     """Three more answers came, all different, before the stop; one was under way."""
     answers = ["7", "7", "8", "9", "14", "15", "16"]
     lines = {(i, 0): rf"\boxed{{{answer}}}." for i, answer in enumerate(answers)} | {(7, 0): "so " * 40 + "7."}
-    going = Going(lines, profile(), stop=lambda going: len(going.attempt.search.solutions) >= 6)
+    going = Going(lines, profile(), effort="high", stop=lambda going: len(going.attempt.search.solutions) >= 6)
     assert (going.record.answer, going.record.budget, going.attempt.limit) == ("7", 8, None)
     assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT([2 / 4] + [0.0] * 9))
     assert going.record.confidence == pytest.approx(RIGHT([2 / 8] + [0.0] * 9))
@@ -363,7 +363,7 @@ def test_half_of_an_agreement_is_exact() -> None:
 
 
 def test_what_another_budget_would_make_of_best_first_search_is_not_known() -> None:
-    going = Going(Answers(*TWO_ROUNDS), profile())
+    going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
     for found in (explained(going), receipt.write(going.record, None, None, Same())):
         assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
         assert "auto decides anew with another budget" in found.half.says

@@ -17,7 +17,7 @@ from tts_cli.strategy.profile import Profile, Stage
 from tts_cli.strategy.settings import Effort
 from tts_cli.strategy.static import Difficulty, Known, choose
 
-PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.01, "high": 0.002, "max": 0.0}
+PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
 """What the compute of one solution, written and read, must promise at least: a chance of a right answer where there was
 none. 0: on to the end, as what is promised is only told so well."""
 
