@@ -16,7 +16,27 @@ from tts_cli.strategy.profile import Profile, name_of
 from tts_cli.strategy.rule import Measured
 from tts_cli.strategy.settings import Effort
 
-PRICES = (0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.001, 0.0)
+PRICES = (
+    0.5,
+    0.4,
+    0.3,
+    0.25,
+    0.2,
+    0.15,
+    0.1,
+    0.07,
+    0.05,
+    0.03,
+    0.02,
+    0.015,
+    0.01,
+    0.007,
+    0.005,
+    0.003,
+    0.002,
+    0.001,
+    0.0,
+)
 """Of one solution's compute, as rule.PRICES, which are among them."""
 
 
