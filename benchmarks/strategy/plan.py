@@ -13,7 +13,7 @@ from tts_cli.evaluation import calibrate
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import Effort
 
-POLICIES = ("nano", "nano-medium", "nano-large")
+POLICIES = ("nano", "nano-medium")
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 PARTS = ("calibrate", "test", "auto", "easy", "deadline")
 SEED, COUNT = 77, 400
