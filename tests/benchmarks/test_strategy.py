@@ -334,7 +334,7 @@ def test_the_deadline_is_told_with_its_worst_run() -> None:
 def test_what_is_missing_is_said_and_no_figure_is_made_up(tmp_path: Path) -> None:
     document = Path(shutil.copy(DOCUMENT, tmp_path / "strategy.md"))
     (tmp_path / "runs").mkdir()
-    assert report(tmp_path / "runs", document) == ["nano", "nano-medium", "nano-large"]
+    assert report(tmp_path / "runs", document) == ["nano", "nano-medium"]
     blocks = re.findall(r"<!-- (.+?) -->\n\n(.*?)\n\n<!-- end -->", document.read_text(), re.DOTALL)
     assert [name for name, _ in blocks] == _in_document() and len(blocks) == len(FINDINGS)
     assert all("|" not in block for _, block in blocks) and "Not measured yet: nano," in document.read_text()
@@ -379,10 +379,10 @@ def test_from_the_commands_to_the_document(
     for job in jobs(places, ("calibrate", "test"), ["nano-medium"], size):
         perform(job, capfd)
     places.deadline.write_text(json.dumps(_deadline()))
-    assert report(tmp_path, document) == ["nano-large"]
+    assert report(tmp_path, document) == []
     text = document.read_text()
     absent = ["auto-nano-normal", "auto-nano-high", *(f"auto-nano-medium-{effort}" for effort in EFFORTS)]
-    assert re.findall(r"Not measured yet: (.*)\.\*", text) == ["nano-large", ", ".join(absent), "nano-medium"]
+    assert re.findall(r"Not measured yet: (.*)\.\*", text) == [", ".join(absent), "nano-medium"]
     assert {"accuracy.svg", "reliability.svg"} == {file.name for file in (tmp_path / "strategy").iterdir()}
     played = re.findall(r"\| nano \| (?:low|max) \| 6 \| .*", text)
     assert len(played) == 2 and all("| 0.0 (0.0 to 0.0) |" in one for one in played)  # what was played happened

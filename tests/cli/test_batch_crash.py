@@ -127,11 +127,11 @@ def test_no_input_on_a_terminal_is_a_usage_error_and_does_not_hang(tts: Program)
 
 
 def test_the_progress_line_is_drawn_and_wiped(tts: Program) -> None:
-    (tts.work / "p.txt").write_text(TEXT * 8 + "\n")
+    (tts.work / "p.txt").write_text(TEXT * 60 + "\n")
     child = tts.terminal("batch", "p.txt", *QUICK, "-o", "out.jsonl", size=(100, 24))
     output = finish(child)
     assert child.exitstatus == 0
-    assert "0/40" in output and "answered" in without_styles(output)
+    assert "0/300" in output and "answered" in without_styles(output)
     screen = Screen(100, 24, output)
     assert screen.scrolled == 0 and screen.text.strip() == "" and screen.cursor_visible
 
