@@ -82,9 +82,8 @@ def vote(
     """Classes of equal answers, best first; of equally good ones the first seen.
 
     weighted: largest sum of scores; max: highest single score, then most members (a step that several share may be the
-    worst of each); majority: most members. Without `scores`
-    every answer weighs 1, and the majority selects. Raises ValueError if the lengths differ or a score is not a finite
-    number.
+    worst of each); majority: most members. Without `scores` every answer weighs 1, and the majority selects. Raises
+    ValueError if the lengths differ or a score is not a finite number.
     """
     weights = [1.0] * len(answers) if scores is None else list(scores)
     select = "majority" if scores is None and select == "max" else select
