@@ -51,7 +51,7 @@ def _headline(policy: Policy) -> str:
         f"Best with its vote chosen in hindsight, too: {_told(voted)}. {_verdicts(policy, voted)}",
         f"Cheapest by the default vote that is not measurably worse than the best: {_told(cheap)}.",
         f"Best-first search without a rule, to its end: {_told(policy.without_rule[-1])}.",
-        f"The oracle that knows the answers: {_told(oracle.by_answer(policy.cases))}.",
+        f"The oracle that knows the answers: {_told(oracle.by_answer(policy.observations))}.",
     ]
     rivals = {one.name: one for one in (first, voted, cheap)}.values()
     rows = [[name, one.name, *_compared(curve, one)] for one in rivals for name, curve in curves(policy).items()]
@@ -178,7 +178,8 @@ def _panel(axes: Any, policy: Policy) -> None:
     _line(axes, policy.knowing_difficulty, label=ORACLE, color="#009E73", linestyle=":")
     _line(axes, policy.curve, label="auto, by price", color="#D55E00", linewidth=2)
     _line(axes, list(policy.efforts.values()), label="auto, efforts", color="#D55E00", marker="o", linestyle="none")
-    _line(axes, [oracle.by_answer(policy.cases)], label="oracle: the answer", color="#009E73", marker="P", markersize=8)
+    answer = [oracle.by_answer(policy.observations)]
+    _line(axes, answer, label="oracle: the answer", color="#009E73", marker="P", markersize=8)
     axes.set_xscale("log")
 
 

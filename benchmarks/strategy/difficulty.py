@@ -17,7 +17,7 @@ from tts_cli.strategy.rule import EASY, HARD, difficulty
 from tts_cli.strategy.static import Difficulty
 
 RESAMPLES = 1000
-ALONE = ("agreement", "best_last", "mean_min")
+ALONE = ("agreement", "mean_likelihood", "best_last", "mean_min")
 """Features that might tell as much by themselves, once the first samples are read."""
 
 Figure = Callable[[Sequence[float], Sequence[float]], float | None]
@@ -35,7 +35,7 @@ _KINDS: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 
 def _rows(policy: Policy) -> list[list[str]]:
-    true = [case.observation.solved for case in policy.cases]
+    true = [one.solved for one in policy.observations]
     values = [one.at(_places(policy)[-1]).evidence.values for one in policy.observations]
     profile = {f"the profile, {policy.profile.stages[i].name}": guesses(policy, i) for i in _places(policy)}
     alone = {f"{name} alone": [row[FEATURES.index(name)] for row in values] for name in ALONE}
@@ -100,7 +100,7 @@ def spread(one: Estimate | None) -> str:
 def _kinds(policy: Policy) -> list[list[str]]:
     """How many problems of each true kind were told to be of which, once the first samples were read."""
     pairs = Counter(
-        (difficulty(guess), difficulty(case.observation.solved))
-        for guess, case in zip(guesses(policy, _places(policy)[-1]), policy.cases, strict=True)
+        (difficulty(guess), difficulty(one.solved))
+        for guess, one in zip(guesses(policy, _places(policy)[-1]), policy.observations, strict=True)
     )
     return [[policy.name, told, *(str(pairs[told, true]) for true in _KINDS)] for told in _KINDS]

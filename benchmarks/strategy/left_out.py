@@ -22,14 +22,14 @@ def policies(measured: Measured) -> Finding:
     if len(every) < 2:
         return Finding(join(missing(measured.missing), "*This needs two policies.*"))
     pairs = [(one, other) for one in every for other in (one, *(p for p in every if p is not one))]
-    calibrated = [[*_names(one, other), *_row(ends(one.observations, other.profile, USUAL))] for one, other in pairs]
-    left = [
-        [*_names(one, other), *abstained(ends(one.observations, other.profile, USUAL, least), least)]
-        for one, other in pairs
-        for least in LEAST
-    ]
+    calibrated = [[*_names(one, other), *_row(_by(one, other))] for one, other in pairs]
+    left = [[*_names(one, other), *abstained(_by(one, other, least), least)] for one, other in pairs for least in LEAST]
     header = ["policy", "profile of"]
     return Finding(join(table([*header, *_CALIBRATED], calibrated), table([*header, *ABSTAINED], left)))
+
+
+def _by(one: Policy, other: Policy, least: float | None = None) -> list[Ended]:
+    return ends(one.seen_by(other.profile), other.profile, USUAL, least)
 
 
 def _names(one: Policy, other: Policy) -> list[str]:
@@ -76,10 +76,9 @@ def _family(subject: str | None) -> str:
 
 def _ends(policy: Policy, by_name: Mapping[str, Profile], least: float | None) -> list[Ended]:
     """The problems of these families, each with its family's profile."""
+    seen = list(zip(policy.cases, policy.observations, strict=True))
     return [
         ended
         for name, profile in by_name.items()
-        for ended in ends(
-            [case.observation for case in policy.cases if _family(case.row.subject) == name], profile, USUAL, least
-        )
+        for ended in ends([one for case, one in seen if _family(case.row.subject) == name], profile, USUAL, least)
     ]

@@ -15,7 +15,7 @@ from benchmarks.strategy.tapes import Case, cases, labelled
 from benchmarks.strategy.ways import Way, best, way
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.calibrate import Facts, Observation, profile_of
+from tts_cli.evaluation.calibrate import Facts, Observation, Variant, profile_of
 from tts_cli.evaluation.grade import CHOICES
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.models.protocols import Sampling
@@ -30,12 +30,21 @@ class Policy:
 
     name: str
     profile: Profile
-    calibrated: list[tuple[Row, Observation]]
+    calibrated: list[tuple[Row, dict[Variant, Observation]]]
     cases: list[Case]
 
     @property
+    def variant(self) -> Variant:
+        """The one that calibration chose."""
+        return variant_of(self.profile)
+
+    @property
     def observations(self) -> list[Observation]:
-        return [case.observation for case in self.cases]
+        return self.seen_by(self.profile)
+
+    def seen_by(self, profile: Profile) -> list[Observation]:
+        """What there is to see where it is searched and voted as a profile says, which may be another policy's."""
+        return [case.observed[variant_of(profile)] for case in self.cases]
 
     @cached_property
     def fixed(self) -> dict[str, Way]:
@@ -53,15 +62,15 @@ class Policy:
 
     @cached_property
     def efforts(self) -> dict[str, Way]:
-        return {effort: sweep.at_effort(self.cases, self.profile, effort) for effort in EFFORTS}
+        return {effort: sweep.at_effort(self.observations, self.profile, effort) for effort in EFFORTS}
 
     @cached_property
     def curve(self) -> list[Way]:
-        return sweep.curve(self.cases, self.profile)
+        return sweep.curve(self.observations, self.profile)
 
     @cached_property
     def without_rule(self) -> list[Way]:
-        return sweep.without_rule(self.cases)
+        return sweep.without_rule(self.observations)
 
     @cached_property
     def adaptive(self) -> list[Way]:
@@ -74,19 +83,19 @@ class Policy:
     @cached_property
     def knowing_difficulty(self) -> list[Way]:
         fixed = [*self.fixed.values(), *self.without_rule]
-        return oracle.by_difficulty(self.cases, fixed, self.profile.solution_flops)
+        return oracle.by_difficulty(self.observations, fixed, self.profile.solution_flops)
 
     def without(self, subject: str) -> Profile:
         """A profile from the same samples, without the problems of one family."""
-        rest = [observation for row, observation in self.calibrated if row.subject != subject]
+        rest = [found[self.variant] for row, found in self.calibrated if row.subject != subject]
         data = self.profile.data.model_copy(update={"problems": len(rest)})
         return profile_of(rest, replace(self.facts, data=data), {})
 
     @property
     def facts(self) -> Facts:
-        how, vote = self.profile.settings, (self.profile.vote.aggregate, self.profile.vote.select)
-        sampling = Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"]))
-        return Facts(self.profile.policy, self.profile.prm, self.profile.data, SolveSettings(sampling=sampling), vote)
+        how = self.profile.settings
+        settings = SolveSettings(sampling=Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"])))
+        return Facts(self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant)
 
 
 @dataclass(frozen=True)
@@ -108,8 +117,7 @@ def read(runs: Path) -> Measured:
 def read_policy(places: Places, name: str) -> Policy:
     """Raises TtsError, also where a profile has seen what it would be measured on."""
     profile = profiles.read(places.profile(name))
-    vote = (profile.vote.aggregate, profile.vote.select)
-    calibrated, told = labelled(places.calibration(name), vote), cases(places.test(name), vote)
+    calibrated, told = labelled(places.calibration(name)), cases(places.test(name))
     shared = {row.problem for row, _ in calibrated} & {case.row.problem for case in told}
     if shared:
         raise TtsError(
@@ -117,6 +125,10 @@ def read_policy(places: Places, name: str) -> Policy:
             "Calibrate on others.",
         )
     return Policy(name, profile, calibrated, told)
+
+
+def variant_of(profile: Profile) -> Variant:
+    return Variant(profile.start, (profile.vote.aggregate, profile.vote.select))
 
 
 def _is_there(places: Places, name: str) -> bool:

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.strategy.tapes import Case
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Numbers, Way, way
+from tts_cli.evaluation.calibrate import Observation
 from tts_cli.strategy.rule import difficulty
 
 PRICES = (0.3, 0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.0)
 
 
-def by_difficulty(cases: Sequence[Case], fixed: Sequence[Way], solution: float) -> list[Way]:
+def by_difficulty(observations: Sequence[Observation], fixed: Sequence[Way], solution: float) -> list[Way]:
     """The first oracle, at each price of one solution (which costs `solution` FLOPs)."""
-    kinds = np.array([difficulty(case.observation.solved) for case in cases])
+    kinds = np.array([difficulty(one.solved) for one in observations])
     return [_at(price, kinds, fixed, solution) for price in PRICES]
 
 
@@ -39,12 +39,11 @@ def _net(one: Way, here: Numbers, price: float) -> float:
     return float(one.right[here].mean() - price * one.flops[here].mean())
 
 
-def by_answer(cases: Sequence[Case]) -> Way:
+def by_answer(observations: Sequence[Observation]) -> Way:
     """The second oracle, over the looks of `auto`."""
-    return way("right as soon as it can be", (_first_right(case) for case in cases))
+    return way("right as soon as it can be", map(_first_right, observations))
 
 
-def _first_right(case: Case) -> Outcome:
-    looks = case.observation.looks
-    seen = next((seen for seen in looks if seen.right), looks[0])
+def _first_right(one: Observation) -> Outcome:
+    seen = next((seen for seen in one.looks if seen.right), one.looks[0])
     return Outcome(seen.right, seen.flops)

@@ -16,7 +16,12 @@ from tts_cli.strategy.settings import Effort
 POLICIES = ("nano", "nano-medium")
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 PARTS = ("calibrate", "test", "auto", "easy", "deadline")
-SEED, COUNT = 77, 400
+SEED, COUNT = 77, 500
+"""Of the problems to calibrate on."""
+TEST_SEED, TESTED = 900, 800
+"""Of those that everything is told of."""
+REAL = 200
+"""Of these, how many `auto` is really run on, at each effort."""
 BUDGETS, SEARCHED = (1, 2, 4, 8, 16, 32, 64), (4, 16, 64)
 """N of what is told of samples (and of the trees of dvts, which are the first of more), and of each beam search."""
 EASY = "Compute 3 + 4."
@@ -56,6 +61,11 @@ class Places:
         return self.runs / "validation.jsonl"
 
     @property
+    def problems(self) -> Path:
+        """The test problems."""
+        return self.runs / "test.jsonl"
+
+    @property
     def deadline(self) -> Path:
         return self.runs / "deadline.json"
 
@@ -82,18 +92,20 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of everything. `limit`: of the test problems; `threads`: None leaves them to tts."""
+    """How many problems to calibrate on, to test on, and to run `auto` on; `threads`: None leaves them to tts."""
 
     count: int = COUNT
-    limit: int | None = None
+    tested: int = TESTED
+    real: int = REAL
     threads: int | None = None
 
 
 def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Size) -> Iterator[Job]:
     """All commands in order."""
     if "calibrate" in parts:
-        numbers = ["--seed", str(SEED), "--count", str(size.count)]
-        yield _written("python", ["-m", "training.problems", "--split", "validation", *numbers], places.validation)
+        yield _problems("validation", SEED, size.count, places.validation)
+    if "test" in parts:
+        yield _problems("test", TEST_SEED, size.tested, places.problems)
     for policy in policies:
         models = ["--policy", policy, "--prm", "nano-prm"]
         threads = ["--threads", str(size.threads)] if size.threads else []
@@ -102,7 +114,7 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
             out = ["--out", str(places.calibration(policy))]
             yield _tts(["calibrate", str(places.validation), *models, *threads, *out, *profile])
         if "test" in parts:
-            yield from _test(places, policy, [*models, *threads], size)
+            yield from _test(places, policy, [*models, *threads])
         if "auto" in parts:
             yield from _auto(places, policy, [*models, *profile, *threads], size)
         if "easy" in parts:
@@ -111,28 +123,29 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
         yield _written("python", ["-m", "benchmarks.deadline", "--runs", "50", "--json"], places.deadline)
 
 
-def _test(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:
+def _problems(split: str, seed: int, count: int, target: Path) -> Job:
+    numbers = ["--seed", str(seed), "--count", str(count)]
+    return _written("python", ["-m", "training.problems", "--split", split, *numbers], target)
+
+
+def _test(places: Places, policy: str, flags: list[str]) -> Iterator[Job]:
     """Two questions to one store: the fixed methods, then best-first search to its end, which only calibration runs."""
-    out = [*_limit(size), "--out", str(places.test(policy))]
+    problems, out = str(places.problems), ["--out", str(places.test(policy))]
     budgets = ",".join(map(str, up_to_samples(SEARCHED)))
-    yield _tts(["eval", "nano", "--methods", "greedy,best-of-n,beam,dvts", "--budgets", budgets, *flags, *out])
-    yield _tts(["calibrate", "nano", *flags, *out, "--profile", str(places.unused(policy))])
+    yield _tts(["eval", problems, "--methods", "greedy,best-of-n,beam,dvts", "--budgets", budgets, *flags, *out])
+    yield _tts(["calibrate", problems, *flags, *out, "--profile", str(places.unused(policy))])
 
 
 def _auto(places: Places, policy: str, flags: list[str], size: Size) -> Iterator[Job]:
     for effort in EFFORTS:
-        asked = ["--methods", "auto", "--effort", effort, "--budgets", str(most())]
-        yield _tts(["eval", "nano", *asked, *flags, *_limit(size), "--out", str(places.auto(policy, effort))])
+        asked = ["--methods", "auto", "--effort", effort, "--budgets", str(most()), "--limit", str(size.real)]
+        yield _tts(["eval", str(places.problems), *asked, *flags, "--out", str(places.auto(policy, effort))])
 
 
 def _easy(places: Places, policy: str, flags: list[str]) -> Iterator[Job]:
     ways = dict(zip(EASY_WAYS, ([], ["--method", "best-of-n", "--budget", str(samples())]), strict=True))
     for way, asked in ways.items():
         yield _written("tts", ["solve", EASY, *flags, *asked, "--json"], places.easy(policy, way))
-
-
-def _limit(size: Size) -> list[str]:
-    return ["--limit", str(size.limit)] if size.limit else []
 
 
 def _tts(command: list[str]) -> Job:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.findings.markdown import Finding
 from benchmarks.findings.report import write
-from benchmarks.strategy import accuracy, checks, confidence, difficulty, left_out
+from benchmarks.strategy import accuracy, checks, confidence, difficulty, left_out, parts
 from benchmarks.strategy.measured import Measured, read
 
 FINDINGS: dict[str, Callable[[Measured], Finding]] = {
@@ -16,6 +16,7 @@ FINDINGS: dict[str, Callable[[Measured], Finding]] = {
     "headline": accuracy.headline,
     "accuracy": accuracy.everything,
     "efforts": accuracy.efforts,
+    "parts": parts.finding,
     "real": checks.real,
     "difficulty": difficulty.finding,
     "confidence": confidence.finding,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.strategy.plan import most
-from benchmarks.strategy.tapes import Case
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, way
 from tts_cli.evaluation import calibrate
@@ -59,20 +58,20 @@ def ends(
     return [play(one, rule) for one in observations]
 
 
-def at_effort(cases: Sequence[Case], profile: Profile, effort: Effort) -> Way:
-    return way(f"auto, {effort}", map(_outcome, ends([case.observation for case in cases], profile, effort)))
+def at_effort(observations: Sequence[Observation], profile: Profile, effort: Effort) -> Way:
+    return way(f"auto, {effort}", map(_outcome, ends(observations, profile, effort)))
 
 
-def curve(cases: Sequence[Case], profile: Profile) -> list[Way]:
+def curve(observations: Sequence[Observation], profile: Profile) -> list[Way]:
     """At each of PRICES."""
     rules = [Priced(profile, "max", most(), None, price) for price in PRICES]
-    return [way(f"price {rule.price}", (_outcome(play(case.observation, rule)) for case in cases)) for rule in rules]
+    return [way(f"price {rule.price}", (_outcome(play(one, rule)) for one in observations)) for rule in rules]
 
 
-def without_rule(cases: Sequence[Case]) -> list[Way]:
+def without_rule(observations: Sequence[Observation]) -> list[Way]:
     """The same best-first search, with each problem taken to the same stage; at last to its end."""
     return [
-        way(name_of(*stage), (_outcome(case.observation.at(place)) for case in cases))
+        way(name_of(*stage), (_outcome(one.at(place)) for one in observations))
         for place, stage in enumerate(calibrate.STAGES)
     ]
 

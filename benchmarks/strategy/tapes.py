@@ -9,13 +9,13 @@ from pathlib import Path
 
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
-from tts_cli.answers import Aggregate, Judge, Select
+from tts_cli.answers import Judge
 from tts_cli.cli import setup
 from tts_cli.cli.settings import Settings
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.calibrate import Observation, Observer
+from tts_cli.evaluation.calibrate import Observation, Observer, Variant
 from tts_cli.evaluation.grade import CHOICES, Choice, Tapes, problem_of, ungradable
 from tts_cli.evaluation.question import select_rows, stored_models, stored_question
 from tts_cli.evaluation.replay import replay
@@ -26,37 +26,33 @@ from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.verdict import decide
 
-Vote = tuple[Aggregate, Select]
-"""Of best-first search, as a profile has it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One problem: what `auto` would have seen of it, and what comes of it in every fixed way, by "METHOD N". `voted`:
-    right or wrong under each other vote of the same scored solutions."""
+    """One problem: what every variant of `auto` would have seen of it, and what comes of it in every fixed way, by
+    "METHOD N". `voted`: right or wrong under each other vote of the same scored solutions."""
 
     row: Row
-    observation: Observation
+    observed: dict[Variant, Observation]
     fixed: dict[str, Outcome]
     voted: dict[str, dict[Choice, bool]]
     samples: Samples
 
 
-def labelled(folder: Path, vote: Vote) -> list[tuple[Row, Observation]]:
+def labelled(folder: Path) -> list[tuple[Row, dict[Variant, Observation]]]:
     """What a profile was made from. Raises TtsError where samples are missing."""
-    with _opened(folder, vote) as (observer, rows):
-        observed = [(row, observer.observe(row)) for row in rows]
-        return [(row, observation) for row, observation in observed if observation is not None]
+    with _opened(folder) as (observer, rows):
+        return [(row, found) for row in rows if (found := observer.observe(row)) is not None]
 
 
-def cases(folder: Path, vote: Vote) -> list[Case]:
+def cases(folder: Path) -> list[Case]:
     """The problems of an evaluation. Raises TtsError where samples are missing."""
-    with _opened(folder, vote) as (observer, rows):
+    with _opened(folder) as (observer, rows):
         return [case for row in rows if (case := _case(observer, row)) is not None]
 
 
 @contextmanager
-def _opened(folder: Path, vote: Vote) -> Iterator[tuple[Observer, list[Row]]]:
+def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
     """The observer of a store, and those of its rows that have an answer."""
     with Store(folder / SAMPLES) as store, Judge() as judge:
         question, models = stored_question(store), stored_models(store, with_prm=True)
@@ -66,13 +62,13 @@ def _opened(folder: Path, vote: Vote) -> Iterator[tuple[Observer, list[Row]]]:
         settings = replace(setup.solve_settings(chosen, setup.entries(chosen)), verify=False)  # as they were sampled
         with open_dataset(question.dataset, lambda text: False) as rows:
             found = [row for row in select_rows(rows, question) if ungradable(row) is None]
-        yield Observer(settings, models[0], models[1], store, judge, vote), found
+        yield Observer(settings, models[0], models[1], store, judge), found
 
 
 def _case(observer: Observer, row: Row) -> Case | None:
     """None where a search ended with an error."""
-    observation = observer.observe(row)
-    if observation is None:
+    observed = observer.observe(row)
+    if observed is None:
         return None
     tapes = Tapes(observer.store, problem_key(row.problem))
     drawn = _samples(observer, row, tapes)
@@ -83,7 +79,7 @@ def _case(observer: Observer, row: Row) -> Case | None:
         outcomes[name] = _outcome(observer, row, attempt)
         if plan.method in GUIDED:
             voted[name] = _voted(observer, row, attempt)
-    return Case(row, observation, outcomes, voted, drawn)
+    return Case(row, observed, outcomes, voted, drawn)
 
 
 def _samples(observer: Observer, row: Row, tapes: Tapes) -> Samples:

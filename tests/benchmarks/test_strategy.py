@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks import deadline
 from benchmarks.findings.execute import Job
-from benchmarks.strategy import accuracy, confidence, difficulty, measured, oracle, plan, sweep, votes, ways
+from benchmarks.strategy import accuracy, confidence, difficulty, measured, oracle, parts, plan, sweep, votes, ways
 from benchmarks.strategy.plan import EFFORTS, Places, Size, jobs
 from benchmarks.strategy.report import FINDINGS, report
 from benchmarks.strategy.tapes import Case
@@ -29,7 +29,7 @@ from tts_cli.cli.settings import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation import calibrate, calibration_figures
-from tts_cli.evaluation.calibrate import Ended, Observation, Seen, play
+from tts_cli.evaluation.calibrate import VARIANTS, Ended, Observation, Seen, play
 from tts_cli.evaluation.grade import CHOICES, Choice
 from tts_cli.evaluation.statistics import Estimate, rank_correlation
 from tts_cli.evaluation.units import Unit, covers, unit_of
@@ -69,7 +69,7 @@ def observation(
 
 
 def case(observed: Observation, voted: dict[str, dict[Choice, bool]] | None = None, **fixed: Outcome) -> Case:
-    return Case(Row(1, "1", "?"), observed, fixed, voted or {}, samples("a", "a"))
+    return Case(Row(1, "1", "?"), {VARIANTS[0]: observed}, fixed, voted or {}, samples("a", "a"))
 
 
 # What is run
@@ -87,17 +87,20 @@ def test_the_grid_of_fixed_methods_is_what_the_commands_sample() -> None:
 
 def test_every_run_is_shown_as_it_can_be_typed() -> None:
     shown = [job.shown for job in jobs(Places(Path("runs")), ("calibrate", "test", "auto", "easy"), ["nano"], Size())]
-    assert shown[0] == "python -m training.problems --split validation --seed 77 --count 400 > runs/validation.jsonl"
-    models = "--policy nano --prm nano-prm"
-    assert shown[1:4] == [
+    assert shown[:2] == [
+        "python -m training.problems --split validation --seed 77 --count 500 > runs/validation.jsonl",
+        "python -m training.problems --split test --seed 900 --count 800 > runs/test.jsonl",
+    ]
+    models, test = "--policy nano --prm nano-prm", "runs/test.jsonl"
+    assert shown[2:5] == [
         f"tts calibrate runs/validation.jsonl {models} --out runs/validation-nano --profile runs/nano.yaml",
-        f"tts eval nano --methods greedy,best-of-n,beam,dvts --budgets 4,16,64 {models} --out runs/test-nano",
-        f"tts calibrate nano {models} --out runs/test-nano --profile runs/test-nano/unused.yaml",
+        f"tts eval {test} --methods greedy,best-of-n,beam,dvts --budgets 4,16,64 {models} --out runs/test-nano",
+        f"tts calibrate {test} {models} --out runs/test-nano --profile runs/test-nano/unused.yaml",
     ]
-    assert [line.split(" --budgets")[0] for line in shown[4:8]] == [
-        f"tts eval nano --methods auto --effort {effort}" for effort in EFFORTS
+    assert [line.split(" --profile")[0] for line in shown[5:9]] == [
+        f"tts eval {test} --methods auto --effort {effort} --budgets 128 --limit 200 {models}" for effort in EFFORTS
     ]
-    assert shown[8:] == [
+    assert shown[9:] == [
         f"tts solve 'Compute 3 + 4.' {models} --profile runs/nano.yaml --json > runs/easy-auto-nano.json",
         f"tts solve 'Compute 3 + 4.' {models} --profile runs/nano.yaml --method best-of-n --budget 64 --json "
         "> runs/easy-best-of-n-nano.json",
@@ -223,7 +226,7 @@ def test_the_oracle_of_difficulty_takes_for_each_kind_what_is_best_there() -> No
     """Easy problems are right with either, hard ones only with the dear one."""
     observed = [observation((1, 1, 1), "xxx", solved) for solved in (0.9, 0.9, 0.05, 0.05)]
     fixed = [one_way("cheap", "xx..", 10), one_way("dear", "xxxx", 100)]
-    found = oracle.by_difficulty([case(one) for one in observed], fixed, solution=10)
+    found = oracle.by_difficulty(observed, fixed, solution=10)
     by_price = {one.name: one for one in found}
     assert (by_price["price 0.3"].accuracy, by_price["price 0.3"].cost) == (0.5, 10)  # ten solutions are not worth one
     assert (by_price["price 0.05"].accuracy, by_price["price 0.05"].cost) == (1, 55)
@@ -232,7 +235,7 @@ def test_the_oracle_of_difficulty_takes_for_each_kind_what_is_best_there() -> No
 
 def test_the_oracle_of_answers_stops_at_the_first_look_that_is_right() -> None:
     observed = [observation((1, 1, 1, 1), right) for right in ("xxxx", ".x..", "...x", "....")]
-    found = oracle.by_answer([case(one) for one in observed])
+    found = oracle.by_answer(observed)
     assert list(found.right) == [1, 1, 1, 0] and list(found.flops) == [400, 800, 3200, 400]
 
 
@@ -241,8 +244,7 @@ def test_the_oracle_of_answers_stops_at_the_first_look_that_is_right() -> None:
 
 def test_the_sweep_passes_through_the_efforts() -> None:
     observed = [observation((a, a, b, 1.0), "...x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
-    cases = [case(one) for one in observed]
-    sweep_of = {one.name: one for one in sweep.curve(cases, profile())}
+    sweep_of = {one.name: one for one in sweep.curve(observed, profile())}
     for effort, price in PRICES.items():
         played = [play(one, Measured(profile(), effort, 16)) for one in observed]
         assert list(sweep_of[f"price {price}"].flops) == [one.flops for one in played]
@@ -254,8 +256,7 @@ def test_without_a_rule_every_problem_goes_to_the_same_stage_unless_it_convinced
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calibrate, "STAGES", STAGES)
-    cases = [case(observation((1, 1), ".x", convinced=True)), case(observation((1, 1, 1, 1), "...x"))]
-    found = sweep.without_rule(cases)
+    found = sweep.without_rule([observation((1, 1), ".x", convinced=True), observation((1, 1, 1, 1), "...x")])
     assert [one.name for one in found] == ["4 drawn", "4 read", "8 read", "16 read"]
     assert [list(one.flops) for one in found] == [[400, 400], [800, 800], [800, 1600], [800, 3200]]
     assert [one.accuracy for one in found] == [0, 0.5, 0.5, 1]
@@ -266,6 +267,27 @@ def test_a_wanted_confidence_is_worth_any_price() -> None:
     assert [one.samples for one in sweep.ends(unsure, profile(), "low")] == [4]
     (ended,) = sweep.ends(unsure, profile(), "low", 0.9)
     assert (ended.samples, ended.right) == (16, True) and ended.confidence == pytest.approx(0.982, abs=0.001)
+
+
+# auto without a part of it
+
+
+def test_a_part_that_decides_nothing_is_missed_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agreement is all there is to see here, from the root as from prefixes."""
+    monkeypatch.setattr(calibrate, "STAGES", STAGES)
+    monkeypatch.setattr(calibrate, "BEST_OF_N", (1,))
+    observed = [observation((a, a, a, a), "xxxx" if a > 0.5 else "...x") for a in (0.1, 0.2, 0.9, 1.0) * 20]
+    found = [replace(one, fixed={"best-of-n 1": one.looks[0]}) for one in observed]
+    labelled = [(Row(i, str(i), "?"), dict.fromkeys(VARIANTS, one)) for i, one in enumerate(found)]
+    cases = [replace(case(one), observed=dict.fromkeys(VARIANTS, one)) for one in found]
+    policy = measured.Policy("p", profile(), labelled, cases)
+    policy = replace(policy, profile=calibrate.profile_of(found, policy.facts, {}))
+    whole = policy.efforts["normal"]
+    for one in (parts.without_likelihoods(policy, "normal"), parts.other_start(policy, "normal")):
+        assert list(one.flops) == list(whole.flops) and list(one.right) == list(whole.right)
+    assert parts.other_start(policy, "normal").name == "rounds from the best prefix (from the root)"
+    later = parts.without_first_look(policy, "normal")
+    assert min(whole.flops) == 400 and min(later.flops) == 800, "nobody stops where nobody looks"
 
 
 # Confidence and difficulty
@@ -347,7 +369,7 @@ def _in_document() -> list[str]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (calibrate, calibration_figures):
-        monkeypatch.setattr(module, "STAGES", ((2, False), (2, True), (4, True)))
+        monkeypatch.setattr(module, "STAGES", ((1, False), (2, False), (2, True), (4, True)))
     monkeypatch.setattr(calibrate, "BEST_OF_N", (1, 2, 4))
     monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4), ("dvts", 4)))
     monkeypatch.setattr(command, "LEAST", 6)
@@ -373,7 +395,7 @@ def test_from_the_commands_to_the_document(
     monkeypatch.setattr(ways, "RESAMPLES", 20)
     monkeypatch.setattr(plan, "EFFORTS", ("low", "max"))
     places, document = Places(tmp_path), Path(shutil.copy(DOCUMENT, tmp_path / "strategy.md"))
-    size = Size(count=12, limit=6, threads=1)
+    size = Size(count=12, tested=6, real=6, threads=1)
     for job in jobs(places, ("calibrate", "test", "auto", "easy"), ["nano"], size):
         perform(job, capfd)
     for job in jobs(places, ("calibrate", "test"), ["nano-medium"], size):
@@ -387,6 +409,7 @@ def test_from_the_commands_to_the_document(
     played = re.findall(r"\| nano \| (?:low|max) \| 6 \| .*", text)
     assert len(played) == 2 and all("| 0.0 (0.0 to 0.0) |" in one for one in played)  # what was played happened
     assert "| **all** | without it |" in text
+    assert len(re.findall(r"\| nano(?:-medium)? \| (?:normal|high) \| the policy's likelihoods \|", text)) == 4
     assert re.search(r"\| nano \| tokens sampled \| \d+ \| \d+ \| [\d.]+ % \| (yes|\*\*no\*\*) \|", text)
     check_votes(places)
     check_unseen(places)

@@ -67,12 +67,17 @@ def test_the_profile_is_written_told_of_and_used(tts: Program, here: Here, datas
         assert words in done.stdout
     made = read(path)
     assert (made.policy.name, made.prm.name, made.data.problems) == ("tiny", "tiny-prm", 16)
-    assert [stage.name for stage in made.stages] == ["2 drawn", "2 read", "4 read"]
-    assert [sorted(stage.later) for stage in made.stages] == [["2 read", "4 read"], ["4 read"], []]
+    names = ["1 drawn", "2 drawn", "2 read", "4 read"]
+    assert [stage.name for stage in made.stages] == names
+    assert [sorted(stage.later) for stage in made.stages] == [sorted(names[at:]) for at in range(1, 5)]
 
     solved = document(here("solve", *AUTO, PROBLEM))
     assert f"auto by the profile of {made.made}, at --effort normal; at most N = 8" in solved["why"]
-    assert "the chance of a right answer is" in solved["why"] and solved["method"] in ("majority", "best-first")
+    assert "the chance of a right answer is" in solved["why"] and solved["method"] in (
+        "greedy",
+        "majority",
+        "best-first",
+    )
     assert solved["difficulty"] in ("easy", "medium", "hard")
     told = document(here("solve", "--method", "best-of-n", "-n", "4", "--json", PROBLEM))
     shares = [vote["weight"] for vote in told["votes"]]
@@ -90,7 +95,7 @@ def test_the_figures_add_up(tts: Program, here: Here, dataset: Path) -> None:
     assert sum(figures["difficulty"]["problems"].values()) == 16
     assert set(figures["efforts"]) == {"low", "normal", "high", "max"}
     for effort in figures["efforts"].values():
-        assert 2 <= effort["samples"] <= 4 and effort["flops"] > 0
+        assert 1 <= effort["samples"] <= 4 and effort["flops"] > 0
     spent = [figures["efforts"][effort]["flops"] for effort in ("low", "normal", "high", "max")]
     assert spent == sorted(spent)
     assert read(tts.work / "p.yaml").figures == figures
@@ -279,7 +284,7 @@ def test_a_trace_of_auto_is_shown_and_explained(tts: Program, here: Here, datase
     page = (tts.work / "t.html").read_text()
     assert f"<p>{record['difficulty']} · auto by the profile of" in page
     looks = [event for event in json.loads((tts.work / "t.json").read_text())["events"] if event["event"] == "Decided"]
-    assert [look["samples"] for look in looks] == [2, 2, 4]
+    assert [look["samples"] for look in looks] == [1, 2, 2, 4]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 15)])
@@ -310,14 +315,12 @@ def test_eval_measures_auto_by_the_profile(tts: Program, here: Here, dataset: Pa
     lines = [json.loads(line) for line in (tts.work / "e" / "records.jsonl").read_text().splitlines()]
     auto = [line for line in lines if line["requested_method"] == "auto"]
     assert all("auto by the profile of" in line["why"] for line in auto)
-    assert {line["budget"] for line in auto if not line["difficulty"]} == {1}, "nothing was measured there"
     assert {line["budget"] for line in auto} == {1, 2, 4}, "it went as far as it might"
-    assert {line["method"] for line in auto} == {"best-first"}
+    assert all(line["method"] == ("greedy" if line["budget"] == 1 else "best-first") for line in auto)
     fixed = {(line["problem"], line["budget"]): line for line in lines if line["requested_method"] == "best-of-n"}
     for mine in auto:
         other = fixed[mine["problem"], mine["budget"]]
-        assert mine["budget"] == 4 or votes(mine) == votes(other), "its first samples are those of best-of-n"
-        assert mine["cost"]["prm_tokens"] <= other["cost"]["prm_tokens"], "and it does not read more of them"
+        assert mine["cost"]["prm_tokens"] <= other["cost"]["prm_tokens"], "it does not read more of them"
 
 
 def promise_much(path: Path) -> None:
@@ -327,10 +330,6 @@ def promise_much(path: Path) -> None:
         for model in stage["later"].values():
             model["right"].update(bias=6.0, weights=[0.0] * len(model["right"]["weights"]))
     path.write_text(yaml.safe_dump(found))
-
-
-def votes(record: dict[str, Any]) -> list[tuple[str, int]]:
-    return sorted((vote["answer"], vote["count"]) for vote in record["votes"])
 
 
 def test_eval_of_another_effort_or_profile_is_another_search_and_the_same_one_is_not(

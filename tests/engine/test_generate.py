@@ -170,7 +170,7 @@ def test_a_full_context_ends_a_step_with_context(endless: Path, open_engine: Ope
     # All that fits is used: the last token is pending, and needs no cell.
     assert {step.branch.length for step in steps} == {engine.max_length + 1}
     again = start(engine, steps[0].branch)
-    assert again.result() == Generated(again.result().branch, (), b"", Finish.CONTEXT)
+    assert again.result() == Generated(again.result().branch, (), b"", Finish.CONTEXT, 0.0)
 
 
 def test_the_trained_length_bounds_a_path_too(tmp_path: Path, open_engine: Open) -> None:

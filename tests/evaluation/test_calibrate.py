@@ -10,11 +10,12 @@ import pytest
 
 from tests.evaluation.conftest import Models
 from tests.evaluation.test_replay import Same
-from tests.strategy.profiles import COUNT, POLICY, PRM, evidence, profile
+from tests.strategy.profiles import POLICY, PRM, evidence, profile, values
 from tts_cli.data.record import RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import calibrate, calibration_figures
 from tts_cli.evaluation.calibrate import (
+    VARIANTS,
     Facts,
     Observation,
     Observer,
@@ -90,13 +91,13 @@ def test_a_profile_tells_the_chances_that_it_was_fitted_to() -> None:
     assert [stage.name for stage in made.stages] == ["4 drawn", "4 read", "8 read", "16 read"]
     assert sorted(first.later) == ["16 read", "4 read", "8 read"] and last.later == {}
     for chance in (0.2, 0.5, 0.8):
-        values = (chance, *[0.0] * (COUNT - 1))
-        assert first.right(values) == pytest.approx(chance, abs=0.07)
-        assert read.later["8 read"].right(values) == pytest.approx(chance, abs=0.07)
-        assert read.later["16 read"].right(values) == pytest.approx(min(1, chance + 0.2), abs=0.1)
-        assert first.solved is not None and first.solved(values) == pytest.approx(chance, abs=0.07)
-        assert made.convinced(values) == pytest.approx(0.9, abs=0.05)
-        assert made.best_of_n[8](values) == pytest.approx(min(1, chance + 0.2), abs=0.15)
+        at = values(chance)
+        assert first.right(at) == pytest.approx(chance, abs=0.07)
+        assert read.later["8 read"].right(at) == pytest.approx(chance, abs=0.07)
+        assert read.later["16 read"].right(at) == pytest.approx(min(1, chance + 0.2), abs=0.1)
+        assert first.solved is not None and first.solved(at) == pytest.approx(chance, abs=0.07)
+        assert made.convinced(at) == pytest.approx(0.9, abs=0.05)
+        assert made.best_of_n[8](at) == pytest.approx(min(1, chance + 0.2), abs=0.15)
     assert [stage.solved is None for stage in made.stages] == [False, False, True, True]
 
 
@@ -113,7 +114,7 @@ def test_stages_that_no_problem_reaches_are_left_out() -> None:
     made = profile_of([observed(0.5, (True, True), convinced=True)] * 20, FACTS, {})
     assert [stage.name for stage in made.stages] == ["4 drawn"] and made.stages[0].later == {}
     nobody = profile_of([observed(0.5, (i < 10,) * 4) for i in range(20)], FACTS, {})
-    assert nobody.convinced((0.5, *[0.0] * (COUNT - 1))) == pytest.approx(0.5, abs=0.01), "as right as those that end"
+    assert nobody.convinced(values(0.5)) == pytest.approx(0.5, abs=0.01), "as right as those that end"
 
 
 def test_a_problems_own_profile_never_saw_it() -> None:
@@ -199,27 +200,36 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
         Collector(SETTINGS, *models, store, Same()).collect([problem_of(row) for row in rows], units)
         observer = Observer(SETTINGS, *facts, store, Same())
         for row in rows:
-            observation = observer.observe(row)
-            assert observation is not None and len(observation.looks) > 1
-            attempt = live(row, make_plan(EVER, *models, Known(profile=profile())), models)
-            for (mine, flops), theirs in zip(attempt.looks, observation.looks, strict=False):
-                assert (mine.samples, mine.read, mine.leader) == (
-                    theirs.evidence.samples,
-                    theirs.evidence.read,
-                    theirs.evidence.leader,
-                )
-                assert mine.values == pytest.approx(theirs.evidence.values, abs=0.3), "log odds, in other batches"
-                assert flops == pytest.approx(theirs.flops)
-            assert 0 <= observation.solved <= 1
+            found = observer.observe(row)
+            assert found is not None and tuple(found) == VARIANTS
+            for variant, observation in found.items():
+                aggregate, select = variant.vote
+                made = profile(start=variant.start, vote={"aggregate": aggregate, "select": select})
+                attempt = live(row, make_plan(EVER, *models, Known(profile=made)), models)
+                same_looks(attempt, observation)
 
 
-def test_the_first_samples_of_auto_are_those_of_best_of_n(models: Models, rows: list[Row]) -> None:
+def same_looks(attempt: Attempt, observation: Observation) -> None:
+    assert len(observation.looks) > 1 and 0 <= observation.solved <= 1
+    for (mine, flops), theirs in zip(attempt.looks, observation.looks, strict=False):
+        assert (mine.samples, mine.read) == (theirs.evidence.samples, theirs.evidence.read)
+        assert mine.leader == theirs.evidence.leader
+        assert mine.values == pytest.approx(theirs.evidence.values, abs=0.3), "log odds, in other batches"
+        assert flops == pytest.approx(theirs.flops)
+
+
+def test_the_samples_of_auto_after_the_greedy_one_are_those_of_best_of_n(models: Models, rows: list[Row]) -> None:
     """Word by word where both decode the same batches; auto draws its later ones in batches of their own."""
     plan = make_plan(replace(SETTINGS, budget=8), *models, Known(profile=profile()))
     for row in rows:
         auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1, ""), models)
-        drawn = {path: draw for path, draw in auto.search.draws.items() if path[0] < 4}
-        assert drawn == fixed.search.draws
+        drawn, theirs = ({path: draw.text for path, draw in one.search.draws.items() if 0 < path[0] < 4}
+                         for one in (auto, fixed))  # fmt: skip
+        assert drawn == theirs
+        greedy = live(row, Plan("greedy", 1, 1, ""), models).search.draws
+        assert {path: draw.text for path, draw in auto.search.draws.items() if path in greedy} == {
+            path: draw.text for path, draw in greedy.items()
+        }
         assert {path[0] for path in auto.search.draws} == set(range(auto.record(None, stopped=False)[0].budget))
 
 

@@ -168,7 +168,7 @@ SCORES = st.none() | st.floats(0, 1)
 @given(
     draws=st.dictionaries(
         st.lists(st.integers(0, 99), min_size=1, max_size=4).map(tuple),
-        st.builds(Draw, TEXTS, st.integers(0, 999), st.sampled_from(Finish)),
+        st.builds(Draw, TEXTS, st.integers(0, 999), st.sampled_from(Finish), st.floats(-1e6, 0)),
         max_size=5,
     ),
     texts=st.lists(TEXTS, max_size=4),

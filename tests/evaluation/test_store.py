@@ -20,7 +20,7 @@ from tts_cli.search.context import PromptTokens
 from tts_cli.search.tree import Draw
 
 UNIT = Unit("majority", 4, 1)
-TAPE = Tape(PromptTokens(5), {(0, 0): Draw("x", 1, Finish.EOS)}, {})
+TAPE = Tape(PromptTokens(5), {(0, 0): Draw("x", 1, Finish.EOS, -0.5)}, {})
 KEY = problem_key("Compute 2 + 3.")
 
 

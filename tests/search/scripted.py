@@ -95,7 +95,7 @@ class ScriptedPolicy(Backend):
         def end() -> None:
             prefix.ledger.policy_tokens += tokens
             after = self.prefix((*prefix.steps, text), prefix.ledger)
-            job.resolve(SampledStep(text, tokens, finish, after))
+            job.resolve(SampledStep(text, tokens, finish, after, -float(tokens)))
 
         self.jobs[job] = (tokens, end)
         return job

@@ -25,7 +25,7 @@ from tts_cli.models.policy import LlamaPolicy
 from tts_cli.models.protocols import Job, SampledStep, SampleKey, Sampling
 from tts_cli.models.reward_model import LlamaPRM
 from tts_cli.search import METHODS
-from tts_cli.search.best_first import ROUND, BestFirst
+from tts_cli.search.best_first import ROUND, BestFirst, Start
 from tts_cli.search.context import Limits, Method, Search
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import StepPruned
@@ -63,8 +63,8 @@ def grown_by(grown: BestFirst, *stages: int, after: Callable[[], None] = lambda:
     return method
 
 
-def grow(bench: Bench, *stages: int, **options: Any) -> BestFirst:
-    grown = BestFirst(bench.search)
+def grow(bench: Bench, *stages: int, start: Start = "prefix", **options: Any) -> BestFirst:
+    grown = BestFirst(bench.search, start)
     bench.run(grown_by(grown, *stages), stages[-1], **options)
     return grown
 
@@ -98,6 +98,20 @@ def test_what_starts_at_the_root_has_the_streams_of_best_of_n() -> None:
         theirs.run(METHODS["best-of-n"], n)
         assert ours.search.draws == theirs.search.draws
         assert sorted(map(str, solutions(ours.search))) == sorted(map(str, solutions(theirs.search)))
+
+
+def test_the_first_sample_is_greedy_and_no_other() -> None:
+    bench = Bench(DOUBTED, dict.fromkeys(DOUBTED.values(), 0.1) | {f"is {i}": 0.1 for i in range(8)})
+    grow(bench, 8)
+    used = {key.path: s.temperature for key, s in zip(bench.policy.asked, bench.policy.samplings, strict=True)}
+    assert {path for path, temperature in used.items() if temperature == 0} == {(0, 0), (0, 0, 0)}
+    assert {temperature for path, temperature in used.items() if path[0] > 0} == {0.7}
+
+
+def test_an_empty_step_of_the_greedy_sample_is_not_drawn_anew() -> None:
+    bench = Bench(Script({(0, 0): ""}))
+    grow(bench, 4)
+    assert {path for path in asked(bench) if path[0] == 0} == {(0, 0)}
 
 
 VOTES = {**sample(0, "p", "is 1."), **sample(1, "q", "is 2."), **sample(2, "r", "is 2."), **sample(3, "r", "is 2.")}
@@ -166,6 +180,15 @@ def test_a_round_starts_at_the_most_promising_prefix(written: Any, scores: Any, 
     assert starts(bench) == expected
 
 
+def test_from_the_root_no_prefix_is_gone_on_from_however_promising() -> None:
+    bench = Bench(
+        Script({(i, 0): "cut~" for i in range(ROUND)} | sample(0, "a", "b", "1.")), {"a": 1, "b": 1, "1": 0.6}
+    )
+    grow(bench, ROUND * 4, start="root")
+    assert starts(bench) == [()] * 3
+    assert {path[0] for path in asked(bench)} == set(range(ROUND * 4))
+
+
 def test_a_solution_that_ends_at_a_step_read_before_may_convince_for_nothing() -> None:
     script = Script(sample(0, "is 1", "is 2.") | {(0, 0, 1, 0): "."})
     bench = Bench(script, {"is 1": 0.9, "is 2": 0.8})
@@ -183,7 +206,7 @@ def test_asking_for_no_more_than_was_drawn_is_no_round() -> None:
             await grown.sample(samples)
 
     bench.run(method, 6)
-    assert (grown.drawn, grown.rounds.total(), len(grown.unread), bench.prm.asked) == (6, 1, 1, [])
+    assert (grown.drawn, grown.starts.total(), len(grown.unread), bench.prm.asked) == (6, 6, 1, [])
 
 
 STEPS = ("a", "b", "c c", "d", "is 1", "is 2")
@@ -224,6 +247,21 @@ def test_in_stages_of_whole_rounds_it_is_the_same(seed: int, scores: Any, rounds
     stages = sorted(ROUND * n for n in rounds)
     assert outcome(once.search, grow(once, stages[-1])) == outcome(staged.search, grow(staged, *stages))
     assert once.prm.asked == staged.prm.asked and asked(once) == asked(staged)
+
+
+@given(SEEDS, SCORES, st.integers(1, ROUND - 1))
+def test_a_look_at_the_first_samples_before_they_are_read_changes_nothing(seed: int, scores: Any, first: int) -> None:
+    once, looked = Bench(Script(seed=seed), scores), Bench(Script(seed=seed), scores)
+    grown = BestFirst(looked.search)
+
+    async def method(search: Search, budget: int, beam_width: int = 1) -> None:
+        await grown.sample(first)
+        await grown.sample(ROUND)
+        await grown.grow(budget)
+
+    looked.run(method, 3 * ROUND)
+    assert outcome(once.search, grow(once, 3 * ROUND)) == outcome(looked.search, grown)
+    assert once.prm.asked == looked.prm.asked and set(asked(once)) == set(asked(looked))
 
 
 class Unsteady(ScriptedPolicy):

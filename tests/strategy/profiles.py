@@ -19,8 +19,13 @@ def logistic(bias: float, weight: float) -> Logistic:
     return Logistic(bias=bias, weights=(weight, *[0.0] * (COUNT - 1)), centre=(0.0,) * COUNT, scale=(1.0,) * COUNT)
 
 
+def values(agreement: float) -> tuple[float, ...]:
+    """Nothing but agreement was seen."""
+    return (agreement, *[0.0] * (COUNT - 1))
+
+
 def evidence(samples: int, agreement: float, *, read: bool = True, convinced: bool = False) -> Evidence:
-    return Evidence(samples, "1", (agreement, *[0.0] * (COUNT - 1)), read, convinced)
+    return Evidence(samples, "1", values(agreement), read, convinced)
 
 
 def stage(samples: int, later: dict[str, Logistic], *, read: bool = True) -> Stage:
@@ -47,13 +52,14 @@ def profile(**changes: Any) -> Profile:
     """Stages of 4, 8 and 16 samples; `changes` are made to its fields."""
     fields: dict[str, Any] = {
         "format": "tts-profile",
-        "version": 2,
+        "version": 3,
         "tts": "0",
         "made": "2026-01-02",
         "data": Data(name="d", problems=3, content="cc"),
         "policy": POLICY,
         "prm": PRM,
         "settings": samples_as(SolveSettings()),
+        "start": "prefix",
         "vote": {"aggregate": "min", "select": "max"},
         "features": FEATURES,
         "stages": (

@@ -11,7 +11,7 @@ import pytest
 
 from tests.evaluation.test_replay import Same
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
-from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage
+from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
 from tts_cli.data.record import Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
 from tts_cli.models.protocols import Sampling
@@ -120,13 +120,37 @@ def test_agreement_of_the_first_samples_ends_it() -> None:
     going = Going(Answers("7", "7", "7", "7"), profile())
     record = going.record
     assert (record.answer, record.method, record.budget, record.difficulty) == ("7", "majority", 4, "easy")
-    assert record.confidence == pytest.approx(RIGHT([1.0] + [0.0] * 9)) != 1.0
+    assert record.confidence == pytest.approx(RIGHT(values(1.0))) != 1.0
     assert record.why == (
         "auto by the profile of 2026-01-02, at --effort normal; at most N = 16; "
         "after 4 samples the chance of a right answer is 98%, and more compute promises too little."
     )
     assert len(going.policy.asked) == 4
     assert going.prm is not None and going.prm.asked == [], "nothing was worth its reading"
+
+
+def test_one_greedy_solution_may_be_enough() -> None:
+    first = stage(1, {"4 drawn": RIGHT, "4 read": RIGHT}, read=False)
+    going = Going(Answers("7"), profile(stages=(first, *profile().stages)))
+    assert (going.record.answer, going.record.method, going.record.budget) == ("7", "greedy", 1)
+    assert [sampling.temperature for sampling in going.policy.samplings] == [0.0]
+    assert going.record.why.endswith("after 1 sample the chance of a right answer is 98%, and more compute promises "
+                                     "too little.")  # fmt: skip
+    assert explained(going).half.kind == "unknown"
+
+
+def test_rounds_start_where_the_profile_says() -> None:
+    script = {(i, 0): f"p {i}" for i in range(16)} | {(i, 0, 0): rf"\boxed{{{i}}}." for i in range(16)}
+    script |= {(i, 0, k, 0): rf"\boxed{{{i}}}." for i in range(16) for k in range(1, 16)}
+    assert {len(path) for path in Going(script, profile(start="root"), effort="high").paths} == {2, 3}
+    assert 4 in {len(path) for path in Going(script, profile(start="prefix"), effort="high").paths}
+
+
+def test_the_votes_are_held_as_the_profile_says() -> None:
+    made = profile(vote={"aggregate": "last", "select": "weighted"})
+    going = Going(Answers(*TWO_ROUNDS), made, effort="high")
+    assert explained(going).lead == "the scores of its solutions sum up to 3.00, those of the next to 0.50"
+    assert explained(going).rules.told and not receipt.write(going.record, None, None, Same()).rules.told
 
 
 def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> None:
@@ -174,7 +198,7 @@ def test_a_solution_that_convinces_ends_it_and_its_answer_wins() -> None:
     assert (record.answer, record.method, record.budget) == ("2", "best-first", 4)
     weights = {vote.answer: round(vote.weight, 3) for vote in record.votes}
     assert weights == {"2": 0.95, "1": 0.5, "3": 0.0}, "nobody read the last one"
-    assert record.confidence == CONVINCED([0.0] * 10)
+    assert record.confidence == CONVINCED(values(0.0))
     assert "a solution convinces the PRM in every step; the chance that it is right is 95%." in record.why
     assert going.prm is not None and len(going.prm.asked) == 2, "the third answer is not read"
 
@@ -203,7 +227,7 @@ def test_budgets_below_and_between_the_stages(budget: int, decided: list[int]) -
     measured = decided[-1] in (4, 8)
     share = 1 / decided[-1]
     assert (going.record.difficulty is not None) is measured
-    assert going.record.confidence == pytest.approx(RIGHT([share] + [0.0] * 9) if measured else share)
+    assert going.record.confidence == pytest.approx(RIGHT(values(share)) if measured else share)
 
 
 def test_nobody_answers() -> None:
@@ -285,7 +309,7 @@ def test_a_limit_before_the_first_look_is_no_certainty() -> None:
     ticks = iter(range(1000))
     record = Going(script, profile(), max_time=2.5, clock=lambda: float(next(ticks))).record
     assert (record.answer, record.budget, record.difficulty) == ("7", 4, None)
-    assert record.confidence == pytest.approx(RIGHT([0.25] + [0.0] * 9)), "as if the others had ended in nothing"
+    assert record.confidence == pytest.approx(RIGHT(values(0.25))), "as if the others had ended in nothing"
 
 
 def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
@@ -294,8 +318,8 @@ def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
     lines = {(i, 0): rf"\boxed{{{answer}}}." for i, answer in enumerate(answers)} | {(7, 0): "so " * 40 + "7."}
     going = Going(lines, profile(), effort="high", stop=lambda going: len(going.attempt.search.solutions) >= 6)
     assert (going.record.answer, going.record.budget, going.attempt.limit) == ("7", 8, None)
-    assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT([2 / 4] + [0.0] * 9))
-    assert going.record.confidence == pytest.approx(RIGHT([2 / 8] + [0.0] * 9))
+    assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT(values(2 / 4)))
+    assert going.record.confidence == pytest.approx(RIGHT(values(2 / 8)))
 
 
 def test_a_stop_before_the_first_decode_has_no_answer() -> None:
@@ -316,12 +340,12 @@ def test_a_stopped_best_of_n_is_not_called_calibrated() -> None:
     half = Going(script, profile(), method="best-of-n", budget=8, stop=lambda going: len(going.policy.batches) >= 3)
     assert (half.record.answer, half.record.confidence) == ("7", 1.0)
     whole = Going(script, profile(), method="best-of-n", budget=8)
-    assert whole.record.confidence == pytest.approx(RIGHT([7 / 8] + [0.0] * 9))
+    assert whole.record.confidence == pytest.approx(RIGHT(values(7 / 8)))
 
 
 def test_best_of_n_is_calibrated_where_it_was_measured() -> None:
     fixed = Going(Answers(*TWO_ROUNDS), profile(), method="best-of-n", budget=8).record
-    assert fixed.confidence == pytest.approx(RIGHT([6 / 8] + [0.0] * 9))
+    assert fixed.confidence == pytest.approx(RIGHT(values(6 / 8)))
     other = Going(Answers(*TWO_ROUNDS), profile(), method="best-of-n", budget=7).record
     assert other.confidence == pytest.approx(5 / 7), "nothing was measured there: the vote's share"
 
@@ -344,7 +368,7 @@ def test_a_vote_that_lost_members_has_its_share_as_confidence() -> None:
     dropped = Going(Answers(*"6678"), profile(), judge=Sixes(), verify=True, budget=8).record
     assert (dropped.answer, dropped.confidence) == ("7", 1 / 2)
     kept = Going(Answers(*"7777"), profile(), judge=Sixes(), verify=True).record
-    assert kept.confidence == pytest.approx(RIGHT([1.0] + [0.0] * 9))
+    assert kept.confidence == pytest.approx(RIGHT(values(1.0)))
 
 
 # The receipt
@@ -353,7 +377,8 @@ def test_a_vote_that_lost_members_has_its_share_as_confidence() -> None:
 def explained(going: Going) -> Receipt:
     """As `tts explain` does it, from the saved events."""
     events = [from_json(to_json(event)) for event in going.events]
-    return receipt.write(going.record, events, {}, Same())
+    aggregate, select = going.attempt.vote
+    return receipt.write(going.record, events, {"aggregate": aggregate, "select": select}, Same())
 
 
 def test_half_of_an_agreement_is_exact() -> None:

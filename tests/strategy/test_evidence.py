@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from math import log
 from typing import Any
 
@@ -15,11 +17,19 @@ from tts_cli.strategy.evidence import FEATURES, Evidence, gather
 from tts_cli.strategy.verdict import elect
 
 
-def solution(number: int, answer: str | None, scores: list[float | None], tokens: int = 10, times: int = 1) -> Solution:
+def solution(
+    number: int,
+    answer: str | None,
+    scores: list[float | None],
+    tokens: int = 10,
+    times: int = 1,
+    likelihoods: Sequence[float] = (),
+) -> Solution:
     """A path of so many steps, which so many samples ended with."""
     node = Node(0, None, "", 0, None, ())
-    for depth, score in enumerate(scores):
-        node = Node(number, node, "x", tokens, Finish.EOS, (number, depth), score=score)
+    for depth, (score, likelihood) in enumerate(zip_longest(scores, likelihoods, fillvalue=1.0)):
+        logprob = log(likelihood or 1.0)
+        node = Node(number, node, "x", tokens, Finish.EOS, (number, depth), score=score, logprob=logprob)
     node.ended, node.solution_tokens = times, tokens
     return Solution(node, answer, None)
 
@@ -37,9 +47,9 @@ def log_odds(p: float) -> float:
 def test_each_feature_of_three_solutions_and_a_sample_that_was_cut() -> None:
     evidence, values = seen(
         4,
-        solution(0, "7", [0.9, 0.8], tokens=10),
-        solution(1, "7", [0.3, 0.6], tokens=20),
-        solution(2, "8", [0.5, 0.4], tokens=30),
+        solution(0, "7", [0.9, 0.8], tokens=10, likelihoods=[0.9, 0.2]),
+        solution(1, "7", [0.3, 0.6], tokens=20, likelihoods=[0.4, 0.4]),
+        solution(2, "8", [0.5, 0.4], tokens=30, likelihoods=[0.6, 0.5]),
     )
     assert (evidence.samples, evidence.leader) == (4, "7")
     assert values == pytest.approx(
@@ -54,6 +64,10 @@ def test_each_feature_of_three_solutions_and_a_sample_that_was_cut() -> None:
             "answers": 2 / 4,
             "finished": 3 / 4,
             "length": log(21),
+            "likeliest": log_odds(0.18),
+            "likeliest_min": log_odds(0.4),
+            "mean_likelihood": log_odds((0.18 + 0.16 + 0.3) / 3),
+            "second_likeliest": log_odds(0.3),
         }
     )
 
@@ -77,7 +91,7 @@ def test_a_solution_counts_as_often_as_it_was_sampled() -> None:
 def test_agreement_of_all_has_no_second() -> None:
     _, values = seen(2, solution(0, "7", [0.9]), solution(1, "7", [0.8]))
     assert (values["agreement"], values["share"], values["margin"], values["answers"]) == (1.0, 1.0, 1.0, 0.5)
-    assert values["second_min"] == pytest.approx(log_odds(0.001))
+    assert values["second_min"] == values["second_likeliest"] == pytest.approx(log_odds(0.001))
 
 
 def test_solutions_without_an_answer_have_ended_but_do_not_vote() -> None:
@@ -93,6 +107,7 @@ def test_nobody_answered() -> None:
         assert values["finished"] == len(solutions) / 4
         assert [values[name] for name in ("agreement", "share", "margin", "answers")] == [0, 0, 0, 0]
         assert values["best_last"] == values["second_min"] == pytest.approx(log_odds(0.001))
+        assert values["likeliest"] == values["mean_likelihood"] == pytest.approx(log_odds(0.001))
 
 
 def test_without_a_prm_scores_say_neither_yes_nor_no() -> None:

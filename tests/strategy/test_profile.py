@@ -42,7 +42,7 @@ def test_numbers_that_were_fitted_come_back_to_the_last_bit(tmp_path: Path) -> N
 def test_a_person_can_read_it(tmp_path: Path) -> None:
     write(tmp_path / "p.yaml", profile())
     text = (tmp_path / "p.yaml").read_text()
-    assert text.startswith("format: tts-profile\nversion: 2\n")
+    assert text.startswith("format: tts-profile\nversion: 3\n")
     assert "features: [agreement, share," in text and "    16 read:" in text
     assert max(map(len, text.splitlines())) < 130
 
@@ -181,6 +181,18 @@ def test_one_for_models_of_these_names_that_does_not_fit_is_remarked_on(tmp_path
     found, remark = fitting([path], POLICY, PRM.model_copy(update={"content": "zz"}), OWN)
     assert found is None
     assert remark == "the profile mine.yaml is not for this run (its PRM is another file of r (bb, here zz))"
+
+
+def test_one_of_another_version_is_passed_over(tmp_path: Path) -> None:
+    """An upgrade of tts must not end what was solved before it."""
+    old, new = saved(tmp_path, "old.yaml", profile()), saved(tmp_path, "z.yaml", profile(made="2026-06-01"))
+    old.write_text(old.read_text().replace("version: 3", "version: 2"))
+    found, remark = fitting([old, new], POLICY, PRM, OWN)
+    assert found is not None and (found.made, remark) == ("2026-06-01", None)
+    assert fitting([old], POLICY, PRM, OWN) == (None, "the profile old.yaml was made by another version of tts")
+    assert fitting([old], POLICY, PRM.model_copy(update={"name": "s"}), OWN) == (None, None)
+    old.write_text("format: tts-profile\nversion: 1\npolicy: p\n")
+    assert fitting([old], POLICY, PRM, OWN) == (None, None)
 
 
 def test_a_broken_one_is_named_wherever_it_stands(tmp_path: Path) -> None:

@@ -52,14 +52,22 @@ def test_a_solution_that_convinces_ends_it() -> None:
     assert decision.difficulty == "medium" and "convinces the PRM in every step" in decision.why
 
 
-def test_the_highest_effort_stops_at_nothing_but_the_end() -> None:
+def test_the_highest_effort_takes_whatever_is_promised() -> None:
+    """16 samples promise 0.02 points where 99 % agree; where all do they promise nothing."""
+    assert Measured(profile(), "high", 16).decide(evidence(4, 0.99)).action is None
+    assert Measured(profile(), "max", 16).decide(evidence(4, 0.99)).action == Grow(8, read=True)
     decision = Measured(profile(), "max", 16).decide(evidence(4, 1.0))
-    assert decision.action == Grow(8, read=True) and decision.why.endswith("98%, and nothing is too dear")
-    assert Measured(profile(), "high", 16).decide(evidence(4, 1.0)).action is None
+    assert decision.action is None and decision.why.endswith("98%, and more compute promises nothing")
+
+
+def test_no_chance_is_called_a_certainty() -> None:
+    sure = tuple(one.model_copy(update={"right": logistic(9, 0)}) for one in profile().stages)
+    assert "answer is over 99%, and" in Measured(profile(stages=sure), "normal", 16).decide(evidence(4, 1.0)).why
 
 
 def test_a_wanted_confidence_is_worth_any_price() -> None:
-    assert Measured(profile(), "low", 16, least=0.9).decide(evidence(4, 0.25)).action == Grow(8, read=True)
+    unsure = Measured(profile(), "low", 16, least=0.9).decide(evidence(4, 0.25))
+    assert unsure.action == Grow(8, read=True) and unsure.why.endswith("is 38%, and 90% is wanted")
     assert Measured(profile(), "low", 16, least=0.2).decide(evidence(4, 0.25)).action is None
 
 

@@ -212,7 +212,7 @@ def test_a_trace_holds_the_whole_search_and_comes_back() -> None:
     solved = run(lines("7", "8", "8"), budget=3)
     trace = parse(dump(trace_of(solved, {"budget": 3})).encode(), "trace")
     assert tuple(from_json(row) for row in trace.events) == solved.events
-    assert trace.record.answer == "8" and trace.settings == {"budget": 3}
+    assert trace.record.answer == "8" and trace.settings == {"budget": 3, "aggregate": "last", "select": "weighted"}
 
 
 def test_the_same_seed_gives_the_same_trace_and_a_record_is_json() -> None:

@@ -5,6 +5,7 @@ Samples are kept under --out as `tts eval` keeps them, so that a run that was ki
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tts_cli.data.rows import Row
-    from tts_cli.evaluation.calibrate import Observation, Observer
     from tts_cli.evaluation.replay import ModelFacts
     from tts_cli.evaluation.units import Cell
     from tts_cli.strategy.profile import Profile
@@ -142,18 +142,16 @@ class Calibration(Run):
     def profile(self, rows: Sequence[Row]) -> Profile:
         """Raises UsageError where too many problems ended with an error."""
         from tts_cli.answers import Judge
-        from tts_cli.evaluation.calibrate import VOTES, Facts, Observer, at_its_end, content_of, profile_of
+        from tts_cli.evaluation.calibrate import VARIANTS, Facts, Observer, content_of, profile_of, worth_most
         from tts_cli.evaluation.calibration_figures import figures
         from tts_cli.strategy.profile import Data
 
         assert self.models is not None and self.models[1] is not None and self.entries.prm is not None
         policy, prm = self.models[0], self.models[1]
         with Interruption(lambda: None), Judge() as judge:  # all samples are stored: a signal ends it at once
-            observers = [Observer(self.solving, policy, prm, self.store, judge, vote) for vote in VOTES]
-            found = [_observed(observer, rows) for observer in observers]
-        _check_number(len(found[0]))
-        best = max(range(len(VOTES)), key=lambda place: at_its_end([one for _, one in found[place]]))
-        seen, observations = found[best], [observation for _, observation in found[best]]
+            observer = Observer(self.solving, policy, prm, self.store, judge)
+            seen = [(row, found) for row in rows if (found := observer.observe(row)) is not None]
+        _check_number(len(seen))  # without problems whose search ended with an error
         facts = Facts(
             policy=setup.model_file(self.entries.policy, policy.parameters),
             prm=setup.model_file(self.entries.prm, prm.parameters),
@@ -163,9 +161,11 @@ class Calibration(Run):
                 content=content_of(row for row, _ in seen),
             ),
             settings=self.solving,
-            vote=VOTES[best],
         )
-        return profile_of(observations, facts, figures(observations, facts))
+        observations = {variant: [found[variant] for _, found in seen] for variant in VARIANTS}
+        best = worth_most(observations, facts)
+        facts = replace(facts, variant=best)
+        return profile_of(observations[best], facts, figures(observations[best], facts))
 
     def save(self, made: Profile, path: Path) -> None:
         """Write the profile, then tell what is in it."""
@@ -185,12 +185,6 @@ class Calibration(Run):
         else:
             emit(tables.plain(found))
         self.channels.note(f"Written to {path}; its samples are in {self.out}.")
-
-
-def _observed(observer: Observer, rows: Sequence[Row]) -> list[tuple[Row, Observation]]:
-    """Without problems whose search ended with an error."""
-    found = [(row, observer.observe(row)) for row in rows]
-    return [(row, observation) for row, observation in found if observation is not None]
 
 
 def _check_number(problems: int) -> None:

@@ -171,11 +171,11 @@ def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
 
 
 def limits(chosen: Settings, known: Known, policy: LlamaPolicy, prm: LlamaPRM | None) -> Limits:
-    """What the live tree's footer counts down to; by a profile the best score leads."""
+    """What the live tree's footer counts down to, and how answers lead in it."""
     from tts_cli.cli.view.live import Limits
 
     return Limits(
-        select="max" if known.profile and chosen.method == "auto" else chosen.select,
+        select=known.profile.vote.select if known.profile and chosen.method == "auto" else chosen.select,
         max_time=chosen.max_time,
         max_flops=chosen.max_flops,
         policy_parameters=policy.parameters,

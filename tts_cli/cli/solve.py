@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import __version__
 from tts_cli.cli import first_run, problem, settings
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
@@ -136,11 +135,9 @@ class Run:
 
     def _save(self, path: Path, solved: Solved) -> None:
         from tts_cli.data import trace
-        from tts_cli.search.events import to_json
+        from tts_cli.strategy.solve import trace_of
 
-        chosen = self.chosen.model_dump(mode="json", exclude_none=True)
-        events = [to_json(event) for event in solved.events]
-        trace.save(path, trace.Trace(tts=__version__, settings=chosen, record=solved.record, events=events))
+        trace.save(path, trace_of(solved, self.chosen.model_dump(mode="json", exclude_none=True)))
 
     def _sum_up(self, record: Record) -> None:
         from tts_cli.cli.view import plain

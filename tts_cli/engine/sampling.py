@@ -49,6 +49,19 @@ def sample(logits: NDArray[np.float32], samplers: Sequence[Sampler]) -> list[int
     return tokens
 
 
+def logprobs(logits: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
+    """The natural logarithm of what the model itself gives each row's token: at temperature 1, nothing left out."""
+    per_block = max(1, _BLOCK // logits.shape[1])
+    found: list[float] = []
+    for begin in range(0, len(tokens), per_block):
+        block = logits[begin : begin + per_block]
+        top = block.max(axis=1, keepdims=True)
+        total = np.exp(block - top).sum(axis=1, dtype=np.float64)
+        own = block[np.arange(len(block)), tokens[begin : begin + per_block]] - top[:, 0]
+        found += [float(one) for one in own - np.log(total)]
+    return found
+
+
 def _sample_block(logits: NDArray[np.float32], samplers: Sequence[Sampler]) -> list[int]:
     best = logits.argmax(axis=1)
     top = logits[np.arange(len(best)), best]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tts_cli.engine.branches import Branch
 from tts_cli.engine.cells import Slot
 from tts_cli.engine.pool import Pool, common_length
-from tts_cli.engine.sampling import sample
+from tts_cli.engine.sampling import logprobs, sample
 from tts_cli.engine.tasks import Evaluation, Generation, Task
 from tts_cli.models.protocols import Job
 
@@ -230,8 +230,9 @@ class Scheduler:
         if not tasks:
             return
         logits = np.stack(rows or [task.parent.logits for task in tasks if task.parent.logits is not None])
-        for task, token in zip(tasks, sample(logits, [task.sampler for task in tasks]), strict=True):
-            task.accept(token)
+        tokens = sample(logits, [task.sampler for task in tasks])
+        for task, token, logprob in zip(tasks, tokens, logprobs(logits, tokens), strict=True):
+            task.accept(token, logprob)
             if task.job.done:
                 self._finish(task)
 

@@ -21,12 +21,16 @@ Stop = Callable[[bytes], Finish | None]
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """One sampled step: the branch that ends with it, its tokens (an end token included), its bytes, how it ended."""
+    """One sampled step: the branch that ends with it, its tokens (an end token included), its bytes, how it ended.
+
+    `logprob`: the sum over its tokens (sampling.logprobs), to four places: the rest depends on what shared the batch.
+    """
 
     branch: Branch
     tokens: tuple[int, ...]
     text: bytes
     finish: Finish
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Generation(Task):
         self._vocab, self._stop = vocab, stop
         self._max_tokens, self._max_length = max_tokens, max_length
         self._text = bytearray()
+        self._logprob = 0.0
         if parent.length > max_length:
             self.out_of_room()
 
@@ -108,9 +113,10 @@ class Generation(Task):
     def marked(self, begin: int, end: int) -> list[int]:
         return [end - 1] if end == self.child.length else []
 
-    def accept(self, token: int) -> None:
+    def accept(self, token: int, logprob: float) -> None:
         """Append a sampled token; resolves the job when the step ends with it."""
         self.child.append(token)
+        self._logprob += logprob
         self._text += self._vocab.piece(token)
         finish = self._finish(token)
         if finish is not None:
@@ -130,7 +136,7 @@ class Generation(Task):
         self._resolve(Finish.CONTEXT)
 
     def _resolve(self, finish: Finish) -> None:
-        self._job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish))
+        self._job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish, round(self._logprob, 4)))
 
 
 class Evaluation(Task):

@@ -1,19 +1,20 @@
 """From labelled problems that were sampled and searched to a profile: what `auto` may expect of this pair of models.
 
-For each problem a tape of best-first search to its end tells what was to be seen after 4, 8, 16, .. samples, whether
-the leading answer was right then, and whether it was later. Logistic models of these, fitted to few numbers
-(strategy.evidence), are the profile; the figures in it come from problems that each model was not fitted to. The fixed
-methods are sampled beside it: what they reach and cost is what `auto` has to beat.
+For each problem a tape of best-first search to its end tells what was to be seen after 1, 4, 8, .. samples, whether the
+leading answer was right then, and whether it was later. Logistic models of these, fitted to few numbers
+(strategy.evidence), are the profile; the figures in it come from problems that each model was not fitted to. Where the
+rounds of the search start and how its solutions vote is chosen by what it is worth. The fixed methods are sampled
+beside it: what they reach and cost is what `auto` has to beat.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from statistics import fmean
-from typing import Any
+from typing import Any, get_args
 
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
@@ -23,26 +24,39 @@ from tts_cli.evaluation.fit import deal, fit
 from tts_cli.evaluation.grade import Tapes, problem_of
 from tts_cli.evaluation.replay import ModelFacts, replay
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.search.best_first import DIALS
+from tts_cli.search.best_first import DIALS, Start
 from tts_cli.strategy.attempt import Attempt
 from tts_cli.strategy.evidence import FEATURES, Evidence, gather
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, Voting, name_of, samples_as
-from tts_cli.strategy.rule import Decision, Grow, Measured
+from tts_cli.strategy.rule import PRICES, Decision, Grow, Measured
 from tts_cli.strategy.settings import MethodName, SolveSettings
 from tts_cli.strategy.static import Difficulty
 from tts_cli.strategy.verdict import decide
 
-STAGES = ((4, False), (4, True), (8, True), (16, True), (32, True), (64, True), (128, True))
+STAGES = ((1, False), (4, False), (4, True), (8, True), (16, True), (32, True), (64, True), (128, True))
 """Samples, and whether the PRM has read them: where `auto` stops to decide."""
+
+EARLY = 4
+"""Samples up to which the difficulty is told anew: all that come later are chosen by what was found."""
 
 BEST_OF_N = (1, 4, 8, 16, 32, 64)
 SEARCHES: tuple[tuple[MethodName, int], ...] = (("beam", 16), ("dvts", 16))
 
+VOTES: tuple[tuple[Aggregate, Select], ...] = (("min", "max"), ("min", "weighted"), ("last", "weighted"))
 
-VOTES: tuple[tuple[Aggregate, Select], ...] = (("min", "max"), ("min", "weighted"))
-"""Which of them is better depends on how much more the PRM knows than the policy (docs/findings.md, 6)."""
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How `auto` searches and votes. Which is best depends on how much more the PRM knows than the policy
+    (docs/findings.md, 6)."""
+
+    start: Start
+    vote: tuple[Aggregate, Select]
+
+
+VARIANTS = tuple(Variant(start, vote) for start in get_args(Start) for vote in VOTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +64,15 @@ class ToTheEnd:
     """Goes through all stages, until a solution convinces: what every profile's decisions are a part of."""
 
     stages: tuple[tuple[int, bool], ...]
+    start: Start
     vote: tuple[Aggregate, Select]
 
     @property
     def name(self) -> str:
         """With all that it does depend on: a tape of another one is of no use."""
         stages = ", ".join(name_of(*stage) for stage in self.stages)
-        return f"to the end: {stages}; {', '.join(f'{name} {value}' for name, value in DIALS.items())}"
+        dials = ", ".join(f"{name} {value}" for name, value in DIALS.items())
+        return f"to the end: {stages}; from {self.start}, {dials}"
 
     @property
     def first(self) -> Grow:
@@ -76,12 +92,14 @@ def plans(beam_width: int) -> list[Plan]:
     """What must be sampled for each problem."""
     why = "sampled by tts calibrate"
     searches = [Plan(method, budget, beam_width, why) for method, budget in SEARCHES]
-    return [course(VOTES[0]), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
+    ends = {variant.start: course(variant) for variant in VARIANTS}
+    return [*ends.values(), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
 
 
-def course(vote: tuple[Aggregate, Select]) -> Plan:
+def course(variant: Variant) -> Plan:
     """Best-first search to its end; what it draws and reads does not depend on the vote."""
-    return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", ToTheEnd(STAGES, vote))
+    rule = ToTheEnd(STAGES, variant.start, variant.vote)
+    return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +137,21 @@ class Facts:
     prm: ModelFile
     data: Data
     settings: SolveSettings
-    vote: tuple[Aggregate, Select] = VOTES[0]
+    variant: Variant = VARIANTS[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """Replays tapes; the store must hold all `plans` for every problem. `vote`: of best-first search."""
+    """Replays tapes; the store must hold all `plans` for every problem."""
 
     settings: SolveSettings
     policy: ModelFacts
     prm: ModelFacts
     store: Store
     judge: Equality
-    vote: tuple[Aggregate, Select] = VOTES[0]
+    variants: Sequence[Variant] = VARIANTS
 
-    def observe(self, row: Row) -> Observation | None:
+    def observe(self, row: Row) -> dict[Variant, Observation] | None:
         """None where a search ended with an error: the problem is too long, say. Raises TtsError where tapes are
         missing."""
         tapes = Tapes(self.store, problem_key(row.problem))
@@ -144,12 +162,15 @@ class Observer:
         attempts = {name: self._replay(row, plan, tapes) for name, plan in (samples | searches).items()}
         every = attempts[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
         right = sum(one.node.ended for one in every if self._right(one.answer, row))
-        looks = self._replay(row, course(self.vote), tapes).looks
-        return Observation(
-            solved=right / BEST_OF_N[-1],
-            looks=tuple(Seen(seen, self._right(seen.leader, row), flops) for seen, flops in looks),
-            fixed={name: self._see(row, attempt) for name, attempt in attempts.items()},
-        )
+        fixed = {name: self._see(row, attempt) for name, attempt in attempts.items()}
+        return {
+            variant: Observation(right / BEST_OF_N[-1], self._looks(row, variant, tapes), fixed)
+            for variant in self.variants
+        }
+
+    def _looks(self, row: Row, variant: Variant, tapes: Tapes) -> tuple[Seen, ...]:
+        looks = self._replay(row, course(variant), tapes).looks
+        return tuple(Seen(seen, self._right(seen.leader, row), flops) for seen, flops in looks)
 
     def _replay(self, row: Row, plan: Plan, tapes: Tapes) -> Attempt:
         tape = tapes.covering(plan)
@@ -166,25 +187,21 @@ class Observer:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
 
 
-def at_its_end(observations: Sequence[Observation]) -> float:
-    """The part of problems whose leading answer is right when the search has gone to its end."""
-    return fmean(one.looks[-1].right for one in observations)
-
-
 def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `observations`."""
     last = [one.looks[-1] for one in observations]
     scored = {n: [one.fixed[f"best-of-n {n}"] for one in observations] for n in BEST_OF_N}
     return Profile(
         format="tts-profile",
-        version=2,
+        version=3,
         tts=__version__,
         made=date.today().isoformat(),
         data=facts.data,
         policy=facts.policy,
         prm=facts.prm,
         settings=samples_as(facts.settings),
-        vote=Voting(aggregate=facts.vote[0], select=facts.vote[1]),
+        start=facts.variant.start,
+        vote=Voting(aggregate=facts.variant.vote[0], select=facts.variant.vote[1]),
         features=FEATURES,
         stages=tuple(_stages(observations)),
         convinced=_right([seen for seen in last if seen.evidence.convinced] or last),
@@ -201,14 +218,14 @@ def _stages(observations: Sequence[Observation]) -> Iterator[Stage]:
         if not open:
             return
         now = [one.at(place) for one in observations]
-        first = samples == STAGES[0][0]
+        early = samples <= EARLY
         yield Stage(
             samples=samples,
             read=read,
             flops=fmean(seen.flops for seen in now),
             right=_right([one.at(place) for one in open]),
             later=dict(_prospects(observations, open, place)),
-            solved=fit(_values(now), [one.solved for one in observations]) if first else None,
+            solved=fit(_values(now), [one.solved for one in observations]) if early else None,
         )
 
 
@@ -262,6 +279,21 @@ def cross_profiles(observations: Sequence[Observation], facts: Facts) -> list[Pr
         for fold in set(folds)
     }
     return [without[fold] for fold in folds]
+
+
+def worth_most(found: Mapping[Variant, Sequence[Observation]], facts: Facts) -> Variant:
+    """By the share of right answers less the price of the compute, mean over efforts, on problems that a profile was
+    not fitted to."""
+    return max(found, key=lambda variant: _worth(found[variant], replace(facts, variant=variant)))
+
+
+def _worth(observations: Sequence[Observation], facts: Facts) -> float:
+    worth = 0.0
+    for observation, profile in zip(observations, cross_profiles(observations, facts), strict=True):
+        for effort, price in PRICES.items():
+            ended = play(observation, Measured(profile, effort, STAGES[-1][0]))
+            worth += ended.right - price * ended.flops / profile.solution_flops
+    return worth
 
 
 def content_of(rows: Iterable[Row]) -> str:

@@ -90,7 +90,7 @@ class ReplayPolicy(_Replayed):
         prefix.ledger.policy_tokens += max(0, draw.tokens - 1)
         job: Job[SampledStep] = Job()
         after = _Steps((*prefix.steps, draw.text), prefix.ledger)
-        job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after))
+        job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after, draw.logprob))
         return job
 
 

@@ -22,7 +22,7 @@ from tts_cli.errors import TtsError
 from tts_cli.evaluation.tape import Tape, pack, unpack
 from tts_cli.evaluation.units import Unit
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tapes (

@@ -58,7 +58,7 @@ def pack(tape: Tape) -> bytes:
     """The tape as bytes; `unpack` is its inverse."""
     content = {
         "prompt": [tape.prompt.policy, tape.prompt.prm],
-        "draws": [[path, draw.text, draw.tokens, draw.finish.value] for path, draw in tape.draws.items()],
+        "draws": [[path, draw.text, draw.tokens, draw.finish.value, draw.logprob] for path, draw in tape.draws.items()],
         "scores": _tree(tape.scores),
         "error": tape.error.model_dump() if tape.error else None,
     }
@@ -70,7 +70,10 @@ def unpack(packed: bytes) -> Tape:
     content: dict[str, Any] = json.loads(zlib.decompress(packed))
     return Tape(
         prompt=PromptTokens(*content["prompt"]),
-        draws={tuple(path): Draw(text, tokens, Finish(how)) for path, text, tokens, how in content["draws"]},
+        draws={
+            tuple(path): Draw(text, tokens, Finish(how), logprob)
+            for path, text, tokens, how, logprob in content["draws"]
+        },
         scores=_paths(content["scores"]),
         error=RecordError.model_validate(content["error"]) if content["error"] else None,
     )

@@ -62,7 +62,7 @@ class LlamaPolicy:
     def _sampled(self, prefix: BranchPrefix, generated: Generated) -> SampledStep:
         text = step_text(generated.text, self.entry.separator)
         child = BranchPrefix(generated.branch, prefix)
-        return SampledStep(text, len(generated.tokens), generated.finish, child)
+        return SampledStep(text, len(generated.tokens), generated.finish, child, generated.logprob)
 
     def advance(self) -> None:
         """One decode for all samples under way; ends those that are complete."""

@@ -78,12 +78,16 @@ class Prefix(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SampledStep:
-    """One step as the policy wrote it: stripped text, number of sampled tokens, how it ended."""
+    """One step as the policy wrote it: stripped text, number of sampled tokens, how it ended.
+
+    `logprob`: of all its tokens together, by the policy at temperature 1; it costs nothing, the logits are there.
+    """
 
     text: str
     tokens: int
     finish: Finish
     prefix: Prefix
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True)

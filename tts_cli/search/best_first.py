@@ -6,14 +6,20 @@ step by step, up to the first step in doubt. One that convinces in every step en
 goes on from the most promising prefix: the one whose steps scored best, less what was tried from it in vain. Steps that
 were read are never read again, and samples that come out as a step in doubt end there.
 
-The first ROUND samples, and all that start at the root, have the random streams of best-of-n's.
+All of that trusts the PRM to know more than the policy. Where it hardly does, prefixes of its choice only make what
+both believe more frequent; then every round had better start at the root, which leaves best-of-n with a PRM that is
+asked late. What is right for two models is measured (`tts calibrate`).
+
+The first sample is greedy: the policy's best guess, before any that chance has a part in. All others that start at the
+root have the random streams of best-of-n's.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from math import prod
+from math import pow, prod
+from typing import Literal
 
 from tts_cli.search.context import Search
 from tts_cli.search.tree import Node, path_to
@@ -28,7 +34,13 @@ CONVINCED = 0.9
 """A solution whose steps all score this much ends the search."""
 
 PATIENCE = 0.5
-"""What a prefix is worth after each round from it that found nothing, as a part of what it was."""
+"""What a prefix is worth after ROUND samples from it that found nothing, as a part of what it was."""
+
+GREEDY = (0,)
+"""The path of the first sample from the root."""
+
+Start = Literal["prefix", "root"]
+"""Where rounds start: at the most promising prefix, or always at the root."""
 
 DIALS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "patience": PATIENCE}
 """All of them: whatever was measured was measured with these."""
@@ -36,24 +48,22 @@ DIALS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "patience": PAT
 
 @dataclass(slots=True)
 class BestFirst:
-    """One problem's search so far. `drawn`: samples begun; `starts`: how many of them at each prefix, `rounds`: in how
-    many rounds; `prefixes`: what may be gone on from; `unread`: solutions that wait for the PRM; `convinced`: by which
-    one."""
+    """One problem's search so far. `drawn`: samples begun; `starts`: how many of them at each prefix; `prefixes`: what
+    may be gone on from; `unread`: solutions that wait for the PRM; `convinced`: by which one."""
 
     search: Search
+    start: Start = "prefix"
     drawn: int = 0
     starts: Counter[Node] = field(default_factory=Counter)
-    rounds: Counter[Node] = field(default_factory=Counter)
     prefixes: dict[Node, None] = field(default_factory=dict)
     unread: dict[Node, None] = field(default_factory=dict)
     convinced: Node | None = None
 
     async def sample(self, samples: int) -> None:
         """Until `samples` are drawn in all, from one prefix, unread."""
-        if samples <= self.drawn:  # no round, so none in vain
+        if samples <= self.drawn:
             return
         start = self._most_promising()
-        self.rounds[start] += 1
         first = self.starts[start] + (start.parent is not None)  # the sample that made the prefix went on as number 0
         numbers = range(first, first + samples - self.drawn)
         self.starts[start] += len(numbers)
@@ -76,13 +86,14 @@ class BestFirst:
         """Sample and read in rounds, until a solution convinces or `samples` are drawn in all."""
         await self.read()
         while self.convinced is None and self.drawn < samples:
-            await self.sample(min(self.drawn + ROUND, samples))
+            await self.sample(min(self.drawn - self.drawn % ROUND + ROUND, samples))
             await self.read()
 
     async def _solution(self, node: Node, path: tuple[int, ...]) -> None:
         """One sample to its end. Its prefixes are kept: any may turn out to be the most promising."""
+        greedy = path == GREEDY
         while node.prefix is not None and self.search.has_room(node):
-            child = await self.search.extend(node, path)
+            child = await self.search.extend(node, path, greedy=greedy)
             if child is None or child is node:  # a dead end, or the solution ended here
                 break
             node, path = child, (*path, 0)
@@ -119,8 +130,10 @@ class BestFirst:
     def _most_promising(self) -> Node:
         """Of equally promising ones the longest, then the earliest."""
         root, search = self.search.root, self.search
+        if self.start == "root":
+            return root
         able = [node for node in self.prefixes if node.prefix is not None and search.has_room(node)]
         return max([root, *able], key=lambda node: (self._promise(node), node.depth, [-i for i in node.path]))
 
     def _promise(self, node: Node) -> float:
-        return prod(score for score in node.scores if score is not None) * PATIENCE ** self.rounds[node]
+        return prod(score for score in node.scores if score is not None) * pow(PATIENCE, self.starts[node] / ROUND)

@@ -121,8 +121,10 @@ class Search:
 
     # Sampling
 
-    async def draw(self, node: Node, path: tuple[int, ...], *, counts: bool = True) -> Node | None:
-        """Sample one step after `node` from the random stream `path`.
+    async def draw(
+        self, node: Node, path: tuple[int, ...], *, counts: bool = True, greedy: bool = False
+    ) -> Node | None:
+        """Sample one step after `node` from the random stream `path`; `greedy`: its likeliest tokens instead.
 
         The child, which an identical earlier sample may have made; `node` itself where the solution
         ended there (no text, then EOS); None for an empty step. With `counts` false a repetition of an
@@ -132,19 +134,21 @@ class Search:
             raise ValueError("this step cannot be gone on from")
         tokens = min(self.sampling.max_step_tokens, self.limits.max_tokens - node.solution_tokens)
         key = SampleKey(self.seed, self.problem, path)
-        job = self._policy.sample(node.prefix, key, replace(self.sampling, max_step_tokens=tokens))
+        temperature = 0.0 if greedy else self.sampling.temperature
+        sampling = replace(self.sampling, temperature=temperature, max_step_tokens=tokens)
+        job = self._policy.sample(node.prefix, key, sampling)
         sampled = await self._wait(self._policy, job)
-        self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish)
+        self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish, sampled.logprob)
         if not sampled.text.strip():
             self._policy.release(sampled.prefix)
             return self._ended_at(node, sampled)
         return self._child(node, path, sampled, counts)
 
-    async def extend(self, node: Node, path: tuple[int, ...]) -> Node | None:
+    async def extend(self, node: Node, path: tuple[int, ...], *, greedy: bool = False) -> Node | None:
         """`draw` for one independent sample: anew while the step is empty; None is a dead end."""
         for attempt in range(EMPTY_DRAWS):
-            child = await self.draw(node, (*path, attempt))
-            if child is not None or self.sampling.temperature == 0:
+            child = await self.draw(node, (*path, attempt), greedy=greedy)
+            if child is not None or greedy or self.sampling.temperature == 0:
                 return child
         return None
 
@@ -201,6 +205,7 @@ class Search:
             ended=self.copies if finish.finished else 0,
             depth=node.depth + 1,
             solution_tokens=node.solution_tokens + sampled.tokens,
+            logprob=sampled.logprob,
         )
         self.tell(
             events.StepSampled(
@@ -211,6 +216,7 @@ class Search:
 
     def _merge(self, child: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> None:
         child.path = min(child.path, path)  # which sample was there first depends on what shared its batch
+        child.logprob = max(child.logprob, sampled.logprob)  # equal text may be of other tokens
         if counts:
             child.count += 1
             child.ended += 1 if child.finish is not None and child.finish.finished else 0

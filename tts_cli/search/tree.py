@@ -15,6 +15,7 @@ class Draw:
     text: str
     tokens: int
     finish: Finish
+    logprob: float
 
 
 @dataclass(eq=False, slots=True)
@@ -23,7 +24,7 @@ class Node:
 
     `path`: the key of this step's random stream (the first one's, where several samples came out as this step).
     `count`: how many did. `ended`: how many samples ended the solution here. `finish` is None for a root.
-    `prm_tokens`: how many the PRM reads for this step.
+    `prm_tokens`: how many the PRM reads for this step. `logprob`: the policy's own, of the tokens sampled for it.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Node:
     visitors: int = 0
     depth: int = 0
     solution_tokens: int = 0
+    logprob: float = 0.0
     children: dict[tuple[str, str], Node] = field(default_factory=dict)
 
     @property

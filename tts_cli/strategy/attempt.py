@@ -40,7 +40,7 @@ class Problem:
 class Attempt:
     """What the driver runs for one problem (a search.driver.Runnable).
 
-    `looks`: what a rule was shown each time, and the FLOPs until then.
+    `vote`: how its solutions vote. `looks`: what a rule was shown each time, and the FLOPs until then.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Attempt:
         self._policy, self._prm = policy, prm if plan.guided else None
         self._judge, self._listener, self._clock = judge, listener, clock
         self._course = Course()
-        self._how = (plan.rule and plan.rule.vote) or (settings.aggregate, settings.select)
+        self.vote = (plan.rule and plan.rule.vote) or (settings.aggregate, settings.select)
         self.looks: list[tuple[Evidence, float]] = []
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
@@ -75,7 +75,7 @@ class Attempt:
             id=self.problem.id,
             policy=self._policy,
             prm=self._prm,
-            conclude=lambda node: conclude(node, self._how[0]),
+            conclude=lambda node: conclude(node, self.vote[0]),
             seed=settings.seed,
             sampling=replace(settings.sampling, temperature=0.0) if greedy else settings.sampling,
             limits=Limits(settings.max_steps, settings.max_tokens),
@@ -123,7 +123,7 @@ class Attempt:
         return gather(verdict.ballots, verdict.votes, samples, read=course.read, convinced=course.convinced)
 
     def _vote(self, *, verify: bool) -> Verdict:
-        return decide(self.search, *self._how, self._judge, verify=verify)
+        return decide(self.search, *self.vote, self._judge, verify=verify)
 
     def should_stop(self) -> bool:
         settings = self.settings

@@ -1,8 +1,8 @@
 """`auto`: a few samples, a look at them, and on in rounds until a rule (rule.py) says that it is enough.
 
-The first N samples are those of best-of-n with this N and seed, so nothing is drawn twice: every round goes on from the
-last one. By a profile the rounds are those of best-first search, which asks the PRM only for what may decide. Without
-one the PRM scores every sample, and a search of the paper's table grows trees of its own beside them (its random
+Nothing is drawn twice: every round goes on from the last one. By a profile the first sample is greedy, and the rounds
+are those of best-first search, which asks the PRM only for what may decide. Without one the first N samples are those
+of best-of-n, the PRM scores each, and a search of the paper's table grows trees of its own beside them (its random
 streams begin with SEARCH); all solutions vote together.
 """
 
@@ -31,10 +31,12 @@ SEARCHES = {"beam": beam, "dvts": dvts}
 @dataclass(slots=True)
 class Course:
     """What `auto` has done so far, and what the last decision said. `samples`: begun, without those of `search`;
-    `scored`: each by the PRM; `read`: as far as best-first search reads; `convinced`: by one of them."""
+    `scored`: each by the PRM; `grown`: by best-first search, `read`: as far as it reads; `convinced`: by one of them.
+    """
 
     samples: int = 0
     scored: bool = False
+    grown: bool = False
     read: bool = False
     convinced: bool = False
     search: Run | None = None
@@ -48,6 +50,8 @@ class Course:
             return self.search.method, self.search.budget
         if self.read:
             return "best-first", self.samples
+        if self.grown and self.samples == 1:
+            return "greedy", 1
         return "best-of-n" if self.scored and has_prm else "majority", self.samples
 
     def note(self, decision: Decision) -> None:
@@ -58,7 +62,7 @@ class Course:
 
 async def auto(search: Search, rule: Rule, course: Course, look: Callable[[], Evidence], *, beam_width: int) -> None:
     """Until the rule stops. `look` tells what is to be seen after what `course` says."""
-    grown = BestFirst(search)
+    grown = BestFirst(search, rule.start)
     action: Action | None = rule.first
     while isinstance(action, Draw | Grow):
         await act(search, action, course, grown)
@@ -77,9 +81,10 @@ async def act(search: Search, action: Draw | Grow, course: Course, grown: BestFi
     if isinstance(action, Draw):
         course.scored = True
         await search.gather(*(chain.sample(search, i, scored=True) for i in range(begun, action.samples)))
-    elif not action.read:
-        await grown.sample(action.samples)
-    else:
-        course.read = True
+        return
+    course.grown, course.read = True, action.read
+    if action.read:
         await grown.grow(action.samples)
         course.samples, course.convinced = grown.drawn, grown.convinced is not None
+    else:
+        await grown.sample(action.samples)

@@ -1,18 +1,23 @@
 """What the samples so far say about a problem, as the numbers from which difficulty and confidence are told.
 
-No reference answer is needed, and no text is read: only how the samples agree, how the PRM scored them, and how they
-ended. What the numbers mean for a pair of models is measured by `tts calibrate` (profile.py).
+No reference answer is needed, and no text is read: only how the samples agree, how likely the policy itself found
+them, how the PRM scored them, and how they ended. What the numbers mean for a pair of models is measured by
+`tts calibrate` (profile.py).
+
+The likelihood of a solution is the product over its tokens, at temperature 1. It is known for nothing, and tells about
+as much of one solution alone as the votes of several (docs/strategy.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, VoteClass
 from tts_cli.search.context import Solution
+from tts_cli.search.tree import Node, path_to
 from tts_cli.strategy.verdict import score_of
 
 FEATURES = (
@@ -26,11 +31,16 @@ FEATURES = (
     "answers",
     "finished",
     "length",
+    "likeliest",
+    "likeliest_min",
+    "mean_likelihood",
+    "second_likeliest",
 )
 """Of the leading answer: the part of all samples that gave it, its share of the votes' weight, and its lead over the
 second; log odds of the best PRM-last and PRM-min among its solutions; of all solutions the mean PRM-min, and of the
 second answer's the best. Then different answers a sample, the part of samples that ended, the logarithm of their mean
-length in tokens."""
+length in tokens. Then log odds of likelihoods: the largest among the leading answer's solutions, the largest that the
+least likely step of one has, the mean of all, the largest among the second answer's."""
 
 _SURE = 1e-3  # scores are kept this far from 0 and 1, where log odds end
 
@@ -61,6 +71,7 @@ def gather(
     total = sum(v.weight for v in votes) or 1.0
     lead, second = votes[0], votes[1] if len(votes) > 1 else None
     mins = [_score(ballot, "min") for ballot in ballots]
+    likely = [exp(sum(_logprobs(ballot.node))) for ballot in ballots]
     values = (
         lead.count / samples,
         lead.weight / total,
@@ -72,6 +83,10 @@ def gather(
         len(votes) / samples,
         len(ballots) / samples,
         log(1 + fmean(ballot.node.solution_tokens for ballot in ballots)),
+        _log_odds(max(likely[i] for i in lead.members)),
+        _log_odds(exp(max(min(_logprobs(ballots[i].node)) for i in lead.members))),
+        _log_odds(fmean(likely)),
+        _log_odds(max(likely[i] for i in second.members)) if second else _log_odds(0.0),
     )
     return Evidence(samples, lead.answer, values, read, convinced)
 
@@ -79,7 +94,12 @@ def gather(
 def _none(ballots: Sequence[Solution], samples: int) -> tuple[float, ...]:
     """Nobody gave an answer."""
     none = _log_odds(0.0)
-    return (0.0, 0.0, 0.0, none, none, none, none, 0.0, len(ballots) / samples, 0.0)
+    return (0.0, 0.0, 0.0, none, none, none, none, 0.0, len(ballots) / samples, 0.0, none, none, none, none)
+
+
+def _logprobs(solution: Node) -> list[float]:
+    """The policy's own, of each step."""
+    return [node.logprob for node in path_to(solution)]
 
 
 def _score(ballot: Solution, how: Aggregate) -> float:

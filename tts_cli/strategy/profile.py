@@ -7,7 +7,7 @@ made is evaluation/calibrate.py's business, how it decides rule.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.errors import TtsError, UsageError
-from tts_cli.search.best_first import DIALS
+from tts_cli.search.best_first import DIALS, Start
 from tts_cli.strategy.evidence import FEATURES
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.settings import SolveSettings
 
-VERSION = 2
+VERSION = 3
 
 
 class _Part(BaseModel):
@@ -84,19 +84,20 @@ class Voting(_Part):
 
 
 class Profile(_Part):
-    """`vote`: what was right most often when the search was taken to its end. `settings`: what samples and votes depend
+    """`start` and `vote`: of best-first search, as they were worth most. `settings`: what samples and votes depend
     on beside the models (`samples_as`). `convinced`: is the leading answer right when a solution has convinced the PRM.
     `best_of_n`: is it after N samples that are all scored. `solution_flops`: of one solution, written and read.
     `figures`: for people."""
 
     format: Literal["tts-profile"]
-    version: Literal[2]
+    version: Literal[3]
     tts: str
     made: str
     data: Data
     policy: ModelFile
     prm: ModelFile
     settings: dict[str, float | str]
+    start: Start
     vote: Voting
     features: tuple[str, ...]
     stages: tuple[Stage, ...] = Field(min_length=1)
@@ -148,22 +149,27 @@ def read(path: Path) -> Profile:
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: also a date that is none
         raise UsageError(f"{path} is not a profile: {_first_line(error)}.", _MAKE) from error
     if profile.features != FEATURES:
-        raise _other_version(path, profile.tts)
+        raise OtherVersion(path, profile.model_dump())
     return profile
 
 
 def _of_this_version(content: Any, path: Path) -> Any:
     ours = not isinstance(content, dict) or content.get("format") != "tts-profile" or content.get("version") == VERSION
     if not ours:
-        raise _other_version(path, content.get("tts"))
+        raise OtherVersion(path, content)
     return content
 
 
-def _other_version(path: Path, made_by: object) -> UsageError:
-    return UsageError(f"The profile {path} was made by another version of tts ({made_by}).", _MAKE)
-
-
 _MAKE = "Make a new one with `tts calibrate DATASET`, or remove the file."
+
+
+class OtherVersion(UsageError):
+    """A profile that this version does not understand. `models`: the names in it, as far as they are told."""
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        super().__init__(f"The profile {path} was made by another version of tts ({content.get('tts')}).", _MAKE)
+        named = (content.get(role) for role in ("policy", "prm"))
+        self.models = tuple(one.get("name") if isinstance(one, Mapping) else None for one in named)
 
 
 def _first_line(error: Exception) -> str:
@@ -232,11 +238,16 @@ def fitting(
 ) -> tuple[Profile | None, str | None]:
     """The first profile made with these files, or a remark on one that was made for models of these names.
 
-    Raises UsageError for a broken one.
+    One of another version does not fit. Raises UsageError for a broken one.
     """
     remark = None
     for path in paths:
-        profile = read(path)
+        try:
+            profile = read(path)
+        except OtherVersion as error:
+            if error.models == (policy.name, prm.name):
+                remark = f"the profile {path.name} was made by another version of tts"
+            continue
         why_not = differs(profile, policy, prm, settings)
         if why_not is None:
             return profile, None

@@ -110,13 +110,13 @@ class Rules:
 
 def rules(settings: Mapping[str, Any] | None, method: str) -> Rules:
     """From the settings of a trace; a record has none. Raises TtsError for names that are not known."""
-    if method == "best-first":
-        return Rules("min", "max")  # or the profile's; where the vote does not come out so, the record's is told
     if settings is None:
-        return Rules(told=False)
+        return Rules("min", "max", told=False) if method == "best-first" else Rules(told=False)
     how, select = settings.get("aggregate", "last"), settings.get("select", "weighted")
     if how not in get_args(Aggregate) or select not in get_args(Select):
         raise damaged(f"it was aggregated by {how!r} and selected by {select!r}")
+    if method == "majority":  # without scores every selection is one
+        select = "majority"
     return Rules(cast(Aggregate, how), cast(Select, select))
 
 

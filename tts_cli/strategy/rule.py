@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from tts_cli.answers import Aggregate, Select
+from tts_cli.search.best_first import Start
 from tts_cli.strategy.evidence import FEATURES, Evidence
 from tts_cli.strategy.logistic import sigmoid
 from tts_cli.strategy.profile import Profile, Stage
@@ -19,7 +20,7 @@ from tts_cli.strategy.static import Difficulty, Known, choose
 
 PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
 """What the compute of one solution, written and read, must promise at least: a chance of a right answer where there was
-none. 0: on to the end, as what is promised is only told so well."""
+none. 0: on as long as anything is promised."""
 
 PROBES = 4
 """Samples to begin with where there is no profile."""
@@ -78,6 +79,11 @@ class Rule(Protocol):
         ...
 
     @property
+    def start(self) -> Start:
+        """Where the rounds of `Grow` start."""
+        ...
+
+    @property
     def name(self) -> str:
         """Two rules of one name decide alike."""
         ...
@@ -111,6 +117,11 @@ class Measured:
         return self.profile.vote.aggregate, self.profile.vote.select
 
     @property
+    def start(self) -> Start:
+        """As it was calibrated."""
+        return self.profile.start
+
+    @property
     def name(self) -> str:
         least = "" if self.least is None else f", at least {self.least}"
         return f"{self.effort} by profile {self.profile.key}{least}"
@@ -121,25 +132,26 @@ class Measured:
         return PRICES[self.effort]
 
     def decide(self, evidence: Evidence) -> Decision:
-        seen = f"after {evidence.samples} samples"
+        seen = "after 1 sample" if evidence.samples == 1 else f"after {evidence.samples} samples"
         stage = self.profile.stage(evidence.samples, read=evidence.read)
         kind = difficulty(stage.solved(evidence.values)) if stage and stage.solved else None
         if evidence.convinced:
             right = self.profile.convinced(evidence.values)
-            why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {right:.0%}"
+            why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {_chance(right)}"
             return Decision(None, right, kind, why)
         if stage is None:  # `most` lies between two stages, or below the first: nothing was measured there
             action = None if evidence.read else Grow(evidence.samples, read=True)
             return Decision(action, None, None, f"it stopped at {evidence.samples} samples, the most allowed")
         right = stage.right(evidence.values)
-        worth = f"{seen} the chance of a right answer is {right:.0%}"
+        worth = f"{seen} the chance of a right answer is {_chance(right)}"
         if not self._allowed(stage):
             return Decision(None, right, kind, f"{worth}, and no more is allowed")
-        if self.price == 0 or (self.least is not None and right < self.least):
-            return Decision(self._next(stage), right, kind, f"{worth}, and nothing is too dear")
+        if self.least is not None and right < self.least:
+            return Decision(self._next(stage), right, kind, f"{worth}, and {self.least:.0%} is wanted")
         goal, gain = self._best(stage, evidence, right)
         if goal is None:
-            return Decision(None, right, kind, f"{worth}, and more compute promises too little")
+            little = "too little" if self.price else "nothing"
+            return Decision(None, right, kind, f"{worth}, and more compute promises {little}")
         return Decision(self._next(stage), right, kind, f"{worth}, and {_text(stage, goal)} {100 * gain:+.1f} points")
 
     def _best(self, stage: Stage, evidence: Evidence, right: float) -> tuple[Stage | None, float]:
@@ -177,6 +189,11 @@ def difficulty(solved: float | None) -> Difficulty | None:
     return "easy" if solved >= EASY else "hard" if solved < HARD else "medium"
 
 
+def _chance(right: float) -> str:
+    """Whole percents, of which 100 would be too much said."""
+    return "over 99%" if right > 0.99 else f"{right:.0%}"
+
+
 def _text(stage: Stage, goal: Stage) -> str:
     return "reading them promises" if goal.samples == stage.samples else f"{goal.samples} samples promise"
 
@@ -201,6 +218,11 @@ class Published:
     @property
     def vote(self) -> None:
         return None
+
+    @property
+    def start(self) -> Start:
+        """Never asked for."""
+        return "root"
 
     @property
     def name(self) -> str:

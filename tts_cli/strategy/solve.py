@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from tts_cli import __version__
-from tts_cli.answers import Judge
+from tts_cli.answers import Aggregate, Judge, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
 from tts_cli.data.trace import Trace
@@ -31,6 +31,7 @@ from tts_cli.strategy.static import Known
 class Solved:
     """A problem's record, the steps of the chosen solution with their scores, and all that happened.
 
+    `vote`: how the solutions voted, which by a profile need not be as the settings say.
     `stopped`: from outside (Ctrl-C), before its end. `error`: what the record's error was made from.
     """
 
@@ -38,6 +39,7 @@ class Solved:
     steps: tuple[str, ...]
     scores: tuple[float | None, ...]
     events: tuple[Event, ...]
+    vote: tuple[Aggregate, Select]
     stopped: bool
     error: Exception | None
 
@@ -155,16 +157,19 @@ def _solved(ended: Ended[Attempt]) -> Solved:
         steps=tuple(last.steps) if last else (),
         scores=tuple(last.scores) if last else (),
         events=tuple(attempt.events),
+        vote=attempt.vote,
         stopped=ended.stopped and attempt.limit is None,
         error=ended.error,
     )
 
 
 def trace_of(solved: Solved, settings: Mapping[str, Any]) -> Trace:
-    """What `--trace` saves: the resolved flags as the caller knows them, the record, and every event."""
+    """What `--trace` saves: the resolved flags as the caller knows them (and the vote as it was), the record, and every
+    event."""
+    aggregate, select = solved.vote
     return Trace(
         tts=__version__,
-        settings=dict(settings),
+        settings={**settings, "aggregate": aggregate, "select": select},
         record=solved.record,
         events=[to_json(event) for event in solved.events],
     )
