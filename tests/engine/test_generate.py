@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.engine.driving import drain, prompt, start, used
+from tests.engine.driving import PROMPT, drain, logits, prompt, start, used
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.engine import Engine, Generated, Sampler
 from tts_cli.models.protocols import Finish, Ledger, SampleKey, Sampling
@@ -29,6 +30,25 @@ def test_samples_of_one_prompt_are_the_same_batched_and_one_by_one(f32: Path, op
         single.append(job.result().tokens)
     assert batched == single
     assert len(set(batched)) > 8
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0])
+def test_a_steps_logprob_is_the_models_own_whatever_it_was_sampled_with(
+    f32: Path, open_engine: Open, temperature: float
+) -> None:
+    engine = open_engine(f32)
+    root = prompt(engine)
+    first = start(engine, root, (0,), sampling=Sampling(temperature=temperature, top_p=0.9))
+    drain(engine)
+    second = start(engine, first.result().branch, (0, 0), sampling=Sampling(temperature=temperature, top_p=0.9))
+    drain(engine)
+    tokens = [*engine.vocab.tokenize(PROMPT, special=True), *first.result().tokens, *second.result().tokens]
+    rows = logits(engine, engine.root(tokens[:1], Ledger()), tokens[1:]).astype(np.float64)
+    logprobs = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
+    told = [logprobs[i - 2, tokens[i]] for i in range(root.length, len(tokens))]
+    count = len(first.result().tokens)
+    assert first.result().logprob == pytest.approx(sum(told[:count]), abs=0.01) != 0
+    assert second.result().logprob == pytest.approx(sum(told[count:]), abs=0.01) != 0
 
 
 @pytest.mark.parametrize("lanes", [2, 5])

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tts_cli.engine.sampling import Sampler, sample
+from tts_cli.engine import sampling
+from tts_cli.engine.sampling import Sampler, logprobs, sample
 from tts_cli.errors import ModelError
 from tts_cli.models.protocols import SampleKey, Sampling
 
@@ -92,6 +93,18 @@ def test_logits_that_are_no_numbers_are_an_error(bad: float, temperature: float)
     logits[1, 3] = bad
     with pytest.raises(ModelError, match="not a number"):
         sample(logits, [_sampler(i, temperature) for i in range(2)])
+
+
+@pytest.mark.parametrize("block", [1, 7 * 40, 1 << 20])
+def test_logprobs_are_those_of_the_whole_softmax(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "_BLOCK", block)
+    logits = np.random.default_rng(2).normal(scale=30, size=(17, 40)).astype(np.float32)
+    logits[:, 5], logits[0, 0] = -np.inf, 500
+    tokens = [int(token) for token in np.random.default_rng(3).integers(6, 40, 17)]
+    exact = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    exact = exact[np.arange(17), tokens] - np.log(np.exp(exact).sum(axis=1))
+    assert logprobs(logits, tokens) == pytest.approx(list(exact), rel=1e-5, abs=1e-6)
+    assert logprobs(logits[:1], [0]) == [0.0]
 
 
 def _stream(seed: int, problem: str, path: tuple[int, ...]) -> list[float]:
