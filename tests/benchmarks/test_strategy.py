@@ -89,7 +89,7 @@ def test_every_run_is_shown_as_it_can_be_typed() -> None:
     shown = [job.shown for job in jobs(Places(Path("runs")), ("calibrate", "test", "auto", "easy"), ["nano"], Size())]
     assert shown[:2] == [
         "python -m training.problems --split validation --seed 77 --count 500 > runs/validation.jsonl",
-        "python -m training.problems --split test --seed 900 --count 800 > runs/test.jsonl",
+        "python -m training.problems --split test --seed 900 --count 600 > runs/test.jsonl",
     ]
     models, test = "--policy nano --prm nano-prm", "runs/test.jsonl"
     assert shown[2:5] == [
