@@ -18,7 +18,7 @@ EFFORTS: tuple[Effort, ...] = get_args(Effort)
 PARTS = ("calibrate", "test", "auto", "easy", "deadline")
 SEED, COUNT = 77, 500
 """Of the problems to calibrate on."""
-TEST_SEED, TESTED = 900, 600
+TEST_SEED, TESTED = 900, 800
 """Of those that everything is told of."""
 REAL = 200
 """Of these, how many `auto` is really run on, at each effort."""
@@ -105,7 +105,7 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
     if "calibrate" in parts:
         yield _problems("validation", SEED, size.count, places.validation)
     if "test" in parts:
-        yield _problems("test", TEST_SEED, size.tested, places.problems)
+        yield _problems("test", TEST_SEED, TESTED, places.problems)
     for policy in policies:
         models = ["--policy", policy, "--prm", "nano-prm"]
         threads = ["--threads", str(size.threads)] if size.threads else []
@@ -114,7 +114,7 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
             out = ["--out", str(places.calibration(policy))]
             yield _tts(["calibrate", str(places.validation), *models, *threads, *out, *profile])
         if "test" in parts:
-            yield from _test(places, policy, [*models, *threads])
+            yield from _test(places, policy, [*models, *threads, "--limit", str(size.tested)])
         if "auto" in parts:
             yield from _auto(places, policy, [*models, *profile, *threads], size)
         if "easy" in parts:

@@ -89,13 +89,14 @@ def test_every_run_is_shown_as_it_can_be_typed() -> None:
     shown = [job.shown for job in jobs(Places(Path("runs")), ("calibrate", "test", "auto", "easy"), ["nano"], Size())]
     assert shown[:2] == [
         "python -m training.problems --split validation --seed 77 --count 500 > runs/validation.jsonl",
-        "python -m training.problems --split test --seed 900 --count 600 > runs/test.jsonl",
+        "python -m training.problems --split test --seed 900 --count 800 > runs/test.jsonl",
     ]
     models, test = "--policy nano --prm nano-prm", "runs/test.jsonl"
+    fixed = "--methods greedy,best-of-n,beam,dvts --budgets 4,16,64"
     assert shown[2:5] == [
         f"tts calibrate runs/validation.jsonl {models} --out runs/validation-nano --profile runs/nano.yaml",
-        f"tts eval {test} --methods greedy,best-of-n,beam,dvts --budgets 4,16,64 {models} --out runs/test-nano",
-        f"tts calibrate {test} {models} --out runs/test-nano --profile runs/test-nano/unused.yaml",
+        f"tts eval {test} {fixed} {models} --limit 800 --out runs/test-nano",
+        f"tts calibrate {test} {models} --limit 800 --out runs/test-nano --profile runs/test-nano/unused.yaml",
     ]
     assert [line.split(" --profile")[0] for line in shown[5:9]] == [
         f"tts eval {test} --methods auto --effort {effort} --budgets 128 --limit 200 {models}" for effort in EFFORTS
