@@ -113,6 +113,7 @@ def schema() -> Any:
     return json.loads(SCHEMA.read_text())
 
 
+FIRST = stage(1, {"4 drawn": RIGHT, "4 read": RIGHT}, read=False)
 TWO_ROUNDS = ("7", "7", "8", "9", "7", "7", "7", "7", *("1" * 8))
 
 
@@ -130,8 +131,7 @@ def test_agreement_of_the_first_samples_ends_it() -> None:
 
 
 def test_one_greedy_solution_may_be_enough() -> None:
-    first = stage(1, {"4 drawn": RIGHT, "4 read": RIGHT}, read=False)
-    going = Going(Answers("7"), profile(stages=(first, *profile().stages)))
+    going = Going(Answers("7"), profile(stages=(FIRST, *profile().stages)))
     assert (going.record.answer, going.record.method, going.record.budget) == ("7", "greedy", 1)
     assert [sampling.temperature for sampling in going.policy.samplings] == [0.0]
     assert going.record.why.endswith("after 1 sample the chance of a right answer is 98%, and more compute promises "
@@ -369,6 +369,48 @@ def test_a_vote_that_lost_members_has_its_share_as_confidence() -> None:
     assert (dropped.answer, dropped.confidence) == ("7", 1 / 2)
     kept = Going(Answers(*"7777"), profile(), judge=Sixes(), verify=True).record
     assert kept.confidence == pytest.approx(RIGHT(values(1.0)))
+
+
+class Sevens(Same):
+    """Knows that 7 is right, and what else is said wrong."""
+
+    def check(self, problem: str, answer: str) -> Any:
+        return "right" if answer == "7" else "wrong"
+
+
+def test_an_answer_that_cannot_be_right_is_not_enough_however_sure_it_seems() -> None:
+    made = profile(stages=(FIRST, *profile().stages))
+    assert Going(Answers(*"6666"), made).record.budget == 1
+    checked = Going(Answers(*"6678"), made, judge=Sevens(), verify=True).record
+    assert (checked.answer, checked.method, checked.budget) == ("7", "majority", 4)
+    assert "after 4 samples an answer fits the problem" in checked.why
+
+
+def test_an_answer_that_fits_ends_it_however_unsure_it_seems() -> None:
+    going = Going(Answers("7", *map(str, range(10, 25))), profile(), judge=Sevens(), verify=True, effort="max")
+    assert (going.record.answer, going.record.budget, going.record.confidence) == ("7", 4, 1.0)
+    assert going.prm is not None and going.prm.asked == []
+
+
+def test_who_convinces_the_prm_with_a_wrong_answer_ends_nothing() -> None:
+    answers = Answers("6", "1", "2", "3", "1", "2", "7", "7")
+    assert Going(answers, profile(), convincing="6", effort="high").record.answer == "6"
+    checked = Going(answers, profile(), convincing="6", effort="high", judge=Sevens(), verify=True).record
+    assert (checked.answer, checked.budget) == ("7", 8)
+
+
+def test_where_nothing_ever_fits_it_goes_to_the_end_and_says_so() -> None:
+    record = Going(Answers(*"6666", *"6" * 12), profile(), judge=Sevens(), verify=True).record
+    assert (record.answer, record.budget) == ("6", 16)
+    assert "no more is allowed" in record.why and "none of the 16 answers fits" in record.why
+
+
+def test_by_the_table_too_wrong_answers_that_agree_are_not_enough() -> None:
+    assert Going(Answers(*"6666", *"7" * 12), budget=8).record.budget == 4
+    checked = Going(Answers(*"6666", *"7" * 12), with_prm=False, budget=8, judge=Sevens(), verify=True).record
+    assert (checked.answer, checked.budget) == ("7", 8)
+    fits = Going(Answers(*"6789"), with_prm=False, budget=8, judge=Sevens(), verify=True).record
+    assert (fits.answer, fits.budget) == ("7", 4) and "an answer fits the problem" in fits.why
 
 
 # The receipt

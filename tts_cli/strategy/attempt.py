@@ -115,8 +115,16 @@ class Attempt:
 
     def _look(self) -> Evidence:
         seen = self._evidence(self._vote(verify=False), self._course.samples)  # as it was calibrated
+        seen = replace(seen, fits=self._fits() if self.settings.verify else None)
         self.looks.append((seen, self.flops()))
         return seen
+
+    def _fits(self) -> bool | None:
+        """Is an answer certainly right, or is every one certainly wrong?"""
+        verified = self._vote(verify=True).verified
+        if verified is None or not (verified.right or all_wrong(verified)):
+            return None
+        return verified.right > 0
 
     def _evidence(self, verdict: Verdict, samples: int) -> Evidence:
         course = self._course

@@ -66,7 +66,10 @@ async def auto(search: Search, rule: Rule, course: Course, look: Callable[[], Ev
     action: Action | None = rule.first
     while isinstance(action, Draw | Grow):
         await act(search, action, course, grown)
-        decision = rule.decide(look())
+        seen = look()
+        if seen.fits is False:  # whoever convinced the PRM is wrong
+            grown.convinced, course.convinced = None, False
+        decision = rule.decide(seen)
         course.note(decision)
         search.tell(Decided(course.samples, decision.confidence, decision.difficulty, decision.why))
         action = decision.action

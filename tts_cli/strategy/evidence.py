@@ -48,13 +48,15 @@ _SURE = 1e-3  # scores are kept this far from 0 and 1, where log odds end
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """`samples`: drawn so far. `leader`: the answer that leads, None without any. `values`: as FEATURES names them.
-    `read`: best-first search has asked the PRM; `convinced`: by a solution, which ended it."""
+    `read`: best-first search has asked the PRM; `convinced`: by a solution, which ended it. `fits`: what putting the
+    answers into the problem told: True, one is right; False, all are wrong; None, nothing, or nobody asked."""
 
     samples: int
     leader: str | None
     values: tuple[float, ...]
     read: bool = False
     convinced: bool = False
+    fits: bool | None = None
 
 
 def gather(

@@ -135,6 +135,10 @@ class Measured:
         seen = "after 1 sample" if evidence.samples == 1 else f"after {evidence.samples} samples"
         stage = self.profile.stage(evidence.samples, read=evidence.read)
         kind = difficulty(stage.solved(evidence.values)) if stage and stage.solved else None
+        if evidence.fits:
+            return Decision(None, None, kind, f"{seen} an answer fits the problem")
+        if evidence.fits is False and stage and self._allowed(stage):
+            return Decision(self._next(stage), None, kind, f"{seen} no answer fits the problem")
         if evidence.convinced:
             right = self.profile.convinced(evidence.values)
             why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {_chance(right)}"
@@ -229,12 +233,14 @@ class Published:
         return "by the table"
 
     def decide(self, evidence: Evidence) -> Decision:
+        if evidence.fits:
+            return Decision(None, None, None, f"after {evidence.samples} samples an answer fits the problem")
         if evidence.samples > PROBES or self.budget <= PROBES:
             return Decision(None, None, None, f"all {evidence.samples} samples are drawn")
         values = dict(zip(FEATURES, evidence.values, strict=True))
         score = sigmoid(values["best_last"]) if self.has_prm else 1.0
         guess = difficulty(values["agreement"] * score)
-        if values["agreement"] == 1 and score >= EASY:
+        if values["agreement"] == 1 and score >= EASY and evidence.fits is not False:
             return Decision(None, None, guess, f"the first {evidence.samples} samples agree")
         method, why = choose(self.parameters, has_prm=self.has_prm, known=replace(self.known, difficulty=guess))
         action = Run(method, self.budget) if method in ("beam", "dvts") else Draw(self.budget)
