@@ -211,6 +211,17 @@ def test_a_fixed_method_may_choose_its_vote_in_hindsight() -> None:
     assert (one.name, one.accuracy, one.cost) == ("beam 4, min + max", 1, 7)
 
 
+def test_the_fixed_choice_that_the_calibration_would_make() -> None:
+    def figure(right: float, flops: float) -> dict[str, object]:
+        return {"right": {"value": right}, "flops": flops}
+
+    fixed = {"beam 4": figure(0.6, 9), "best-of-n 4": figure(0.6, 8), "best-of-n 3": figure(0.9, 1)}
+    outcomes = {"beam 4": Outcome(True, 9.0), "best-of-n 4": Outcome(False, 8.0), "greedy 1": Outcome(True, 1.0)}
+    cases = [case(observation((1.0,), "x"), **outcomes)]
+    policy = measured.Policy("p", profile(figures={"fixed": fixed}), [], cases)
+    assert accuracy.known_before(policy).name == "best-of-n 4", "of equal ones the cheaper, whatever came of it"
+
+
 def test_the_best_choice_in_hindsight_and_the_cheapest_as_good() -> None:
     best = one_way("best", "x" * 30 + "." * 10, 50)
     dear = one_way("dear", "x" * 30 + "." * 10, 60)
