@@ -149,7 +149,6 @@ class Observer:
     prm: ModelFacts
     store: Store
     judge: Equality
-    variants: Sequence[Variant] = VARIANTS
 
     def observe(self, row: Row) -> dict[Variant, Observation] | None:
         """None where a search ended with an error: the problem is too long, say. Raises TtsError where tapes are
@@ -164,8 +163,7 @@ class Observer:
         right = sum(one.node.ended for one in every if self._right(one.answer, row))
         fixed = {name: self._see(row, attempt) for name, attempt in attempts.items()}
         return {
-            variant: Observation(right / BEST_OF_N[-1], self._looks(row, variant, tapes), fixed)
-            for variant in self.variants
+            variant: Observation(right / BEST_OF_N[-1], self._looks(row, variant, tapes), fixed) for variant in VARIANTS
         }
 
     def _looks(self, row: Row, variant: Variant, tapes: Tapes) -> tuple[Seen, ...]:
