@@ -402,7 +402,12 @@ def test_who_convinces_the_prm_with_a_wrong_answer_ends_nothing() -> None:
 def test_where_nothing_ever_fits_it_goes_to_the_end_and_says_so() -> None:
     record = Going(Answers(*"6666", *"6" * 12), profile(), judge=Sevens(), verify=True).record
     assert (record.answer, record.budget) == ("6", 16)
-    assert "no more is allowed" in record.why and "none of the 16 answers fits" in record.why
+    assert "no answer fits the problem, and no more is allowed" in record.why
+    assert "none of the 16 answers fits" in record.why
+    last = Going(
+        Answers(*"6666"), profile(), convincing="6", judge=Sevens(), verify=True, budget=4, effort="max"
+    ).record
+    assert "no answer fits the problem, and no more is allowed" in last.why and "chance" not in last.why
 
 
 def test_by_the_table_too_wrong_answers_that_agree_are_not_enough() -> None:

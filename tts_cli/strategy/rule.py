@@ -137,8 +137,11 @@ class Measured:
         kind = difficulty(stage.solved(evidence.values)) if stage and stage.solved else None
         if evidence.fits:
             return Decision(None, None, kind, f"{seen} an answer fits the problem")
-        if evidence.fits is False and stage and self._allowed(stage):
-            return Decision(self._next(stage), None, kind, f"{seen} no answer fits the problem")
+        if evidence.fits is False:  # whatever the PRM or a model of the evidence makes of it
+            why = f"{seen} no answer fits the problem"
+            if stage and self._allowed(stage):
+                return Decision(self._next(stage), None, kind, why)
+            return Decision(None, None, kind, f"{why}, and no more is allowed")
         if evidence.convinced:
             right = self.profile.convinced(evidence.values)
             why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {_chance(right)}"
