@@ -20,10 +20,10 @@ from training.problems import Problem, distinct, generate
 from tts_cli.answers import Judge
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
-from tts_cli.models.protocols import Policy, RewardModel, Sampling
-from tts_cli.strategy.attempt import Problem as Asked
+from tts_cli.protocols import Policy, RewardModel, Sampling
+from tts_cli.solving.session import Problem as Asked
+from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.solve import solve_many
 
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.engine import Engine, Sampler
-from tts_cli.models.protocols import Finish, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Ledger, SampleKey, Sampling
 
 NANO = Path(__file__).parent.parent / "tts_cli" / "nano" / "nano.gguf"
 PROBLEM = "<|problem|>A farmer packs 17 boxes with 24 apples each and eats 9. How many apples are left?<|solution|>"

@@ -21,8 +21,8 @@ from benchmarks.accuracy import percent
 from training.problems import LEVELS, Problem, Split, distinct, generate
 from training.problems.corrupt import KINDS, near_miss
 from tts_cli.models.load import load_prm
-from tts_cli.models.protocols import RewardModel
-from tts_cli.strategy.check import Checked, check_solutions, default_threshold
+from tts_cli.protocols import RewardModel
+from tts_cli.solving.check_solution import Checked, check_solutions, default_threshold
 
 SHOWN = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8)
 TOGETHER = 32

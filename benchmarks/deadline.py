@@ -18,13 +18,13 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from tts_cli import solver as setup
 from tts_cli.answers import Judge
-from tts_cli.cli import setup
-from tts_cli.cli.settings import Settings
-from tts_cli.models.protocols import Policy, RewardModel
+from tts_cli.config import Settings
+from tts_cli.protocols import Policy, RewardModel
+from tts_cli.solving.solve import solve
+from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.solve import solve
-from tts_cli.strategy.static import Known
 
 HARD = "What is 5/7 + 8/6 * 7/6?"
 LIMIT, GRACE = 2.0, 0.5

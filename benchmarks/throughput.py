@@ -26,14 +26,15 @@ from pathlib import Path
 
 from benchmarks.crash import command, count_lines, write_problems
 from training.problems import distinct, generate
+from tts_cli import solver as setup
 from tts_cli.answers import Judge
-from tts_cli.cli import setup, station
-from tts_cli.cli.settings import Settings
-from tts_cli.models.protocols import Policy, RewardModel
-from tts_cli.strategy.attempt import Problem
+from tts_cli.batch import worker_process as station
+from tts_cli.batch.workers import Station, solve_apart
+from tts_cli.config import Settings
+from tts_cli.protocols import Policy, RewardModel
+from tts_cli.solving.session import Problem
+from tts_cli.solving.solve import solve
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.solve import solve
-from tts_cli.strategy.stations import Station, solve_apart
 
 
 def apart(problems: Sequence[Problem], stations: Sequence[Station]) -> float:

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from training.problems import generate
 from tts_cli.answers import Judge
-from tts_cli.answers.verify import is_checkable
-from tts_cli.answers.verify_opinion import opinion
+from tts_cli.verification.opinion import opinion
+from tts_cli.verification.opinions import is_checkable
 
 NANO = Path(__file__).resolve().parents[1] / "tts_cli" / "nano" / "test.jsonl"
 Rows = Sequence[tuple[str, str]]

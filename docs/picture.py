@@ -14,12 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tts_cli.cli import settings, setup
+from tts_cli import config as settings
+from tts_cli import solver as setup
 from tts_cli.cli.view.final import picture
 from tts_cli.cli.view.live import Limits, frame
 from tts_cli.cli.view.tree_state import TreeState
-from tts_cli.strategy.solve import Solved, solve
-from tts_cli.strategy.static import Known
+from tts_cli.solving.solve import Solved, solve
+from tts_cli.strategy.paper_table import Known
 
 PROBLEM = (
     "A cup costs 12 dollars and a hat costs 4 dollars. Mia buys 5 cups and 6 hats and pays with 200 dollars. "

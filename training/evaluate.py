@@ -22,7 +22,7 @@ import numpy as np
 from training.problems.problem import ended_at_box
 from training.samples import Sample, read_file
 from tts_cli.models.load import load_prm
-from tts_cli.models.protocols import Job, Ledger, Prefix, RewardModel, ScoredStep
+from tts_cli.protocols import Job, Ledger, Prefix, RewardModel, ScoredStep
 
 AGGREGATES: dict[str, Callable[[Sequence[float]], float]] = {
     "last": lambda scores: scores[-1],

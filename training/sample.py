@@ -16,7 +16,7 @@ from training.problems import FAMILIES, LEVELS, SPLITS, Problem, distinct, gener
 from training.samples import Sample, write_samples
 from training.tokenizer import PROBLEM, SOLUTION
 from tts_cli.engine import Engine, Sampler
-from tts_cli.models.protocols import Finish, Job, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Job, Ledger, SampleKey, Sampling
 
 LONGEST = 220  # tokens of a solution
 AT_ONCE = 16  # problems under way

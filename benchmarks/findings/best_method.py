@@ -18,7 +18,7 @@ from benchmarks.findings.markdown import Finding, gap_cells, join, missing, p_va
 from benchmarks.findings.plan import MAIN, POLICIES
 from benchmarks.findings.results import Measured, Run
 from tts_cli.answers import Judge
-from tts_cli.strategy.static import BY_SIZE_AND_DIFFICULTY, Difficulty
+from tts_cli.strategy.paper_table import BY_SIZE_AND_DIFFICULTY, Difficulty
 
 METHODS = ("majority", "best-of-n", "beam", "dvts")
 EASY, HARD = 0.5, 0.1

@@ -15,14 +15,14 @@ from benchmarks.findings.markdown import Finding, change, join, missing, percent
 from benchmarks.findings.plan import MAIN
 from benchmarks.findings.results import Measured, Run
 from tts_cli.answers import Judge
-from tts_cli.cli.eval_question import Asked, needed_models, resolve
-from tts_cli.cli.setup import solve_settings
 from tts_cli.data.datasets import open_dataset
-from tts_cli.evaluation.grade import CHOICES, Choice, Grader, Rates
-from tts_cli.evaluation.question import select_rows, stored_models, stored_question
+from tts_cli.evaluation.conditions import Cell, Unit
+from tts_cli.evaluation.config import select_rows, stored_models, stored_question
+from tts_cli.evaluation.grading import CHOICES, Choice, Grader, Rates
 from tts_cli.evaluation.report import SAMPLES
+from tts_cli.evaluation.request import Asked, needed_models, resolve
 from tts_cli.evaluation.store import Store
-from tts_cli.evaluation.units import Cell, Unit
+from tts_cli.solver import solve_settings
 from tts_cli.strategy.settings import MethodName
 
 METHOD: MethodName = "best-of-n"

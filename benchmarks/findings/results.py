@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from benchmarks.findings.plan import PARTS, POLICIES, Part, run_name
-from tts_cli.evaluation.grade import EvalRecord
+from tts_cli.evaluation.grading import EvalRecord
 from tts_cli.evaluation.report import RECORDS, SUMMARY, TIMING
 from tts_cli.evaluation.statistics import Estimate
 from tts_cli.evaluation.summary import Result, Summary

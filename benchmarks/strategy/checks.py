@@ -13,7 +13,7 @@ from benchmarks.findings.results import read_run
 from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, samples
 from benchmarks.strategy.ways import Way
-from tts_cli.evaluation.grade import EvalRecord
+from tts_cli.evaluation.grading import EvalRecord
 from tts_cli.evaluation.report import SUMMARY
 from tts_cli.evaluation.statistics import difference, estimate
 

@@ -12,9 +12,9 @@ from benchmarks.findings.markdown import Finding, join, missing, table
 from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.ways import SEED
 from tts_cli.evaluation.statistics import Estimate, auc, rank_correlation
-from tts_cli.strategy.evidence import FEATURES
-from tts_cli.strategy.rule import EASY, HARD, difficulty
-from tts_cli.strategy.static import Difficulty
+from tts_cli.strategy.features import FEATURES
+from tts_cli.strategy.paper_table import Difficulty
+from tts_cli.strategy.rules import EASY, HARD, difficulty
 
 RESAMPLES = 1000
 ALONE = ("agreement", "mean_likelihood", "best_last", "mean_min")

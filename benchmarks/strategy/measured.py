@@ -16,9 +16,9 @@ from benchmarks.strategy.ways import Way, best, way
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation.calibrate import Facts, Observation, Variant, profile_of
-from tts_cli.evaluation.grade import CHOICES
+from tts_cli.evaluation.grading import CHOICES
 from tts_cli.evaluation.report import SAMPLES
-from tts_cli.models.protocols import Sampling
+from tts_cli.protocols import Sampling
 from tts_cli.strategy import profile as profiles
 from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.settings import SolveSettings

@@ -12,7 +12,7 @@ from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, more_right, times_flops, way
 from tts_cli.evaluation.calibrate import VARIANTS, Observation, Variant, profile_of
-from tts_cli.strategy.evidence import FEATURES, Evidence
+from tts_cli.strategy.features import FEATURES, Evidence
 from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.settings import Effort
 

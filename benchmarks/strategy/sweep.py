@@ -12,7 +12,7 @@ from benchmarks.strategy.ways import Way, way
 from tts_cli.evaluation import calibrate
 from tts_cli.evaluation.calibrate import Ended, Observation, Seen, play
 from tts_cli.strategy.profile import Profile, name_of
-from tts_cli.strategy.rule import Measured
+from tts_cli.strategy.rules import Measured
 from tts_cli.strategy.settings import Effort
 
 PRICES = (

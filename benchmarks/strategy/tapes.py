@@ -9,22 +9,22 @@ from pathlib import Path
 
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
+from tts_cli import solver as setup
 from tts_cli.answers import Judge
-from tts_cli.cli import setup
-from tts_cli.cli.settings import Settings
+from tts_cli.config import Settings
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation.calibrate import Observation, Observer, Variant
-from tts_cli.evaluation.grade import CHOICES, Choice, Tapes, problem_of, ungradable
-from tts_cli.evaluation.question import select_rows, stored_models, stored_question
-from tts_cli.evaluation.replay import replay
+from tts_cli.evaluation.config import select_rows, stored_models, stored_question
+from tts_cli.evaluation.grading import CHOICES, Choice, Tapes, problem_of, ungradable
 from tts_cli.evaluation.report import SAMPLES
+from tts_cli.evaluation.simulate import replay
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.search import GUIDED
-from tts_cli.strategy.attempt import Attempt
+from tts_cli.solving.selection import decide
+from tts_cli.solving.session import Attempt
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.verdict import decide
 
 
 @dataclass(frozen=True, slots=True)

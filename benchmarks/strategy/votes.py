@@ -13,7 +13,7 @@ from math import comb
 
 from tts_cli.answers.vote import Equality, group
 from tts_cli.data.rows import Row
-from tts_cli.evaluation.tape import Steps, Tape
+from tts_cli.models.backends.recording import Steps, Tape
 from tts_cli.search.context import EMPTY_DRAWS, Search
 from tts_cli.search.tree import Draw
 

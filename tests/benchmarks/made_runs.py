@@ -10,11 +10,11 @@ from benchmarks.findings.results import GREEDY, Key
 from tts_cli.data.record import Cost, Vote
 from tts_cli.evaluation import report
 from tts_cli.evaluation.collect import Spent
-from tts_cli.evaluation.grade import CHOICES, EvalRecord, Graded, Outcome
+from tts_cli.evaluation.conditions import Cell, Unit
+from tts_cli.evaluation.grading import CHOICES, EvalRecord, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
-from tts_cli.evaluation.replay import ModelFacts
+from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.summary import Facts, summarize
-from tts_cli.evaluation.units import Cell, Unit
 from tts_cli.search import GUIDED
 
 SETTINGS = {"aggregate": "last", "select": "weighted"}

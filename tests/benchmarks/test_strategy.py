@@ -25,15 +25,15 @@ from benchmarks.strategy.ways import Way
 from tests.strategy.profiles import evidence, profile
 from tts_cli.cli import app
 from tts_cli.cli import calibrate as command
-from tts_cli.cli.settings import Settings
+from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation import calibrate, calibration_figures
 from tts_cli.evaluation.calibrate import VARIANTS, Ended, Observation, Seen, play
-from tts_cli.evaluation.grade import CHOICES, Choice
+from tts_cli.evaluation.conditions import Unit, covers, unit_of
+from tts_cli.evaluation.grading import CHOICES, Choice
 from tts_cli.evaluation.statistics import Estimate, rank_correlation
-from tts_cli.evaluation.units import Unit, covers, unit_of
-from tts_cli.strategy.rule import PRICES, Measured
+from tts_cli.strategy.rules import PRICES, Measured
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "strategy.md"

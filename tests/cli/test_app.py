@@ -14,7 +14,7 @@ from tests.cli.conftest import Here, Program
 from tests.cli.test_terminal import finish, without_styles
 from tts_cli import __version__
 from tts_cli.cli import app, errors
-from tts_cli.cli.settings import Settings
+from tts_cli.config import Settings
 from tts_cli.errors import TtsError
 
 HEAVY = {"llama_cpp", "numpy", "sympy", "math_verify", "jinja2", "gguf", "torch", "yaml"}

@@ -13,7 +13,8 @@ import pytest
 from tests.cli.conftest import Here, Program
 from tests.cli.test_solve import refused
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
-from tts_cli.cli import setup, station
+from tts_cli import solver as setup
+from tts_cli.batch import worker_process as station
 from tts_cli.data import schema
 
 ROWS = [f"Compute {number} + 1." for number in range(5)]

@@ -16,7 +16,7 @@ from jsonschema import validate
 
 from tests.cli.conftest import Here, Program
 from tts_cli.data.schema import PATH as SCHEMA
-from tts_cli.evaluation.grade import EvalRecord
+from tts_cli.evaluation.grading import EvalRecord
 
 PROBLEMS = 'a,65,1\nb,56,1\n"c, with a comma",65,2\nd,7,Level 10\n'
 SMALL = ("--methods", "greedy,majority,best-of-n", "--budgets", "1,4")

@@ -15,12 +15,12 @@ from tts_cli.cli.view.results import result_tables
 from tts_cli.cli.view.tables import Table, drawn, plain
 from tts_cli.data.record import Cost
 from tts_cli.evaluation.collect import Spent
-from tts_cli.evaluation.grade import CHOICES, Graded, Outcome
+from tts_cli.evaluation.conditions import Cell
+from tts_cli.evaluation.grading import CHOICES, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
-from tts_cli.evaluation.replay import ModelFacts
 from tts_cli.evaluation.report import timing, to_json
+from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.summary import Facts, Summary, summarize
-from tts_cli.evaluation.units import Cell
 from tts_cli.strategy.plan import Plan
 
 METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))

@@ -15,10 +15,10 @@ from tests.cli import scripted
 from tests.cli.conftest import Here, Program
 from tests.cli.scripted import HOSTILE, PROBLEM
 from tests.strategy.test_retrace import Same, best_of_four
+from tts_cli.analysis import report as receipt
 from tts_cli.cli.view import explain as view
 from tts_cli.data.trace import Trace, dump
 from tts_cli.search.events import Event, to_json
-from tts_cli.strategy import receipt
 
 VOTES = [{"answer": "6", "count": 2, "weight": 1.0}, {"answer": "5", "count": 2, "weight": 0.8}]
 UNSAFE = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]"

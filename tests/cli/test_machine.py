@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import Here, Program
 from tests.cli.test_terminal import finish, without_styles
 from tests.tiny_gguf import write_tiny_gguf
-from tts_cli.cli import checks
+from tts_cli.cli import doctor_checks as checks
 
 
 def test_models_are_listed_in_columns(here: Here) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cli import scripted
-from tts_cli.cli.output import InOrder
+from tts_cli.batch.output import InOrder
 
 
 def put(order: InOrder, *ids: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.engine import Branch, Engine, Generated, Sampler
-from tts_cli.models.protocols import Finish, Job, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Job, Ledger, SampleKey, Sampling
 
 PROMPT = "<|problem|>The answer is 12 + 30 and so = ?<|solution|>"
 

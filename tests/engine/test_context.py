@@ -12,7 +12,7 @@ from tests.engine.driving import drain, prompt, start, used
 from tts_cli.engine import Engine
 from tts_cli.engine.context import Context
 from tts_cli.errors import ModelError, PromptTooLong
-from tts_cli.models.protocols import Finish
+from tts_cli.protocols import Finish
 
 Open = Callable[..., Engine]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.engine.driving import drain, logits, prompt, start
 from tts_cli.engine import Branch, Engine
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.protocols import Ledger
+from tts_cli.protocols import Ledger
 
 Open = Callable[..., Engine]
 STEPS = [f"Step {i} is {i} + {3 * i} = {4 * i} and so<|step|>" for i in range(12)]

@@ -12,7 +12,7 @@ import pytest
 from tests.engine.driving import PROMPT, drain, logits, prompt, start, used
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.engine import Engine, Generated, Sampler
-from tts_cli.models.protocols import Finish, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Ledger, SampleKey, Sampling
 
 Open = Callable[..., Engine]
 

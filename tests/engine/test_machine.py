@@ -155,7 +155,7 @@ def test_close_is_safe_twice_and_nothing_runs_after(q8: Path) -> None:
 def test_a_process_ends_cleanly_with_engines_open(q8: Path) -> None:
     """No output of llama.cpp, exit code 0: also with a job half done and no close()."""
     code = (
-        "import sys; from pathlib import Path; from tts_cli.engine import *; from tts_cli.models.protocols import *\n"
+        "import sys; from pathlib import Path; from tts_cli.engine import *; from tts_cli.protocols import *\n"
         "engines = [Engine(Path(sys.argv[1]), threads=1) for _ in range(2)]\n"
         "root = engines[0].root([65, 66], Ledger())\n"
         "job = engines[0].generate(root, sampler=Sampler(SampleKey(0, 'p', ()), Sampling()),"

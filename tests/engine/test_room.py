@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.engine.driving import check, drain, prompt, start, used
 from tts_cli.engine import Branch, Engine
-from tts_cli.models.protocols import Finish, Ledger, Sampling
+from tts_cli.protocols import Finish, Ledger, Sampling
 
 Open = Callable[..., Engine]
 

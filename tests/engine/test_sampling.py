@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tts_cli.engine import sampling
 from tts_cli.engine.sampling import Sampler, logprobs, sample
 from tts_cli.errors import ModelError
-from tts_cli.models.protocols import SampleKey, Sampling
+from tts_cli.protocols import SampleKey, Sampling
 
 LOGITS = np.log(np.array([0.4, 0.25, 0.2, 0.1, 0.05], dtype=np.float32))
 

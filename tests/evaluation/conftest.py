@@ -9,9 +9,9 @@ import pytest
 
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
+from tts_cli.models.backends.llama_policy import LlamaPolicy
+from tts_cli.models.backends.llama_prm import LlamaPRM
 from tts_cli.models.load import load_policy, load_prm
-from tts_cli.models.policy import LlamaPolicy
-from tts_cli.models.reward_model import LlamaPRM
 
 Models = tuple[LlamaPolicy, LlamaPRM]
 

@@ -28,20 +28,20 @@ from tts_cli.evaluation.calibrate import (
 )
 from tts_cli.evaluation.calibration_figures import figures
 from tts_cli.evaluation.collect import Collector
-from tts_cli.evaluation.grade import problem_of
-from tts_cli.evaluation.replay import ModelFacts
+from tts_cli.evaluation.conditions import unit_of
+from tts_cli.evaluation.grading import problem_of
+from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Row as Stored
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.evaluation.tape import Tape
-from tts_cli.evaluation.units import unit_of
+from tts_cli.models.backends.recording import Tape
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
-from tts_cli.strategy.attempt import Attempt
+from tts_cli.solving.session import Attempt
+from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Data
-from tts_cli.strategy.rule import Measured
+from tts_cli.strategy.rules import Measured
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Known
 
 FACTS = Facts(POLICY, PRM, Data(name="d", problems=3, content="cc"), SolveSettings())
 STAGES = ((4, False), (4, True), (8, True), (16, True))

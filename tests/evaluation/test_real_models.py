@@ -15,16 +15,16 @@ from tts_cli.data.record import Record
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
 from tts_cli.evaluation.collect import Collector, Item, missing
-from tts_cli.evaluation.grade import Grader, Rates, problem_of
-from tts_cli.evaluation.replay import ModelFacts
+from tts_cli.evaluation.conditions import Unit, fewest, plan_cells, unit_of
+from tts_cli.evaluation.grading import Grader, Rates, problem_of
+from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.evaluation.tape import Tape
-from tts_cli.evaluation.units import Unit, fewest, plan_cells, unit_of
-from tts_cli.models.protocols import Sampling
+from tts_cli.models.backends.recording import Tape
+from tts_cli.protocols import Sampling
+from tts_cli.solving.solve import solve_many
+from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.solve import solve_many
-from tts_cli.strategy.static import Known
 
 SETTINGS = SolveSettings(sampling=Sampling(0.8, 1.0, 120))
 SAME = Same()  # no unit here asks for a judge

@@ -12,10 +12,10 @@ import pytest
 
 from tts_cli.data.record import RecordError
 from tts_cli.errors import TtsError
+from tts_cli.evaluation.conditions import Unit
 from tts_cli.evaluation.store import Row, Store, problem_key
-from tts_cli.evaluation.tape import Tape
-from tts_cli.evaluation.units import Unit
-from tts_cli.models.protocols import Finish
+from tts_cli.models.backends.recording import Tape
+from tts_cli.protocols import Finish
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.tree import Draw
 

@@ -100,7 +100,7 @@ def test_a_prm_of_another_vocabulary(folder: Path) -> None:
 
 def test_importing_the_protocols_imports_nothing_heavy() -> None:
     code = (
-        "import sys, tts_cli.models.protocols, tts_cli.models.registry, tts_cli.models.load\n"
+        "import sys, tts_cli.protocols, tts_cli.models.registry, tts_cli.models.load\n"
         "heavy = {'llama_cpp', 'numpy', 'sympy', 'math_verify', 'jinja2'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "from tts_cli.models import load_prm\n"

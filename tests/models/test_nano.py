@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tts_cli.cli import settings, setup
+from tts_cli import config as settings
+from tts_cli import solver as setup
 from tts_cli.models import files, load_policy, load_prm, registry
+from tts_cli.models.backends.prefixes import BranchPrefix
 from tts_cli.models.entry import ModelEntry
-from tts_cli.models.prefixes import BranchPrefix
-from tts_cli.models.protocols import Finish, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Ledger, SampleKey, Sampling
 
 PROBLEM = "Compute 2 + 3."
 NANO, PRM = (registry.load()[name] for name in ("nano", "nano-prm"))

@@ -10,10 +10,10 @@ import pytest
 
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.errors import PromptTooLong
+from tts_cli.models.backends.llama_policy import LlamaPolicy
+from tts_cli.models.backends.prefixes import BranchPrefix
 from tts_cli.models.load import load_policy
-from tts_cli.models.policy import LlamaPolicy
-from tts_cli.models.prefixes import BranchPrefix
-from tts_cli.models.protocols import Finish, Job, Ledger, Prefix, SampledStep, SampleKey, Sampling
+from tts_cli.protocols import Finish, Job, Ledger, Prefix, SampledStep, SampleKey, Sampling
 
 LIKELY = {"\n\n": 8.6, " =": 9.0, " the": 9.0}
 Load = Callable[..., LlamaPolicy]

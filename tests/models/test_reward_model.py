@@ -11,9 +11,9 @@ import pytest
 from tests.models.gguf_files import write_prm_gguf
 from tts_cli.engine import Engine
 from tts_cli.errors import PromptTooLong
+from tts_cli.models.backends.llama_prm import LlamaPRM, PrmPrefix
 from tts_cli.models.load import load_prm
-from tts_cli.models.protocols import Job, Ledger, Prefix, ScoredStep
-from tts_cli.models.reward_model import LlamaPRM, PrmPrefix
+from tts_cli.protocols import Job, Ledger, Prefix, ScoredStep
 
 PROBLEM = "What is 1 + 1?"
 STEPS = ["1 + 1 is the sum.", "So the answer is = 2.", "\\boxed{2}"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.models.protocols import Finish
 from tts_cli.models.steps import StepEnd, step_text
+from tts_cli.protocols import Finish
 
 
 def run(pieces: Iterable[bytes], separator: str = "\n\n") -> tuple[Finish | None, bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tts_cli.models.protocols import Finish, Job, Ledger, SampledStep, SampleKey, Sampling, ScoredStep
+from tts_cli.protocols import Finish, Job, Ledger, SampledStep, SampleKey, Sampling, ScoredStep
 from tts_cli.search.context import Limits, Method, Search, Solution
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import Event

@@ -20,17 +20,17 @@ from tests.search import scripted
 from tests.search.scripted import Bench, Once, Prefix, ScriptedPolicy, conclude, solutions
 from tts_cli.data.datasets import open_dataset
 from tts_cli.errors import PromptTooLong
+from tts_cli.models.backends.llama_policy import LlamaPolicy
+from tts_cli.models.backends.llama_prm import LlamaPRM
 from tts_cli.models.load import load_policy, load_prm
-from tts_cli.models.policy import LlamaPolicy
-from tts_cli.models.protocols import Job, SampledStep, SampleKey, Sampling
-from tts_cli.models.reward_model import LlamaPRM
+from tts_cli.protocols import Job, SampledStep, SampleKey, Sampling
 from tts_cli.search import METHODS
 from tts_cli.search.best_first import ROUND, BestFirst, Start
 from tts_cli.search.context import Limits, Method, Search
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import StepPruned
 from tts_cli.search.tree import Node
-from tts_cli.strategy import verdict
+from tts_cli.solving import selection as verdict
 
 Path = tuple[int, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.search.scripted import Bench, solutions
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.protocols import Finish
+from tts_cli.protocols import Finish
 from tts_cli.search import METHODS
 from tts_cli.search.context import Limits
 from tts_cli.search.events import SolutionFinished, StepMerged, StepSampled, StepScored

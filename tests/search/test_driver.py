@@ -12,7 +12,7 @@ from tests.search.scripted import Backend, Bench, Once, ScriptedPolicy, Scripted
 from tests.search.test_beam import BEAM, BEAM_SCORES, DVTS, DVTS_SCORES
 from tests.search.test_chains import THREE
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.protocols import Job, Sampling
+from tts_cli.protocols import Job, Sampling
 from tts_cli.search import METHODS, task
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.driver import PRM_PATIENCE, Driver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tts_cli.strategy.evidence import FEATURES, Evidence
+from tts_cli.strategy.features import FEATURES, Evidence
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, samples_as
 from tts_cli.strategy.settings import SolveSettings

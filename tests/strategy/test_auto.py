@@ -12,9 +12,11 @@ import pytest
 from tests.evaluation.test_replay import Same
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
+from tts_cli.analysis import report as receipt
+from tts_cli.analysis.report import Receipt
 from tts_cli.data.record import Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
-from tts_cli.models.protocols import Sampling
+from tts_cli.protocols import Sampling
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import (
     Decided,
@@ -26,15 +28,13 @@ from tts_cli.search.events import (
     from_json,
     to_json,
 )
-from tts_cli.strategy import receipt
-from tts_cli.strategy.attempt import Attempt, Problem
-from tts_cli.strategy.evidence import gather
+from tts_cli.solving.session import Attempt, Problem
+from tts_cli.solving.solve import solve_many
+from tts_cli.strategy.features import gather
+from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.receipt import Receipt
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.solve import solve_many
-from tts_cli.strategy.static import Known
 
 Path = tuple[int, ...]
 

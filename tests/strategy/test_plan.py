@@ -10,11 +10,11 @@ import pytest
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import profile
 from tts_cli.errors import UsageError
-from tts_cli.models.protocols import Sampling
+from tts_cli.protocols import Sampling
+from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
-from tts_cli.strategy.rule import Measured, Published
+from tts_cli.strategy.rules import Measured, Published
 from tts_cli.strategy.settings import SolveSettings
-from tts_cli.strategy.static import Known
 
 POLICY, PRM = ScriptedPolicy(parameters=1_800_000), ScriptedPrm()
 

@@ -14,7 +14,7 @@ import yaml
 from tests.strategy.profiles import COUNT, POLICY, PRM, RIGHT, logistic, profile
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.fit import fit
-from tts_cli.models.protocols import Sampling
+from tts_cli.protocols import Sampling
 from tts_cli.strategy.profile import ModelFile, Profile, differs, fitting, read, samples_as, write
 from tts_cli.strategy.settings import SolveSettings
 

@@ -3,10 +3,10 @@
 extract -> Judge.equal / group -> vote. Nothing here imports SymPy, math-verify or numpy into this process.
 """
 
-from tts_cli.answers.display import safe_text, to_unicode
 from tts_cli.answers.extract import extract, stated
 from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Aggregate, Select, VoteClass, aggregate, group, vote
+from tts_cli.cli.view.text import safe_text, to_unicode
 
 __all__ = [
     "Aggregate",

@@ -23,8 +23,8 @@ from typing import IO, TypeVar
 
 from tts_cli.answers.exact import Answer, Comparison, prepare
 from tts_cli.answers.normalize import latex
-from tts_cli.answers.verify import OPINIONS, Opinion, is_checkable
 from tts_cli.errors import TtsError
+from tts_cli.verification.opinions import OPINIONS, Opinion, is_checkable
 
 TIME_LIMIT = 3.0
 MEMORY_LIMIT = 1 << 30

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from tts_cli.answers.verify import Opinion
+from tts_cli.verification.opinions import Opinion
 
 Aggregate = Literal["last", "min", "mean", "prod"]
 Select = Literal["weighted", "max", "majority"]

@@ -74,7 +74,7 @@ def serve(requests: Iterable[str], replies: TextIO, alarm: float) -> None:
 def _answered(request: dict[str, str]) -> dict[str, Any]:
     if "problem" not in request:
         return {"equal": equal(request["a"], request["b"])}
-    from tts_cli.answers.verify_opinion import opinion
+    from tts_cli.verification.opinion import opinion
 
     return {"opinion": opinion(request["problem"], request["answer"])}
 

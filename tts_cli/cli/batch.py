@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tts_cli.cli import first_run, settings
+from tts_cli import config as settings
+from tts_cli.cli import first_run
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.signals import Interruption
 
 if TYPE_CHECKING:
-    from tts_cli.cli.output import InOrder
-    from tts_cli.cli.resume import Resume
-    from tts_cli.cli.setup import Entries
+    from tts_cli.batch.output import InOrder
+    from tts_cli.batch.resume import Resume
     from tts_cli.cli.view.progress import Progress
     from tts_cli.data.record import Record
     from tts_cli.data.rows import Row
-    from tts_cli.strategy.attempt import Problem
-    from tts_cli.strategy.solve import Solved
+    from tts_cli.solver import Entries
+    from tts_cli.solving.session import Problem
+    from tts_cli.solving.solve import Solved
 
     Problems = Iterator[Problem | None]
     Records = Generator[Record, None, None]
@@ -120,9 +121,9 @@ class Run:
         self, stack: ExitStack, source: Path | None, format: Format | None, output: Path | None, *, ordered: bool
     ) -> None:
         """Find the models' files, open input and output. Raises TtsError before anything costs time."""
-        from tts_cli.cli import output as out
-        from tts_cli.cli import setup
-        from tts_cli.cli.resume import Resume
+        from tts_cli import solver as setup
+        from tts_cli.batch import output as out
+        from tts_cli.batch.resume import Resume
 
         source = None if str(source) == "-" else source
         self.entries: Entries = setup.entries(self.chosen)
@@ -137,7 +138,7 @@ class Run:
         self._pending = self._unsolved(rows)
 
     def _rows(self, stack: ExitStack, source: Path | None, format: Format | None) -> Iterator[Row | None]:
-        from tts_cli.cli import feed
+        from tts_cli.batch import nonblocking as feed
         from tts_cli.data.rows import open_rows
 
         opened = open_rows(source, format)
@@ -160,7 +161,7 @@ class Run:
 
     def solve(self, stack: ExitStack, in_flight: int | None) -> None:
         """Load the models, unless nothing is to be solved, and solve; a signal ends it with what is finished."""
-        from tts_cli.cli import setup
+        from tts_cli import solver as setup
 
         first = next(self._pending, None)
         if first is None:
@@ -173,8 +174,8 @@ class Run:
 
     def _start_apart(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Small models: each problem alone, several at a time."""
-        from tts_cli.cli import station
-        from tts_cli.strategy.stations import AT_ONCE, solve_apart
+        from tts_cli.batch import worker_process as station
+        from tts_cli.batch.workers import AT_ONCE, solve_apart
 
         stations = station.opened(self.chosen, stack, in_flight)
         return solve_apart(
@@ -186,9 +187,9 @@ class Run:
 
     def _start_together(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Large models: as many problems in one decode loop as the KV pool holds."""
-        from tts_cli.cli import setup
+        from tts_cli import solver as setup
+        from tts_cli.solving.solve import how_many, solve_many
         from tts_cli.strategy.plan import make_plan
-        from tts_cli.strategy.solve import how_many, solve_many
 
         policy, prm = setup.load(self.chosen, self.entries, stack)
         known = setup.known(self.chosen, self.entries, policy, prm)
@@ -207,7 +208,7 @@ class Run:
 
     def _admitted(self, problems: Problems, at_once: int) -> Problems:
         """Those problems, as far as the order lets them run ahead."""
-        from tts_cli.cli.output import InOrder
+        from tts_cli.batch.output import InOrder
 
         most = max(LEAST_AHEAD, AHEAD * at_once) if self.ordered else None
         self.order: InOrder = InOrder(self._write, most)

@@ -11,24 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tts_cli import config as settings
+from tts_cli import solver as setup
 from tts_cli.cli import options as opt
-from tts_cli.cli import settings, setup
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
-from tts_cli.cli.eval_question import Asked
-from tts_cli.cli.eval_run import Run, open_store
 from tts_cli.cli.signals import Interruption
 from tts_cli.errors import UsageError
+from tts_cli.evaluation.request import Asked
+from tts_cli.evaluation.run import Run, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tts_cli.data.rows import Row
-    from tts_cli.evaluation.replay import ModelFacts
-    from tts_cli.evaluation.units import Cell
+    from tts_cli.evaluation.conditions import Cell
+    from tts_cli.evaluation.simulate import ModelFacts
+    from tts_cli.strategy.paper_table import Known
     from tts_cli.strategy.profile import Profile
-    from tts_cli.strategy.static import Known
 
 EPILOG = """Examples:
 
@@ -116,7 +117,7 @@ class Calibration(Run):
 
     def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Cell]:
         from tts_cli.evaluation.calibrate import plans
-        from tts_cli.evaluation.units import Cell
+        from tts_cli.evaluation.conditions import Cell
 
         return [Cell(plan.method, plan) for plan in plans(self.solving.beam_width)]
 
@@ -132,7 +133,7 @@ class Calibration(Run):
 
     def rows(self, consent: Callable[[str], bool]) -> list[Row]:
         """Those with an answer, each problem once. Raises UsageError where they are too few."""
-        from tts_cli.evaluation.grade import ungradable
+        from tts_cli.evaluation.grading import ungradable
 
         rows = [row for row in super().rows(consent) if ungradable(row) is None]
         distinct = list({row.problem: row for row in reversed(rows)}.values())[::-1]

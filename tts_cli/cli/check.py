@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.cli import first_run, settings
+from tts_cli import config as settings
+from tts_cli.cli import first_run
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from tts_cli.data.worked import Worked
-    from tts_cli.models.reward_model import LlamaPRM
+    from tts_cli.models.backends.llama_prm import LlamaPRM
 
 EPILOG = """FILE holds the problem, then the steps, with a blank line between all of them.
 
@@ -90,7 +91,7 @@ def check(
 
 def _read(solution: Worked, chosen: settings.Settings, asked: float | None, channels: Channels) -> Report:
     """Load the PRM and let it read. Raises TtsError."""
-    from tts_cli.strategy.check import check_solution, default_threshold
+    from tts_cli.solving.check_solution import check_solution, default_threshold
 
     with ExitStack() as stack:
         prm = _load(chosen, stack)

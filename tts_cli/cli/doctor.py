@@ -8,7 +8,7 @@ from dataclasses import asdict
 import typer
 
 from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.checks import Check, run
+from tts_cli.cli.doctor_checks import Check, run
 from tts_cli.cli.options import Debug, Json, NoColor, Quiet
 
 COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -39,7 +39,7 @@ def _failed(checks: list[Check]) -> bool:
 
 
 def _line(check: Check) -> str:
-    from tts_cli.answers.display import safe_text
+    from tts_cli.cli.view.text import safe_text
 
     fix = f"{'':<6}{'':<18}fix: {check.fix}\n" if check.fix and check.status != "ok" else ""
     return f"{check.status:<6}{check.name:<18}{safe_text(check.detail)}\n{fix}"
@@ -49,7 +49,7 @@ def _draw(channels: Channels, checks: list[Check]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from tts_cli.answers.display import safe_text
+    from tts_cli.cli.view.text import safe_text
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

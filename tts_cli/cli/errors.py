@@ -45,7 +45,7 @@ def say(what: str, hint: str = "") -> None:
 
 
 def _sentence(text: str) -> str:
-    from tts_cli.answers.display import safe_text
+    from tts_cli.cli.view.text import safe_text
 
     text = " ".join(safe_text(text).split())
     return text if text.endswith((".", "?", "!", ":")) else f"{text}."

@@ -13,8 +13,8 @@ import typer
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
-from tts_cli.cli.eval_question import Asked, parse_budgets, parse_methods
-from tts_cli.cli.eval_run import Run, open_store
+from tts_cli.evaluation.request import Asked, parse_budgets, parse_methods
+from tts_cli.evaluation.run import Run, open_store
 
 EPILOG = """Examples:
 

@@ -15,9 +15,9 @@ from tts_cli.cli.options import Debug, Json, NoColor, Quiet
 from tts_cli.errors import TtsError, UsageError
 
 if TYPE_CHECKING:
+    from tts_cli.analysis.report import Receipt
     from tts_cli.data.record import Record
     from tts_cli.search.events import Event
-    from tts_cli.strategy.receipt import Receipt
 
     Found = tuple[Record, list[Event] | None, dict[str, Any] | None]
 
@@ -41,8 +41,8 @@ def explain(
     no_color: NoColor = False,
 ) -> None:
     """Tell what a search spent where, how the vote went, and what another budget would do."""
+    from tts_cli.analysis import report as receipt
     from tts_cli.answers import Judge
-    from tts_cli.strategy import receipt
 
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_cli.cli.settings import APP_DIR
+from tts_cli.config import APP_DIR
 
 if TYPE_CHECKING:
     from tts_cli.cli.channels import Channels

@@ -51,7 +51,7 @@ def load(role: str, name: str) -> dict[str, Any]:
 
 
 def _sample(policy: Any) -> None:
-    from tts_cli.models.protocols import Ledger, SampleKey, Sampling
+    from tts_cli.protocols import Ledger, SampleKey, Sampling
 
     prefix = policy.start("Compute 1 + 1.", Ledger())
     job = policy.sample(prefix, SampleKey(0, "doctor", (0,)), Sampling(temperature=0, max_step_tokens=8))
@@ -61,7 +61,7 @@ def _sample(policy: Any) -> None:
 
 
 def _score(prm: Any) -> None:
-    from tts_cli.models.protocols import Ledger
+    from tts_cli.protocols import Ledger
 
     job = prm.score(prm.start("Compute 1 + 1.", Ledger()), "1 + 1 = 2")
     while not job.done:

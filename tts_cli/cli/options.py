@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tts_cli.cli.settings import Aggregate, Effort, Method, Select, Settings
+from tts_cli.config import Aggregate, Effort, Method, Select, Settings
 
 SEARCH, MODELS, SAMPLING, LIMITS, OUTPUT = "Search", "Models", "Sampling", "Limits", "Output"
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.cli import first_run, problem, settings
+from tts_cli import config as settings
+from tts_cli.cli import first_run, problem
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.show import present
@@ -18,7 +19,7 @@ from tts_cli.errors import TtsError
 if TYPE_CHECKING:
     from tts_cli.cli.view.live import LiveTree
     from tts_cli.data.record import Record
-    from tts_cli.strategy.solve import Solved
+    from tts_cli.solving.solve import Solved
 
 EPILOG = """Examples:
 
@@ -74,8 +75,8 @@ class Run:
 
     def search(self, text: str) -> Solved:
         """Load the models and search; a signal ends it early, with what it has. Raises TtsError."""
-        from tts_cli.cli import setup
-        from tts_cli.strategy.solve import solve as strategy_solve
+        from tts_cli import solver as setup
+        from tts_cli.solving.solve import solve as strategy_solve
 
         entries = setup.entries(self.chosen)
         first_run.tell_once(entries.policy, self.channels)
@@ -135,7 +136,7 @@ class Run:
 
     def _save(self, path: Path, solved: Solved) -> None:
         from tts_cli.data import trace
-        from tts_cli.strategy.solve import trace_of
+        from tts_cli.solving.solve import trace_of
 
         trace.save(path, trace_of(solved, self.chosen.model_dump(mode="json", exclude_none=True)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.models.protocols import Ledger
+from tts_cli.protocols import Ledger
 
 
 class Branch:

@@ -22,7 +22,7 @@ from tts_cli.engine.scheduler import Counts, Scheduler
 from tts_cli.engine.sizing import Plan, plan, smaller
 from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
 from tts_cli.errors import ModelError, PromptTooLong, UsageError
-from tts_cli.models.protocols import Job, Ledger
+from tts_cli.protocols import Job, Ledger
 
 
 class Engine:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.errors import ModelError
-from tts_cli.models.protocols import SampleKey, Sampling
+from tts_cli.protocols import SampleKey, Sampling
 
 _BLOCK = 1 << 20  # numbers worked on at once: bounds the memory of wide batches over large vocabularies
 

@@ -24,7 +24,7 @@ from tts_cli.engine.cells import Slot
 from tts_cli.engine.pool import Pool, common_length
 from tts_cli.engine.sampling import logprobs, sample
 from tts_cli.engine.tasks import Evaluation, Generation, Task
-from tts_cli.models.protocols import Job
+from tts_cli.protocols import Job
 
 Counts = Literal["policy", "prm"]
 _AGE = attrgetter("number")

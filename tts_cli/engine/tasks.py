@@ -14,7 +14,7 @@ from tts_cli.engine.pool import Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.vocab import Vocab
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.protocols import Finish, Job
+from tts_cli.protocols import Finish, Job
 
 Stop = Callable[[bytes], Finish | None]
 

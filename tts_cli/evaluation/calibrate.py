@@ -21,19 +21,19 @@ from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.fit import deal, fit
-from tts_cli.evaluation.grade import Tapes, problem_of
-from tts_cli.evaluation.replay import ModelFacts, replay
+from tts_cli.evaluation.grading import Tapes, problem_of
+from tts_cli.evaluation.simulate import ModelFacts, replay
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.search.best_first import DIALS, Start
-from tts_cli.strategy.attempt import Attempt
-from tts_cli.strategy.evidence import FEATURES, Evidence, gather
+from tts_cli.solving.selection import decide
+from tts_cli.solving.session import Attempt
+from tts_cli.strategy.features import FEATURES, Evidence, gather
 from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, Voting, name_of, samples_as
-from tts_cli.strategy.rule import PRICES, Decision, Grow, Measured
+from tts_cli.strategy.rules import PRICES, Decision, Grow, Measured
 from tts_cli.strategy.settings import MethodName, SolveSettings
-from tts_cli.strategy.static import Difficulty
-from tts_cli.strategy.verdict import decide
 
 STAGES = ((1, False), (4, False), (4, True), (8, True), (16, True), (32, True), (64, True), (128, True))
 """Samples, and whether the PRM has read them: where `auto` stops to decide."""

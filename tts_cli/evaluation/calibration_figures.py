@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from tts_cli.evaluation.calibrate import STAGES, Facts, Observation, cross_profiles, play
 from tts_cli.evaluation.statistics import auc, calibration, calibration_error, estimate, rank_correlation
+from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.rule import HARD, Measured, difficulty
+from tts_cli.strategy.rules import HARD, Measured, difficulty
 from tts_cli.strategy.settings import Effort
-from tts_cli.strategy.static import Difficulty
 
 _KINDS = get_args(Difficulty)
 

@@ -18,12 +18,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from tts_cli.answers.vote import Equality
+from tts_cli.evaluation.conditions import Unit, covers, unit_of
 from tts_cli.evaluation.store import Row, Store, problem_key
-from tts_cli.evaluation.tape import recorded
-from tts_cli.evaluation.units import Unit, covers, unit_of
-from tts_cli.models.protocols import Policy, RewardModel
+from tts_cli.models.backends.recording import recorded
+from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.driver import Driver, Ended
-from tts_cli.strategy.attempt import Attempt, Problem, record_error
+from tts_cli.solving.session import Attempt, Problem, record_error
 from tts_cli.strategy.settings import SolveSettings
 
 ROWS_IN_FLIGHT = 128

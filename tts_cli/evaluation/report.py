@@ -12,7 +12,7 @@ from tts_cli.data.files import write_atomically
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation.collect import Spent
-from tts_cli.evaluation.grade import EvalRecord, Graded, Grader, Rates, ungradable
+from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, Rates, ungradable
 from tts_cli.evaluation.summary import Summary, Timing, cell_times
 
 SAMPLES, RECORDS, SUMMARY, TIMING = "samples.sqlite", "records.jsonl", "summary.json", "timing.json"

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any
 
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.tape import Tape, pack, unpack
-from tts_cli.evaluation.units import Unit
+from tts_cli.evaluation.conditions import Unit
+from tts_cli.models.backends.recording import Tape, pack, unpack
 
 VERSION = 2
 _SCHEMA = """

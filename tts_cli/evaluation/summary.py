@@ -15,11 +15,11 @@ from typing import Any
 
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
-from tts_cli.evaluation.grade import CHOICES, Graded, Outcome, Rates
+from tts_cli.evaluation.conditions import Cell
+from tts_cli.evaluation.grading import CHOICES, Graded, Outcome, Rates
 from tts_cli.evaluation.prm_quality import PrmQuality, prm_quality
-from tts_cli.evaluation.replay import ModelFacts
+from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.statistics import RESAMPLES, Estimate, difference, estimate, mcnemar, pass_at_k
-from tts_cli.evaluation.units import Cell
 
 FORMAT = "tts-eval"
 VERSION = 1

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
-from tts_cli.models.formats import PrmFormat
+from tts_cli.models.prm.formats import PrmFormat
 
 Role = Literal["policy", "prm"]
 

@@ -12,9 +12,9 @@ from tts_cli.models.files import expand, find, is_file, locate
 from tts_cli.models.registry import Registry
 
 if TYPE_CHECKING:
-    from tts_cli.models.formats import PrmFormat
-    from tts_cli.models.policy import LlamaPolicy
-    from tts_cli.models.reward_model import LlamaPRM
+    from tts_cli.models.backends.llama_policy import LlamaPolicy
+    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.prm.formats import PrmFormat
 
 FORMAT_KEY = "tts.prm.format"  # a GGUF string: the name of the format that a PRM was trained for
 _TITLES = {"policy": "policy", "prm": "PRM"}
@@ -49,7 +49,7 @@ def load_policy(
     Raises UsageError for an unknown name or a PRM, ModelError for a file that is missing or unfit.
     """
     from tts_cli.engine import Engine
-    from tts_cli.models.policy import LlamaPolicy
+    from tts_cli.models.backends.llama_policy import LlamaPolicy
 
     known = registry.read()
     entry = resolve(name_or_path, "policy", known)
@@ -80,7 +80,7 @@ def load_prm(
     if name_or_path == "none":
         return None
     from tts_cli.engine import Engine
-    from tts_cli.models.reward_model import LlamaPRM
+    from tts_cli.models.backends.llama_prm import LlamaPRM
 
     known = registry.read()
     entry = resolve(name_or_path, "prm", known)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from tts_cli.errors import UsageError
 from tts_cli.models.entry import ModelEntry, PromptStyle
 from tts_cli.models.files import expand, is_file
-from tts_cli.models.formats import PrmFormat
+from tts_cli.models.prm.formats import PrmFormat
 
 SHIPPED = Path(__file__).parent.parent / "models.yaml"
 SECTIONS = ("models", "formats", "prompts")

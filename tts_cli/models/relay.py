@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from tts_cli.models.protocols import Job
+from tts_cli.protocols import Job
 
 S = TypeVar("S")
 T = TypeVar("T")

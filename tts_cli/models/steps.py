@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tts_cli.models.protocols import Finish
+from tts_cli.protocols import Finish
 
 _BOX = re.compile(rb"\\boxed\s*\{")
 _LONGEST_OPENING = 16  # bytes kept for a `\boxed {` of which only the beginning has come

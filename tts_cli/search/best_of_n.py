@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts_cli.search import chain
+from tts_cli.search import sampling as chain
 from tts_cli.search.context import Search
 
 

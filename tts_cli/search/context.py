@@ -11,16 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.protocols import (
-    Backend,
-    Job,
-    Ledger,
-    Policy,
-    RewardModel,
-    SampledStep,
-    SampleKey,
-    Sampling,
-)
+from tts_cli.protocols import Backend, Job, Ledger, Policy, RewardModel, SampledStep, SampleKey, Sampling
 from tts_cli.search import events
 from tts_cli.search.task import Task, gather, start
 from tts_cli.search.tree import Draw, Node, walk

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from tts_cli.models.protocols import Backend, Job
+from tts_cli.protocols import Backend, Job
 from tts_cli.search.task import Start, Task
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from typing import Any, TypeVar
 
-from tts_cli.models.protocols import Job
+from tts_cli.protocols import Job
 
 T = TypeVar("T")
 

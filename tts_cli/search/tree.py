@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tts_cli.models.protocols import Finish, Prefix
+from tts_cli.protocols import Finish, Prefix
 
 
 @dataclass(frozen=True, slots=True)

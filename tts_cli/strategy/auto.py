@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tts_cli.search import chain
+from tts_cli.search import sampling as chain
 from tts_cli.search.beam import beam
 from tts_cli.search.best_first import BestFirst
 from tts_cli.search.context import Search
 from tts_cli.search.dvts import dvts
 from tts_cli.search.events import Decided
-from tts_cli.strategy.evidence import Evidence
-from tts_cli.strategy.rule import Action, Decision, Draw, Grow, Rule, Run
+from tts_cli.strategy.features import Evidence
+from tts_cli.strategy.paper_table import Difficulty
+from tts_cli.strategy.rules import Action, Decision, Draw, Grow, Rule, Run
 from tts_cli.strategy.settings import Done
-from tts_cli.strategy.static import Difficulty
 
 SEARCH = (-1,)
 """No sample's number."""

@@ -8,9 +8,9 @@ from typing import Literal, Protocol
 from tts_cli.errors import UsageError
 from tts_cli.search import GUIDED
 from tts_cli.strategy.logistic import Logistic
-from tts_cli.strategy.rule import Measured, Published, Rule
+from tts_cli.strategy.paper_table import Known
+from tts_cli.strategy.rules import Measured, Published, Rule
 from tts_cli.strategy.settings import EFFORT_BUDGETS, MethodName, SolveSettings
-from tts_cli.strategy.static import Known
 
 
 class Sized(Protocol):

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from tts_cli.answers import Aggregate, Select
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.search.best_first import DIALS, Start
-from tts_cli.strategy.evidence import FEATURES
+from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.settings import SolveSettings
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.errors import UsageError
-from tts_cli.models.protocols import Sampling
+from tts_cli.protocols import Sampling
 
 MethodName = Literal["greedy", "majority", "best-of-n", "beam", "dvts"]
 Done = Literal[MethodName, "best-first"]

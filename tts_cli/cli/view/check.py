@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tts_cli.answers.display import safe_text
 from tts_cli.cli.view import parts
+from tts_cli.cli.view.text import safe_text
 
 if TYPE_CHECKING:
     from tts_cli.cli.check import Report

@@ -12,14 +12,14 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from tts_cli.answers.display import safe_text
 from tts_cli.cli.view import parts, tables
 from tts_cli.cli.view.tables import PLAIN_WIDTH, Table
+from tts_cli.cli.view.text import safe_text
 
 if TYPE_CHECKING:
-    from tts_cli.strategy.outlook import Outlook
-    from tts_cli.strategy.receipt import Receipt
-    from tts_cli.strategy.retrace import Part
+    from tts_cli.analysis.report import Receipt
+    from tts_cli.analysis.trace_analysis import Part
+    from tts_cli.analysis.what_if import Outlook
 
 MOST_ANSWERS = 8
 MOST_WINNERS = 3

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from rich.text import Text
 
-from tts_cli.answers.display import safe_text, to_unicode
+from tts_cli.cli.view.text import safe_text, to_unicode
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 

@@ -11,8 +11,8 @@ No ANSI, no drawing; control characters in the text are made visible. The last l
 
 from __future__ import annotations
 
-from tts_cli.answers.display import safe_text
 from tts_cli.cli.view import parts
+from tts_cli.cli.view.text import safe_text
 from tts_cli.data.record import Record
 from tts_cli.search.events import Decided
 

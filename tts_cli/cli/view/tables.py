@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from tts_cli.answers.display import safe_text
+from tts_cli.cli.view.text import safe_text
 
 PLAIN_WIDTH = 100
 

@@ -1,0 +1,97 @@
+"""Which search serves which question, and which searches must be run for all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.strategy.profiles import profile
+from tts_cli.errors import UsageError
+from tts_cli.evaluation.conditions import Unit, covers, fewest, plan_cells, unit_of
+from tts_cli.evaluation.simulate import ModelFacts
+from tts_cli.strategy.paper_table import Known
+from tts_cli.strategy.settings import Effort, SolveSettings
+
+POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
+
+
+def unit(text: str) -> Unit:
+    """beam 16, or dvts 16/4 with a beam width"""
+    method, size = text.split()
+    budget, _, width = size.partition("/")
+    return Unit(method, int(budget), int(width or 1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted"),
+    [
+        ("best-of-n 16", "best-of-n 16"),
+        ("best-of-n 16", "best-of-n 1"),
+        ("best-of-n 16", "majority 7"),
+        ("majority 16", "majority 4"),
+        ("dvts 16/4", "dvts 4/4"),  # the first of four trees
+        ("dvts 16/4", "dvts 12/4"),
+        ("dvts 10/4", "dvts 4/4"),  # trees of 4, 3 and 3
+        ("beam 16/4", "beam 16/4"),
+        ("greedy 1", "greedy 1"),
+    ],
+)
+def test_a_search_covers_what_is_part_of_it(stored: str, wanted: str) -> None:
+    assert covers(unit(stored), unit(wanted))
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted"),
+    [
+        ("best-of-n 4", "best-of-n 16"),
+        ("majority 16", "best-of-n 4"),  # never scored
+        ("dvts 16/4", "dvts 1/4"),  # one child a step instead of four
+        ("dvts 16/4", "dvts 10/4"),  # its second tree has three children
+        ("dvts 16/4", "dvts 4/2"),
+        ("beam 16/4", "beam 4/4"),  # another search
+        ("beam 16/4", "beam 16/2"),
+        ("greedy 1", "majority 1"),  # temperature 0
+        ("dvts 4/4", "beam 4/4"),
+    ],
+)
+def test_a_search_does_not_cover_what_it_never_did(stored: str, wanted: str) -> None:
+    assert not covers(unit(stored), unit(wanted))
+
+
+def test_the_fewest_searches_cover_all_that_is_wanted() -> None:
+    wanted = [unit(f"{method} {n}") for method in ("majority", "best-of-n") for n in (1, 4, 16)]
+    wanted += [unit(f"{method} {n}/4") for method in ("beam", "dvts") for n in (1, 4, 16)]
+    chosen = fewest([*wanted, unit("greedy 1")])
+    names = ["greedy 1", "beam 1/4", "beam 4/4", "beam 16/4", "best-of-n 16", "dvts 1/4", "dvts 16/4"]
+    assert set(chosen) == {unit(name) for name in names}
+    assert all(any(covers(have, one) for have in chosen) for one in wanted)
+
+
+def cells(methods: list[str], budgets: list[int], prm: ModelFacts | None = PRM) -> list[tuple[str, str, int]]:
+    found = plan_cells(methods, budgets, SolveSettings(), POLICY, prm, Known())
+    return [(cell.requested, cell.plan.method, cell.plan.budget) for cell in found]
+
+
+def test_every_method_at_every_budget_but_greedy_once() -> None:
+    assert cells(["greedy", "majority"], [1, 4]) == [
+        ("greedy", "greedy", 1),
+        ("majority", "majority", 1),
+        ("majority", "majority", 4),
+    ]
+
+
+def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
+    assert cells(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
+
+    def unit(effort: Effort, known: Known) -> Unit:
+        (cell,) = plan_cells(["auto"], [4], SolveSettings(effort=effort), POLICY, PRM, known)
+        return unit_of(cell.plan)
+
+    measured = Known(profile=profile())
+    assert unit("low", Known()) == unit("high", Known()), "at a given N the table knows no effort"
+    assert unit("low", measured) != unit("high", measured) != unit("high", Known())
+    assert unit("low", measured).plan.rule == unit("low", measured).rule
+
+
+def test_a_guided_method_without_a_prm_is_refused() -> None:
+    with pytest.raises(UsageError, match="needs a PRM"):
+        cells(["beam"], [4], prm=None)

@@ -1,0 +1,181 @@
+"""A search run again from its tape is the search, for its own budget and for smaller ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.search import test_beam, test_chains
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tts_cli.data.record import Cost, Record, RecordError
+from tts_cli.errors import PromptTooLong
+from tts_cli.evaluation.simulate import ModelFacts, NotOnTape, replay
+from tts_cli.models.backends.recording import StepScore, Tape, pack, recorded, unpack
+from tts_cli.protocols import Finish, Sampling
+from tts_cli.search.context import PromptTokens
+from tts_cli.search.driver import Driver
+from tts_cli.search.tree import Draw
+from tts_cli.solving.session import Attempt, Problem, record_error
+from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.settings import SolveSettings
+
+PROBLEM = Problem("p", "one two")
+POLICY, PRM = ModelFacts("scripted", 10), ModelFacts("scripted-prm", 1000)
+
+
+def boxed(script: Any) -> Any:
+    """The scripts of the searches' own tests, with answers that can be extracted: "is 1." -> "\\boxed{is 1}."""
+    return {path: rf"\boxed{{{line[:-1]}}}." if line.endswith(".") else line for path, line in script.items()}
+
+
+def scores_of(scores: Any, script: Any) -> Any:
+    ended = {line[:-1] for line in script.values() if line.endswith(".")}
+    return {rf"\boxed{{{step}}}" if step in ended else step: score for step, score in scores.items()}
+
+
+THREE, BEAM, DVTS = boxed(test_chains.THREE), boxed(test_beam.BEAM), boxed(test_beam.DVTS)
+THREE_SCORES = scores_of({"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, test_chains.THREE)
+BEAM_SCORES = scores_of(test_beam.BEAM_SCORES, test_beam.BEAM)
+DVTS_SCORES = scores_of(test_beam.DVTS_SCORES, test_beam.DVTS)
+
+
+class Same:
+    def equal(self, a: str, b: str) -> bool:
+        return a == b
+
+    def check(self, problem: str, answer: str) -> Any:
+        return "no opinion"
+
+
+JUDGE = Same()
+
+
+def plan(method: Any, budget: int) -> Plan:
+    return Plan(method, budget, 2, "because")
+
+
+def live(
+    script: Any, scores: Any, how: Plan, settings: SolveSettings, clock: Callable[[], float] = lambda: 0.0
+) -> tuple[Attempt, Exception | None]:
+    policy, prm = ScriptedPolicy(script=script), ScriptedPrm("scripted-prm", 1000, scores=scores)
+    attempt = Attempt(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
+    (ended,) = Driver(policy, prm).run([attempt])
+    return attempt, ended.error
+
+
+def record(attempt: Attempt, error: Exception | None = None) -> Record:
+    """Without its cost: what scripted models count is not what llama.cpp runs (see test_real_models)."""
+    found = attempt.record(error, stopped=False)[0]
+    return found.model_copy(update={"cost": Cost()})
+
+
+RUNS = [
+    ("majority", 3, THREE, THREE_SCORES),
+    ("best-of-n", 3, THREE, THREE_SCORES),
+    ("beam", 4, BEAM, BEAM_SCORES),
+    ("dvts", 4, DVTS, DVTS_SCORES),
+]
+
+
+@pytest.mark.parametrize(("method", "budget", "script", "scores"), RUNS, ids=[run[0] for run in RUNS])
+def test_the_replayed_record_is_the_live_one(method: Any, budget: int, script: Any, scores: Any) -> None:
+    how, settings = plan(method, budget), SolveSettings()
+    attempt, error = live(script, scores, how, settings)
+    assert error is None
+    again, error = replay(PROBLEM, how, settings, POLICY, PRM, recorded(attempt.search, None), JUDGE)
+    assert error is None
+    assert record(again) == record(attempt)
+    assert record(again).votes
+
+
+@pytest.mark.parametrize("budget", [1, 2])
+@pytest.mark.parametrize("method", ["majority", "best-of-n"])
+def test_a_smaller_budget_is_what_a_run_with_it_gives(method: Any, budget: int) -> None:
+    settings = SolveSettings()
+    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
+    smaller, _ = live(THREE, THREE_SCORES, plan(method, budget), settings)
+    again, _ = replay(PROBLEM, plan(method, budget), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
+    assert record(again) == record(smaller)
+
+
+def test_the_first_of_two_trees_is_dvts_with_half_of_the_budget() -> None:
+    settings = SolveSettings()
+    whole, _ = live(DVTS, DVTS_SCORES, plan("dvts", 4), settings)
+    smaller, _ = live(DVTS, DVTS_SCORES, plan("dvts", 2), settings)
+    again, _ = replay(PROBLEM, plan("dvts", 2), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
+    assert record(again) == record(smaller)
+
+
+def test_another_aggregation_and_selection_need_nothing_new() -> None:
+    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
+    tape = recorded(whole.search, None)
+    for how in ("last", "min", "mean", "prod"):
+        settings = SolveSettings(aggregate=how, select="max")  # type: ignore[arg-type]
+        fresh, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
+        again, _ = replay(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, tape, JUDGE)
+        assert record(again) == record(fresh)
+
+
+def test_at_temperature_zero_one_sample_counts_for_all() -> None:
+    settings = SolveSettings(sampling=Sampling(temperature=0))
+    whole, _ = live({(0, 0): r"\boxed{1}."}, {r"\boxed{1}": 0.5}, plan("best-of-n", 16), settings)
+    again, _ = replay(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
+    assert [vote.count for vote in record(again).votes] == [4]
+
+
+def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
+    scores = THREE_SCORES | {"x y": PromptTooLong("no room")}
+    whole, _ = live(THREE, scores, plan("best-of-n", 3), SolveSettings())
+    again, error = replay(
+        PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, recorded(whole.search, None), JUDGE
+    )
+    assert error is None
+    assert [node.score for node in again.search.nodes()] == [None] * 4
+    assert record(again) == record(whole)
+
+
+def test_the_error_that_ended_a_search_ends_it_again() -> None:
+    policy = ScriptedPolicy(problem_error=PromptTooLong("the problem has 9 tokens", "Shorten it."))
+    attempt = Attempt(
+        PROBLEM, plan("majority", 2), SolveSettings(), policy, None, JUDGE, lambda event: None, lambda: 0.0
+    )
+    (ended,) = Driver(policy).run([attempt])
+    tape = unpack(pack(recorded(attempt.search, record_error(ended.error))))
+    again, error = replay(PROBLEM, plan("majority", 2), SolveSettings(), POLICY, None, tape, JUDGE)
+    assert record(again, error).error == RecordError(
+        kind="prompt-too-long", message="the problem has 9 tokens\nShorten it."
+    )
+
+
+def test_a_sample_that_was_never_drawn_is_no_result() -> None:
+    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
+    tape = recorded(whole.search, None)
+    with pytest.raises(NotOnTape, match=r"\(3, 0\)"):
+        replay(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, tape, JUDGE)
+    with pytest.raises(NotOnTape, match="score"):
+        replay(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(tape, scores={}), JUDGE)
+
+
+TEXTS = st.text(max_size=8)
+SCORES = st.none() | st.floats(0, 1)
+
+
+@given(
+    draws=st.dictionaries(
+        st.lists(st.integers(0, 99), min_size=1, max_size=4).map(tuple),
+        st.builds(Draw, TEXTS, st.integers(0, 999), st.sampled_from(Finish), st.floats(-1e6, 0)),
+        max_size=5,
+    ),
+    texts=st.lists(TEXTS, max_size=4),
+    score=SCORES,
+    error=st.none() | st.builds(RecordError, kind=TEXTS, message=TEXTS),
+)
+def test_a_tape_comes_back_as_it_was(draws: Any, texts: list[str], score: Any, error: Any) -> None:
+    paths = [tuple(texts[: i + 1]) for i in range(len(texts))]
+    tape = Tape(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
+    assert unpack(pack(tape)) == tape

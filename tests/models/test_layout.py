@@ -1,0 +1,130 @@
+"""PRM formats at token level: incremental chunks together are the tokens of the whole text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests.models import templates
+from tests.models.gguf_files import LLAMA3, write_chat_gguf, write_sentencepiece_gguf
+from tests.tiny_gguf import WORDS, write_tiny_gguf
+from tts_cli.engine.model import load_model
+from tts_cli.errors import ModelError
+from tts_cli.models import registry
+from tts_cli.models.prm.formats import PrmFormat
+from tts_cli.models.prm.layout import PrmLayout, compile_format
+
+STEPS = ("1 + 1 = 2", "<|step|>", "so \\boxed{2}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("layout")
+
+
+@pytest.fixture(scope="module")
+def nano(folder: Path) -> Any:
+    return load_model(write_tiny_gguf(folder / "nano.gguf", words=[*WORDS, " \n\n\n\n"])).vocab
+
+
+def shipped(name: str) -> PrmFormat:
+    """A format that ships, without the ids of the vocabulary that it was made for."""
+    checks: dict[str, Any] = {"marker_ids": (), "good_ids": (), "bad_ids": ()}
+    return registry.read().format(name).model_copy(update=checks)
+
+
+def joined(parts: list[list[int]]) -> list[int]:
+    return [token for part in parts for token in part]
+
+
+def chunks(layout: PrmLayout, vocab: Any, problem: str) -> list[list[int]]:
+    steps = [layout.step_tokens(vocab, step, first=number == 0) for number, step in enumerate(STEPS)]
+    return [layout.prompt_tokens(vocab, problem), *steps]
+
+
+def test_nano_prm(nano: Any) -> None:
+    layout = compile_format(shipped("nano-prm"), nano, None)
+    prompt, *steps = chunks(layout, nano, " 1 + 1? ")
+    start, solution = map(nano.id_of, ("<|problem|>", "<|solution|>"))
+    assert prompt == [start, *nano.tokenize("1 + 1?", special=False), solution]
+    assert steps == [nano.tokenize(step + "\n\n", special=False) for step in STEPS]
+    assert len({step[-1] for step in steps}) == 1  # the blank line is one token
+    assert (layout.good, layout.bad) == (nano.id_of("+"), nano.id_of("-"))
+
+
+def test_versa(nano: Any) -> None:
+    layout = compile_format(shipped("versa"), nano, None)
+    whole = "How? \n\n" + "".join(f"{step} \n\n\n\n" for step in STEPS)
+    assert joined(chunks(layout, nano, "How?")) == nano.tokenize(whole, special=False)
+    marker = nano.id_of(" \n\n\n\n")
+    assert [chunk[-1] for chunk in chunks(layout, nano, "How?")[1:]] == [marker] * 3
+
+
+def test_math_shepherd_in_its_own_kind_of_vocabulary(folder: Path) -> None:
+    """SentencePiece puts a space before a text: chunks must not get one that the whole text lacks."""
+    path = write_sentencepiece_gguf(folder / "spm.gguf", ["ки", "▁ки", "▁+", "▁-", "▁x", "▁", "▁so", "so"])
+    vocab = load_model(path).vocab
+    layout = compile_format(shipped("math-shepherd"), vocab, None)
+    whole = "How many? " + "\n".join(f"{step} ки" for step in STEPS)
+    assert joined(chunks(layout, vocab, "How many?")) == [vocab.bos, *vocab.tokenize(whole, special=False)]
+    assert (layout.good, layout.bad) == (vocab.id_of(" +"), vocab.id_of(" -"))
+
+
+def test_rlhflow_turns_are_read_before_the_verdict(folder: Path) -> None:
+    path = write_chat_gguf(folder / "l.gguf", LLAMA3, None, eos="<|eot_id|>", add_bos=True)
+    vocab = load_model(path).vocab
+    layout = compile_format(shipped("rlhflow"), vocab, templates.LLAMA3)
+    head = "<|start_header_id|>{}<|end_header_id|>\n\n"
+    whole = f"<|begin_of_text|>{head.format('system')}Today Date: 26 Jul 2024 26 Jul 2024\n\n<|eot_id|>"
+    ends = []
+    for number, step in enumerate(STEPS):
+        turn = f"How? {step}" if number == 0 else step
+        whole += f"{head.format('user')}{turn}<|eot_id|>{head.format('assistant')}"
+        ends.append(len(vocab.tokenize(whole, special=True)))
+        whole += "+<|eot_id|>"
+    parts = chunks(layout, vocab, "How?")
+    tokens = joined(parts)
+    assert tokens == vocab.tokenize(whole, special=True)[: len(tokens)]
+    assert ends == [len(joined(parts[:end])) for end in (2, 3, 4)]
+
+
+def test_chat_format_needs_a_template(nano: Any) -> None:
+    with pytest.raises(ModelError, match="no chat template"):
+        compile_format(shipped("rlhflow"), nano, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"marker": "<|nothing|>"}, "the marker .* is not one token"),
+        ({"good": "good!"}, "the good-step token .* is not one token"),
+        ({"bad_ids": (3,)}, "the bad-step token '-' is token"),
+    ],
+)
+def test_a_model_without_the_tokens(nano: Any, changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(ModelError, match=what) as caught:
+        compile_format(shipped("nano-prm").model_copy(update=changes), nano, None)
+    assert "PRM" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "no hole"},
+        {"step": "{step}"},
+        {"step": "{step}{step}{marker}"},
+        {"first_step": "{step} {marker}\n"},
+        {"marker": ""},
+        {"at": "end"},
+        {"at": "end", "marker": "", "step": "{step}\n\n", "layout": "chat"},
+        {"at": "after"},
+    ],
+)
+def test_malformed_formats(fields: dict[str, Any]) -> None:
+    good = {"prompt": "{problem}", "step": "{step}{marker}", "marker": "#"}
+    PrmFormat.model_validate(good)
+    with pytest.raises(ValidationError):
+        PrmFormat.model_validate({**good, **fields})

@@ -1,0 +1,62 @@
+"""Answers that are wrong when put into the problem have no vote; what was said of them is in the record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.search.scripted import ScriptedPolicy
+from tts_cli.data.record import Record, Verified
+from tts_cli.solving.solve import solve
+from tts_cli.strategy.settings import SolveSettings
+from tts_cli.verification.opinions import Opinion
+
+
+class Knows:
+    """Says of each answer what it was told; answers are the same if their texts are."""
+
+    def __init__(self, **opinions: Opinion) -> None:
+        self.opinions = opinions
+
+    def equal(self, a: str, b: str) -> bool:
+        return a == b
+
+    def check(self, problem: str, answer: str) -> Opinion:
+        assert problem == "one two three"
+        return self.opinions[f"a{answer}"]
+
+
+def run(
+    *answers: str, verify: bool = True, clock: Any = lambda: 0.0, judge: Knows | None = None, **more: Any
+) -> Record:
+    script = {(index, 0): rf"\boxed{{{answer}}}." for index, answer in enumerate(answers)}
+    settings = SolveSettings(method="majority", budget=len(answers), verify=verify, **more)
+    judge = judge or Knows(a1="wrong", a2="no opinion", a3="right")
+    return solve("one two three", settings, ScriptedPolicy(script=script), None, judge=judge, clock=clock).record
+
+
+def test_a_wrong_majority_loses() -> None:
+    record = run("1", "1", "1", "2", "3", "3")
+    assert record.answer == "3"
+    assert record.verified == Verified(right=2, wrong=3, unknown=1)
+    assert [(vote.answer, vote.count) for vote in record.votes] == [("3", 2), ("2", 1)]
+    assert "3 of 6 answers do not fit the problem and had no vote" in record.why
+
+
+def test_without_the_setting_nothing_is_asked() -> None:
+    record = run("1", "1", "1", "2", verify=False, judge=Knows())
+    assert record.answer == "1"
+    assert record.verified is None
+
+
+def test_where_all_are_wrong_all_vote_and_the_record_says_so() -> None:
+    record = run("1", "1", "1")
+    assert record.answer == "1"
+    assert record.verified == Verified(right=0, wrong=3, unknown=0)
+    assert "none of the 3 answers fits, so all voted" in record.why
+
+
+def test_no_opinion_is_no_reason_to_speak_of() -> None:
+    record = run("2", "2")
+    assert record.answer == "2"
+    assert record.verified == Verified(right=0, wrong=0, unknown=2)
+    assert "fit" not in record.why

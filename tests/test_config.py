@@ -1,0 +1,108 @@
+"""Where a value comes from, and that a bad one is blamed on the place where it stands."""
+
+from __future__ import annotations
+
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tts_cli.config import Settings, environment_names, flag_name, resolve
+from tts_cli.errors import UsageError
+
+
+def files(tmp_path: Path, project: str | None = None, user: str | None = None) -> list[Path]:
+    paths = [tmp_path / "tts.yaml", tmp_path / "config.yaml"]
+    for path, text in zip(paths, (project, user), strict=True):
+        if text is not None:
+            path.write_text(text)
+    return paths
+
+
+def test_each_origin_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    found = files(tmp_path, "budget: 3\nseed: 3\nthreads: 3", "budget: 4\nseed: 4\nthreads: 4\nbeam-width: 4")
+    environ = {"TTS_BUDGET": "2", "TTS_SEED": "2"}
+    settings = resolve({"budget": 1, "seed": None}, environ, found)
+    assert (settings.budget, settings.seed, settings.threads, settings.beam_width) == (1, 2, 3, 4)
+    assert settings.method == "auto"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "project", "blamed"),
+    [
+        ({"budget": 0}, {}, None, "--budget is 0"),
+        ({"budget": 100_000}, {}, None, "--budget is 100000"),
+        ({"temperature": float("nan")}, {}, None, "--temperature is nan"),
+        ({"top_p": 0.0}, {}, None, "--top-p is 0.0"),
+        ({"seed": -1}, {}, None, "--seed is -1"),
+        ({"max_time": 0.0}, {}, None, "--max-time is 0.0"),
+        ({"min_confidence": 1.5}, {}, None, "--min-confidence is 1.5"),
+        ({}, {"TTS_METHOD": "bem"}, None, "TTS_METHOD is 'bem'"),
+        ({}, {"TTS_BUDGET": "many"}, None, "TTS_BUDGET is 'many'"),
+        ({}, {}, "budget: many", "tts.yaml: budget is 'many'"),
+        ({}, {}, "max-flops: -1", "tts.yaml: max_flops is -1"),
+        ({}, {}, "policy: ''", "tts.yaml: policy is ''"),
+    ],
+)
+def test_a_bad_value_names_its_origin(
+    tmp_path: Path, flags: dict[str, Any], environ: dict[str, str], project: str | None, blamed: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(flags, environ, files(tmp_path, project))
+    assert blamed in caught.value.what
+    assert "should" in caught.value.what
+    assert caught.value.exit_code == 2
+
+
+def test_a_good_flag_hides_a_bad_value_below_it(tmp_path: Path) -> None:
+    assert resolve({"budget": 4}, {"TTS_BUDGET": "many"}, files(tmp_path)).budget == 4
+
+
+def test_an_unknown_key_brings_close_names(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve({}, {}, files(tmp_path, "budgte: 4"))
+    assert "'budgte'" in caught.value.what
+    assert "budget" in caught.value.hint
+
+
+def test_variables_of_other_programs_are_left_alone(tmp_path: Path) -> None:
+    assert resolve({}, {"TTS_HOME": "/x", "TTS_SEED": ""}, files(tmp_path)) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("budget: [", "not YAML (line 1)"), ("- 1", "no `key: value`"), ("budget", "no `key: value`")],
+)
+def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve({}, {}, files(tmp_path, text))
+    assert says in caught.value.what
+
+
+def test_unreadable_files_are_refused_and_empty_ones_are_not(tmp_path: Path) -> None:
+    assert resolve({}, {}, files(tmp_path, "", "# nothing\n")) == Settings()
+    (tmp_path / "tts.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        resolve({}, {}, [tmp_path / "tts.yaml"])
+    with pytest.raises(UsageError, match="cannot be read"):
+        resolve({}, {}, [tmp_path])
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=8)))
+def test_any_text_in_the_environment_is_a_setting_or_a_usage_error(values: dict[str, str]) -> None:
+    environ = {"TTS_" + name.upper(): value for name, value in values.items()}
+    try:
+        resolve({}, environ, [])
+    except UsageError as error:
+        assert any(name in error.what for name in environ)
+
+
+def test_every_setting_is_a_flag_of_solve() -> None:
+    from tts_cli.cli.solve import solve
+
+    assert set(Settings.model_fields) <= set(signature(solve).parameters)
+    assert {flag_name(name) for name in Settings.model_fields} >= {"--beam-width", "--max-step-tokens"}
+    assert environment_names()["TTS_BEAM_WIDTH"] == "beam_width"

@@ -1,0 +1,207 @@
+"""What half and twice the budget would have answered, from the samples of one search.
+
+Half is exact where the samples of the smaller budget are among those that were drawn: majority and best-of-n (the
+first N/2 samples), dvts (the first half of the trees). Twice cannot be known; it is estimated as the posterior
+predictive of a vote: answers are drawn from a Dirichlet posterior over those that were seen and one that was not,
+scores from those that members of the class got. Nothing is said of beam search, whose candidates depend on N, nor of
+select = max, where the best score of the samples to come would count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.analysis.trace_analysis import Ballot, Rules, elect
+from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Record
+from tts_cli.search.ranking import shares
+
+SAMPLED = ("majority", "best-of-n")
+DRAWS = 4000
+_MOST_NUMBERS = 4_000_000  # bounds memory at large budgets
+UNSEEN = "(an answer not seen so far)"
+Counts = NDArray[np.int64]
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How likely an answer is to win."""
+
+    answer: str
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What another budget would have answered; `says` is a sentence for people.
+
+    `kind`: "exact" (voted again: `answer`, which is None where no sample has one, and `confidence`), "estimate"
+    (`changes`: the chance that another answer wins; `winners`, likeliest first) or "unknown".
+    """
+
+    budget: int | None
+    kind: str
+    says: str
+    answer: str | None = None
+    confidence: float | None = None
+    changes: float | None = None
+    winners: tuple[Chance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The answers so far, the winner first: how many gave each, and the weights of single ones. `nothing`: samples
+    without an answer."""
+
+    answers: tuple[str, ...]
+    weights: tuple[Weights, ...]
+    nothing: int
+
+    @property
+    def counts(self) -> Counts:
+        return np.array([len(own) for own in self.weights], dtype=np.int64)
+
+
+def seen_in_record(record: Record, units: int) -> Seen:
+    """All members of a class are taken to weigh the same."""
+    own = tuple(np.full(vote.count, vote.weight / vote.count) for vote in record.votes)
+    return Seen(tuple(vote.answer for vote in record.votes), own, max(0, units - sum(map(len, own))))
+
+
+def seen_in(ballots: Sequence[Ballot], rules: Rules, judge: Equality, units: int) -> Seen:
+    """With the weight of every ballot."""
+    votes, _ = elect(ballots, rules.select, judge)
+    known = [b.solution.score for b in ballots if b.solution.score is not None]
+    mean = sum(known) / len(known) if known else 1.0
+    every = [mean if b.solution.score is None else b.solution.score for b in ballots]
+    own = tuple(np.array([every[i] for i in vote.members]) for vote in votes)
+    return Seen(tuple(vote.answer for vote in votes), own, max(0, units - sum(map(len, own))))
+
+
+def units(record: Record, beam_width: int) -> int:
+    """How many independent trajectories vote: samples, or trees of dvts."""
+    return len(shares(record.budget, beam_width)) if record.method == "dvts" else record.budget
+
+
+def silence(record: Record) -> str | None:
+    """Why nothing can be said of other budgets; None where something can."""
+    if record.error is not None:
+        return "the search ended with an error."
+    if record.method == "greedy":
+        return "greedy writes one solution whatever the budget."
+    if record.method in ("beam", "dvts") and record.difficulty is not None:  # only auto tells a difficulty
+        return f"auto ran {record.method} beside samples; with another budget it decides anew."
+    if record.method == "best-first":
+        return "best-first search goes where the last steps led: auto decides anew with another budget."
+    if record.method == "beam":
+        return "a beam with another budget is another search: its candidates depend on N."
+    if record.method not in (*SAMPLED, "dvts"):
+        return f"what {record.method} does with another budget is not known here."
+    return None if record.votes else "no sample has an answer."
+
+
+def half(
+    record: Record, beam_width: int, ballots: Sequence[Ballot] | None, seen: Seen, rules: Rules, judge: Equality
+) -> Outlook:
+    """`ballots`: those of the trace, None where there is none or it does not tell whose they are."""
+    budget = record.budget // 2
+    why = silence(record) or ("N = 1 has no half." if not budget else None)
+    if why:
+        return Outlook(budget or None, "unknown", why)
+    first = units(record, beam_width) // 2
+    if record.method == "dvts":
+        smaller = shares(budget, beam_width)
+        if smaller != shares(record.budget, beam_width)[: len(smaller)]:
+            return Outlook(budget, "unknown", f"with N = {budget} the trees have other widths, so others would grow.")
+        first = len(smaller)
+    if ballots is None:
+        return _random_half(record, budget, first, seen, rules)
+    votes, share = elect([b for b in ballots if b.branch is not None and b.branch < first], rules.select, judge)
+    answer = votes[0].answer if votes else None
+    what = f"the first {first} {'trees' if record.method == 'dvts' else 'samples'}"
+    if answer is None:
+        return Outlook(budget, "exact", f"no answer: none of {what} has one.")
+    same = "the same answer" if judge.equal(answer, record.votes[0].answer) else "another answer"
+    return Outlook(budget, "exact", f"{answer}, {same}, by the vote of {what}.", answer, share)
+
+
+def _random_half(record: Record, budget: int, first: int, seen: Seen, rules: Rules) -> Outlook:
+    """Which samples came first is not told; any were as likely to."""
+    if rules.select == "max":
+        return Outlook(budget, "unknown", "which samples came first is not told, nor what each of them scored.")
+    rng = np.random.default_rng([record.seed, 1])
+    draws = _draws(int(seen.counts.sum()))
+    pool = np.append(seen.counts, seen.nothing)
+    taken = rng.multivariate_hypergeometric(pool, min(first, int(pool.sum())), size=draws)[:, :-1]
+    wins = _wins(_totals(taken, seen, rules, rng, replace=False), seen.answers)
+    changes = 1 - _of(wins, seen.answers[0])
+    says = f"a random half of the samples elects another answer in {_percent(changes)} of cases"
+    says += "; which samples came first is not told."
+    return Outlook(budget, "estimate", says, changes=changes, winners=tuple(wins))
+
+
+def twice(record: Record, seen: Seen, rules: Rules, more: int) -> Outlook:
+    """`more` further samples (or trees), drawn from what those so far tell of the policy's answers."""
+    budget = 2 * record.budget
+    why = silence(record)
+    if why is None and rules.select == "max":
+        why = "with --select max the best score of further samples decides, and that is not known."
+    if why:
+        return Outlook(None if record.method == "greedy" else budget, "unknown", why)
+    rng = np.random.default_rng([record.seed, 2])
+    belief = np.concatenate([seen.counts, [1], [seen.nothing] if seen.nothing else []]).astype(float)
+    chances = rng.dirichlet(belief, size=_draws(more + int(seen.counts.sum())))
+    drawn = rng.multinomial(more, chances)[:, : len(seen.counts) + 1]
+    everything = np.concatenate(seen.weights)
+    further = Seen((*seen.answers, UNSEEN), (*seen.weights, everything), 0)
+    before = np.array([_value(own, rules) for own in seen.weights] + [0.0])
+    wins = _wins(before + _totals(drawn, further, rules, rng, replace=True), further.answers)
+    changes = 1 - _of(wins, seen.answers[0])
+    says = (
+        f"the chance that {more} more {'trees' if record.method == 'dvts' else 'samples'} elect another answer is about"
+    )
+    return Outlook(budget, "estimate", f"{says} {_percent(changes)}.", changes=changes, winners=tuple(wins))
+
+
+def _value(own: Weights, rules: Rules) -> float:
+    return float(len(own)) if rules.select == "majority" else float(own.sum())
+
+
+def _totals(drawn: Counts, seen: Seen, rules: Rules, rng: np.random.Generator, *, replace: bool) -> Weights:
+    """[simulations, classes]: what the members that were drawn weigh together."""
+    if rules.select == "majority":
+        return drawn.astype(float)
+    columns = []
+    for place, own in enumerate(seen.weights):
+        how_many = drawn[:, place]
+        if replace:
+            columns.append(rng.multinomial(how_many, np.full(len(own), 1 / len(own))) @ own)
+        else:
+            shuffled = rng.permuted(np.tile(own, (len(drawn), 1)), axis=1)
+            columns.append((shuffled * (np.arange(len(own)) < how_many[:, None])).sum(axis=1))
+    return np.stack(columns, axis=1)
+
+
+def _wins(totals: Weights, answers: Sequence[str]) -> list[Chance]:
+    """How often each answer has the largest total, likeliest first; of equal totals the earlier class wins."""
+    some = totals.max(axis=1) > 0
+    won = np.bincount(totals[some].argmax(axis=1), minlength=len(answers)) / len(totals)
+    chances = [Chance(answer, float(chance)) for answer, chance in zip(answers, won, strict=True) if chance > 0]
+    return sorted(chances, key=lambda chance: -chance.chance)
+
+
+def _of(wins: Sequence[Chance], answer: str) -> float:
+    return next((win.chance for win in wins if win.answer == answer), 0.0)
+
+
+def _draws(numbers: int) -> int:
+    return max(200, min(DRAWS, _MOST_NUMBERS // max(1, int(numbers))))
+
+
+def _percent(share: float) -> str:
+    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else f"{100 * share:.0f} %"

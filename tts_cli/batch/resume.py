@@ -1,0 +1,133 @@
+"""What an earlier run of the same batch has done already, and what is to be solved again.
+
+A row is done when the journal's last record of its id was made from the same problem with the same settings and
+models, and is no error that may pass. Anything else is solved again and replaces the old record in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from tts_cli import solver as setup
+from tts_cli.data import fingerprint
+from tts_cli.errors import ModelError
+
+if TYPE_CHECKING:
+    from tts_cli.config import Settings
+    from tts_cli.data.journal import Entry, Journal
+    from tts_cli.data.rows import Row
+    from tts_cli.models.entry import ModelEntry
+    from tts_cli.solver import Entries
+    from tts_cli.solving.session import Problem
+    from tts_cli.strategy.settings import SolveSettings
+
+
+class Resume:
+    """Asked row by row, in the order of the input. `kept`: how the record of the last row that was kept ended."""
+
+    def __init__(
+        self,
+        chosen: Settings,
+        entries: Entries,
+        settings: SolveSettings,
+        journal: Journal | None,
+        note: Callable[[str], None],
+    ) -> None:
+        self.kept = ""
+        self._journal, self._note = journal, note
+        self._settings = fingerprint.of_settings(_all_that_matters(chosen, entries, settings))
+        self._now = {"policy": entries.policy.name, "seed": settings.seed}
+        self._ids = DistinctIds()
+        self._told: set[str] = set()
+        if journal is not None and journal.repaired:
+            note(f"note: the last line of {journal.path} was only half written; it has been mended.")
+
+    @property
+    def possible(self) -> bool:
+        """Is there a file that can be continued?"""
+        return self._journal is not None
+
+    def problem_of(self, row: Row) -> Problem | None:
+        """The row as a problem to solve, or None where that was done before."""
+        from tts_cli.solving.session import Problem
+
+        id = self._ids.distinct(row.id)
+        if id != row.id:
+            self._tell_once("ids", f"note: the id {row.id!r} occurs again; the later row is written as {id!r}.")
+        text = f"{row.problem}\n{row.error.message}" if row.error else row.problem
+        mark = fingerprint.of_row(self._settings, fingerprint.of_problem(text))
+        entry = self._journal.visit(id) if self._journal is not None else None
+        if entry is not None and entry.fingerprint == mark and not entry.retry:
+            self.kept = entry.finish
+            return None
+        if entry is not None and entry.fingerprint != mark:
+            self._tell_of_change(id, entry)
+        return Problem(id, row.problem, row.input, mark, row.error)
+
+    def settle(self, *, ordered: bool) -> None:
+        """After the last row: see Journal.settle."""
+        if self._journal is not None:
+            self._journal.settle(ordered=ordered)
+
+    def _tell_of_change(self, id: str, entry: Entry) -> None:
+        assert self._journal is not None
+        aside = f"they are solved again, and their old records go to {self._journal.path}.replaced at the end"
+        if fingerprint.settings_part(entry.fingerprint) == self._settings:
+            self._tell_once("problems", f"note: rows such as {id!r} have another problem than before: {aside}.")
+            return
+        before = self._journal.record_at(entry)
+        changes = [f"{name} {before.get(name)}, now {now}" for name, now in self._now.items() if before[name] != now]
+        what = ", ".join(changes) or "flags, profile or model files"
+        self._tell_once("settings", f"note: rows were solved with other settings ({what}): {aside}.")
+
+    def _tell_once(self, subject: str, text: str) -> None:
+        if subject not in self._told:
+            self._told.add(subject)
+            self._note(text)
+
+
+class DistinctIds:
+    """Gives an id that occurs again a number: p, p-2, p-3. Keeps a short hash of each."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+        self._repeated: dict[str, int] = {}
+
+    def distinct(self, id: str) -> str:
+        if self._is_new(id):
+            return id
+        number = self._repeated.get(id, 1) + 1
+        while not self._is_new(f"{id}-{number}"):
+            number += 1
+        self._repeated[id] = number
+        return f"{id}-{number}"
+
+    def _is_new(self, id: str) -> bool:
+        key = blake2b(id.encode(), digest_size=12).digest()
+        before = len(self._seen)
+        self._seen.add(key)
+        return len(self._seen) > before
+
+
+def _all_that_matters(chosen: Settings, entries: Entries, settings: SolveSettings) -> dict[str, Any]:
+    """Everything that a record depends on but its problem. Threads, GPU layers and context size are no part of it."""
+    models = {"policy": _identity(entries.policy), "prm": entries.prm and _identity(entries.prm)}
+    found, _ = setup.profile(chosen, entries, 0, 0) if settings.method in setup.BY_PROFILE else (None, None)
+    profile = found.key if found else None
+    return asdict(settings) | models | {"prm_format": chosen.prm_format, "profile": profile}
+
+
+def _identity(entry: ModelEntry) -> dict[str, Any]:
+    """Raises ModelError where the file is not there or cannot be read."""
+    from tts_cli.models.files import locate
+
+    path = locate(entry)
+    try:
+        content = fingerprint.of_file(path)
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read: {str(error.strerror).lower()}.") from error
+    how = entry.model_dump(mode="json", include={"name", "prompt", "separator", "format"})
+    return {"content": content, **how}

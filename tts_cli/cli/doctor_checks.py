@@ -1,0 +1,176 @@
+"""The checks of `tts doctor`: each looks at one thing and says ok, warn or fail, with a fix where there is one.
+
+Everything that touches llama.cpp runs in a subprocess (`native_probe`), because bad native code does not raise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tts_cli import __version__
+from tts_cli import config as settings
+from tts_cli.errors import TtsError
+
+if TYPE_CHECKING:
+    from tts_cli.models.entry import ModelEntry
+
+Status = Literal["ok", "warn", "fail"]
+PROBE_SECONDS = 120
+NEEDED_PER_BYTE = 1.2  # weights, and a KV cache and buffers of the usual size
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report. A `fail` means that `tts solve` cannot do its work."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str = ""
+
+
+def run() -> Iterator[Check]:
+    """All checks, in the order in which a person would go through them."""
+    yield Check("tts", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    found = _probe("system")
+    yield from _llama(found)
+    memory = available_memory()
+    yield _memory(memory)
+    yield from _models(memory)
+    yield from _config()
+
+
+def _llama(found: dict[str, Any]) -> Iterator[Check]:
+    if "error" in found:
+        yield Check("llama.cpp", "fail", found["error"], found["hint"])
+        return
+    yield Check("llama.cpp", "ok", f"llama-cpp-python {found['version']}")
+    parts = found["features"].replace(":", "|").split("|")
+    features = [part.split(" = ")[0].strip() for part in parts if "= 1" in part]
+    yield Check("CPU", "ok", ", ".join(features) or "no features reported")
+    if found["amx_fault"]:
+        yield Check("AMX", "ok", "AMX_INT8 is on, whose kernels crash in some builds: kept off, nothing to do")
+    yield Check("threads", "ok", f"{found['cores']} physical cores (change with --threads)")
+    yield _gpu(found)
+
+
+def _gpu(found: dict[str, Any]) -> Check:
+    devices = [device for device in found["devices"] if device["kind"] != "CPU"]
+    if not found["gpu"] or not devices:
+        fix = "If there is a GPU, install llama-cpp-python built for it (README: CUDA, Metal, Vulkan)."
+        return Check("GPU", "ok", "this build offers none: all work is done on the CPU", fix)
+    names = (f"{it['name']} {it['description']} ({it['memory_free'] / 1e9:.1f} GB free)" for it in devices)
+    return Check("GPU", "ok", "; ".join(names))
+
+
+def _memory(available: int | None) -> Check:
+    if available is None:
+        return Check("memory", "warn", "this system does not say how much is free")
+    status: Status = "ok" if available > 500e6 else "warn"
+    return Check("memory", status, f"{available / 1e9:.1f} GB available", "" if status == "ok" else "Close programs.")
+
+
+def available_memory() -> int | None:
+    """Bytes that a new program may use; None where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _models(memory: int | None) -> Iterator[Check]:
+    """What is on this machine and fits; then whether the models that `tts solve` takes by default really run."""
+    from tts_cli.models import files, registry
+
+    try:
+        entries = list(registry.load().values())
+    except TtsError as error:
+        yield Check("models", "fail", error.what, error.hint)
+        return
+    for entry in entries:
+        if files.find(entry):
+            yield _fits(entry, memory)
+    absent = [entry.name for entry in entries if not files.find(entry)]
+    if absent:
+        fix = "`tts models show NAME` tells how to get one."
+        yield Check("models", "ok", f"known, not here: {', '.join(absent)}", fix)
+    yield from _default_models()
+
+
+def _fits(entry: ModelEntry, memory: int | None) -> Check:
+    from tts_cli.models import files
+
+    size = files.locate(entry).stat().st_size
+    name = f"model {entry.name}"
+    if memory is not None and size * NEEDED_PER_BYTE > memory:
+        fix = "Take a smaller model or a smaller quantisation of it."
+        return Check(name, "warn", f"{size / 1e9:.1f} GB, more than fits into memory now", fix)
+    return Check(name, "ok", f"{size / 1e6:.1f} MB, fits")
+
+
+def _default_models() -> Iterator[Check]:
+    from tts_cli.models.load import resolve
+
+    try:
+        chosen = settings.resolve({})
+        policy = resolve(chosen.policy, "policy")
+    except TtsError as error:
+        yield Check("policy", "fail", error.what, error.hint)
+        return
+    prm = chosen.prm or policy.prm or "none"
+    for role, name in (("policy", chosen.policy), ("prm", prm)):
+        if name != "none":
+            yield _loads(role, name)
+
+
+def _loads(role: str, name: str) -> Check:
+    found = _probe(role, name)
+    if "error" in found:
+        return Check(f"default {role}", "fail", f"{name}: {found['error']}", found["hint"])
+    detail = f"{name}: {found['parameters'] / 1e6:.1f} M parameters, loads and runs in {found['seconds']:.1f} s"
+    return Check(f"default {role}", "ok", detail)
+
+
+def _config() -> Iterator[Check]:
+    present = [str(path) for path in settings.config_files() if path.exists()]
+    variables = sorted(key for key in os.environ if key in settings.environment_names())
+    detail = ", ".join([*present, *variables]) or f"none (would be {' or '.join(map(str, settings.config_files()))})"
+    try:
+        settings.resolve({})
+    except TtsError as error:
+        yield Check("config", "fail", error.what, error.hint)
+        return
+    yield Check("config", "ok", detail)
+
+
+def _probe(*arguments: str) -> dict[str, Any]:
+    """Run `native_probe`; a crash or a hang becomes an "error" with a "hint"."""
+    command = [sys.executable, "-m", "tts_cli.cli.native_probe", *arguments]
+    hint = "Build it anew for this machine: pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python"
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return {"error": f"it did not answer within {PROBE_SECONDS} s", "hint": "Try a smaller model."}
+    if done.returncode < 0:
+        return {"error": f"llama.cpp crashed ({signal.Signals(-done.returncode).name})", "hint": hint}
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return {"error": f"llama.cpp cannot be used: {last}", "hint": hint}
+    return answer

@@ -1,0 +1,93 @@
+"""What is to be measured (cells), and which searches must be run for it (units): one unit serves many cells.
+
+The N independent samples of majority and best-of-n are the first N of any larger number, because a sample's random
+stream does not depend on N. So are the trees of DVTS, where the smaller budget makes the same trees: N = 4 is the first
+of the four trees of N = 16 (M = 4), while N = 3 is a narrower tree and is run by itself. Beam search is another search
+for each N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tts_cli.search.ranking import shares
+from tts_cli.strategy.paper_table import Known
+from tts_cli.strategy.plan import Plan, Sized, make_plan
+from tts_cli.strategy.rules import Rule
+from tts_cli.strategy.settings import SolveSettings
+
+CHAINS = ("majority", "best-of-n")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One thing to measure. `requested` may be "auto", the plan says what came of it."""
+
+    requested: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unit:
+    """One search that is run per problem and stored. `beam_width` is 1 where it has no meaning.
+
+    `auto` is named with the rule that it goes by: another effort or profile makes another search.
+    """
+
+    method: str
+    budget: int
+    beam_width: int
+    rule: Rule | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def plan(self) -> Plan:
+        if self.rule is not None:
+            return Plan("auto", self.budget, self.beam_width, "sampled by tts eval", self.rule)
+        return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")  # type: ignore[arg-type]
+
+
+def unit_of(plan: Plan) -> Unit:
+    """The search that measures exactly this plan."""
+    if plan.rule is not None:
+        return Unit(f"auto, {plan.rule.name}", plan.budget, plan.beam_width, plan.rule)
+    return Unit(plan.method, plan.budget, plan.beam_width if plan.method in ("beam", "dvts") else 1)
+
+
+def covers(unit: Unit, wanted: Unit) -> bool:
+    """Whether all samples (and scores) that `wanted` needs are among those of `unit`."""
+    if unit.method in CHAINS and wanted.method in CHAINS:
+        return unit.budget >= wanted.budget and (unit.method == "best-of-n" or wanted.method == "majority")
+    if (unit.method, unit.beam_width) != (wanted.method, wanted.beam_width):
+        return False
+    if unit.method == "dvts":
+        trees = shares(wanted.budget, wanted.beam_width)
+        return shares(unit.budget, unit.beam_width)[: len(trees)] == trees
+    return unit.budget == wanted.budget
+
+
+def fewest(wanted: Iterable[Unit]) -> list[Unit]:
+    """The units to run so that each one wanted is covered, small ones first."""
+    chosen: list[Unit] = []
+    for unit in sorted(set(wanted), key=lambda unit: (-unit.budget, unit.method)):
+        if not any(covers(other, unit) for other in chosen):
+            chosen.append(unit)
+    return chosen[::-1]
+
+
+def plan_cells(
+    methods: Sequence[str],
+    budgets: Sequence[int],
+    settings: SolveSettings,
+    policy: Sized,
+    prm: Sized | None,
+    known: Known,
+) -> list[Cell]:
+    """Every method at every budget, greedy once. Raises UsageError for a guided method without a PRM."""
+    cells: dict[tuple[str, str, int], Cell] = {}
+    for method in methods:
+        for budget in budgets:
+            asked = replace(settings, method=method, budget=budget)  # type: ignore[arg-type]  # checked there
+            plan = make_plan(asked, policy, prm, known)
+            cells.setdefault((method, plan.method, plan.budget), Cell(method, plan))
+    return list(cells.values())

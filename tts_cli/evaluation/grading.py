@@ -1,0 +1,186 @@
+"""From tapes to graded records: every cell of every problem is replayed, decided, and compared with the reference.
+
+A smaller N takes the first N samples (the first N/M trees) of the larger one. That is exactly what a run with this N
+and seed would have given, so a record here is the record of `tts batch`, each problem is right or wrong and nothing
+between, and methods can be compared problem by problem. The price is more variance than an average over all subsets
+would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from tts_cli.answers import Aggregate, Select
+from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Cost, Record, RecordError
+from tts_cli.data.rows import Row
+from tts_cli.evaluation.conditions import CHAINS, Cell, Unit, covers, unit_of
+from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
+from tts_cli.evaluation.simulate import ModelFacts, NotOnTape, replay
+from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.models.backends.recording import Tape
+from tts_cli.search import GUIDED
+from tts_cli.search.context import PromptTokens, Search
+from tts_cli.solving.selection import decide
+from tts_cli.solving.session import Attempt, Problem
+from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.settings import SolveSettings
+
+Choice = tuple[Aggregate, Select]
+CHOICES: tuple[Choice, ...] = tuple((how, select) for how in get_args(Aggregate) for select in get_args(Select))
+
+
+class EvalRecord(Record):
+    """A line of `records.jsonl`. `correct` is None where the row could not be graded."""
+
+    reference: str | None
+    correct: bool | None
+    requested_method: str
+    level: str | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Seconds of decoding per token, as measured with many problems in flight; 0 where a model did nothing."""
+
+    policy: float = 0.0
+    prm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One problem under one cell. `choices`: right or wrong under each aggregation and selection."""
+
+    right: bool
+    answered: bool
+    failed: bool
+    cost: Cost
+    choices: dict[Choice, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One problem under all cells. `right_samples` of `samples` independent ones state the reference."""
+
+    level: str | None
+    subject: str | None
+    outcomes: dict[Cell, Outcome]
+    samples: int = 0
+    right_samples: int = 0
+    solutions: list[ScoredSolution] = field(default_factory=list)
+
+
+def ungradable(row: Row) -> RecordError | None:
+    """Why a row has no part in the figures: it is broken, or has no reference."""
+    if row.error is None and row.reference is None:
+        return RecordError(kind="no-reference", message=f"Row {row.number}: it has no answer to compare with.")
+    return row.error
+
+
+def problem_of(row: Row) -> Problem:
+    """A row that cannot be graded is not searched either: its record says why."""
+    return Problem(row.id, row.problem, row.input, error=ungradable(row))
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """All that grading needs beside the rows."""
+
+    cells: Sequence[Cell]
+    settings: SolveSettings
+    policy: ModelFacts
+    prm: ModelFacts | None
+    store: Store
+    judge: Equality
+    rates: Rates
+
+    def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
+        """Replay all cells of a row that can be graded. Raises TtsError where its tapes are not complete."""
+        tapes = Tapes(self.store, problem_key(row.problem))
+        outcomes: dict[Cell, Outcome] = {}
+        records: list[EvalRecord] = []
+        for cell in self.cells:
+            outcomes[cell], record = self._grade_cell(row, cell, tapes)
+            records.append(record)
+        return self._with_samples(Graded(row.level, row.subject, outcomes), row, tapes), records
+
+    def _grade_cell(self, row: Row, cell: Cell, tapes: Tapes) -> tuple[Outcome, EvalRecord]:
+        attempt, error = self._replay(row, cell, tapes.covering(cell.plan))
+        record, _ = attempt.record(error, stopped=False)
+        right = self._same(record.answer, row)
+        cost = self._with_seconds(record.cost)
+        choices = {} if error else self._choices(cell, attempt.search, row)
+        outcome = Outcome(right, record.answer is not None, error is not None, cost, choices)
+        return outcome, _eval_record(record.model_copy(update={"cost": cost}), row, right, cell)
+
+    def ungraded(self, row: Row) -> list[EvalRecord]:
+        """Records that say why there is nothing to count."""
+        records: list[EvalRecord] = []
+        for cell in self.cells:
+            attempt, error = self._replay(row, cell, Tape(PromptTokens(0), {}, {}))
+            record, _ = attempt.record(error, stopped=False)
+            records.append(_eval_record(record, row, None, cell))
+        return records
+
+    def _replay(self, row: Row, cell: Cell, tape: Tape) -> tuple[Attempt, Exception | None]:
+        prm = self.prm if cell.plan.guided else None
+        return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape, self.judge)
+
+    def _same(self, answer: str | None, row: Row) -> bool:
+        return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
+
+    def _choices(self, cell: Cell, search: Search, row: Row) -> dict[Choice, bool]:
+        """The same solutions, voted on in every way. Nothing to choose without scores."""
+        if cell.plan.method not in GUIDED:
+            return {}
+        judge = self.judge
+        return {(how, select): self._same(decide(search, how, select, judge).answer, row) for how, select in CHOICES}
+
+    def _with_samples(self, graded: Graded, row: Row, tapes: Tapes) -> Graded:
+        """Count the right ones among all independent samples, and keep their scores."""
+        chains = [cell for cell in self.cells if cell.plan.method in CHAINS]
+        if not chains:
+            return graded
+        largest = max(chains, key=lambda cell: (cell.plan.budget, cell.plan.method in GUIDED))
+        attempt, _ = self._replay(row, largest, tapes.covering(largest.plan))
+        ends = [(solution.node, self._same(solution.answer, row)) for solution in attempt.search.solutions.values()]
+        right = sum(node.ended for node, is_right in ends if is_right)
+        return replace(graded, samples=largest.plan.budget, right_samples=right, solutions=scored_solutions(ends))
+
+    def _with_seconds(self, cost: Cost) -> Cost:
+        policy = (cost.policy_prompt_tokens + cost.policy_tokens) * self.rates.policy
+        return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
+
+
+class Tapes:
+    """The tapes of one problem, each unpacked once."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store, self._key = store, key
+        self._units = sorted(store.units(key))
+        self._unpacked: dict[Unit, Tape] = {}
+
+    def covering(self, plan: Plan) -> Tape:
+        """Raises TtsError where nothing that is stored holds all samples of the plan."""
+        unit = next((unit for unit in self._units if covers(unit, unit_of(plan))), None)
+        if unit is None:
+            raise NotOnTape(
+                f"The samples of {plan.method} with N = {plan.budget} are not stored.", "Sample them first."
+            )
+        if unit not in self._unpacked:
+            self._unpacked[unit] = self._store.tape(self._key, unit)
+        return self._unpacked[unit]
+
+
+def _eval_record(record: Record, row: Row, right: bool | None, cell: Cell) -> EvalRecord:
+    return EvalRecord(
+        **dict(record),
+        reference=row.reference,
+        correct=right,
+        requested_method=cell.requested,
+        level=row.level,
+        subject=row.subject,
+    )

@@ -1,0 +1,138 @@
+"""Runs a search again from its tape: the same methods, votes and records as `tts solve`, and no model.
+
+A smaller budget, another aggregation or selection only asks for less of the tape, or uses it otherwise. Cost is counted
+as the search would have cost alone, with room enough: the prompt once, its own draws once, each distinct step through
+the PRM once. What a full context makes llama.cpp run again is not in it: a figure must not depend on what else ran.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from tts_cli.answers.vote import Equality
+from tts_cli.errors import PromptTooLong, TtsError
+from tts_cli.models.backends.recording import Steps, Tape
+from tts_cli.protocols import Job, Ledger, Prefix, SampledStep, SampleKey, Sampling, ScoredStep
+from tts_cli.search.driver import Driver
+from tts_cli.solving.session import Attempt, Problem
+from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.settings import SolveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What must be known of a model to do without it."""
+
+    name: str
+    parameters: int
+    family: str | None = None
+
+
+class NotOnTape(TtsError):
+    """The search asks for a sample that was never drawn: the tape belongs to other settings."""
+
+
+class _StoredError(TtsError):
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(eq=False, slots=True)
+class _Steps:
+    """A prefix: the steps so far. `length` is not asked for again."""
+
+    steps: Steps
+    ledger: Ledger
+    length: int = 0
+
+
+class _Replayed:
+    """What both stand-ins share: every job is done at once, so neither ever has work."""
+
+    busy = False
+
+    def __init__(self, facts: ModelFacts, tape: Tape) -> None:
+        self.name, self.parameters = facts.name, facts.parameters
+        self.tape = tape
+        self._seen: set[Steps] = set()
+
+    def advance(self) -> NoReturn:
+        raise RuntimeError("a tape has nothing to decode")
+
+    def release(self, prefix: Prefix) -> None:
+        """Nothing is held."""
+
+    def cancel(self, job: Job[Any]) -> None:
+        """Nothing is under way."""
+
+
+class ReplayPolicy(_Replayed):
+    """`protocols.Policy` from a tape."""
+
+    def start(self, problem: str, ledger: Ledger) -> Prefix:
+        """Raises the error with which the search ended."""
+        if self.tape.error is not None:
+            raise _StoredError(self.tape.error.kind, self.tape.error.message)
+        ledger.policy_prompt_tokens += self.tape.prompt.policy
+        return _Steps((), ledger)
+
+    def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
+        """The draw of this path. Raises NotOnTape."""
+        assert isinstance(prefix, _Steps)
+        draw = self.tape.draws.get(key.path)
+        if draw is None:
+            raise NotOnTape(f"The sample {key.path} of problem {key.problem} is not stored.", "Use another --out.")
+        if prefix.steps and prefix.steps not in self._seen:  # its last token runs when somebody goes on from it
+            self._seen.add(prefix.steps)
+            prefix.ledger.policy_tokens += 1
+        prefix.ledger.policy_tokens += max(0, draw.tokens - 1)
+        job: Job[SampledStep] = Job()
+        after = _Steps((*prefix.steps, draw.text), prefix.ledger)
+        job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after, draw.logprob))
+        return job
+
+
+class ReplayPRM(_Replayed):
+    """`protocols.RewardModel` from a tape."""
+
+    def start(self, problem: str, ledger: Ledger) -> Prefix:
+        return _Steps((), ledger)
+
+    def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
+        """The score of this step after these. Raises NotOnTape; the job fails where the PRM had no room."""
+        assert isinstance(prefix, _Steps)
+        steps = (*prefix.steps, step)
+        stored = self.tape.scores.get(steps)
+        if stored is None:
+            raise NotOnTape(f"The score of the step {step[:80]!r} is not stored.", "Use another --out.")
+        job: Job[ScoredStep] = Job()
+        if stored.score is None:
+            job.fail(PromptTooLong("the PRM's context had no room for this step"))
+            return job
+        if steps not in self._seen:
+            prompt = 0 if self._seen else self.tape.prompt.prm
+            prefix.ledger.prm_tokens += stored.tokens + (prompt or 0)
+            self._seen.add(steps)
+        job.resolve(ScoredStep(stored.score, _Steps(steps, prefix.ledger)))
+        return job
+
+
+def replay(
+    problem: Problem,
+    plan: Plan,
+    settings: SolveSettings,
+    policy: ModelFacts,
+    prm: ModelFacts | None,
+    tape: Tape,
+    judge: Equality,
+) -> tuple[Attempt, Exception | None]:
+    """The attempt as `tts solve` would have made it, ended, with the error that ended it. Raises NotOnTape."""
+    writer = ReplayPolicy(policy, tape)
+    reader = ReplayPRM(prm, tape) if prm is not None else None
+    attempt = Attempt(problem, plan, settings, writer, reader, judge, lambda event: None, lambda: 0.0)
+    (ended,) = Driver(writer, reader).run([attempt])
+    if isinstance(ended.error, NotOnTape):
+        raise ended.error
+    return attempt, ended.error

@@ -1,0 +1,299 @@
+"""One problem under way: a planned search within its limits, from its first event to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Cost, FinishReason, Record, RecordError, Verified, Vote
+from tts_cli.errors import TtsError, UsageError
+from tts_cli.protocols import Policy, RewardModel
+from tts_cli.search import METHODS
+from tts_cli.search.context import Limits, Search
+from tts_cli.search.events import Event, SearchEnded, SearchStarted, Spent
+from tts_cli.search.tree import solution_text, tips
+from tts_cli.solving.selection import Verdict, all_wrong, conclude, decide
+from tts_cli.strategy.auto import Course, auto
+from tts_cli.strategy.features import Evidence, gather
+from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.settings import SolveSettings
+
+LIMIT_FLAGS: dict[FinishReason, str] = {"max-time": "--max-time", "max-flops": "--max-flops"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`input`: what else the row that it came from held; it is carried through to the record, as is `fingerprint`.
+
+    `error`: what is wrong with the row; then nothing is searched, and the record says so.
+    """
+
+    id: str
+    text: str
+    input: dict[str, Any] | None = None
+    fingerprint: str | None = None
+    error: RecordError | None = None
+
+
+class Attempt:
+    """What the driver runs for one problem (a search.driver.Runnable).
+
+    `vote`: how its solutions vote. `looks`: what a rule was shown each time, and the FLOPs until then.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        plan: Plan,
+        settings: SolveSettings,
+        policy: Policy,
+        prm: RewardModel | None,
+        judge: Equality,
+        listener: Callable[[Event], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.problem, self.plan, self.settings = problem, plan, settings
+        self.events: list[Event] = []
+        self.limit: FinishReason | None = None
+        self._policy, self._prm = policy, prm if plan.guided else None
+        self._judge, self._listener, self._clock = judge, listener, clock
+        self._course = Course()
+        self.vote = (plan.rule and plan.rule.vote) or (settings.aggregate, settings.select)
+        self.looks: list[tuple[Evidence, float]] = []
+        self._started: float | None = None
+        self._spent = Spent(0, 0, 0)
+        self._samples, copies = (plan.budget, 1) if sampled(plan, settings) else (1, plan.budget)
+        self.search = self._new_search(copies)
+
+    def _new_search(self, copies: int) -> Search:
+        settings = self.settings
+        greedy = self.plan.method == "greedy"
+        return Search(
+            self.problem.text,
+            id=self.problem.id,
+            policy=self._policy,
+            prm=self._prm,
+            conclude=lambda node: conclude(node, self.vote[0]),
+            seed=settings.seed,
+            sampling=replace(settings.sampling, temperature=0.0) if greedy else settings.sampling,
+            limits=Limits(settings.max_steps, settings.max_tokens),
+            listener=self._tell,
+            copies=copies,
+        )
+
+    # What the driver asks for
+
+    def main(self) -> Coroutine[Any, Any, None]:
+        self._started = self._clock()
+        self._tell(
+            SearchStarted(
+                self.problem.text,
+                self.plan.method,
+                self.plan.budget,
+                self.plan.beam_width,
+                self._policy.name,
+                self._prm.name if self._prm else None,
+                self._why(),
+                policy_parameters=self._policy.parameters,
+                prm_parameters=self._prm.parameters if self._prm else None,
+            )
+        )
+        return self._run()
+
+    async def _run(self) -> None:
+        if self.problem.error is not None:
+            raise _UnfitRow(self.problem.error)
+        if not self.problem.text.strip():
+            raise UsageError("the problem is empty", "Give a problem as text, for example: Compute 2 + 3.")
+        self.search.open()
+        if self.plan.rule is None:
+            await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
+        else:
+            await auto(self.search, self.plan.rule, self._course, self._look, beam_width=self.plan.beam_width)
+
+    def _look(self) -> Evidence:
+        seen = self._evidence(self._vote(verify=False), self._course.samples)  # as it was calibrated
+        seen = replace(seen, fits=self._fits() if self.settings.verify else None)
+        self.looks.append((seen, self.flops()))
+        return seen
+
+    def _fits(self) -> bool | None:
+        """Is an answer certainly right, or is every one certainly wrong?"""
+        verified = self._vote(verify=True).verified
+        if verified is None or not (verified.right or all_wrong(verified)):
+            return None
+        return verified.right > 0
+
+    def _evidence(self, verdict: Verdict, samples: int) -> Evidence:
+        course = self._course
+        return gather(verdict.ballots, verdict.votes, samples, read=course.read, convinced=course.convinced)
+
+    def _vote(self, *, verify: bool) -> Verdict:
+        return decide(self.search, *self.vote, self._judge, verify=verify)
+
+    def should_stop(self) -> bool:
+        settings = self.settings
+        if settings.max_time is not None and self.seconds() >= settings.max_time:
+            self.limit = "max-time"
+        elif settings.max_flops is not None and self.flops() >= settings.max_flops:
+            self.limit = "max-flops"
+        return self.limit is not None
+
+    def close(self) -> None:
+        self.search.close()
+
+    # What it has cost
+
+    def seconds(self) -> float:
+        return 0.0 if self._started is None else self._clock() - self._started
+
+    def flops(self) -> float:
+        """2 x parameters x tokens that really ran, over both models."""
+        ledger = self.search.ledger
+        policy = self._policy.parameters * (ledger.policy_prompt_tokens + ledger.policy_tokens)
+        prm = self._prm.parameters * ledger.prm_tokens if self._prm else 0
+        return 2.0 * (policy + prm)
+
+    def tell_spent(self) -> None:
+        """Tell the listener what has been spent, if that is news; of several in a row the last is kept."""
+        ledger = self.search.ledger
+        spent = Spent(ledger.policy_prompt_tokens, ledger.policy_tokens, ledger.prm_tokens)
+        if spent != self._spent:
+            self._spent = spent
+            self._tell(spent)
+
+    # What comes of it
+
+    def record(self, error: Exception | None, stopped: bool) -> tuple[Record, Verdict]:
+        """Vote on what was found, and tell the end. With `error` there is no vote."""
+        if stopped:
+            self.search.finish_rest()
+        verdict = _NOTHING if error else self._verdict(stopped)
+        finish = "error" if error else self._finish(verdict)
+        self.tell_spent()
+        answer = verdict.answer if finish == "answered" else None
+        step = verdict.chosen.node.number if verdict.chosen else None
+        self._tell(SearchEnded(step, answer, verdict.confidence, finish))
+        return self._record(verdict, finish, answer, error), verdict
+
+    def _verdict(self, stopped: bool) -> Verdict:
+        """The vote, with a calibrated confidence where there is one for what voted."""
+        verify = self.settings.verify and self.limit != "max-time"  # a check takes time, which is up then
+        verdict = self._vote(verify=verify)
+        dropped = verdict.verified is not None and verdict.verified.wrong > 0
+        sure = None if dropped or not verdict.votes else self._sure(verdict, stopped)
+        return verdict if sure is None else replace(verdict, confidence=sure)
+
+    def _sure(self, verdict: Verdict, stopped: bool) -> float | None:
+        """Of a search that was stopped: the lower of two readings, as if what was under way had never begun, and as if
+        it had ended in nothing."""
+        count, rule = len(verdict.ballots), self.plan.rule
+        if rule is not None and stopped:
+            counts = (count, max(count, self._course.samples))
+            readings = [rule.confidence_so_far(self._evidence(verdict, one)) for one in counts]
+            return min((one for one in readings if one is not None), default=None)
+        if rule is None and self.plan.confidence is not None and not stopped:
+            return self.plan.confidence(self._evidence(verdict, self.plan.budget).values)
+        return self._course.confidence
+
+    def _finish(self, verdict: Verdict) -> FinishReason:
+        least = self.settings.min_confidence
+        if verdict.answer is not None and verdict.confidence is not None:
+            return "low-confidence" if least is not None and verdict.confidence < least else "answered"
+        if self.limit is not None:
+            return self.limit
+        ends = [node for root in self.search.roots for node in tips(root)]
+        cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
+        return "max-tokens" if cut and not self.search.solutions else "no-answer"
+
+    def _record(self, verdict: Verdict, finish: FinishReason, answer: str | None, error: Exception | None) -> Record:
+        ledger, settings = self.search.ledger, self.settings
+        method, budget = self._done()
+        return Record(
+            id=self.problem.id,
+            problem=self.problem.text,
+            answer=answer,
+            confidence=verdict.confidence,
+            solution=solution_text(verdict.chosen.node) if verdict.chosen else None,
+            method=method,
+            budget=budget,
+            difficulty=self._course.difficulty,
+            why=self._why(verdict),
+            votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in verdict.votes],
+            cost=Cost(
+                policy_prompt_tokens=ledger.policy_prompt_tokens,
+                policy_tokens=ledger.policy_tokens,
+                prm_tokens=ledger.prm_tokens,
+                flops=self.flops(),
+                seconds=self.seconds(),
+            ),
+            policy=self._policy.name,
+            prm=self._prm.name if self._prm else None,
+            seed=settings.seed,
+            finish=finish,
+            error=record_error(error),
+            verified=verdict.verified,
+            input=self.problem.input,
+            fingerprint=self.problem.fingerprint,
+        )
+
+    def _done(self) -> tuple[str, int]:
+        """Method and budget as they came out."""
+        if self.plan.rule is None:
+            return self.plan.method, self.plan.budget
+        method, budget = self._course.method(has_prm=self._prm is not None)
+        return method, budget or self.plan.budget  # 0: it ended before the first sample
+
+    def _why(self, verdict: Verdict | None = None) -> str:
+        parts = [part for part in (self.plan.why, self._course.why) if part]
+        if self.search.copies > 1:
+            parts.append(f"at temperature 0 all {self.plan.budget} samples are equal, so one counts for all")
+        if self.limit is not None:
+            parts.append(f"it was stopped at {LIMIT_FLAGS[self.limit]}")
+        if verdict is not None and verdict.unfinished and verdict.votes:
+            parts.append("no solution was finished, so unfinished ones that state an answer voted")
+        if verdict is not None and verdict.verified is not None:
+            parts.extend(_of_check(verdict.verified))
+        return "; ".join(parts) + "."
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Spent) and self.events and isinstance(self.events[-1], Spent):
+            self.events.pop()
+        self.events.append(event)
+        self._listener(event)
+
+
+_NOTHING = Verdict(None, None, None, (), unfinished=False)
+
+
+def sampled(plan: Plan, settings: SolveSettings) -> bool:
+    """False where all samples of the plan would come out equal."""
+    return plan.method != "greedy" and settings.sampling.temperature > 0
+
+
+def _of_check(verified: Verified) -> list[str]:
+    if all_wrong(verified):
+        return [f"put into the problem none of the {verified.wrong} answers fits, so all voted"]
+    total = verified.right + verified.wrong + verified.unknown
+    return [f"{verified.wrong} of {total} answers do not fit the problem and had no vote"] if verified.wrong else []
+
+
+class _UnfitRow(Exception):
+    """Ends the search of a problem whose row came with an error."""
+
+    def __init__(self, error: RecordError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def record_error(error: Exception | None) -> RecordError | None:
+    """What a record says of an error; one that nobody foresaw is of kind "internal"."""
+    if error is None:
+        return None
+    if isinstance(error, _UnfitRow):
+        return error.error
+    if isinstance(error, TtsError):
+        return RecordError(kind=error.kind, message=str(error))
+    return RecordError(kind="internal", message=f"{type(error).__name__}: {error}")

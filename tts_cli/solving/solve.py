@@ -1,0 +1,175 @@
+"""Solves problems: plan, search, vote, record. One problem or many at once over the same models.
+
+Reads no files and prints nothing. A limit (time, FLOPs) ends a search between two decodes, and what it has
+found by then is voted on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tts_cli import __version__
+from tts_cli.answers import Aggregate, Judge, Select
+from tts_cli.answers.vote import Equality
+from tts_cli.data.record import Record
+from tts_cli.data.trace import Trace
+from tts_cli.protocols import Policy, RewardModel
+from tts_cli.search.driver import PRM_PATIENCE, Driver, Ended
+from tts_cli.search.events import Event, to_json
+from tts_cli.solving.session import Attempt, Problem
+from tts_cli.strategy.paper_table import Known
+from tts_cli.strategy.plan import make_plan
+from tts_cli.strategy.settings import SolveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A problem's record, the steps of the chosen solution with their scores, and all that happened.
+
+    `vote`: how the solutions voted, which by a profile need not be as the settings say.
+    `stopped`: from outside (Ctrl-C), before its end. `error`: what the record's error was made from.
+    """
+
+    record: Record
+    steps: tuple[str, ...]
+    scores: tuple[float | None, ...]
+    events: tuple[Event, ...]
+    vote: tuple[Aggregate, Select]
+    stopped: bool
+    error: Exception | None
+
+
+def solve(
+    problem: str,
+    settings: SolveSettings,
+    policy: Policy,
+    prm: RewardModel | None,
+    *,
+    id: str = "1",
+    known: Known | None = None,
+    listener: Callable[[Event], None] = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_advance: Callable[[], None] = lambda: None,
+    judge: Equality | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Solved:
+    """Solve one problem. Raises UsageError, PromptTooLong and whatever else ends the search."""
+    begun: list[Problem] = []
+
+    def one() -> Iterator[Problem]:
+        begun.append(Problem(id, problem))
+        yield from begun
+
+    solutions = solve_many(
+        one(),
+        settings,
+        policy,
+        prm,
+        known=known,
+        listener=lambda _, event: listener(event),
+        should_stop=lambda: bool(begun) and should_stop(),  # a stop before the start is a result, too
+        on_advance=on_advance,
+        judge=judge,
+        clock=clock,
+    )
+    solved = next(solutions)
+    if solved.error is not None:
+        raise solved.error
+    return solved
+
+
+def solve_many(
+    problems: Iterable[Problem | None],
+    settings: SolveSettings,
+    policy: Policy,
+    prm: RewardModel | None,
+    *,
+    known: Known | None = None,
+    listener: Callable[[str, Event], None] = lambda id, event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_advance: Callable[[], None] = lambda: None,
+    judge: Equality | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    max_in_flight: int = 16,
+    prm_patience: int = PRM_PATIENCE,
+) -> Generator[Solved, None, None]:
+    """Yield each problem's result as it is solved, in the order in which they end; `problems` is read lazily.
+
+    None among the problems means that there is none for now: it is asked again after the next decode. With nothing
+    under way it ends the run. An error in one problem gives a record with that error. After `should_stop` the
+    problems under way are yielded with what they have found. `listener` is told each event with the id of its problem.
+    `prm_patience`: decodes for which the PRM lets a busy policy go first.
+    """
+    plan = make_plan(settings, policy, prm, known)
+    live: dict[Attempt, None] = {}
+
+    def attempts(equality: Equality) -> Iterator[Attempt | None]:
+        for problem in problems:
+            if problem is None:
+                yield None
+                continue
+            tell = partial(listener, problem.id)
+            attempt = Attempt(problem, plan, settings, policy, prm, equality, tell, clock)
+            live[attempt] = None
+            yield attempt
+
+    def after_decode() -> None:
+        for attempt in live:
+            attempt.tell_spent()
+        on_advance()
+
+    driver = Driver(policy, prm if plan.guided else None, prm_patience)
+    with _judge(judge) as equality:
+        runs = driver.run(
+            attempts(equality), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
+        )
+        with closing(runs):
+            for ended in runs:
+                del live[ended.search]
+                yield _solved(ended)
+
+
+SOLUTIONS_IN_FLIGHT = 128
+"""Twice what a model decodes together, so that none of its rows is empty while the last samples of a problem end."""
+_CELLS = 256  # of the KV pool, for one solution under way
+
+
+def how_many(budget: int, cells: int) -> int:
+    """How many problems of this budget to have under way over a KV pool of so many cells."""
+    return max(1, min(SOLUTIONS_IN_FLIGHT, cells // _CELLS) // budget)
+
+
+def _judge(judge: Equality | None) -> AbstractContextManager[Equality]:
+    return Judge() if judge is None else nullcontext(judge)
+
+
+def _solved(ended: Ended[Attempt]) -> Solved:
+    attempt = ended.search
+    record, verdict = attempt.record(ended.error, ended.stopped)
+    last = verdict.chosen.node if verdict.chosen else None
+    return Solved(
+        record=record,
+        steps=tuple(last.steps) if last else (),
+        scores=tuple(last.scores) if last else (),
+        events=tuple(attempt.events),
+        vote=attempt.vote,
+        stopped=ended.stopped and attempt.limit is None,
+        error=ended.error,
+    )
+
+
+def trace_of(solved: Solved, settings: Mapping[str, Any]) -> Trace:
+    """What `--trace` saves: the resolved flags as the caller knows them (and the vote as it was), the record, and every
+    event."""
+    aggregate, select = solved.vote
+    return Trace(
+        tts=__version__,
+        settings={**settings, "aggregate": aggregate, "select": select},
+        record=solved.record,
+        events=[to_json(event) for event in solved.events],
+    )
