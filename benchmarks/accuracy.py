@@ -21,7 +21,7 @@ from tts_cli.answers import Judge
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Policy, RewardModel, Sampling
-from tts_cli.solving.session import Problem as Asked
+from tts_cli.solving.session import Problem as EvalFlags
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.settings import SolveSettings
 
@@ -36,7 +36,7 @@ class Models:
 
 def solve_all(models: Models, problems: Sequence[Problem], settings: SolveSettings, judge: Judge) -> list[Record]:
     """Records in the order of the problems."""
-    asked = (Asked(str(i), problem.problem) for i, problem in enumerate(problems))
+    asked = (EvalFlags(str(i), problem.problem) for i, problem in enumerate(problems))
     solved = solve_many(asked, settings, models.policy, models.prm, judge=judge, max_in_flight=16)
     records = {result.record.id: result.record for result in solved}
     return [records[str(i)] for i in range(len(problems))]

@@ -22,7 +22,7 @@ from training.problems import LEVELS, Problem, Split, distinct, generate
 from training.problems.corrupt import KINDS, near_miss
 from tts_cli.models.load import load_prm
 from tts_cli.protocols import RewardModel
-from tts_cli.solving.check_solution import Checked, check_solutions, default_threshold
+from tts_cli.solving.check_solution import CheckedSolution, check_solutions, default_threshold
 
 SHOWN = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8)
 TOGETHER = 32
@@ -42,7 +42,7 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Read:
     case: Case
-    checked: Checked
+    checked: CheckedSolution
 
     def found(self, threshold: float) -> bool:
         """The right verdict: the first wrong step exactly, or none where there is none."""

@@ -29,7 +29,7 @@ from training.problems import distinct, generate
 from tts_cli import solver as setup
 from tts_cli.answers import Judge
 from tts_cli.batch import worker_process as station
-from tts_cli.batch.workers import Station, solve_apart
+from tts_cli.batch.workers import Worker, solve_apart
 from tts_cli.config import Settings
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.solving.session import Problem
@@ -37,7 +37,7 @@ from tts_cli.solving.solve import solve
 from tts_cli.strategy.settings import SolveSettings
 
 
-def apart(problems: Sequence[Problem], stations: Sequence[Station]) -> float:
+def apart(problems: Sequence[Problem], stations: Sequence[Worker]) -> float:
     """Seconds that a batch takes."""
     begin = time.perf_counter()
     for record in solve_apart(problems, stations):

@@ -17,7 +17,7 @@ from rich.text import Text
 from tts_cli import config as settings
 from tts_cli import solver as setup
 from tts_cli.cli.view.final import picture
-from tts_cli.cli.view.live import Limits, frame
+from tts_cli.cli.view.live import LiveLimits, frame
 from tts_cli.cli.view.tree_state import TreeState
 from tts_cli.solving.solve import Solved, solve
 from tts_cli.strategy.paper_table import Known
@@ -43,7 +43,7 @@ def main(problem: str) -> None:
     print(f"{TARGET}: {solved.record.answer}")
 
 
-def svg(problem: str, solved: Solved, limits: Limits) -> str:
+def svg(problem: str, solved: Solved, limits: LiveLimits) -> str:
     """The terminal as a picture, without the web font that Rich would have it load."""
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True, markup=False, highlight=False)
     command = f'tts solve --method {solved.record.method} -n {solved.record.budget} "{problem}"'

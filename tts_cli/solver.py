@@ -12,7 +12,7 @@ from tts_cli.config import Settings
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.cli.view.live import Limits
+    from tts_cli.cli.view.live import LiveLimits
     from tts_cli.models.backends.llama_policy import LlamaPolicy
     from tts_cli.models.backends.llama_prm import LlamaPRM
     from tts_cli.models.entry import ModelEntry
@@ -170,11 +170,11 @@ def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
     )
 
 
-def limits(chosen: Settings, known: Known, policy: LlamaPolicy, prm: LlamaPRM | None) -> Limits:
+def limits(chosen: Settings, known: Known, policy: LlamaPolicy, prm: LlamaPRM | None) -> LiveLimits:
     """What the live tree's footer counts down to, and how answers lead in it."""
-    from tts_cli.cli.view.live import Limits
+    from tts_cli.cli.view.live import LiveLimits
 
-    return Limits(
+    return LiveLimits(
         select=known.profile.vote.select if known.profile and chosen.method == "auto" else chosen.select,
         max_time=chosen.max_time,
         max_flops=chosen.max_flops,

@@ -7,13 +7,13 @@ from typing import Any
 from benchmarks.findings import drawing
 from benchmarks.findings.markdown import Finding, accuracy, folded, join, missing, percent, picture, table
 from benchmarks.findings.plan import ALL, MAIN
-from benchmarks.findings.results import GREEDY, Measured, Run
+from benchmarks.findings.results import GREEDY, CalibratedRule, Run
 from tts_cli.evaluation.statistics import Estimate
 
 Curve = list[tuple[int, Estimate]]
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:

@@ -16,7 +16,7 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, gap_cells, join, missing, p_value, percent, picture, signed, table
 from benchmarks.findings.plan import MAIN, POLICIES
-from benchmarks.findings.results import Measured, Run
+from benchmarks.findings.results import CalibratedRule, Run
 from tts_cli.answers import Judge
 from tts_cli.strategy.paper_table import BY_SIZE_AND_DIFFICULTY, Difficulty
 
@@ -76,7 +76,7 @@ def difficulties(run: Run, judge: Judge) -> dict[str, Difficulty]:
     return found
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:

@@ -13,14 +13,14 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, join, missing, percent, picture, table
 from benchmarks.findings.plan import MAIN
-from benchmarks.findings.results import Measured, Run
+from benchmarks.findings.results import CalibratedRule, Run
 from tts_cli.answers import Judge
 from tts_cli.data.datasets import open_dataset
-from tts_cli.evaluation.conditions import Cell, Unit
+from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.config import select_rows, stored_models, stored_question
 from tts_cli.evaluation.grading import CHOICES, Choice, Grader, Rates
 from tts_cli.evaluation.report import SAMPLES
-from tts_cli.evaluation.request import Asked, needed_models, resolve
+from tts_cli.evaluation.request import EvalFlags, needed_models, resolve
 from tts_cli.evaluation.store import Store
 from tts_cli.solver import solve_settings
 from tts_cli.strategy.settings import MethodName
@@ -36,7 +36,7 @@ def name(choice: Choice) -> str:
     return "majority" if choice[1] == "majority" else f"{choice[0]}, {choice[1]}"
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:
@@ -56,11 +56,11 @@ def revote(run: Run, budgets: Sequence[int]) -> dict[int, Votes] | None:
     if not (run.folder / SAMPLES).exists():
         return None
     with Store(run.folder / SAMPLES) as store, Judge() as judge:
-        question, chosen = resolve(Asked(None, None, None, None, None, False, {}), stored_question(store))
+        question, chosen = resolve(EvalFlags(None, None, None, None, None, False, {}), stored_question(store))
         settings = solve_settings(chosen, needed_models(question, chosen))
         models = stored_models(store, with_prm=True)
         assert models is not None, "the run has a summary, so its models are known"
-        cells = {n: Cell(METHOD, Unit(METHOD, n, 1).plan) for n in budgets}
+        cells = {n: Condition(METHOD, SearchJob(METHOD, n, 1).plan) for n in budgets}
         grader = Grader(list(cells.values()), settings, *models, store, judge, Rates())
         with open_dataset(question.dataset, lambda asked: False) as rows:
             known = run.records[METHOD, budgets[0]]

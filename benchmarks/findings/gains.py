@@ -10,11 +10,11 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, gap_cells, join, missing, percent, picture, table
 from benchmarks.findings.plan import GUIDED, MAIN
-from benchmarks.findings.results import GREEDY, Key, Measured, Run
+from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
 from tts_cli.evaluation.statistics import Estimate, difference
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:

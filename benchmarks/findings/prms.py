@@ -9,13 +9,13 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import gap
 from benchmarks.findings.markdown import Finding, accuracy, decimal, gap_cells, join, missing, picture, ratio, table
 from benchmarks.findings.plan import GUIDED, MAIN, SMALL_PRM
-from benchmarks.findings.results import Key, Measured, Run
+from benchmarks.findings.results import CalibratedRule, Key, Run
 from tts_cli.evaluation.prm_quality import PrmQuality
 
 Pair = tuple[Run, Run]  # with the large PRM, with the small one
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     absent = missing(measured.missing(MAIN, SMALL_PRM))
     pairs = [(run, other) for run in measured.of(MAIN) if (other := measured.get(SMALL_PRM, run.policy))]
     if not pairs:

@@ -27,7 +27,7 @@ from benchmarks.findings.markdown import (
     table,
 )
 from benchmarks.findings.plan import MAIN, SMALL_PRM
-from benchmarks.findings.results import GREEDY, Key, Measured, Run
+from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
 from tts_cli.search import GUIDED
 
 
@@ -62,7 +62,7 @@ MEASURES: dict[str, Callable[[Duel], float]] = {
 }
 
 
-def duels(measured: Measured) -> list[Duel]:
+def duels(measured: CalibratedRule) -> list[Duel]:
     """Every smaller policy, PRM, method and N against every larger policy."""
     found = []
     for small, large in combinations(measured.of(MAIN), 2):
@@ -107,7 +107,7 @@ def largest(found: Sequence[Duel], measure: Callable[[Duel], float], wins: Calla
     return max(filter(wins, found), key=lambda duel: (measure(duel), duel.flops), default=None)
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     found = duels(measured)
     absent = missing(measured.missing(MAIN, SMALL_PRM))
     if not found:
@@ -177,7 +177,7 @@ def _row(duel: Duel) -> list[str]:
     return [duel.name, duel.large, percent(duel.right), percent(duel.large_right), *gap_cells(duel.gap), *ratios]
 
 
-def _draw(measured: Measured) -> Any:
+def _draw(measured: CalibratedRule) -> Any:
     """Every search as a point; a line through those that no cheaper search of the policy beats."""
     figure, ((axes,),) = drawing.panels(1, 1, width=9, height=5)
     for run in measured.of(MAIN):

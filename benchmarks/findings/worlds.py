@@ -10,12 +10,12 @@ from benchmarks.findings.compare import gap, shown_budgets
 from benchmarks.findings.markdown import Finding, accuracy, change, join, missing, picture, table
 from benchmarks.findings.plan import ALL, FAMILY, MAIN, SIZE, Part
 from benchmarks.findings.prms import QUALITY_HEADER, aucs, quality_row
-from benchmarks.findings.results import GREEDY, Key, Measured, Run
+from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
 
 TITLES = {MAIN.name: "as in training", FAMILY.name: "unseen families", SIZE.name: "larger numbers"}
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     absent = missing(measured.missing(MAIN, FAMILY, SIZE))
     worlds = {part: measured.of(part) for part in (MAIN, FAMILY, SIZE)}
     found = [(part, run) for part, runs in worlds.items() for run in runs]

@@ -18,7 +18,7 @@ from benchmarks.findings.markdown import (
     table,
 )
 from benchmarks.strategy import oracle
-from benchmarks.strategy.measured import Measured, Policy
+from benchmarks.strategy.measured import CalibratedRule, Policy
 from benchmarks.strategy.plan import EFFORTS
 from benchmarks.strategy.ways import Way, best, cheapest_as_good, compare, more_right
 from tts_cli.evaluation.statistics import Estimate
@@ -36,7 +36,7 @@ COMPARED = (
 )
 
 
-def headline(measured: Measured) -> Finding:
+def headline(measured: CalibratedRule) -> Finding:
     """The best fixed choices in hindsight, and every curve against them."""
     parts = [_headline(policy) for policy in measured.policies.values()]
     return Finding(join(*parts) or missing(measured.missing))
@@ -111,7 +111,7 @@ def verdict(curve: Sequence[Way], rival: Way) -> str:
     return f"reaches **{' and '.join(reached)}**" if reached else "reaches **neither** half nor three points"
 
 
-def efforts(measured: Measured) -> Finding:
+def efforts(measured: CalibratedRule) -> Finding:
     """What is really to be chosen: the efforts, next to the best fixed choice."""
     header = ["policy", "way", "% right (95 %)", "FLOPs", "of the best fixed one's FLOPs", "points to it (95 %)"]
     rows = [row for policy in measured.policies.values() for row in _efforts(policy)]
@@ -130,7 +130,7 @@ def _efforts(policy: Policy) -> list[list[str]]:
     ]
 
 
-def everything(measured: Measured) -> Finding:
+def everything(measured: CalibratedRule) -> Finding:
     """The picture, and every fixed choice with what `auto` makes of its accuracy and its FLOPs."""
     policies = list(measured.policies.values())
     if not policies:

@@ -12,11 +12,11 @@ from benchmarks.findings import drawing
 from benchmarks.findings.markdown import Finding, accuracy, flops, join, missing, percent, picture, table
 from benchmarks.strategy.accuracy import PICTURES
 from benchmarks.strategy.difficulty import interval, spread
-from benchmarks.strategy.measured import Measured, Policy
+from benchmarks.strategy.measured import CalibratedRule, Policy
 from benchmarks.strategy.plan import EFFORTS
 from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.ways import SEED
-from tts_cli.evaluation.calibrate import Ended
+from tts_cli.evaluation.calibrate import SimulatedOutcome
 from tts_cli.evaluation.statistics import Estimate, calibration, calibration_error, estimate
 from tts_cli.strategy.settings import Effort
 
@@ -38,7 +38,7 @@ class Answered:
         return self.right is None or self.right.high >= least
 
 
-def sureness(ended: Sequence[Ended]) -> tuple[list[float], list[bool]]:
+def sureness(ended: Sequence[SimulatedOutcome]) -> tuple[list[float], list[bool]]:
     """Confidence and right or wrong, problem by problem."""
     return [one.confidence or 0.0 for one in ended], [one.right for one in ended]
 
@@ -57,7 +57,7 @@ def by_chance(sure: Sequence[float]) -> Estimate:
     return Estimate(float(np.mean(errors)), float(low), float(high))
 
 
-def answered(ended: Sequence[Ended], least: float) -> Answered:
+def answered(ended: Sequence[SimulatedOutcome], least: float) -> Answered:
     """What is told of problems that were played with `least` as their --min-confidence."""
     given = [(one.confidence or 0.0) >= least for one in ended]
     right = [one.right for one, yes in zip(ended, given, strict=True) if yes]
@@ -65,7 +65,7 @@ def answered(ended: Sequence[Ended], least: float) -> Answered:
     return Answered(estimate(given), estimate(right) if right else None, mean)
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     policies = list(measured.policies.values())
     if not policies:
         return Finding(missing(measured.missing))
@@ -87,7 +87,7 @@ def error_cell(sure: Sequence[float], right: Sequence[bool]) -> str:
     return spread(found)
 
 
-def abstention(measured: Measured) -> Finding:
+def abstention(measured: CalibratedRule) -> Finding:
     """As `--min-confidence` has it: compute is spent until the confidence is reached, or there is no more."""
     header = ["policy", *ABSTAINED]
     rows = [
@@ -101,7 +101,7 @@ def abstention(measured: Measured) -> Finding:
 ABSTAINED = ("--min-confidence", "% answered (95 %)", "% right among these (95 %)", "holds", "FLOPs")
 
 
-def abstained(ended: Sequence[Ended], least: float) -> list[str]:
+def abstained(ended: Sequence[SimulatedOutcome], least: float) -> list[str]:
     """A row of a table with these columns."""
     one = answered(ended, least)
     right = accuracy(one.right) if one.right else "–"

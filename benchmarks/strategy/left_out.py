@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.findings.markdown import Finding, accuracy, flops, join, missing, percent, table
 from benchmarks.strategy.confidence import ABSTAINED, USUAL, abstained, error_cell, sureness
-from benchmarks.strategy.measured import Measured, Policy
+from benchmarks.strategy.measured import CalibratedRule, Policy
 from benchmarks.strategy.sweep import ends
-from tts_cli.evaluation.calibrate import Ended
+from tts_cli.evaluation.calibrate import SimulatedOutcome
 from tts_cli.evaluation.statistics import estimate
 from tts_cli.strategy.profile import Profile
 
@@ -16,7 +16,7 @@ LEAST = (0.8, 0.9, 0.95)
 _CALIBRATED = ("% right (95 %)", "mean confidence", "calibration error (95 %)", "FLOPs")
 
 
-def policies(measured: Measured) -> Finding:
+def policies(measured: CalibratedRule) -> Finding:
     """Every policy with the profile of every other, after its own."""
     every = list(measured.policies.values())
     if len(every) < 2:
@@ -28,7 +28,7 @@ def policies(measured: Measured) -> Finding:
     return Finding(join(table([*header, *_CALIBRATED], calibrated), table([*header, *ABSTAINED], left)))
 
 
-def _by(one: Policy, other: Policy, least: float | None = None) -> list[Ended]:
+def _by(one: Policy, other: Policy, least: float | None = None) -> list[SimulatedOutcome]:
     return ends(one.seen_by(other.profile), other.profile, USUAL, least)
 
 
@@ -36,13 +36,13 @@ def _names(one: Policy, other: Policy) -> list[str]:
     return [one.name, "its own" if one is other else other.name]
 
 
-def _row(ended: Sequence[Ended]) -> list[str]:
+def _row(ended: Sequence[SimulatedOutcome]) -> list[str]:
     sure, right = sureness(ended)
     spent = sum(one.flops for one in ended) / len(ended)
     return [accuracy(estimate(right)), percent(sum(sure) / len(sure)), error_cell(sure, right), flops(spent)]
 
 
-def families(measured: Measured) -> Finding:
+def families(measured: CalibratedRule) -> Finding:
     """Each family's problems with a profile that was made without that family; at last all of them together."""
     parts = [_families(policy) for policy in measured.policies.values()]
     return Finding(join(*parts) or missing(measured.missing))
@@ -74,7 +74,7 @@ def _family(subject: str | None) -> str:
     return subject or "none"
 
 
-def _ends(policy: Policy, by_name: Mapping[str, Profile], least: float | None) -> list[Ended]:
+def _ends(policy: Policy, by_name: Mapping[str, Profile], least: float | None) -> list[SimulatedOutcome]:
     """The problems of these families, each with its family's profile."""
     seen = list(zip(policy.cases, policy.observations, strict=True))
     return [

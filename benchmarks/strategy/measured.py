@@ -15,7 +15,7 @@ from benchmarks.strategy.tapes import Case, cases, labelled
 from benchmarks.strategy.ways import Way, best, way
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.calibrate import Facts, Observation, Variant, profile_of
+from tts_cli.evaluation.calibrate import CalibrationFacts, CalibrationProblem, Variant, profile_of
 from tts_cli.evaluation.grading import CHOICES
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.protocols import Sampling
@@ -30,7 +30,7 @@ class Policy:
 
     name: str
     profile: Profile
-    calibrated: list[tuple[Row, dict[Variant, Observation]]]
+    calibrated: list[tuple[Row, dict[Variant, CalibrationProblem]]]
     cases: list[Case]
 
     @property
@@ -39,10 +39,10 @@ class Policy:
         return variant_of(self.profile)
 
     @property
-    def observations(self) -> list[Observation]:
+    def observations(self) -> list[CalibrationProblem]:
         return self.seen_by(self.profile)
 
-    def seen_by(self, profile: Profile) -> list[Observation]:
+    def seen_by(self, profile: Profile) -> list[CalibrationProblem]:
         """What there is to see where it is searched and voted as a profile says, which may be another policy's."""
         return [case.observed[variant_of(profile)] for case in self.cases]
 
@@ -92,14 +92,14 @@ class Policy:
         return profile_of(rest, replace(self.facts, data=data), {})
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> CalibrationFacts:
         how = self.profile.settings
         settings = SolveSettings(sampling=Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"])))
-        return Facts(self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant)
+        return CalibrationFacts(self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant)
 
 
 @dataclass(frozen=True)
-class Measured:
+class CalibratedRule:
     """`policies`: those of which all is there, small ones first; `missing`: the others."""
 
     places: Places
@@ -107,11 +107,11 @@ class Measured:
     missing: list[str]
 
 
-def read(runs: Path) -> Measured:
+def read(runs: Path) -> CalibratedRule:
     """Raises TtsError where samples are not complete or a profile is none."""
     places = Places(runs)
     found = {name: read_policy(places, name) for name in POLICIES if _is_there(places, name)}
-    return Measured(places, found, [name for name in POLICIES if name not in found])
+    return CalibratedRule(places, found, [name for name in POLICIES if name not in found])
 
 
 def read_policy(places: Places, name: str) -> Policy:

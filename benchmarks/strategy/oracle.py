@@ -14,13 +14,13 @@ import numpy as np
 
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Numbers, Way, way
-from tts_cli.evaluation.calibrate import Observation
+from tts_cli.evaluation.calibrate import CalibrationProblem
 from tts_cli.strategy.rules import difficulty
 
 PRICES = (0.3, 0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.0)
 
 
-def by_difficulty(observations: Sequence[Observation], fixed: Sequence[Way], solution: float) -> list[Way]:
+def by_difficulty(observations: Sequence[CalibrationProblem], fixed: Sequence[Way], solution: float) -> list[Way]:
     """The first oracle, at each price of one solution (which costs `solution` FLOPs)."""
     kinds = np.array([difficulty(one.solved) for one in observations])
     return [_at(price, kinds, fixed, solution) for price in PRICES]
@@ -39,11 +39,11 @@ def _net(one: Way, here: Numbers, price: float) -> float:
     return float(one.right[here].mean() - price * one.flops[here].mean())
 
 
-def by_answer(observations: Sequence[Observation]) -> Way:
+def by_answer(observations: Sequence[CalibrationProblem]) -> Way:
     """The second oracle, over the looks of `auto`."""
     return way("right as soon as it can be", map(_first_right, observations))
 
 
-def _first_right(one: Observation) -> Outcome:
+def _first_right(one: CalibrationProblem) -> Outcome:
     seen = next((seen for seen in one.looks if seen.right), one.looks[0])
     return Outcome(seen.right, seen.flops)

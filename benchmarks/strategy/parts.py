@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from benchmarks.findings.markdown import Finding, accuracy, change, flops, missing, table
 from benchmarks.strategy.accuracy import times
-from benchmarks.strategy.measured import Measured, Policy
+from benchmarks.strategy.measured import CalibratedRule, Policy
 from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, more_right, times_flops, way
-from tts_cli.evaluation.calibrate import VARIANTS, Observation, Variant, profile_of
-from tts_cli.strategy.features import FEATURES, Evidence
+from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Variant, profile_of
+from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.settings import Effort
 
@@ -20,7 +20,7 @@ LIKELIHOODS = ("likeliest", "likeliest_min", "mean_likelihood", "second_likelies
 TOLD: tuple[Effort, ...] = ("normal", "high")
 
 
-def finding(measured: Measured) -> Finding:
+def finding(measured: CalibratedRule) -> Finding:
     header = ["policy", "effort", "without", "% right (95 %)", "FLOPs", "points to the whole (95 %)", "times its FLOPs"]
     rows = [row for policy in measured.policies.values() for effort in TOLD for row in _rows(policy, effort)]
     return Finding(table(header, rows) if rows else missing(measured.missing))
@@ -42,11 +42,11 @@ def without_likelihoods(policy: Policy, effort: Effort) -> Way:
     return _played("the policy's likelihoods", [_masked(one) for one in policy.observations], made, effort)
 
 
-def _masked(one: Observation) -> Observation:
+def _masked(one: CalibrationProblem) -> CalibrationProblem:
     return replace(one, looks=tuple(replace(seen, evidence=_unlikely(seen.evidence)) for seen in one.looks))
 
 
-def _unlikely(seen: Evidence) -> Evidence:
+def _unlikely(seen: Observation) -> Observation:
     kept = (0.0 if name in LIKELIHOODS else value for name, value in zip(FEATURES, seen.values, strict=True))
     return replace(seen, values=tuple(kept))
 
@@ -72,5 +72,5 @@ def _where(variant: Variant) -> str:
     return "best prefix" if variant.start == "prefix" else variant.start
 
 
-def _played(name: str, seen: Sequence[Observation], profile: Profile, effort: Effort) -> Way:
+def _played(name: str, seen: Sequence[CalibrationProblem], profile: Profile, effort: Effort) -> Way:
     return way(name, (Outcome(one.right, one.flops) for one in ends(seen, profile, effort)))

@@ -10,9 +10,9 @@ from benchmarks.strategy.plan import most
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, way
 from tts_cli.evaluation import calibrate
-from tts_cli.evaluation.calibrate import Ended, Observation, Seen, play
+from tts_cli.evaluation.calibrate import CalibrationProblem, Checkpoint, SimulatedOutcome, play
 from tts_cli.strategy.profile import Profile, name_of
-from tts_cli.strategy.rules import Measured
+from tts_cli.strategy.rules import CalibratedRule
 from tts_cli.strategy.settings import Effort
 
 PRICES = (
@@ -40,7 +40,7 @@ PRICES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Priced(Measured):
+class Priced(CalibratedRule):
     """The rule of `auto` at a price that is none of its efforts'."""
 
     asked: float = 0.0
@@ -51,24 +51,24 @@ class Priced(Measured):
 
 
 def ends(
-    observations: Sequence[Observation], profile: Profile, effort: Effort, least: float | None = None
-) -> list[Ended]:
+    observations: Sequence[CalibrationProblem], profile: Profile, effort: Effort, least: float | None = None
+) -> list[SimulatedOutcome]:
     """How `auto` ends at an effort. `least`: the confidence that --min-confidence asks for."""
-    rule = Measured(profile, effort, most(), least)
+    rule = CalibratedRule(profile, effort, most(), least)
     return [play(one, rule) for one in observations]
 
 
-def at_effort(observations: Sequence[Observation], profile: Profile, effort: Effort) -> Way:
+def at_effort(observations: Sequence[CalibrationProblem], profile: Profile, effort: Effort) -> Way:
     return way(f"auto, {effort}", map(_outcome, ends(observations, profile, effort)))
 
 
-def curve(observations: Sequence[Observation], profile: Profile) -> list[Way]:
+def curve(observations: Sequence[CalibrationProblem], profile: Profile) -> list[Way]:
     """At each of PRICES."""
     rules = [Priced(profile, "max", most(), None, price) for price in PRICES]
     return [way(f"price {rule.price}", (_outcome(play(one, rule)) for one in observations)) for rule in rules]
 
 
-def without_rule(observations: Sequence[Observation]) -> list[Way]:
+def without_rule(observations: Sequence[CalibrationProblem]) -> list[Way]:
     """The same best-first search, with each problem taken to the same stage; at last to its end."""
     return [
         way(name_of(*stage), (_outcome(one.at(place)) for one in observations))
@@ -76,5 +76,5 @@ def without_rule(observations: Sequence[Observation]) -> list[Way]:
     ]
 
 
-def _outcome(ended: Ended | Seen) -> Outcome:
+def _outcome(ended: SimulatedOutcome | Checkpoint) -> Outcome:
     return Outcome(ended.right, ended.flops)

@@ -15,15 +15,15 @@ from tts_cli.config import Settings
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.calibrate import Observation, Observer, Variant
+from tts_cli.evaluation.calibrate import CalibrationProblem, Observer, Variant
 from tts_cli.evaluation.config import select_rows, stored_models, stored_question
-from tts_cli.evaluation.grading import CHOICES, Choice, Tapes, problem_of, ungradable
+from tts_cli.evaluation.grading import CHOICES, Choice, Recordings, problem_of, ungradable
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.simulate import replay
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.search import GUIDED
 from tts_cli.solving.selection import decide
-from tts_cli.solving.session import Attempt
+from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan
 
 
@@ -33,13 +33,13 @@ class Case:
     "METHOD N". `voted`: right or wrong under each other vote of the same scored solutions."""
 
     row: Row
-    observed: dict[Variant, Observation]
+    observed: dict[Variant, CalibrationProblem]
     fixed: dict[str, Outcome]
     voted: dict[str, dict[Choice, bool]]
     samples: Samples
 
 
-def labelled(folder: Path) -> list[tuple[Row, dict[Variant, Observation]]]:
+def labelled(folder: Path) -> list[tuple[Row, dict[Variant, CalibrationProblem]]]:
     """What a profile was made from. Raises TtsError where samples are missing."""
     with _opened(folder) as (observer, rows):
         return [(row, found) for row in rows if (found := observer.observe(row)) is not None]
@@ -70,7 +70,7 @@ def _case(observer: Observer, row: Row) -> Case | None:
     observed = observer.observe(row)
     if observed is None:
         return None
-    tapes = Tapes(observer.store, problem_key(row.problem))
+    tapes = Recordings(observer.store, problem_key(row.problem))
     drawn = _samples(observer, row, tapes)
     outcomes = {f"majority {n}": majority(drawn, n) for n in up_to_samples(BUDGETS)}
     voted: dict[str, dict[Choice, bool]] = {}
@@ -82,14 +82,14 @@ def _case(observer: Observer, row: Row) -> Case | None:
     return Case(row, observed, outcomes, voted, drawn)
 
 
-def _samples(observer: Observer, row: Row, tapes: Tapes) -> Samples:
+def _samples(observer: Observer, row: Row, tapes: Recordings) -> Samples:
     """All of them in their order."""
     plan = Plan("majority", samples(), 1, "")
     search = _replay(observer, row, tapes, plan).search
     return read_samples(row, tapes.covering(plan), search, samples(), observer.policy.parameters, observer.judge)
 
 
-def _replay(observer: Observer, row: Row, tapes: Tapes, plan: Plan) -> Attempt:
+def _replay(observer: Observer, row: Row, tapes: Recordings, plan: Plan) -> Session:
     prm = observer.prm if plan.guided else None
     attempt, _ = replay(
         problem_of(row), plan, observer.settings, observer.policy, prm, tapes.covering(plan), observer.judge
@@ -97,12 +97,12 @@ def _replay(observer: Observer, row: Row, tapes: Tapes, plan: Plan) -> Attempt:
     return attempt
 
 
-def _outcome(observer: Observer, row: Row, attempt: Attempt) -> Outcome:
+def _outcome(observer: Observer, row: Row, attempt: Session) -> Outcome:
     record, _ = attempt.record(None, stopped=False)
     return Outcome(_right(record.answer, row, observer), record.cost.flops)
 
 
-def _voted(observer: Observer, row: Row, attempt: Attempt) -> dict[Choice, bool]:
+def _voted(observer: Observer, row: Row, attempt: Session) -> dict[Choice, bool]:
     votes = {choice: decide(attempt.search, *choice, observer.judge) for choice in CHOICES}
     return {choice: _right(verdict.answer, row, observer) for choice, verdict in votes.items()}
 

@@ -13,7 +13,7 @@ from math import comb
 
 from tts_cli.answers.vote import Equality, group
 from tts_cli.data.rows import Row
-from tts_cli.models.backends.recording import Steps, Tape
+from tts_cli.models.backends.recording import SearchRecording, Steps
 from tts_cli.search.context import EMPTY_DRAWS, Search
 from tts_cli.search.tree import Draw
 
@@ -38,7 +38,9 @@ class Samples:
     flops: tuple[float, ...]
 
 
-def read_samples(row: Row, tape: Tape, search: Search, count: int, parameters: int, judge: Equality) -> Samples:
+def read_samples(
+    row: Row, tape: SearchRecording, search: Search, count: int, parameters: int, judge: Equality
+) -> Samples:
     """The first `count` samples of a tape. `search`: the same ones replayed, which has their answers."""
     texts = {tuple(node.steps): solution.answer for node, solution in search.solutions.items()}
     tokens, seen = tape.prompt.policy, set[Steps]()
@@ -55,7 +57,7 @@ def read_samples(row: Row, tape: Tape, search: Search, count: int, parameters: i
     return Samples(tuple(place.get(index) for index in range(count)), right, tuple(flops))
 
 
-def _walk(tape: Tape, index: int, seen: set[Steps]) -> tuple[Steps, int]:
+def _walk(tape: SearchRecording, index: int, seen: set[Steps]) -> tuple[Steps, int]:
     """One sample's steps, and the tokens that it makes the policy run (as evaluation.replay counts them)."""
     steps: Steps = ()
     path: tuple[int, ...] = (index,)
@@ -71,7 +73,7 @@ def _walk(tape: Tape, index: int, seen: set[Steps]) -> tuple[Steps, int]:
     return steps, tokens
 
 
-def _draws(tape: Tape, path: tuple[int, ...]) -> list[Draw]:
+def _draws(tape: SearchRecording, path: tuple[int, ...]) -> list[Draw]:
     """Those of one step: more than one where the first ones were empty."""
     return [tape.draws[(*path, i)] for i in range(EMPTY_DRAWS) if (*path, i) in tape.draws]
 

@@ -12,8 +12,8 @@ from tests.cli import scripted
 from tests.strategy.test_retrace import SIZES, Same, best_of_four
 from tts_cli.analysis import report as receipt
 from tts_cli.analysis import what_if as outlook
-from tts_cli.analysis.trace_analysis import Rules
-from tts_cli.analysis.what_if import Outlook, Seen
+from tts_cli.analysis.trace_analysis import VotingRules
+from tts_cli.analysis.what_if import AnswersSoFar, WhatIf
 from tts_cli.answers import Judge
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
@@ -65,8 +65,8 @@ def best_of(votes: list[tuple[str, int, float]], budget: int = 16, **changes: ob
     return scripted.record(method="best-of-n", budget=budget, votes=classes, answer=votes[0][0], **changes)
 
 
-def twice(record: Record, select: Any = "weighted") -> Outlook:
-    rules = Rules(select=select)
+def twice(record: Record, select: Any = "weighted") -> WhatIf:
+    rules = VotingRules(select=select)
     return outlook.twice(record, outlook.seen_in_record(record, record.budget), rules, record.budget)
 
 
@@ -106,10 +106,10 @@ def test_the_estimate_is_that_of_a_simple_simulation() -> None:
 
 def test_half_of_a_record_is_an_estimate() -> None:
     record = best_of([("5", 3, 2.7), ("6", 1, 0.3)], budget=4)
-    found = outlook.half(record, 4, None, outlook.seen_in_record(record, 4), Rules(told=False), Same())
+    found = outlook.half(record, 4, None, outlook.seen_in_record(record, 4), VotingRules(told=False), Same())
     assert (found.kind, found.budget, found.changes) == ("estimate", 2, 0.0)
     even = best_of([("5", 2, 2.0), ("6", 2, 2.0)], budget=4)
-    found = outlook.half(even, 4, None, outlook.seen_in_record(even, 4), Rules(), Same())
+    found = outlook.half(even, 4, None, outlook.seen_in_record(even, 4), VotingRules(), Same())
     assert found.changes == pytest.approx(1 / 6, abs=0.03), "both of the other answer; one of each is a tie"
 
 
@@ -153,6 +153,6 @@ def test_dvts_trees_of_other_widths_are_other_trees() -> None:
 
 
 def test_large_votes_stay_within_memory() -> None:
-    seen = Seen(("5", "6"), (np.full(4000, 0.5), np.full(90, 0.5)), 6)
+    seen = AnswersSoFar(("5", "6"), (np.full(4000, 0.5), np.full(90, 0.5)), 6)
     record = best_of([("5", 4000, 2000.0), ("6", 90, 45.0)], budget=4096)
-    assert outlook.twice(record, seen, Rules(), 4096).changes == 0.0
+    assert outlook.twice(record, seen, VotingRules(), 4096).changes == 0.0

@@ -13,7 +13,7 @@ from tests.cli.conftest import Here, Program
 from tests.cli.test_batch import QUICK, TEXT
 from tests.cli.test_solve import refused
 from tts_cli.batch import worker_process as station
-from tts_cli.batch.worker_process import LocalStation, ProcessStation
+from tts_cli.batch.worker_process import LocalWorker, ProcessWorker
 from tts_cli.config import Settings
 from tts_cli.data.record import Record, RecordError
 from tts_cli.errors import ModelError, TtsError
@@ -34,8 +34,8 @@ def environment(tts: Program, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def process(environment: None) -> Iterator[ProcessStation]:
-    with ProcessStation(SETTINGS) as opened:
+def process(environment: None) -> Iterator[ProcessWorker]:
+    with ProcessWorker(SETTINGS) as opened:
         yield opened
 
 
@@ -44,20 +44,20 @@ def without_time(record: Record | None) -> Record:
     return record.model_copy(update={"cost": record.cost.model_copy(update={"seconds": 0.0})})
 
 
-def test_a_process_gives_what_this_one_gives(process: ProcessStation) -> None:
+def test_a_process_gives_what_this_one_gives(process: ProcessWorker) -> None:
     with ExitStack() as stack:
-        local = LocalStation(SETTINGS, stack)
+        local = LocalWorker(SETTINGS, stack)
         for problem in PROBLEMS:
             assert without_time(process.solve(problem)) == without_time(local.solve(problem))
 
 
-def test_a_process_that_is_stopped_gives_none(process: ProcessStation) -> None:
+def test_a_process_that_is_stopped_gives_none(process: ProcessWorker) -> None:
     assert process.solve(PROBLEMS[0]) is not None
     process.stop()
     assert process.solve(PROBLEMS[1]) is None
 
 
-def test_a_process_that_dies_is_an_error(process: ProcessStation) -> None:
+def test_a_process_that_dies_is_an_error(process: ProcessWorker) -> None:
     assert process.solve(PROBLEMS[0]) is not None
     os.kill(process._process.pid, signal.SIGKILL)
     with pytest.raises(TtsError, match="ended without a word") as failed:
@@ -67,7 +67,7 @@ def test_a_process_that_dies_is_an_error(process: ProcessStation) -> None:
 
 def test_what_is_wrong_with_a_model_comes_through(tts: Program, environment: None) -> None:
     (tts.work / "bad.gguf").write_bytes(b"GGUF and no more")
-    with ProcessStation(SETTINGS.model_copy(update={"policy": str(tts.work / "bad.gguf"), "prm": "none"})) as broken:
+    with ProcessWorker(SETTINGS.model_copy(update={"policy": str(tts.work / "bad.gguf"), "prm": "none"})) as broken:
         with pytest.raises(ModelError) as failed:
             broken.solve(PROBLEMS[0])
         assert "bad.gguf" in failed.value.what
@@ -85,8 +85,8 @@ def test_a_broken_model_ends_a_batch_with_its_own_exit_code(tts: Program, here: 
 def test_there_are_as_many_stations_as_threads_within_reason(
     environment: None, monkeypatch: pytest.MonkeyPatch, threads: int, at_most: int | None, count: int
 ) -> None:
-    monkeypatch.setattr(ProcessStation, "__init__", lambda *_: None)
-    monkeypatch.setattr(ProcessStation, "__exit__", lambda *_: None)
+    monkeypatch.setattr(ProcessWorker, "__init__", lambda *_: None)
+    monkeypatch.setattr(ProcessWorker, "__exit__", lambda *_: None)
     with ExitStack() as stack:
         stations = station.opened(SETTINGS.model_copy(update={"threads": threads}), stack, at_most)
-        assert [type(one) for one in stations] == ([LocalStation] if count == 1 else [ProcessStation] * count)
+        assert [type(one) for one in stations] == ([LocalWorker] if count == 1 else [ProcessWorker] * count)

@@ -10,11 +10,11 @@ from benchmarks.findings.results import GREEDY, Key
 from tts_cli.data.record import Cost, Vote
 from tts_cli.evaluation import report
 from tts_cli.evaluation.collect import Spent
-from tts_cli.evaluation.conditions import Cell, Unit
+from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.grading import CHOICES, EvalRecord, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.simulate import ModelFacts
-from tts_cli.evaluation.summary import Facts, summarize
+from tts_cli.evaluation.summary import CalibrationFacts, summarize
 from tts_cli.search import GUIDED
 
 SETTINGS = {"aggregate": "last", "select": "weighted"}
@@ -49,7 +49,7 @@ def write_run(
 
     `samples_right`: of the samples of each problem; else all or none, as greedy is right or not.
     """
-    cells = {key: Cell(key[0], Unit(key[0], key[1], 4).plan) for key in right}
+    cells = {key: Condition(key[0], SearchJob(key[0], key[1], 4).plan) for key in right}
     models = ModelFacts(*policy), ModelFacts(part.prm, prm_parameters)
     most = max(budget for _, budget in right)
     counts = list(samples_right) if samples_right is not None else [most * mark for mark in right[GREEDY]]
@@ -60,7 +60,7 @@ def write_run(
         solutions = [ScoredSolution(True, count, (0.9,), (5,)), ScoredSolution(False, most - count, (0.2,), (5,))]
         graded.append(Graded(str(i % 2 + 1), None, outcomes, most, count, solutions))
         records += [_record(i, key, marks[i], costs[key], count * key[1] // most) for key, marks in right.items()]
-    facts = Facts("nano", 0, *models, SETTINGS, 0)
+    facts = CalibrationFacts("nano", 0, *models, SETTINGS, 0)
     summary = summarize(graded, list(cells.values()), facts, with_prm_quality=True)
     folder = runs / run_name(part, policy[0])
     folder.mkdir(parents=True)

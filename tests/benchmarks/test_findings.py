@@ -17,7 +17,7 @@ from benchmarks.findings.execute import Job, execute, jobs
 from benchmarks.findings.markdown import change, fill, flops, ratio
 from benchmarks.findings.plan import FAMILY, MAIN, PARTS, POLICIES, SIZE, SMALL_PRM
 from benchmarks.findings.report import FINDINGS, report
-from benchmarks.findings.results import Measured, read
+from benchmarks.findings.results import CalibratedRule, read
 from tests.benchmarks.made_runs import everywhere, pattern, write_run
 from tts_cli.answers import Judge
 from tts_cli.evaluation.statistics import Estimate, mcnemar
@@ -105,7 +105,7 @@ def test_numbers() -> None:
 # Finding 2
 
 
-def duel_runs(runs: Path, beam: str) -> Measured:
+def duel_runs(runs: Path, beam: str) -> CalibratedRule:
     """Greedy: small 2, large 6 of 12. Beam search of the small one: as given, with 10 times greedy's tokens."""
     right = {("greedy", 1): pattern("xx.........."), ("beam", 4): pattern(beam)}
     write_run(runs, MAIN, SMALL, right, tokens={("greedy", 1): (50, 0), ("beam", 4): (500, 250)})

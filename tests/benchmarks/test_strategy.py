@@ -29,11 +29,11 @@ from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation import calibrate, calibration_figures
-from tts_cli.evaluation.calibrate import VARIANTS, Ended, Observation, Seen, play
-from tts_cli.evaluation.conditions import Unit, covers, unit_of
+from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Checkpoint, SimulatedOutcome, play
+from tts_cli.evaluation.conditions import SearchJob, covers, unit_of
 from tts_cli.evaluation.grading import CHOICES, Choice
 from tts_cli.evaluation.statistics import Estimate, rank_correlation
-from tts_cli.strategy.rules import PRICES, Measured
+from tts_cli.strategy.rules import PRICES, CalibratedRule
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "strategy.md"
@@ -54,21 +54,21 @@ def samples(answers: str, right: str) -> Samples:
 
 def observation(
     agreement: tuple[float, ...], right: str, solved: float = 0.5, *, convinced: bool = False
-) -> Observation:
+) -> CalibrationProblem:
     """What is seen at the first of STAGES; 100 FLOPs a sample, and its reading as much. `convinced`: at the last."""
     seen = list(zip(STAGES, agreement, right, strict=False))
     looks = [
-        Seen(
+        Checkpoint(
             evidence(n, share, read=read, convinced=convinced and i == len(seen)),
             mark == "x",
             100.0 * n * (1 + read),
         )
         for i, ((n, read), share, mark) in enumerate(seen, 1)
     ]
-    return Observation(solved, tuple(looks), {})
+    return CalibrationProblem(solved, tuple(looks), {})
 
 
-def case(observed: Observation, voted: dict[str, dict[Choice, bool]] | None = None, **fixed: Outcome) -> Case:
+def case(observed: CalibrationProblem, voted: dict[str, dict[Choice, bool]] | None = None, **fixed: Outcome) -> Case:
     return Case(Row(1, "1", "?"), {VARIANTS[0]: observed}, fixed, voted or {}, samples("a", "a"))
 
 
@@ -81,7 +81,7 @@ def test_the_grid_of_fixed_methods_is_what_the_commands_sample() -> None:
     assert [n for method, n in plans if method == "best-of-n"] == [1, 2, 4, 8, 16, 32, 64]
     assert [n for method, n in plans if method == "beam"] == [4, 16, 64]
     assert [n for method, n in plans if method == "dvts"] == [4, 8, 16, 32, 64]
-    stored = [Unit("best-of-n", 64, 1), *(Unit(how, n, 4) for how in ("beam", "dvts") for n in (4, 16, 64))]
+    stored = [SearchJob("best-of-n", 64, 1), *(SearchJob(how, n, 4) for how in ("beam", "dvts") for n in (4, 16, 64))]
     assert all(any(covers(unit, unit_of(one)) for unit in stored) for one in plan.fixed(4)[1:])
 
 
@@ -258,7 +258,7 @@ def test_the_sweep_passes_through_the_efforts() -> None:
     observed = [observation((a, a, b, 1.0), "...x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
     sweep_of = {one.name: one for one in sweep.curve(observed, profile())}
     for effort, price in PRICES.items():
-        played = [play(one, Measured(profile(), effort, 16)) for one in observed]
+        played = [play(one, CalibratedRule(profile(), effort, 16)) for one in observed]
         assert list(sweep_of[f"price {price}"].flops) == [one.flops for one in played]
     low, usual, high = (sweep_of[f"price {price}"].cost for price in (0.05, 0.02, 0.005))
     assert sweep_of["price 0.5"].cost == low == 400 < usual < high
@@ -305,8 +305,8 @@ def test_a_part_that_decides_nothing_is_missed_by_nobody(monkeypatch: pytest.Mon
 # Confidence and difficulty
 
 
-def ended(sure: float | None, right: bool) -> Ended:
-    return Ended(right, 100.0, 4, sure, None)
+def ended(sure: float | None, right: bool) -> SimulatedOutcome:
+    return SimulatedOutcome(right, 100.0, 4, sure, None)
 
 
 def test_who_is_not_sure_enough_does_not_answer() -> None:

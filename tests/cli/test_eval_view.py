@@ -15,7 +15,7 @@ from tts_cli.cli.view.results import result_tables
 from tts_cli.cli.view.tables import Table, drawn, plain
 from tts_cli.data.record import Cost
 from tts_cli.evaluation.collect import Spent
-from tts_cli.evaluation.conditions import Cell
+from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.report import timing, to_json
@@ -24,7 +24,7 @@ from tts_cli.evaluation.summary import Facts, Summary, summarize
 from tts_cli.strategy.plan import Plan
 
 METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
-CELLS = [Cell(method, Plan(method, n, 1, "why")) for method, n in METHODS]  # type: ignore[arg-type]
+CELLS = [Condition(method, Plan(method, n, 1, "why")) for method, n in METHODS]  # type: ignore[arg-type]
 
 
 def graded(level: str, subject: str, right: tuple[bool, ...]) -> Graded:

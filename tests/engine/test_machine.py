@@ -14,7 +14,7 @@ from tests.engine.driving import drain, prompt, start
 from tts_cli.engine import Engine, probe
 from tts_cli.engine.library import library
 from tts_cli.engine.model import Model, load_model, model_params
-from tts_cli.engine.sizing import Plan, plan
+from tts_cli.engine.sizing import ContextPlan, plan
 from tts_cli.errors import ModelError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
@@ -71,7 +71,7 @@ def tiny(q8: Path) -> Model:
     return model
 
 
-def _plan(model: Model, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, **more: Any) -> Plan:
+def _plan(model: Model, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, **more: Any) -> ContextPlan:
     return plan(model, n_ctx, n_seq_max, threads, **{"lanes": None, "on_gpu": False, **more})
 
 

@@ -16,10 +16,10 @@ from tts_cli.data.rows import Row
 from tts_cli.evaluation import calibrate, calibration_figures
 from tts_cli.evaluation.calibrate import (
     VARIANTS,
-    Facts,
-    Observation,
+    CalibrationFacts,
+    CalibrationProblem,
+    Checkpoint,
     Observer,
-    Seen,
     content_of,
     cross_profiles,
     plans,
@@ -33,17 +33,17 @@ from tts_cli.evaluation.grading import problem_of
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Row as Stored
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.models.backends.recording import Tape
+from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
-from tts_cli.solving.session import Attempt
+from tts_cli.solving.session import Session
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Data
-from tts_cli.strategy.rules import Measured
+from tts_cli.strategy.rules import CalibratedRule
 from tts_cli.strategy.settings import SolveSettings
 
-FACTS = Facts(POLICY, PRM, Data(name="d", problems=3, content="cc"), SolveSettings())
+FACTS = CalibrationFacts(POLICY, PRM, Data(name="d", problems=3, content="cc"), SolveSettings())
 STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 
@@ -55,23 +55,23 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4),))
 
 
-def seen(stage: tuple[int, bool], agreement: float, right: bool, *, convinced: bool = False) -> Seen:
+def seen(stage: tuple[int, bool], agreement: float, right: bool, *, convinced: bool = False) -> Checkpoint:
     """A sample costs 100 FLOPs, and so does its reading."""
     samples, read = stage
-    return Seen(evidence(samples, agreement, read=read, convinced=convinced), right, 100.0 * samples * (1 + read))
+    return Checkpoint(evidence(samples, agreement, read=read, convinced=convinced), right, 100.0 * samples * (1 + read))
 
 
 def observed(
     agreement: float, right: Sequence[bool] = (True,) * 4, solved: float = 1.0, *, convinced: bool = False
-) -> Observation:
+) -> CalibrationProblem:
     """`right`: at as many stages as were gone through; `convinced`: at the last of them."""
     last = len(right) - 1
     looks = [seen(STAGES[i], agreement, ok, convinced=convinced and i == last) for i, ok in enumerate(right)]
     fixed = {f"best-of-n {n}": seen((n, True), agreement, right[-1]) for n in (1, 4, 8, 16)}
-    return Observation(solved, tuple(looks), fixed | {"beam 4": seen((4, True), agreement, right[-1])})
+    return CalibrationProblem(solved, tuple(looks), fixed | {"beam 4": seen((4, True), agreement, right[-1])})
 
 
-def some(count: int = 200) -> list[Observation]:
+def some(count: int = 200) -> list[CalibrationProblem]:
     """As likely right as their samples agree, a little more so after 16; every tenth convinces when it is read."""
     rng = np.random.default_rng(1)
     found = []
@@ -132,7 +132,7 @@ def test_a_problems_own_profile_never_saw_it() -> None:
 
 
 def test_play_stops_and_goes_on_as_the_rule_says() -> None:
-    rule = Measured(profile(), "normal", 16)
+    rule = CalibratedRule(profile(), "normal", 16)
     stop = play(observed(1.0), rule)
     assert (stop.samples, stop.flops, stop.right) == (4, 400, True), "nothing was read"
     assert stop.confidence == pytest.approx(0.982, abs=0.001)
@@ -185,8 +185,8 @@ def rows(rows: list[Row]) -> list[Row]:
     return rows[:4]
 
 
-def live(row: Row, plan: Plan, models: Models) -> Attempt:
-    attempt = Attempt(problem_of(row), plan, SETTINGS, *models, Same(), lambda event: None, lambda: 0.0)
+def live(row: Row, plan: Plan, models: Models) -> Session:
+    attempt = Session(problem_of(row), plan, SETTINGS, *models, Same(), lambda event: None, lambda: 0.0)
     (ended,) = Driver(*models).run([attempt])
     assert ended.error is None
     return attempt
@@ -209,7 +209,7 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
                 same_looks(attempt, observation)
 
 
-def same_looks(attempt: Attempt, observation: Observation) -> None:
+def same_looks(attempt: Session, observation: CalibrationProblem) -> None:
     assert len(observation.looks) > 1 and 0 <= observation.solved <= 1
     for (mine, flops), theirs in zip(attempt.looks, observation.looks, strict=False):
         assert (mine.samples, mine.read) == (theirs.evidence.samples, theirs.evidence.read)
@@ -234,7 +234,7 @@ def test_the_samples_of_auto_after_the_greedy_one_are_those_of_best_of_n(models:
 
 
 def test_a_problem_whose_search_failed_is_no_observation(rows: list[Row]) -> None:
-    failed = Tape(PromptTokens(0), {}, {}, RecordError(kind="prompt-too-long", message="9 tokens"))
+    failed = SearchRecording(PromptTokens(0), {}, {}, RecordError(kind="prompt-too-long", message="9 tokens"))
     with Store(None) as store:
         key = problem_key(rows[0].problem)
         store.put([Stored(key, unit_of(plan), failed) for plan in plans(4)], {})

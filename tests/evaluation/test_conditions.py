@@ -6,7 +6,7 @@ import pytest
 
 from tests.strategy.profiles import profile
 from tts_cli.errors import UsageError
-from tts_cli.evaluation.conditions import Unit, covers, fewest, plan_cells, unit_of
+from tts_cli.evaluation.conditions import SearchJob, covers, fewest, plan_cells, unit_of
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.settings import Effort, SolveSettings
@@ -14,11 +14,11 @@ from tts_cli.strategy.settings import Effort, SolveSettings
 POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
 
 
-def unit(text: str) -> Unit:
+def unit(text: str) -> SearchJob:
     """beam 16, or dvts 16/4 with a beam width"""
     method, size = text.split()
     budget, _, width = size.partition("/")
-    return Unit(method, int(budget), int(width or 1))  # type: ignore[arg-type]
+    return SearchJob(method, int(budget), int(width or 1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_every_method_at_every_budget_but_greedy_once() -> None:
 def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
     assert cells(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
 
-    def unit(effort: Effort, known: Known) -> Unit:
+    def unit(effort: Effort, known: Known) -> SearchJob:
         (cell,) = plan_cells(["auto"], [4], SolveSettings(effort=effort), POLICY, PRM, known)
         return unit_of(cell.plan)
 

@@ -15,11 +15,11 @@ from tts_cli.data.record import Record
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
 from tts_cli.evaluation.collect import Collector, Item, missing
-from tts_cli.evaluation.conditions import Unit, fewest, plan_cells, unit_of
+from tts_cli.evaluation.conditions import SearchJob, fewest, plan_cells, unit_of
 from tts_cli.evaluation.grading import Grader, Rates, problem_of
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.models.backends.recording import Tape
+from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.protocols import Sampling
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.paper_table import Known
@@ -93,10 +93,10 @@ def _assert_same(replayed: Record, live: Record, rel: float = 0.0) -> None:
     assert mine.policy_tokens == pytest.approx(theirs.policy_tokens, rel=rel)
 
 
-UNITS = [Unit("greedy", 1, 1), Unit("best-of-n", 4, 1), Unit("beam", 4, 4)]
+UNITS = [SearchJob("greedy", 1, 1), SearchJob("best-of-n", 4, 1), SearchJob("beam", 4, 4)]
 
 
-def _tapes(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, Unit], Tape]:
+def _tapes(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, SearchJob], SearchRecording]:
     Collector(SETTINGS, *models, store, SAME).collect([problem_of(row) for row in rows], UNITS)
     keys = [problem_key(row.problem) for row in rows]
     return {(key, unit): store.tape(key, unit) for key in keys for unit in UNITS}
@@ -119,7 +119,7 @@ def test_a_stopped_run_keeps_whole_waves_and_goes_on_with_the_rest(
     monkeypatch.setattr(collect, "ROWS_PER_WAVE", 18)
     problems = [problem_of(row) for row in rows[:6]]
     items = [Item(problem, unit) for problem in problems for unit in UNITS]
-    ended: list[Unit] = []
+    ended: list[SearchJob] = []
     with Store(None) as store:
         Collector(SETTINGS, *models, store, SAME, should_stop=lambda: len(ended) >= 8, on_ended=ended.append).collect(
             problems, UNITS
@@ -136,7 +136,7 @@ def test_large_models_store_each_search_at_its_end(
     monkeypatch.setattr(collect, "WAVES_BELOW", 0)
     problems = [problem_of(row) for row in rows[:2]]
     tokens: list[int] = []
-    ended: list[Unit] = []
+    ended: list[SearchJob] = []
     with Store(None) as store:
         collector = Collector(
             SETTINGS,

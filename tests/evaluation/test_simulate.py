@@ -14,13 +14,13 @@ from tests.search import test_beam, test_chains
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tts_cli.data.record import Cost, Record, RecordError
 from tts_cli.errors import PromptTooLong
-from tts_cli.evaluation.simulate import ModelFacts, NotOnTape, replay
-from tts_cli.models.backends.recording import StepScore, Tape, pack, recorded, unpack
+from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, replay
+from tts_cli.models.backends.recording import SearchRecording, StepScore, pack, recorded, unpack
 from tts_cli.protocols import Finish, Sampling
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.search.tree import Draw
-from tts_cli.solving.session import Attempt, Problem, record_error
+from tts_cli.solving.session import Problem, Session, record_error
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
 
@@ -61,14 +61,14 @@ def plan(method: Any, budget: int) -> Plan:
 
 def live(
     script: Any, scores: Any, how: Plan, settings: SolveSettings, clock: Callable[[], float] = lambda: 0.0
-) -> tuple[Attempt, Exception | None]:
+) -> tuple[Session, Exception | None]:
     policy, prm = ScriptedPolicy(script=script), ScriptedPrm("scripted-prm", 1000, scores=scores)
-    attempt = Attempt(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
+    attempt = Session(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
     (ended,) = Driver(policy, prm).run([attempt])
     return attempt, ended.error
 
 
-def record(attempt: Attempt, error: Exception | None = None) -> Record:
+def record(attempt: Session, error: Exception | None = None) -> Record:
     """Without its cost: what scripted models count is not what llama.cpp runs (see test_real_models)."""
     found = attempt.record(error, stopped=False)[0]
     return found.model_copy(update={"cost": Cost()})
@@ -141,7 +141,7 @@ def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
 
 def test_the_error_that_ended_a_search_ends_it_again() -> None:
     policy = ScriptedPolicy(problem_error=PromptTooLong("the problem has 9 tokens", "Shorten it."))
-    attempt = Attempt(
+    attempt = Session(
         PROBLEM, plan("majority", 2), SolveSettings(), policy, None, JUDGE, lambda event: None, lambda: 0.0
     )
     (ended,) = Driver(policy).run([attempt])
@@ -155,9 +155,9 @@ def test_the_error_that_ended_a_search_ends_it_again() -> None:
 def test_a_sample_that_was_never_drawn_is_no_result() -> None:
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
     tape = recorded(whole.search, None)
-    with pytest.raises(NotOnTape, match=r"\(3, 0\)"):
+    with pytest.raises(NotRecorded, match=r"\(3, 0\)"):
         replay(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, tape, JUDGE)
-    with pytest.raises(NotOnTape, match="score"):
+    with pytest.raises(NotRecorded, match="score"):
         replay(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(tape, scores={}), JUDGE)
 
 
@@ -177,5 +177,5 @@ SCORES = st.none() | st.floats(0, 1)
 )
 def test_a_tape_comes_back_as_it_was(draws: Any, texts: list[str], score: Any, error: Any) -> None:
     paths = [tuple(texts[: i + 1]) for i in range(len(texts))]
-    tape = Tape(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
+    tape = SearchRecording(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
     assert unpack(pack(tape)) == tape

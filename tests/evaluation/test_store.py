@@ -12,15 +12,15 @@ import pytest
 
 from tts_cli.data.record import RecordError
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.conditions import Unit
-from tts_cli.evaluation.store import Row, Store, problem_key
-from tts_cli.models.backends.recording import Tape
+from tts_cli.evaluation.conditions import SearchJob
+from tts_cli.evaluation.store import Store, StoredSearch, problem_key
+from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.protocols import Finish
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.tree import Draw
 
-UNIT = Unit("majority", 4, 1)
-TAPE = Tape(PromptTokens(5), {(0, 0): Draw("x", 1, Finish.EOS, -0.5)}, {})
+UNIT = SearchJob("majority", 4, 1)
+TAPE = SearchRecording(PromptTokens(5), {(0, 0): Draw("x", 1, Finish.EOS, -0.5)}, {})
 KEY = problem_key("Compute 2 + 3.")
 
 
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_searches_come_back_in_another_process_life(path: Path) -> None:
     with Store(path) as store:
-        store.put([Row(KEY, UNIT, TAPE)], {"wall_seconds": 1.5})
+        store.put([StoredSearch(KEY, UNIT, TAPE)], {"wall_seconds": 1.5})
     with Store(path) as store:
         assert store.units(KEY) == [UNIT]
         assert store.tape(KEY, UNIT) == TAPE
@@ -48,16 +48,16 @@ def test_a_problem_is_named_by_its_text() -> None:
 def test_without_a_path_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with Store(None) as store:
-        store.put([Row(KEY, UNIT, TAPE)], {})
+        store.put([StoredSearch(KEY, UNIT, TAPE)], {})
         assert store.units(KEY) == [UNIT]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_errors_that_nobody_foresaw_are_tried_again_and_others_are_not(path: Path) -> None:
-    failed = Tape(PromptTokens(0), {}, {}, RecordError(kind="internal", message="KeyError: 'x'"))
-    too_long = Tape(PromptTokens(0), {}, {}, RecordError(kind="prompt-too-long", message="9 tokens"))
+    failed = SearchRecording(PromptTokens(0), {}, {}, RecordError(kind="internal", message="KeyError: 'x'"))
+    too_long = SearchRecording(PromptTokens(0), {}, {}, RecordError(kind="prompt-too-long", message="9 tokens"))
     with Store(path) as store:
-        store.put([Row("a", UNIT, failed), Row("b", UNIT, too_long)], {})
+        store.put([StoredSearch("a", UNIT, failed), StoredSearch("b", UNIT, too_long)], {})
         store.forget_failures()
         assert store.units("a") == [] and store.units("b") == [UNIT]
 
@@ -82,7 +82,7 @@ def test_a_file_of_another_version_or_kind_is_refused(path: Path, tmp_path: Path
 
 def test_a_damaged_tape_is_an_error_and_not_a_result(path: Path) -> None:
     with Store(path) as store:
-        store.put([Row(KEY, UNIT, TAPE)], {})
+        store.put([StoredSearch(KEY, UNIT, TAPE)], {})
     connection = sqlite3.connect(path)
     connection.execute("UPDATE tapes SET tape = x'00'")
     connection.commit()
@@ -96,7 +96,7 @@ import os, signal, sys
 from tests.evaluation.test_store import *
 store = Store(Path(sys.argv[1]))
 for number in range(50):
-    store.put([Row(str(number), UNIT, TAPE), Row(f"{number} too", UNIT, TAPE)], {"number": number})
+    store.put([StoredSearch(str(number), UNIT, TAPE), StoredSearch(f"{number} too", UNIT, TAPE)], {"number": number})
 store._file.execute("BEGIN")
 store._file.execute("DELETE FROM tapes")
 os.kill(os.getpid(), signal.SIGKILL)

@@ -11,7 +11,7 @@ from tts_cli.models.backends.llama_prm import LlamaPRM
 from tts_cli.models.load import load_prm
 from tts_cli.solving.check_solution import (
     THRESHOLD,
-    Checked,
+    CheckedSolution,
     as_searched,
     check_solution,
     check_solutions,
@@ -81,7 +81,7 @@ def test_a_full_stop_after_the_box_is_not_read(step: str, expected: str) -> None
 
 
 def test_the_first_doubtful_step_counts_from_one() -> None:
-    checked = Checked((0.9, 0.4, 0.1), 30)
+    checked = CheckedSolution((0.9, 0.4, 0.1), 30)
     assert [checked.first_doubtful(threshold) for threshold in (0.05, 0.1, 0.3, 0.5, 0.95)] == [None, None, 3, 2, 1]
 
 

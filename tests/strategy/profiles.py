@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tts_cli.strategy.features import FEATURES, Evidence
+from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import Logistic
-from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, samples_as
+from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, samples_as
 from tts_cli.strategy.settings import SolveSettings
 
 COUNT = len(FEATURES)
@@ -24,15 +24,15 @@ def values(agreement: float) -> tuple[float, ...]:
     return (agreement, *[0.0] * (COUNT - 1))
 
 
-def evidence(samples: int, agreement: float, *, read: bool = True, convinced: bool = False) -> Evidence:
-    return Evidence(samples, "1", values(agreement), read, convinced)
+def evidence(samples: int, agreement: float, *, read: bool = True, convinced: bool = False) -> Observation:
+    return Observation(samples, "1", values(agreement), read, convinced)
 
 
 def stage(samples: int, later: dict[str, Logistic], *, read: bool = True) -> Stage:
     """Right: 12 % where no two agree, 98 % where all do. A sample costs 100 FLOPs, and so does its reading."""
     own = _cost(samples, read)
     prospects = {
-        name: Prospect(flops=_cost(int(name.split()[0]), name.endswith("read")) - own, right=right)
+        name: LaterStage(flops=_cost(int(name.split()[0]), name.endswith("read")) - own, right=right)
         for name, right in later.items()
     }
     solved = logistic(-3, 5) if samples == 4 else None

@@ -13,7 +13,7 @@ from tests.evaluation.test_replay import Same
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
 from tts_cli.analysis import report as receipt
-from tts_cli.analysis.report import Receipt
+from tts_cli.analysis.report import SearchReport
 from tts_cli.data.record import Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
 from tts_cli.protocols import Sampling
@@ -28,7 +28,7 @@ from tts_cli.search.events import (
     from_json,
     to_json,
 )
-from tts_cli.solving.session import Attempt, Problem
+from tts_cli.solving.session import Problem, Session
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.features import gather
 from tts_cli.strategy.paper_table import Known
@@ -93,7 +93,7 @@ class Going:
         asked = SolveSettings(**settings)
         plan = make_plan(asked, self.policy, self.prm, Known(profile=made))
         problem = Problem("p", "one two")
-        self.attempt = Attempt(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
+        self.attempt = Session(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
         (ended,) = Driver(self.policy, self.prm).run([self.attempt], should_stop=lambda: stop(self))
         assert ended.error is None, ended.error
         self.record: Record = self.attempt.record(None, ended.stopped)[0]
@@ -421,7 +421,7 @@ def test_by_the_table_too_wrong_answers_that_agree_are_not_enough() -> None:
 # The receipt
 
 
-def explained(going: Going) -> Receipt:
+def explained(going: Going) -> SearchReport:
     """As `tts explain` does it, from the saved events."""
     events = [from_json(to_json(event)) for event in going.events]
     aggregate, select = going.attempt.vote

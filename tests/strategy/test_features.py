@@ -14,7 +14,7 @@ from tts_cli.protocols import Finish
 from tts_cli.search.context import Solution
 from tts_cli.search.tree import Node
 from tts_cli.solving.selection import elect
-from tts_cli.strategy.features import FEATURES, Evidence, gather
+from tts_cli.strategy.features import FEATURES, Observation, gather
 
 
 def solution(
@@ -34,7 +34,7 @@ def solution(
     return Solution(node, answer, None)
 
 
-def seen(samples: int, *solutions: Solution, select: Any = "weighted") -> tuple[Evidence, dict[str, float]]:
+def seen(samples: int, *solutions: Solution, select: Any = "weighted") -> tuple[Observation, dict[str, float]]:
     verdict = elect(solutions, "last", select, Same())
     found = gather(verdict.ballots, verdict.votes, samples)
     return found, dict(zip(FEATURES, found.values, strict=True))

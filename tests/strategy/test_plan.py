@@ -13,7 +13,7 @@ from tts_cli.errors import UsageError
 from tts_cli.protocols import Sampling
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
-from tts_cli.strategy.rules import Measured, Published
+from tts_cli.strategy.rules import CalibratedRule, PaperTableRule
 from tts_cli.strategy.settings import SolveSettings
 
 POLICY, PRM = ScriptedPolicy(parameters=1_800_000), ScriptedPrm()
@@ -23,7 +23,7 @@ POLICY, PRM = ScriptedPolicy(parameters=1_800_000), ScriptedPrm()
 def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) -> None:
     plan = make_plan(SolveSettings(effort=effort), POLICY, PRM)
     assert (plan.method, plan.budget) == ("auto", budget)
-    assert plan.rule == Published(1_800_000, Known(), has_prm=True, budget=budget)
+    assert plan.rule == PaperTableRule(1_800_000, Known(), has_prm=True, budget=budget)
     assert plan.why == f"auto by the paper's table, as these models have no profile; N = {budget} is --effort {effort}"
     asked = make_plan(SolveSettings(effort=effort, budget=7, method="dvts", beam_width=2), POLICY, PRM)
     assert (asked.method, asked.budget, asked.beam_width, asked.rule) == ("dvts", 7, 2, None)
@@ -33,10 +33,10 @@ def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) ->
 def test_auto_goes_by_a_profile_where_there_is_one() -> None:
     known = Known(profile=profile())
     plan = make_plan(SolveSettings(min_confidence=0.9), POLICY, PRM, known)
-    assert plan.rule == Measured(profile(), "normal", 16, 0.9), "the most samples are those of the last stage"
+    assert plan.rule == CalibratedRule(profile(), "normal", 16, 0.9), "the most samples are those of the last stage"
     assert "the profile of 2026-01-02" in plan.why
     assert make_plan(SolveSettings(budget=8), POLICY, PRM, known).budget == 8
-    assert isinstance(make_plan(SolveSettings(), POLICY, None, known).rule, Published), "it was made with a PRM"
+    assert isinstance(make_plan(SolveSettings(), POLICY, None, known).rule, PaperTableRule), "it was made with a PRM"
 
 
 def test_a_profile_that_is_not_for_this_run_is_named() -> None:

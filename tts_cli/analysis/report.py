@@ -11,8 +11,8 @@ from typing import Any
 
 from tts_cli.analysis import trace_analysis as retrace
 from tts_cli.analysis import what_if as outlook
-from tts_cli.analysis.trace_analysis import Ballot, ModelCost, Part, Rules, Tree
-from tts_cli.analysis.what_if import Outlook
+from tts_cli.analysis.trace_analysis import Ballot, CostShare, ModelCost, TracedTree, VotingRules
+from tts_cli.analysis.what_if import WhatIf
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
 from tts_cli.search.events import Event, SearchEnded
@@ -20,7 +20,7 @@ from tts_cli.strategy.settings import SolveSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class VoteShare:
     """One answer in the vote. `counts`: its share of the votes, `weighs`: of the weight."""
 
     answer: str
@@ -31,26 +31,26 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class SearchReport:
     """Without a trace `by_depth` and `by_fate` are empty, and `voters` (finished solutions, as often as they were
     sampled) is None. `lead`: by how much the winner is ahead, in words; None where nothing was voted on."""
 
     record: Record
     traced: bool
-    rules: Rules
+    rules: VotingRules
     costs: list[ModelCost]
-    by_depth: list[Part]
-    by_fate: list[Part]
+    by_depth: list[CostShare]
+    by_fate: list[CostShare]
     voters: int | None
-    vote: list[Place]
+    vote: list[VoteShare]
     lead: str | None
-    half: Outlook
-    twice: Outlook
+    half: WhatIf
+    twice: WhatIf
 
 
 def write(
     record: Record, events: Sequence[Event] | None, settings: Mapping[str, Any] | None, judge: Equality
-) -> Receipt:
+) -> SearchReport:
     """`events` and `settings` are the trace's, None for a record alone. Raises TtsError for what makes no sense."""
     retrace.check(record)
     rules = retrace.rules(settings, record.method)
@@ -58,7 +58,7 @@ def write(
     ballots = None if tree is None else retrace.ballots(tree, rules.aggregate)
     costs = retrace.model_costs(record, tree)
     half, twice = _outlooks(record, tree, ballots, rules, judge)
-    return Receipt(
+    return SearchReport(
         record=record,
         traced=tree is not None,
         rules=rules,
@@ -78,8 +78,8 @@ def _chosen(events: Sequence[Event]) -> int | None:
 
 
 def _outlooks(
-    record: Record, tree: Tree | None, ballots: list[Ballot] | None, rules: Rules, judge: Equality
-) -> tuple[Outlook, Outlook]:
+    record: Record, tree: TracedTree | None, ballots: list[Ballot] | None, rules: VotingRules, judge: Equality
+) -> tuple[WhatIf, WhatIf]:
     """The ballots are gone by only where they give the record's vote."""
     width = tree.started.beam_width if tree and tree.started else SolveSettings().beam_width
     if width < 1:
@@ -93,16 +93,16 @@ def _outlooks(
     return outlook.half(record, width, known, seen, rules, judge), outlook.twice(record, seen, rules, units)
 
 
-def _places(record: Record) -> list[Place]:
+def _places(record: Record) -> list[VoteShare]:
     count = sum(one.count for one in record.votes)
     weight = sum(one.weight for one in record.votes)
     return [
-        Place(one.answer, one.count, one.count / count, one.weight, one.weight / weight if weight else 0.0)
+        VoteShare(one.answer, one.count, one.count / count, one.weight, one.weight / weight if weight else 0.0)
         for one in record.votes
     ]
 
 
-def _lead(record: Record, rules: Rules) -> str | None:
+def _lead(record: Record, rules: VotingRules) -> str | None:
     """Why the first answer won, by the measure that the selection goes by."""
     if not record.votes:
         return None

@@ -42,7 +42,7 @@ class ModelCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CostShare:
     """Some of the sampled steps. `tokens`: as often as they were sampled, `share`: of all sampled tokens; `scored`:
     distinct steps that the PRM read. `flops`: those of both models, shared out by these tokens."""
 
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class TracedStep:
     """One step of the tree; `draws`: the branch (see StepSampled) of every sample that came out as it."""
 
     number: int
@@ -73,16 +73,16 @@ class Branch:
 
 
 @dataclass(slots=True)
-class Tree:
+class TracedTree:
     """What the events tell. `parameters`: of policy and PRM, None where the trace does not say."""
 
     started: SearchStarted | None = None
-    steps: dict[int, Branch] = field(default_factory=dict)
+    steps: dict[int, TracedStep] = field(default_factory=dict)
     scores: dict[int, float] = field(default_factory=dict)
     pruned: set[int] = field(default_factory=set)
     solutions: dict[int, str | None] = field(default_factory=dict)
 
-    def path(self, number: int) -> list[Branch]:
+    def path(self, number: int) -> list[TracedStep]:
         """The steps from the first one to this one."""
         found = []
         while number:
@@ -100,7 +100,7 @@ class Ballot:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VotingRules:
     """How scores become a score and scored solutions an answer. `told`: false where the defaults are assumed."""
 
     aggregate: Aggregate = "last"
@@ -108,16 +108,16 @@ class Rules:
     told: bool = True
 
 
-def rules(settings: Mapping[str, Any] | None, method: str) -> Rules:
+def rules(settings: Mapping[str, Any] | None, method: str) -> VotingRules:
     """From the settings of a trace; a record has none. Raises TtsError for names that are not known."""
     if settings is None:
-        return Rules("min", "max", told=False) if method == "best-first" else Rules(told=False)
+        return VotingRules("min", "max", told=False) if method == "best-first" else VotingRules(told=False)
     how, select = settings.get("aggregate", "last"), settings.get("select", "weighted")
     if how not in get_args(Aggregate) or select not in get_args(Select):
         raise damaged(f"it was aggregated by {how!r} and selected by {select!r}")
     if method == "majority":  # without scores every selection is one
         select = "majority"
-    return Rules(cast(Aggregate, how), cast(Select, select))
+    return VotingRules(cast(Aggregate, how), cast(Select, select))
 
 
 def check(record: Record) -> None:
@@ -138,9 +138,9 @@ def damaged(why: str) -> TtsError:
     return TtsError(f"The search makes no sense: {why}.", "Make it anew with: tts solve --trace FILE.json")
 
 
-def grow(events: Iterable[Event]) -> Tree:
+def grow(events: Iterable[Event]) -> TracedTree:
     """The tree of checked events. Raises TtsError for a score outside of [0, 1]."""
-    tree = Tree()
+    tree = TracedTree()
     for event in events:
         match event:
             case SearchStarted():
@@ -162,19 +162,19 @@ def grow(events: Iterable[Event]) -> Tree:
     return tree
 
 
-def _add(tree: Tree, event: StepSampled) -> None:
+def _add(tree: TracedTree, event: StepSampled) -> None:
     parent = tree.steps.get(event.parent)
     if event.tokens < 0 or event.count > MAX_BUDGET:
         raise damaged(f"step {event.step} has {event.tokens} tokens and was sampled {event.count} times")
     depth = parent.depth + 1 if parent else 1
-    tree.steps[event.step] = Branch(
+    tree.steps[event.step] = TracedStep(
         event.step, event.parent, event.tokens, event.finish, event.count, depth, [event.branch]
     )
     if parent:
         parent.children.append(event.step)
 
 
-def model_costs(record: Record, tree: Tree | None) -> list[ModelCost]:
+def model_costs(record: Record, tree: TracedTree | None) -> list[ModelCost]:
     """Prompt, policy and PRM; 2 x parameters x tokens each, if the sizes are told or only one model ran."""
     cost, started = record.cost, tree.started if tree else None
     policy, prm = (started.policy_parameters, started.prm_parameters) if started else (None, None)
@@ -193,12 +193,12 @@ def model_costs(record: Record, tree: Tree | None) -> list[ModelCost]:
     ]
 
 
-def by_depth(tree: Tree, costs: Sequence[ModelCost]) -> list[Part]:
+def by_depth(tree: TracedTree, costs: Sequence[ModelCost]) -> list[CostShare]:
     """What went into first steps, second steps, and so on."""
     return _parts(tree, costs, lambda step: f"step {step.depth}")
 
 
-def by_fate(tree: Tree, costs: Sequence[ModelCost], chosen: int | None) -> list[Part]:
+def by_fate(tree: TracedTree, costs: Sequence[ModelCost], chosen: int | None) -> list[CostShare]:
     """What went into the chosen solution, other finished ones, pruned branches, and what was never finished. A step
     that several share counts for the first of these."""
     fates: dict[int, str] = {}
@@ -213,8 +213,8 @@ def by_fate(tree: Tree, costs: Sequence[ModelCost], chosen: int | None) -> list[
     return sorted(parts, key=lambda part: order.index(part.name))
 
 
-def _parts(tree: Tree, costs: Sequence[ModelCost], name_of: Callable[[Branch], str]) -> list[Part]:
-    groups: dict[str, list[Branch]] = {}
+def _parts(tree: TracedTree, costs: Sequence[ModelCost], name_of: Callable[[TracedStep], str]) -> list[CostShare]:
+    groups: dict[str, list[TracedStep]] = {}
     for step in sorted(tree.steps.values(), key=lambda step: step.depth):
         groups.setdefault(name_of(step), []).append(step)
     _, policy, prm = (cost.flops for cost in costs)
@@ -227,15 +227,15 @@ def _parts(tree: Tree, costs: Sequence[ModelCost], name_of: Callable[[Branch], s
         flops = None
         if policy is not None and prm is not None:
             flops = policy * tokens / written + prm * sum(step.tokens for step in scored) / read
-        parts.append(Part(name, sum(len(s.draws) for s in steps), tokens, tokens / written, len(scored), flops))
+        parts.append(CostShare(name, sum(len(s.draws) for s in steps), tokens, tokens / written, len(scored), flops))
     return parts
 
 
-def _written(step: Branch) -> int:
+def _written(step: TracedStep) -> int:
     return step.tokens * len(step.draws)
 
 
-def ballots(tree: Tree, how: Aggregate) -> list[Ballot]:
+def ballots(tree: TracedTree, how: Aggregate) -> list[Ballot]:
     """Finished solutions as often as they were sampled, in the order of their samples."""
     found: list[Ballot] = []
     for number, answer in tree.solutions.items():
@@ -247,7 +247,7 @@ def ballots(tree: Tree, how: Aggregate) -> list[Ballot]:
     return sorted(found, key=lambda b: (-1 if b.branch is None else b.branch, b.solution.node.number))
 
 
-def _ended(tree: Tree, step: Branch) -> list[int | None]:
+def _ended(tree: TracedTree, step: TracedStep) -> list[int | None]:
     """The samples that ended at a step: all that came to it, less those that went on."""
     ended = step.draws * step.copies
     if step.finished:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.analysis.trace_analysis import Ballot, Rules, elect
+from tts_cli.analysis.trace_analysis import Ballot, VotingRules, elect
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
 from tts_cli.search.ranking import shares
@@ -29,7 +29,7 @@ Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class WinChance:
     """How likely an answer is to win."""
 
     answer: str
@@ -37,7 +37,7 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class WhatIf:
     """What another budget would have answered; `says` is a sentence for people.
 
     `kind`: "exact" (voted again: `answer`, which is None where no sample has one, and `confidence`), "estimate"
@@ -50,11 +50,11 @@ class Outlook:
     answer: str | None = None
     confidence: float | None = None
     changes: float | None = None
-    winners: tuple[Chance, ...] = ()
+    winners: tuple[WinChance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AnswersSoFar:
     """The answers so far, the winner first: how many gave each, and the weights of single ones. `nothing`: samples
     without an answer."""
 
@@ -67,20 +67,20 @@ class Seen:
         return np.array([len(own) for own in self.weights], dtype=np.int64)
 
 
-def seen_in_record(record: Record, units: int) -> Seen:
+def seen_in_record(record: Record, units: int) -> AnswersSoFar:
     """All members of a class are taken to weigh the same."""
     own = tuple(np.full(vote.count, vote.weight / vote.count) for vote in record.votes)
-    return Seen(tuple(vote.answer for vote in record.votes), own, max(0, units - sum(map(len, own))))
+    return AnswersSoFar(tuple(vote.answer for vote in record.votes), own, max(0, units - sum(map(len, own))))
 
 
-def seen_in(ballots: Sequence[Ballot], rules: Rules, judge: Equality, units: int) -> Seen:
+def seen_in(ballots: Sequence[Ballot], rules: VotingRules, judge: Equality, units: int) -> AnswersSoFar:
     """With the weight of every ballot."""
     votes, _ = elect(ballots, rules.select, judge)
     known = [b.solution.score for b in ballots if b.solution.score is not None]
     mean = sum(known) / len(known) if known else 1.0
     every = [mean if b.solution.score is None else b.solution.score for b in ballots]
     own = tuple(np.array([every[i] for i in vote.members]) for vote in votes)
-    return Seen(tuple(vote.answer for vote in votes), own, max(0, units - sum(map(len, own))))
+    return AnswersSoFar(tuple(vote.answer for vote in votes), own, max(0, units - sum(map(len, own))))
 
 
 def units(record: Record, beam_width: int) -> int:
@@ -106,18 +106,23 @@ def silence(record: Record) -> str | None:
 
 
 def half(
-    record: Record, beam_width: int, ballots: Sequence[Ballot] | None, seen: Seen, rules: Rules, judge: Equality
-) -> Outlook:
+    record: Record,
+    beam_width: int,
+    ballots: Sequence[Ballot] | None,
+    seen: AnswersSoFar,
+    rules: VotingRules,
+    judge: Equality,
+) -> WhatIf:
     """`ballots`: those of the trace, None where there is none or it does not tell whose they are."""
     budget = record.budget // 2
     why = silence(record) or ("N = 1 has no half." if not budget else None)
     if why:
-        return Outlook(budget or None, "unknown", why)
+        return WhatIf(budget or None, "unknown", why)
     first = units(record, beam_width) // 2
     if record.method == "dvts":
         smaller = shares(budget, beam_width)
         if smaller != shares(record.budget, beam_width)[: len(smaller)]:
-            return Outlook(budget, "unknown", f"with N = {budget} the trees have other widths, so others would grow.")
+            return WhatIf(budget, "unknown", f"with N = {budget} the trees have other widths, so others would grow.")
         first = len(smaller)
     if ballots is None:
         return _random_half(record, budget, first, seen, rules)
@@ -125,15 +130,15 @@ def half(
     answer = votes[0].answer if votes else None
     what = f"the first {first} {'trees' if record.method == 'dvts' else 'samples'}"
     if answer is None:
-        return Outlook(budget, "exact", f"no answer: none of {what} has one.")
+        return WhatIf(budget, "exact", f"no answer: none of {what} has one.")
     same = "the same answer" if judge.equal(answer, record.votes[0].answer) else "another answer"
-    return Outlook(budget, "exact", f"{answer}, {same}, by the vote of {what}.", answer, share)
+    return WhatIf(budget, "exact", f"{answer}, {same}, by the vote of {what}.", answer, share)
 
 
-def _random_half(record: Record, budget: int, first: int, seen: Seen, rules: Rules) -> Outlook:
+def _random_half(record: Record, budget: int, first: int, seen: AnswersSoFar, rules: VotingRules) -> WhatIf:
     """Which samples came first is not told; any were as likely to."""
     if rules.select == "max":
-        return Outlook(budget, "unknown", "which samples came first is not told, nor what each of them scored.")
+        return WhatIf(budget, "unknown", "which samples came first is not told, nor what each of them scored.")
     rng = np.random.default_rng([record.seed, 1])
     draws = _draws(int(seen.counts.sum()))
     pool = np.append(seen.counts, seen.nothing)
@@ -142,37 +147,39 @@ def _random_half(record: Record, budget: int, first: int, seen: Seen, rules: Rul
     changes = 1 - _of(wins, seen.answers[0])
     says = f"a random half of the samples elects another answer in {_percent(changes)} of cases"
     says += "; which samples came first is not told."
-    return Outlook(budget, "estimate", says, changes=changes, winners=tuple(wins))
+    return WhatIf(budget, "estimate", says, changes=changes, winners=tuple(wins))
 
 
-def twice(record: Record, seen: Seen, rules: Rules, more: int) -> Outlook:
+def twice(record: Record, seen: AnswersSoFar, rules: VotingRules, more: int) -> WhatIf:
     """`more` further samples (or trees), drawn from what those so far tell of the policy's answers."""
     budget = 2 * record.budget
     why = silence(record)
     if why is None and rules.select == "max":
         why = "with --select max the best score of further samples decides, and that is not known."
     if why:
-        return Outlook(None if record.method == "greedy" else budget, "unknown", why)
+        return WhatIf(None if record.method == "greedy" else budget, "unknown", why)
     rng = np.random.default_rng([record.seed, 2])
     belief = np.concatenate([seen.counts, [1], [seen.nothing] if seen.nothing else []]).astype(float)
     chances = rng.dirichlet(belief, size=_draws(more + int(seen.counts.sum())))
     drawn = rng.multinomial(more, chances)[:, : len(seen.counts) + 1]
     everything = np.concatenate(seen.weights)
-    further = Seen((*seen.answers, UNSEEN), (*seen.weights, everything), 0)
+    further = AnswersSoFar((*seen.answers, UNSEEN), (*seen.weights, everything), 0)
     before = np.array([_value(own, rules) for own in seen.weights] + [0.0])
     wins = _wins(before + _totals(drawn, further, rules, rng, replace=True), further.answers)
     changes = 1 - _of(wins, seen.answers[0])
     says = (
         f"the chance that {more} more {'trees' if record.method == 'dvts' else 'samples'} elect another answer is about"
     )
-    return Outlook(budget, "estimate", f"{says} {_percent(changes)}.", changes=changes, winners=tuple(wins))
+    return WhatIf(budget, "estimate", f"{says} {_percent(changes)}.", changes=changes, winners=tuple(wins))
 
 
-def _value(own: Weights, rules: Rules) -> float:
+def _value(own: Weights, rules: VotingRules) -> float:
     return float(len(own)) if rules.select == "majority" else float(own.sum())
 
 
-def _totals(drawn: Counts, seen: Seen, rules: Rules, rng: np.random.Generator, *, replace: bool) -> Weights:
+def _totals(
+    drawn: Counts, seen: AnswersSoFar, rules: VotingRules, rng: np.random.Generator, *, replace: bool
+) -> Weights:
     """[simulations, classes]: what the members that were drawn weigh together."""
     if rules.select == "majority":
         return drawn.astype(float)
@@ -187,15 +194,15 @@ def _totals(drawn: Counts, seen: Seen, rules: Rules, rng: np.random.Generator, *
     return np.stack(columns, axis=1)
 
 
-def _wins(totals: Weights, answers: Sequence[str]) -> list[Chance]:
+def _wins(totals: Weights, answers: Sequence[str]) -> list[WinChance]:
     """How often each answer has the largest total, likeliest first; of equal totals the earlier class wins."""
     some = totals.max(axis=1) > 0
     won = np.bincount(totals[some].argmax(axis=1), minlength=len(answers)) / len(totals)
-    chances = [Chance(answer, float(chance)) for answer, chance in zip(answers, won, strict=True) if chance > 0]
+    chances = [WinChance(answer, float(chance)) for answer, chance in zip(answers, won, strict=True) if chance > 0]
     return sorted(chances, key=lambda chance: -chance.chance)
 
 
-def _of(wins: Sequence[Chance], answer: str) -> float:
+def _of(wins: Sequence[WinChance], answer: str) -> float:
     return next((win.chance for win in wins if win.answer == answer), 0.0)
 
 

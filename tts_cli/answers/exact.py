@@ -54,7 +54,7 @@ def prepare(raw: str) -> Answer:
 
 
 @dataclass
-class Comparison:
+class AnswerComparison:
     """Compares prepared answers; `values` remembers expressions that were read (bounded by its owner).
 
     After `deadline` (time.monotonic) nothing more is compared: what is left counts as different.

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TypeVar
 
-from tts_cli.answers.exact import Answer, Comparison, prepare
+from tts_cli.answers.exact import Answer, AnswerComparison, prepare
 from tts_cli.answers.normalize import latex
 from tts_cli.errors import TtsError
 from tts_cli.verification.opinions import OPINIONS, Opinion, is_checkable
@@ -58,7 +58,7 @@ class Judge:
         self._verdicts: OrderedDict[tuple[str, str], bool] = OrderedDict()
         self._opinions: OrderedDict[tuple[str, str], Opinion] = OrderedDict()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._comparison = Comparison(self._hard)
+        self._comparison = AnswerComparison(self._hard)
         self._timeouts: Counter[str] = Counter()
 
     def equal(self, a: str, b: str) -> bool:

@@ -38,7 +38,7 @@ def _mode_of_stdin() -> int:
     return os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else stat.S_IFREG
 
 
-def impatient(rows: Source, busy: Callable[[], bool], should_stop: Callable[[], bool]) -> Iterator[Row | None]:
+def nonblocking_rows(rows: Source, busy: Callable[[], bool], should_stop: Callable[[], bool]) -> Iterator[Row | None]:
     """The rows of `rows`, which is opened now; None where none is there yet and others are at work (`busy`).
 
     `rows` is never closed: its reader may be waiting for a line that does not come.

@@ -31,18 +31,18 @@ PATIENCE = 10_000  # decodes for which the PRM waits: nobody watches, and all sc
 ERRORS = {error.__name__: error for error in (TtsError, UsageError, ModelError)}
 
 
-def opened(chosen: Settings, stack: ExitStack, at_most: int | None) -> list[LocalStation] | list[ProcessStation]:
+def opened(chosen: Settings, stack: ExitStack, at_most: int | None) -> list[LocalWorker] | list[ProcessWorker]:
     """As many stations as there are threads for, at most `at_most`; `stack` closes them. Raises TtsError."""
     from tts_cli.engine.probe import physical_cores
 
     count = min(chosen.threads or physical_cores(), at_most or MOST, MOST)
     alone = chosen.model_copy(update={"threads": 1})
     if count == 1:
-        return [LocalStation(alone, stack)]
-    return [stack.enter_context(ProcessStation(alone)) for _ in range(count)]
+        return [LocalWorker(alone, stack)]
+    return [stack.enter_context(ProcessWorker(alone)) for _ in range(count)]
 
 
-class LocalStation:
+class LocalWorker:
     """Models in this process; `stack` closes them."""
 
     def __init__(self, chosen: Settings, stack: ExitStack) -> None:
@@ -78,7 +78,7 @@ class LocalStation:
         self._stopped = True
 
 
-class ProcessStation:
+class ProcessWorker:
     """A process of its own, which loads its models while others do so too."""
 
     def __init__(self, chosen: Settings) -> None:
@@ -97,7 +97,7 @@ class ProcessStation:
         )
         self._send(chosen.model_dump_json())
 
-    def __enter__(self) -> ProcessStation:
+    def __enter__(self) -> ProcessWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,7 +151,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
     """The process's side."""
     try:
         with ExitStack() as stack:
-            station = LocalStation(Settings.model_validate_json(requests.readline()), stack)
+            station = LocalWorker(Settings.model_validate_json(requests.readline()), stack)
             for line in requests:
                 record = station.solve(_problem(line))
                 assert record is not None, "nobody stops a station from within"

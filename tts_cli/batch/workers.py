@@ -23,7 +23,7 @@ AT_ONCE = 2  # problems handed out for each station, so that it need not wait fo
 _TICK = 0.05  # seconds between looks at the source, at `should_stop`, and calls of `on_advance`
 
 
-class Station(Protocol):
+class Worker(Protocol):
     """Solves one problem at a time, asked by one thread."""
 
     def solve(self, problem: Problem) -> Record | None:
@@ -37,7 +37,7 @@ class Station(Protocol):
 
 def solve_apart(
     problems: Iterable[Problem | None],
-    stations: Sequence[Station],
+    stations: Sequence[Worker],
     *,
     should_stop: Callable[[], bool] = lambda: False,
     on_advance: Callable[[], None] = lambda: None,
@@ -47,17 +47,17 @@ def solve_apart(
     After `should_stop` the records that are there by then are yielded. `on_advance` is called some times a second.
     The stations can be used again, unless they were stopped. Raises what a station raised.
     """
-    office = _Office(stations, should_stop)
+    office = WorkerPool(stations, should_stop)
     try:
         yield from office.run(iter(problems), on_advance)
     finally:
         office.close()
 
 
-class _Office:
+class WorkerPool:
     """Hands problems out to the stations' threads and takes their records in. All but `_work` runs in one thread."""
 
-    def __init__(self, stations: Sequence[Station], should_stop: Callable[[], bool]) -> None:
+    def __init__(self, stations: Sequence[Worker], should_stop: Callable[[], bool]) -> None:
         self._stations, self._should_stop = stations, should_stop
         self._inbox: queue.SimpleQueue[Problem | None] = queue.SimpleQueue()  # None: go home
         self._outbox: queue.SimpleQueue[Record | Exception] = queue.SimpleQueue()
@@ -111,7 +111,7 @@ class _Office:
             self._under_way -= 1
             yield item
 
-    def _work(self, station: Station) -> None:
+    def _work(self, station: Worker) -> None:
         try:
             for problem in iter(self._inbox.get, None):
                 record = station.solve(problem)

@@ -85,7 +85,7 @@ def batch(
 ) -> int:
     """Solve many problems and write one record a line."""
     context.obj.merge(debug=debug, no_color=no_color)
-    run = Run(settings.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
+    run = BatchRun(settings.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
     with ExitStack() as stack:
         run.open(stack, source, format, output, ordered=not unordered)
         run.solve(stack, in_flight)
@@ -95,7 +95,7 @@ def batch(
     return run.exit_code
 
 
-class Run:
+class BatchRun:
     """One batch: `open`, `solve`, `close`."""
 
     def __init__(self, chosen: settings.Settings, channels: Channels) -> None:
@@ -144,7 +144,7 @@ class Run:
         opened = open_rows(source, format)
         if not feed.may_wait(source):
             return stack.enter_context(opened)
-        rows = feed.impatient(opened, lambda: self._in_flight > 0, lambda: self.interruption.requested)
+        rows = feed.nonblocking_rows(opened, lambda: self._in_flight > 0, lambda: self.interruption.requested)
         if source is None:
             feed.let_go_of_stdin()
         return rows

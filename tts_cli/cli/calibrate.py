@@ -19,14 +19,14 @@ from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
 from tts_cli.cli.signals import Interruption
 from tts_cli.errors import UsageError
-from tts_cli.evaluation.request import Asked
-from tts_cli.evaluation.run import Run, open_store
+from tts_cli.evaluation.request import EvalFlags
+from tts_cli.evaluation.run import EvalRun, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tts_cli.data.rows import Row
-    from tts_cli.evaluation.conditions import Cell
+    from tts_cli.evaluation.conditions import Condition
     from tts_cli.evaluation.simulate import ModelFacts
     from tts_cli.strategy.paper_table import Known
     from tts_cli.strategy.profile import Profile
@@ -78,7 +78,7 @@ def calibrate(
     where = out or _samples_of(settings.resolve(flags))
     if dataset is not None:
         _check(settings.resolve(flags))
-    asked = Asked(dataset, ("best-of-n",), (1,), limit, shuffle, prm_quality=False, flags=flags)
+    asked = EvalFlags(dataset, ("best-of-n",), (1,), limit, shuffle, prm_quality=False, flags=flags)
     with open_store(where, new=dataset is not None) as store:
         run = Calibration(asked, store, channels, where)
         path = run.place(profile)
@@ -112,14 +112,14 @@ def _pair(found: setup.Entries) -> str:
     return "+".join(Path(name).name for name in names)
 
 
-class Calibration(Run):
+class Calibration(EvalRun):
     """Samples what a profile needs, and makes it."""
 
-    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Cell]:
+    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
         from tts_cli.evaluation.calibrate import plans
-        from tts_cli.evaluation.conditions import Cell
+        from tts_cli.evaluation.conditions import Condition
 
-        return [Cell(plan.method, plan) for plan in plans(self.solving.beam_width)]
+        return [Condition(plan.method, plan) for plan in plans(self.solving.beam_width)]
 
     def place(self, asked: Path | None) -> Path:
         """Where the profile will be; it can be written there. Raises TtsError."""
@@ -143,7 +143,7 @@ class Calibration(Run):
     def profile(self, rows: Sequence[Row]) -> Profile:
         """Raises UsageError where too many problems ended with an error."""
         from tts_cli.answers import Judge
-        from tts_cli.evaluation.calibrate import VARIANTS, Facts, Observer, content_of, profile_of, worth_most
+        from tts_cli.evaluation.calibrate import VARIANTS, CalibrationFacts, Observer, content_of, profile_of, worth_most
         from tts_cli.evaluation.calibration_figures import figures
         from tts_cli.strategy.profile import Data
 
@@ -153,7 +153,7 @@ class Calibration(Run):
             observer = Observer(self.solving, policy, prm, self.store, judge)
             seen = [(row, found) for row in rows if (found := observer.observe(row)) is not None]
         _check_number(len(seen))  # without problems whose search ended with an error
-        facts = Facts(
+        facts = CalibrationFacts(
             policy=setup.model_file(self.entries.policy, policy.parameters),
             prm=setup.model_file(self.entries.prm, prm.parameters),
             data=Data(

@@ -39,7 +39,7 @@ Threshold = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CheckCost:
     """`flops` = 2 x parameters x tokens."""
 
     prm_tokens: int
@@ -47,21 +47,21 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckedStep:
     text: str
     score: float
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CheckReport:
     """What `--json` prints. `first_doubtful` counts from 1; None: no step scores below the threshold."""
 
     problem: str
-    steps: tuple[Step, ...]
+    steps: tuple[CheckedStep, ...]
     first_doubtful: int | None
     threshold: float
     prm: str
-    cost: Cost
+    cost: CheckCost
 
 
 @opt.with_flags("prm", "prm_format", "threads", "gpu_layers", "ctx_size")
@@ -89,7 +89,7 @@ def check(
     return 0 if report.first_doubtful is None else DOUBTFUL
 
 
-def _read(solution: Worked, chosen: settings.Settings, asked: float | None, channels: Channels) -> Report:
+def _read(solution: Worked, chosen: settings.Settings, asked: float | None, channels: Channels) -> CheckReport:
     """Load the PRM and let it read. Raises TtsError."""
     from tts_cli.solving.check_solution import check_solution, default_threshold
 
@@ -98,13 +98,13 @@ def _read(solution: Worked, chosen: settings.Settings, asked: float | None, chan
         first_run.tell_once(prm.entry, channels)
         threshold = default_threshold(prm.entry.family) if asked is None else asked
         checked = check_solution(solution.problem, solution.steps, prm)
-        return Report(
+        return CheckReport(
             problem=solution.problem,
-            steps=tuple(Step(text, score) for text, score in zip(solution.steps, checked.scores, strict=True)),
+            steps=tuple(CheckedStep(text, score) for text, score in zip(solution.steps, checked.scores, strict=True)),
             first_doubtful=checked.first_doubtful(threshold),
             threshold=threshold,
             prm=prm.name,
-            cost=Cost(checked.prm_tokens, 2.0 * prm.parameters * checked.prm_tokens),
+            cost=CheckCost(checked.prm_tokens, 2.0 * prm.parameters * checked.prm_tokens),
         )
 
 
@@ -126,7 +126,7 @@ def _load(chosen: settings.Settings, stack: ExitStack) -> LlamaPRM:
     return prm
 
 
-def _present(channels: Channels, report: Report) -> None:
+def _present(channels: Channels, report: CheckReport) -> None:
     from tts_cli.cli.view import check as view
 
     if channels.json:

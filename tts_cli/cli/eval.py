@@ -13,8 +13,8 @@ import typer
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
-from tts_cli.evaluation.request import Asked, parse_budgets, parse_methods
-from tts_cli.evaluation.run import Run, open_store
+from tts_cli.evaluation.request import EvalFlags, parse_budgets, parse_methods
+from tts_cli.evaluation.run import EvalRun, open_store
 
 EPILOG = """Examples:
 
@@ -104,9 +104,9 @@ def evaluate(
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
     _check_picture(plot)
-    asked = Asked(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
+    asked = EvalFlags(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
     with open_store(out, new=dataset is not None) as store:
-        run = Run(asked, store, channels, out)
+        run = EvalRun(asked, store, channels, out)
         rows = run.rows(asker(yes))
         if not run.collect(rows):
             return run.stopped()

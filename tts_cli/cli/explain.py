@@ -15,7 +15,7 @@ from tts_cli.cli.options import Debug, Json, NoColor, Quiet
 from tts_cli.errors import TtsError, UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.analysis.report import Receipt
+    from tts_cli.analysis.report import SearchReport
     from tts_cli.data.record import Record
     from tts_cli.search.events import Event
 
@@ -51,7 +51,7 @@ def explain(
         _present(channels, receipt.write(record, events, settings, judge))
 
 
-def _present(channels: Channels, receipt: Receipt) -> None:
+def _present(channels: Channels, receipt: SearchReport) -> None:
     from tts_cli.cli.view import explain as view
 
     if channels.json:

@@ -59,13 +59,13 @@ def solve(
         from tts_cli.data.files import check_writable
 
         check_writable(trace, "The trace")
-    run = Run(chosen, channels)
+    run = SolveRun(chosen, channels)
     solved = run.search(text)
     run.conclude(solved, trace)
     return run.exit_code(solved.record)
 
 
-class Run:
+class SolveRun:
     """One search with its view and its interruption: `search`, `conclude`, `exit_code`."""
 
     def __init__(self, chosen: settings.Settings, channels: Channels) -> None:

@@ -27,7 +27,7 @@ Consent = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class HubDataset:
     """A data set that is known by name; `count` is how many problems it has."""
 
     name: str
@@ -37,8 +37,8 @@ class Published:
 
 # Found through the files' public users: the first is one JSONL file, the second Parquet behind the viewer's API.
 PUBLISHED = {
-    "math500": Published("math500", 500, hub.Source("HuggingFaceH4/MATH-500", file="test.jsonl")),
-    "aime24": Published("aime24", 30, hub.Source("HuggingFaceH4/aime_2024", split="train")),
+    "math500": HubDataset("math500", 500, hub.Source("HuggingFaceH4/MATH-500", file="test.jsonl")),
+    "aime24": HubDataset("aime24", 30, hub.Source("HuggingFaceH4/aime_2024", split="train")),
 }
 NAMES = ("nano", *PUBLISHED)
 
@@ -75,7 +75,7 @@ def data_dir() -> Path:
     return Path(override).expanduser() if override else user_data_path(APP_DIR) / "datasets"
 
 
-def _kept(dataset: Published, consent: Consent) -> Path:
+def _kept(dataset: HubDataset, consent: Consent) -> Path:
     path = data_dir() / f"{dataset.name}.jsonl"
     if _exists(path):
         return path
@@ -91,7 +91,7 @@ def _kept(dataset: Published, consent: Consent) -> Path:
     return path
 
 
-def _check(dataset: Published, data: bytes) -> None:
+def _check(dataset: HubDataset, data: bytes) -> None:
     """Every problem is there, with its answer. Raises TtsError."""
     try:
         rows = list(read_rows(io.BytesIO(data), "jsonl"))

@@ -19,7 +19,7 @@ from tts_cli.engine.model import Model, load_model
 from tts_cli.engine.pool import Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Counts, Scheduler
-from tts_cli.engine.sizing import Plan, plan, smaller
+from tts_cli.engine.sizing import ContextPlan, plan, smaller
 from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
 from tts_cli.errors import ModelError, PromptTooLong, UsageError
 from tts_cli.protocols import Job, Ledger
@@ -172,7 +172,7 @@ class Engine:
             )
 
 
-def _contexts(model: Model, wanted: Plan, n_batch: int, flash_attention: bool, *, shrink: bool) -> list[Context]:
+def _contexts(model: Model, wanted: ContextPlan, n_batch: int, flash_attention: bool, *, shrink: bool) -> list[Context]:
     """One context per lane. Where memory is short and the user fixed no size, smaller ones."""
     sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
     outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence

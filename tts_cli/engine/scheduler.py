@@ -23,7 +23,7 @@ from tts_cli.engine.branches import Branch
 from tts_cli.engine.cells import Slot
 from tts_cli.engine.pool import Pool, common_length
 from tts_cli.engine.sampling import logprobs, sample
-from tts_cli.engine.tasks import Evaluation, Generation, Task
+from tts_cli.engine.tasks import EngineTask, Evaluation, Generation
 from tts_cli.protocols import Job
 
 Counts = Literal["policy", "prm"]
@@ -37,7 +37,7 @@ _NARROW = 4  # jobs: spreading fewer over several contexts gains nothing
 class Chunk:
     """Positions begin..end of a task's path in one batch; `marked` of them ask for logits."""
 
-    task: Task
+    task: EngineTask
     begin: int
     end: int
     marked: list[int]
@@ -49,14 +49,14 @@ class Scheduler:
     def __init__(self, pools: Sequence[Pool], n_vocab: int, counts: Counts, workers: Executor | None) -> None:
         self.pools = pools
         self._workers = workers
-        self.waiting: list[Task] = []
-        self.live: list[Task] = []
+        self.waiting: list[EngineTask] = []
+        self.live: list[EngineTask] = []
         self._counts = counts
         self._kept: deque[weakref.ref[Branch]] = deque()
         rows = sum(pool.width for pool in pools)
         self._keep_at_most = max(rows, min(4096, _KEPT_BYTES // (4 * n_vocab)))
 
-    def add(self, task: Task) -> None:
+    def add(self, task: EngineTask) -> None:
         if not task.job.done:
             self.waiting.append(task)
 
@@ -103,7 +103,7 @@ class Scheduler:
                 ready.append(task)
         return ready
 
-    def _another_runs_it(self, task: Task, length: int) -> bool:
+    def _another_runs_it(self, task: EngineTask, length: int) -> bool:
         """True when a task at work will soon hold more of the path than the `length` tokens that are there."""
         for other in self.live:
             assert other.slot is not None
@@ -112,7 +112,7 @@ class Scheduler:
                 return True
         return False
 
-    def _place(self, task: Task, found: list[tuple[Pool, Slot | None, int]]) -> bool:
+    def _place(self, task: EngineTask, found: list[tuple[Pool, Slot | None, int]]) -> bool:
         """Give the task a sequence: where most of its path is, else where fewest are at work."""
         donor, donated, most = max(found, key=lambda place: place[2])
         # An even share each, by the number of contexts and not of threads: so threads do not change where work goes.
@@ -141,12 +141,12 @@ class Scheduler:
         reserved = sum(task.todo for task in self.live if task.pool is pool)
         return pool.make_room(need + reserved + _HEADROOM * (len(pool.live) + 1), keep=source)
 
-    def _finish(self, task: Task) -> None:
+    def _finish(self, task: EngineTask) -> None:
         assert task.pool is not None and task.slot is not None
         self.live.remove(task)
         task.pool.rest(task.slot)
 
-    def _stop(self, task: Task) -> None:
+    def _stop(self, task: EngineTask) -> None:
         assert task.pool is not None and task.slot is not None
         self.live.remove(task)
         task.pool.retire(task.slot, task.parent)

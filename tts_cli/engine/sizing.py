@@ -28,7 +28,7 @@ _NARROWEST = 8  # rows: fewer do not fill a matrix product
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ContextPlan:
     """`lanes` contexts of `n_ctx` cells, `width` jobs at work and `threads` each; `workers` of them run at a time."""
 
     lanes: int
@@ -38,7 +38,7 @@ class Plan:
     workers: int
 
 
-def plan(model: Model, n_ctx: int, n_seq_max: int, threads: int, lanes: int | None, *, on_gpu: bool) -> Plan:
+def plan(model: Model, n_ctx: int, n_seq_max: int, threads: int, lanes: int | None, *, on_gpu: bool) -> ContextPlan:
     """The plan for `n_ctx` tokens in all (0: choose) and `threads` in all.
 
     Raises ModelError when they cannot fit into memory.
@@ -51,7 +51,7 @@ def plan(model: Model, n_ctx: int, n_seq_max: int, threads: int, lanes: int | No
         lanes = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
     lanes = max(1, min(lanes, fit, n_seq_max))
     each = min(threads, 1 + model.parameters // _PARAMETERS_PER_THREAD)
-    return Plan(
+    return ContextPlan(
         lanes=lanes,
         width=-(-n_seq_max // lanes),
         n_ctx=total // lanes,
@@ -72,7 +72,7 @@ def _check_memory(kv_bytes: int) -> None:
         )
 
 
-def smaller(wanted: Plan) -> Plan | None:
+def smaller(wanted: ContextPlan) -> ContextPlan | None:
     """Half of the plan's cells; None when that would be too few."""
     return replace(wanted, n_ctx=wanted.n_ctx // 2) if wanted.n_ctx >= 2 * _LEAST else None
 

@@ -41,7 +41,7 @@ class Evaluated:
     logits: NDArray[np.float32]
 
 
-class Task:
+class EngineTask:
     """One job under way: `child` grows after `parent`; `slot` is its sequence while it is at work."""
 
     def __init__(self, number: int, parent: Branch, child: Branch) -> None:
@@ -74,7 +74,7 @@ class Task:
         raise NotImplementedError
 
 
-class Generation(Task):
+class Generation(EngineTask):
     """Samples tokens until a stop, an end token, `max_tokens`, or `max_length` of the whole path."""
 
     def __init__(
@@ -139,7 +139,7 @@ class Generation(Task):
         self._job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish, round(self._logprob, 4)))
 
 
-class Evaluation(Task):
+class Evaluation(EngineTask):
     """Runs given tokens, and collects the logits at `marks` (indexes into the tokens)."""
 
     def __init__(self, number: int, parent: Branch, tokens: Sequence[int], marks: Sequence[int], n_vocab: int) -> None:

@@ -21,18 +21,18 @@ from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.fit import deal, fit
-from tts_cli.evaluation.grading import Tapes, problem_of
+from tts_cli.evaluation.grading import Recordings, problem_of
 from tts_cli.evaluation.simulate import ModelFacts, replay
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.search.best_first import DIALS, Start
+from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.solving.selection import decide
-from tts_cli.solving.session import Attempt
-from tts_cli.strategy.features import FEATURES, Evidence, gather
+from tts_cli.solving.session import Session
+from tts_cli.strategy.features import FEATURES, Observation, gather
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.profile import Data, ModelFile, Profile, Prospect, Stage, Voting, name_of, samples_as
-from tts_cli.strategy.rules import PRICES, Decision, Grow, Measured
+from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, Voting, name_of, samples_as
+from tts_cli.strategy.rules import PRICES, BestFirstUntil, CalibratedRule, Decision
 from tts_cli.strategy.settings import MethodName, SolveSettings
 
 STAGES = ((1, False), (4, False), (4, True), (8, True), (16, True), (32, True), (64, True), (128, True))
@@ -60,7 +60,7 @@ VARIANTS = tuple(Variant(start, vote) for start in get_args(Start) for vote in V
 
 
 @dataclass(frozen=True, slots=True)
-class ToTheEnd:
+class ExhaustiveRule:
     """Goes through all stages, until a solution convinces: what every profile's decisions are a part of."""
 
     stages: tuple[tuple[int, bool], ...]
@@ -71,20 +71,20 @@ class ToTheEnd:
     def name(self) -> str:
         """With all that it does depend on: a tape of another one is of no use."""
         stages = ", ".join(name_of(*stage) for stage in self.stages)
-        dials = ", ".join(f"{name} {value}" for name, value in DIALS.items())
+        dials = ", ".join(f"{name} {value}" for name, value in HYPERPARAMETERS.items())
         return f"to the end: {stages}; from {self.start}, {dials}"
 
     @property
-    def first(self) -> Grow:
-        return Grow(*self.stages[0])
+    def first(self) -> BestFirstUntil:
+        return BestFirstUntil(*self.stages[0])
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, evidence: Observation) -> Decision:
         """See strategy.rule.Rule."""
         place = self.stages.index((evidence.samples, evidence.read)) if not evidence.convinced else len(self.stages)
-        action = Grow(*self.stages[place + 1]) if place + 1 < len(self.stages) else None
+        action = BestFirstUntil(*self.stages[place + 1]) if place + 1 < len(self.stages) else None
         return Decision(action, None, None, "it goes to the end")
 
-    def confidence_so_far(self, evidence: Evidence) -> None:
+    def confidence_so_far(self, evidence: Observation) -> None:
         """See strategy.rule.Rule."""
 
 
@@ -98,29 +98,29 @@ def plans(beam_width: int) -> list[Plan]:
 
 def course(variant: Variant) -> Plan:
     """Best-first search to its end; what it draws and reads does not depend on the vote."""
-    rule = ToTheEnd(STAGES, variant.start, variant.vote)
+    rule = ExhaustiveRule(STAGES, variant.start, variant.vote)
     return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", rule)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Checkpoint:
     """One problem at one look, or after a fixed method. `right`: its leading answer; `flops`: until then."""
 
-    evidence: Evidence
+    evidence: Observation
     right: bool
     flops: float
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class CalibrationProblem:
     """One labelled problem. `solved`: the part of independent samples that is right. `looks`: at each stage, until one
     where a solution had convinced the PRM. `fixed`: by "METHOD N"."""
 
     solved: float
-    looks: tuple[Seen, ...]
-    fixed: dict[str, Seen]
+    looks: tuple[Checkpoint, ...]
+    fixed: dict[str, Checkpoint]
 
-    def at(self, stage: int) -> Seen:
+    def at(self, stage: int) -> Checkpoint:
         """What is known at a stage: what convinced before it still does."""
         return self.looks[min(stage, len(self.looks) - 1)]
 
@@ -130,7 +130,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CalibrationFacts:
     """What a profile is of: models, data, and the settings that the samples depend on."""
 
     policy: ModelFile
@@ -150,10 +150,10 @@ class Observer:
     store: Store
     judge: Equality
 
-    def observe(self, row: Row) -> dict[Variant, Observation] | None:
+    def observe(self, row: Row) -> dict[Variant, CalibrationProblem] | None:
         """None where a search ended with an error: the problem is too long, say. Raises TtsError where tapes are
         missing."""
-        tapes = Tapes(self.store, problem_key(row.problem))
+        tapes = Recordings(self.store, problem_key(row.problem))
         if any(tapes.covering(plan).error for plan in plans(self.settings.beam_width)):
             return None
         samples = {f"best-of-n {n}": Plan("best-of-n", n, 1, "") for n in BEST_OF_N}
@@ -163,29 +163,30 @@ class Observer:
         right = sum(one.node.ended for one in every if self._right(one.answer, row))
         fixed = {name: self._see(row, attempt) for name, attempt in attempts.items()}
         return {
-            variant: Observation(right / BEST_OF_N[-1], self._looks(row, variant, tapes), fixed) for variant in VARIANTS
+            variant: CalibrationProblem(right / BEST_OF_N[-1], self._looks(row, variant, tapes), fixed)
+            for variant in VARIANTS
         }
 
-    def _looks(self, row: Row, variant: Variant, tapes: Tapes) -> tuple[Seen, ...]:
+    def _looks(self, row: Row, variant: Variant, tapes: Recordings) -> tuple[Checkpoint, ...]:
         looks = self._replay(row, course(variant), tapes).looks
-        return tuple(Seen(seen, self._right(seen.leader, row), flops) for seen, flops in looks)
+        return tuple(Checkpoint(seen, self._right(seen.leader, row), flops) for seen, flops in looks)
 
-    def _replay(self, row: Row, plan: Plan, tapes: Tapes) -> Attempt:
+    def _replay(self, row: Row, plan: Plan, tapes: Recordings) -> Session:
         tape = tapes.covering(plan)
         attempt, _ = replay(problem_of(row), plan, self.settings, self.policy, self.prm, tape, self.judge)
         return attempt
 
-    def _see(self, row: Row, attempt: Attempt) -> Seen:
+    def _see(self, row: Row, attempt: Session) -> Checkpoint:
         """After a fixed method, as it votes when a problem is solved."""
         verdict = decide(attempt.search, self.settings.aggregate, self.settings.select, self.judge)
         evidence = gather(verdict.ballots, verdict.votes, attempt.plan.budget)
-        return Seen(evidence, self._right(verdict.answer, row), attempt.flops())
+        return Checkpoint(evidence, self._right(verdict.answer, row), attempt.flops())
 
     def _right(self, answer: str | None, row: Row) -> bool:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
 
 
-def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[str, Any]) -> Profile:
+def profile_of(observations: Sequence[CalibrationProblem], facts: CalibrationFacts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `observations`."""
     last = [one.looks[-1] for one in observations]
     scored = {n: [one.fixed[f"best-of-n {n}"] for one in observations] for n in BEST_OF_N}
@@ -209,7 +210,7 @@ def profile_of(observations: Sequence[Observation], facts: Facts, figures: dict[
     )
 
 
-def _stages(observations: Sequence[Observation]) -> Iterator[Stage]:
+def _stages(observations: Sequence[CalibrationProblem]) -> Iterator[Stage]:
     """Until all problems are decided."""
     for place, (samples, read) in enumerate(STAGES):
         open = [one for one in observations if one.undecided(place)]
@@ -228,27 +229,27 @@ def _stages(observations: Sequence[Observation]) -> Iterator[Stage]:
 
 
 def _prospects(
-    observations: Sequence[Observation], open: Sequence[Observation], place: int
-) -> Iterator[tuple[str, Prospect]]:
+    observations: Sequence[CalibrationProblem], open: Sequence[CalibrationProblem], place: int
+) -> Iterator[tuple[str, LaterStage]]:
     values = _values(one.at(place) for one in open)
     for later in range(place + 1, len(STAGES)):
         if not any(one.undecided(later) for one in observations):
             return
         more = fmean(one.at(later).flops - one.at(place).flops for one in open)
         right = fit(values, [one.at(later).right for one in open])
-        yield name_of(*STAGES[later]), Prospect(flops=max(1.0, more), right=right)
+        yield name_of(*STAGES[later]), LaterStage(flops=max(1.0, more), right=right)
 
 
-def _right(seen: Sequence[Seen]) -> Logistic:
+def _right(seen: Sequence[Checkpoint]) -> Logistic:
     return fit(_values(seen), [one.right for one in seen])
 
 
-def _values(seen: Iterable[Seen]) -> list[tuple[float, ...]]:
+def _values(seen: Iterable[Checkpoint]) -> list[tuple[float, ...]]:
     return [one.evidence.values for one in seen]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SimulatedOutcome:
     """How `auto` would have gone with one problem."""
 
     right: bool
@@ -258,7 +259,7 @@ class Ended:
     difficulty: Difficulty | None
 
 
-def play(observation: Observation, rule: Measured) -> Ended:
+def play(observation: CalibrationProblem, rule: CalibratedRule) -> SimulatedOutcome:
     """Let the rule decide with what was observed."""
     kind = None
     for seen in observation.looks:
@@ -266,10 +267,10 @@ def play(observation: Observation, rule: Measured) -> Ended:
         kind = decision.difficulty or kind
         if decision.action is None:
             break
-    return Ended(seen.right, seen.flops, seen.evidence.samples, decision.confidence, kind)
+    return SimulatedOutcome(seen.right, seen.flops, seen.evidence.samples, decision.confidence, kind)
 
 
-def cross_profiles(observations: Sequence[Observation], facts: Facts) -> list[Profile]:
+def cross_profiles(observations: Sequence[CalibrationProblem], facts: CalibrationFacts) -> list[Profile]:
     """For each problem a profile that was fitted without it (ten folds)."""
     folds = deal(len(observations), facts.settings.seed)
     without = {
@@ -279,17 +280,17 @@ def cross_profiles(observations: Sequence[Observation], facts: Facts) -> list[Pr
     return [without[fold] for fold in folds]
 
 
-def worth_most(found: Mapping[Variant, Sequence[Observation]], facts: Facts) -> Variant:
+def worth_most(found: Mapping[Variant, Sequence[CalibrationProblem]], facts: CalibrationFacts) -> Variant:
     """By the share of right answers less the price of the compute, mean over efforts, on problems that a profile was
     not fitted to."""
     return max(found, key=lambda variant: _worth(found[variant], replace(facts, variant=variant)))
 
 
-def _worth(observations: Sequence[Observation], facts: Facts) -> float:
+def _worth(observations: Sequence[CalibrationProblem], facts: CalibrationFacts) -> float:
     worth = 0.0
     for observation, profile in zip(observations, cross_profiles(observations, facts), strict=True):
         for effort, price in PRICES.items():
-            ended = play(observation, Measured(profile, effort, STAGES[-1][0]))
+            ended = play(observation, CalibratedRule(profile, effort, STAGES[-1][0]))
             worth += ended.right - price * ended.flops / profile.solution_flops
     return worth
 

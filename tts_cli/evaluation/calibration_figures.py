@@ -8,17 +8,17 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any, get_args
 
-from tts_cli.evaluation.calibrate import STAGES, Facts, Observation, cross_profiles, play
+from tts_cli.evaluation.calibrate import STAGES, CalibrationFacts, CalibrationProblem, cross_profiles, play
 from tts_cli.evaluation.statistics import auc, calibration, calibration_error, estimate, rank_correlation
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.rules import HARD, Measured, difficulty
+from tts_cli.strategy.rules import HARD, CalibratedRule, difficulty
 from tts_cli.strategy.settings import Effort
 
 _KINDS = get_args(Difficulty)
 
 
-def figures(observations: Sequence[Observation], facts: Facts) -> dict[str, Any]:
+def figures(observations: Sequence[CalibrationProblem], facts: CalibrationFacts) -> dict[str, Any]:
     """`fixed`: each method and N; `efforts`: what `auto` makes of the same samples; then how well difficulty and
     confidence are told."""
     profiles = cross_profiles(observations, facts)
@@ -33,7 +33,7 @@ def figures(observations: Sequence[Observation], facts: Facts) -> dict[str, Any]
     return {name: _rounded(part) for name, part in parts.items()}
 
 
-def _guess(profile: Profile, one: Observation) -> float:
+def _guess(profile: Profile, one: CalibrationProblem) -> float:
     """As `auto` tells it of the first samples, once they are read."""
     place = max(i for i, stage in enumerate(profile.stages) if stage.solved is not None)
     solved = profile.stages[place].solved
@@ -41,7 +41,7 @@ def _guess(profile: Profile, one: Observation) -> float:
     return solved(one.at(place).evidence.values)
 
 
-def _fixed(observations: Sequence[Observation], guessed: Sequence[float], seed: int) -> dict[str, Any]:
+def _fixed(observations: Sequence[CalibrationProblem], guessed: Sequence[float], seed: int) -> dict[str, Any]:
     """By "METHOD N": share right, over all problems and by estimated difficulty, and mean FLOPs."""
     seen = {name: [one.fixed[name] for one in observations] for name in observations[0].fixed}
     names = [difficulty(chance) for chance in guessed]
@@ -57,9 +57,9 @@ def _fixed(observations: Sequence[Observation], guessed: Sequence[float], seed: 
 
 
 def _effort(
-    observations: Sequence[Observation], profiles: Sequence[Profile], effort: Effort, seed: int
+    observations: Sequence[CalibrationProblem], profiles: Sequence[Profile], effort: Effort, seed: int
 ) -> dict[str, Any]:
-    ended = [play(o, Measured(p, effort, STAGES[-1][0])) for o, p in zip(observations, profiles, strict=True)]
+    ended = [play(o, CalibratedRule(p, effort, STAGES[-1][0])) for o, p in zip(observations, profiles, strict=True)]
     right = [one.right for one in ended]
     sure = [one.confidence or 0.0 for one in ended]
     return {
@@ -70,7 +70,7 @@ def _effort(
     }
 
 
-def _difficulty(observations: Sequence[Observation], guessed: Sequence[float]) -> dict[str, Any]:
+def _difficulty(observations: Sequence[CalibrationProblem], guessed: Sequence[float]) -> dict[str, Any]:
     """How well P(one sample is right) is told by the first samples, against the share of all samples."""
     solved = [one.solved for one in observations]
     return {

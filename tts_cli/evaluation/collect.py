@@ -18,12 +18,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from tts_cli.answers.vote import Equality
-from tts_cli.evaluation.conditions import Unit, covers, unit_of
-from tts_cli.evaluation.store import Row, Store, problem_key
+from tts_cli.evaluation.conditions import SearchJob, covers, unit_of
+from tts_cli.evaluation.store import Store, StoredSearch, problem_key
 from tts_cli.models.backends.recording import recorded
 from tts_cli.protocols import Policy, RewardModel
-from tts_cli.search.driver import Driver, Ended
-from tts_cli.solving.session import Attempt, Problem, record_error
+from tts_cli.search.driver import Driver, EndedSearch
+from tts_cli.solving.session import Problem, Session, record_error
 from tts_cli.strategy.settings import SolveSettings
 
 ROWS_IN_FLIGHT = 128
@@ -34,7 +34,7 @@ WAVES_BELOW = 50_000_000  # parameters of both models
 
 
 @dataclass(slots=True)
-class Spent:
+class SamplingCost:
     """Over all runs that filled one store."""
 
     policy_seconds: float = 0.0
@@ -49,14 +49,14 @@ class Item:
     """One search to run."""
 
     problem: Problem
-    unit: Unit
+    unit: SearchJob
 
     @property
     def key(self) -> str:
         return problem_key(self.problem.text)
 
 
-def waves(problems: Sequence[Problem], units: Sequence[Unit], rows: int) -> list[list[Item]]:
+def waves(problems: Sequence[Problem], units: Sequence[SearchJob], rows: int) -> list[list[Item]]:
     """All searches, problem by problem, in groups of about `rows` solutions. What is stored does not change them."""
     per_wave = max(1, -(-rows // max(1, sum(unit.budget for unit in units))))
     groups = (problems[begin : begin + per_wave] for begin in range(0, len(problems), per_wave))
@@ -83,16 +83,16 @@ class Collector:
         *,
         should_stop: Callable[[], bool] = lambda: False,
         on_decode: Callable[[int], None] = lambda tokens: None,
-        on_ended: Callable[[Unit], None] = lambda unit: None,
+        on_ended: Callable[[SearchJob], None] = lambda unit: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._policy, self._prm, self._store, self._judge = settings, policy, prm, store, judge
         self._should_stop, self._on_decode, self._on_ended, self._clock = should_stop, on_decode, on_ended, clock
-        self._live: dict[Attempt, int] = {}  # and the tokens that have been told of
+        self._live: dict[Session, int] = {}  # and the tokens that have been told of
         self._in_waves = policy.parameters + (prm.parameters if prm else 0) < WAVES_BELOW
-        self._spent = Spent(**(store.about("spent") or {}))
+        self._spent = SamplingCost(**(store.about("spent") or {}))
 
-    def collect(self, problems: Sequence[Problem], units: Sequence[Unit]) -> None:
+    def collect(self, problems: Sequence[Problem], units: Sequence[SearchJob]) -> None:
         """Run all that is missing, or until `should_stop`. Raises what a model or the store raises."""
         rows = ROWS_PER_WAVE if self._in_waves else len(problems) * sum(unit.budget for unit in units)
         for wave in waves(problems, units, rows):
@@ -110,7 +110,7 @@ class Collector:
             on_advance=self._tell_tokens,
             max_in_flight=in_flight([item.unit for item in todo]),
         )
-        done: list[Row] = []
+        done: list[StoredSearch] = []
         with closing(runs):
             for ended in runs:
                 meter.add_to(self._spent)
@@ -120,9 +120,9 @@ class Collector:
                         self._store.put(done, asdict(self._spent))
                         done.clear()
 
-    def _attempts(self, todo: Sequence[Item]) -> Iterator[Attempt]:
+    def _attempts(self, todo: Sequence[Item]) -> Iterator[Session]:
         for item in todo:
-            attempt = Attempt(
+            attempt = Session(
                 item.problem,
                 item.unit.plan,
                 self._settings,
@@ -141,7 +141,7 @@ class Collector:
         self._live = {attempt: _tokens(attempt) for attempt in self._live}
         self._on_decode(sum(self._live.values()) - before)
 
-    def _row(self, ended: Ended[Attempt]) -> Row:
+    def _row(self, ended: EndedSearch[Session]) -> StoredSearch:
         attempt, ledger = ended.search, ended.search.search.ledger
         del self._live[attempt]
         self._spent.policy_tokens += ledger.policy_prompt_tokens + ledger.policy_tokens
@@ -149,15 +149,15 @@ class Collector:
         unit = unit_of(attempt.plan)
         self._on_ended(unit)
         tape = recorded(attempt.search, record_error(ended.error))
-        return Row(problem_key(attempt.problem.text), unit, tape)
+        return StoredSearch(problem_key(attempt.problem.text), unit, tape)
 
 
-def _tokens(attempt: Attempt) -> int:
+def _tokens(attempt: Session) -> int:
     ledger = attempt.search.ledger
     return ledger.policy_prompt_tokens + ledger.policy_tokens + ledger.prm_tokens
 
 
-def in_flight(units: Sequence[Unit]) -> int:
+def in_flight(units: Sequence[SearchJob]) -> int:
     """How many searches of these sizes keep both models busy."""
     mean = sum(unit.budget for unit in units) / max(1, len(units))
     return max(2, round(ROWS_IN_FLIGHT / max(1.0, mean)))
@@ -170,7 +170,7 @@ class _Meter:
         self._driver, self._clock = driver, clock
         self._seen = (clock(), 0.0, 0.0)
 
-    def add_to(self, spent: Spent) -> None:
+    def add_to(self, spent: SamplingCost) -> None:
         now = (self._clock(), self._driver.seconds["policy"], self._driver.seconds["prm"])
         wall, policy, prm = (new - old for new, old in zip(now, self._seen, strict=True))
         spent.wall_seconds += wall

@@ -21,7 +21,7 @@ CHAINS = ("majority", "best-of-n")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Condition:
     """One thing to measure. `requested` may be "auto", the plan says what came of it."""
 
     requested: str
@@ -29,7 +29,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Unit:
+class SearchJob:
     """One search that is run per problem and stored. `beam_width` is 1 where it has no meaning.
 
     `auto` is named with the rule that it goes by: another effort or profile makes another search.
@@ -47,14 +47,14 @@ class Unit:
         return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")  # type: ignore[arg-type]
 
 
-def unit_of(plan: Plan) -> Unit:
+def unit_of(plan: Plan) -> SearchJob:
     """The search that measures exactly this plan."""
     if plan.rule is not None:
-        return Unit(f"auto, {plan.rule.name}", plan.budget, plan.beam_width, plan.rule)
-    return Unit(plan.method, plan.budget, plan.beam_width if plan.method in ("beam", "dvts") else 1)
+        return SearchJob(f"auto, {plan.rule.name}", plan.budget, plan.beam_width, plan.rule)
+    return SearchJob(plan.method, plan.budget, plan.beam_width if plan.method in ("beam", "dvts") else 1)
 
 
-def covers(unit: Unit, wanted: Unit) -> bool:
+def covers(unit: SearchJob, wanted: SearchJob) -> bool:
     """Whether all samples (and scores) that `wanted` needs are among those of `unit`."""
     if unit.method in CHAINS and wanted.method in CHAINS:
         return unit.budget >= wanted.budget and (unit.method == "best-of-n" or wanted.method == "majority")
@@ -66,9 +66,9 @@ def covers(unit: Unit, wanted: Unit) -> bool:
     return unit.budget == wanted.budget
 
 
-def fewest(wanted: Iterable[Unit]) -> list[Unit]:
+def fewest(wanted: Iterable[SearchJob]) -> list[SearchJob]:
     """The units to run so that each one wanted is covered, small ones first."""
-    chosen: list[Unit] = []
+    chosen: list[SearchJob] = []
     for unit in sorted(set(wanted), key=lambda unit: (-unit.budget, unit.method)):
         if not any(covers(other, unit) for other in chosen):
             chosen.append(unit)
@@ -82,12 +82,12 @@ def plan_cells(
     policy: Sized,
     prm: Sized | None,
     known: Known,
-) -> list[Cell]:
+) -> list[Condition]:
     """Every method at every budget, greedy once. Raises UsageError for a guided method without a PRM."""
-    cells: dict[tuple[str, str, int], Cell] = {}
+    cells: dict[tuple[str, str, int], Condition] = {}
     for method in methods:
         for budget in budgets:
             asked = replace(settings, method=method, budget=budget)  # type: ignore[arg-type]  # checked there
             plan = make_plan(asked, policy, prm, known)
-            cells.setdefault((method, plan.method, plan.budget), Cell(method, plan))
+            cells.setdefault((method, plan.method, plan.budget), Condition(method, plan))
     return list(cells.values())

@@ -25,7 +25,7 @@ _EDGE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EvalConfig:
     """`dataset`: a name or a path; `flags`: the solving flags by name, as they were resolved."""
 
     dataset: str
@@ -37,15 +37,15 @@ class Question:
     flags: dict[str, Any]
 
 
-def stored_question(store: Store) -> Question | None:
+def stored_question(store: Store) -> EvalConfig | None:
     """What the store was last asked; None for a new one."""
     fields = store.about("question")
     if fields is None:
         return None
-    return Question(**fields | {"methods": tuple(fields["methods"]), "budgets": tuple(fields["budgets"])})
+    return EvalConfig(**fields | {"methods": tuple(fields["methods"]), "budgets": tuple(fields["budgets"])})
 
 
-def keep(store: Store, question: Question, origin: Mapping[str, Any]) -> None:
+def keep(store: Store, question: EvalConfig, origin: Mapping[str, Any]) -> None:
     """Check that the samples will have one origin, and remember. Raises UsageError, naming what differs."""
     before = store.about("origin") or {}
     merged = {name: _with_content(value, before.get(name)) for name, value in origin.items()}
@@ -93,7 +93,7 @@ def fingerprint(file: Path) -> str:
         return sha256(b"%d/" % size + head + stream.read(_EDGE)).hexdigest()
 
 
-def select_rows(rows: Iterable[Row], question: Question) -> list[Row]:
+def select_rows(rows: Iterable[Row], question: EvalConfig) -> list[Row]:
     """The first `limit` rows, of all rows shuffled by the seed if that was asked for."""
     if question.shuffle:
         shuffled = list(rows)

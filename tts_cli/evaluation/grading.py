@@ -16,15 +16,15 @@ from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Cost, Record, RecordError
 from tts_cli.data.rows import Row
-from tts_cli.evaluation.conditions import CHAINS, Cell, Unit, covers, unit_of
+from tts_cli.evaluation.conditions import CHAINS, Condition, SearchJob, covers, unit_of
 from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
-from tts_cli.evaluation.simulate import ModelFacts, NotOnTape, replay
+from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, replay
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.models.backends.recording import Tape
+from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.search import GUIDED
 from tts_cli.search.context import PromptTokens, Search
 from tts_cli.solving.selection import decide
-from tts_cli.solving.session import Attempt, Problem
+from tts_cli.solving.session import Problem, Session
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
 
@@ -67,7 +67,7 @@ class Graded:
 
     level: str | None
     subject: str | None
-    outcomes: dict[Cell, Outcome]
+    outcomes: dict[Condition, Outcome]
     samples: int = 0
     right_samples: int = 0
     solutions: list[ScoredSolution] = field(default_factory=list)
@@ -89,7 +89,7 @@ def problem_of(row: Row) -> Problem:
 class Grader:
     """All that grading needs beside the rows."""
 
-    cells: Sequence[Cell]
+    cells: Sequence[Condition]
     settings: SolveSettings
     policy: ModelFacts
     prm: ModelFacts | None
@@ -99,15 +99,15 @@ class Grader:
 
     def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
         """Replay all cells of a row that can be graded. Raises TtsError where its tapes are not complete."""
-        tapes = Tapes(self.store, problem_key(row.problem))
-        outcomes: dict[Cell, Outcome] = {}
+        tapes = Recordings(self.store, problem_key(row.problem))
+        outcomes: dict[Condition, Outcome] = {}
         records: list[EvalRecord] = []
         for cell in self.cells:
             outcomes[cell], record = self._grade_cell(row, cell, tapes)
             records.append(record)
         return self._with_samples(Graded(row.level, row.subject, outcomes), row, tapes), records
 
-    def _grade_cell(self, row: Row, cell: Cell, tapes: Tapes) -> tuple[Outcome, EvalRecord]:
+    def _grade_cell(self, row: Row, cell: Condition, tapes: Recordings) -> tuple[Outcome, EvalRecord]:
         attempt, error = self._replay(row, cell, tapes.covering(cell.plan))
         record, _ = attempt.record(error, stopped=False)
         right = self._same(record.answer, row)
@@ -120,26 +120,26 @@ class Grader:
         """Records that say why there is nothing to count."""
         records: list[EvalRecord] = []
         for cell in self.cells:
-            attempt, error = self._replay(row, cell, Tape(PromptTokens(0), {}, {}))
+            attempt, error = self._replay(row, cell, SearchRecording(PromptTokens(0), {}, {}))
             record, _ = attempt.record(error, stopped=False)
             records.append(_eval_record(record, row, None, cell))
         return records
 
-    def _replay(self, row: Row, cell: Cell, tape: Tape) -> tuple[Attempt, Exception | None]:
+    def _replay(self, row: Row, cell: Condition, tape: SearchRecording) -> tuple[Session, Exception | None]:
         prm = self.prm if cell.plan.guided else None
         return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape, self.judge)
 
     def _same(self, answer: str | None, row: Row) -> bool:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
 
-    def _choices(self, cell: Cell, search: Search, row: Row) -> dict[Choice, bool]:
+    def _choices(self, cell: Condition, search: Search, row: Row) -> dict[Choice, bool]:
         """The same solutions, voted on in every way. Nothing to choose without scores."""
         if cell.plan.method not in GUIDED:
             return {}
         judge = self.judge
         return {(how, select): self._same(decide(search, how, select, judge).answer, row) for how, select in CHOICES}
 
-    def _with_samples(self, graded: Graded, row: Row, tapes: Tapes) -> Graded:
+    def _with_samples(self, graded: Graded, row: Row, tapes: Recordings) -> Graded:
         """Count the right ones among all independent samples, and keep their scores."""
         chains = [cell for cell in self.cells if cell.plan.method in CHAINS]
         if not chains:
@@ -155,19 +155,19 @@ class Grader:
         return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
 
 
-class Tapes:
+class Recordings:
     """The tapes of one problem, each unpacked once."""
 
     def __init__(self, store: Store, key: str) -> None:
         self._store, self._key = store, key
         self._units = sorted(store.units(key))
-        self._unpacked: dict[Unit, Tape] = {}
+        self._unpacked: dict[SearchJob, SearchRecording] = {}
 
-    def covering(self, plan: Plan) -> Tape:
+    def covering(self, plan: Plan) -> SearchRecording:
         """Raises TtsError where nothing that is stored holds all samples of the plan."""
         unit = next((unit for unit in self._units if covers(unit, unit_of(plan))), None)
         if unit is None:
-            raise NotOnTape(
+            raise NotRecorded(
                 f"The samples of {plan.method} with N = {plan.budget} are not stored.", "Sample them first."
             )
         if unit not in self._unpacked:
@@ -175,7 +175,7 @@ class Tapes:
         return self._unpacked[unit]
 
 
-def _eval_record(record: Record, row: Row, right: bool | None, cell: Cell) -> EvalRecord:
+def _eval_record(record: Record, row: Row, right: bool | None, cell: Condition) -> EvalRecord:
     return EvalRecord(
         **dict(record),
         reference=row.reference,

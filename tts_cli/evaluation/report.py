@@ -11,7 +11,7 @@ from typing import Any
 from tts_cli.data.files import write_atomically
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.collect import Spent
+from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, Rates, ungradable
 from tts_cli.evaluation.summary import Summary, Timing, cell_times
 
@@ -47,7 +47,7 @@ def nothing_to_grade(rows: Sequence[Row]) -> TtsError:
     )
 
 
-def rates(spent: Spent) -> Rates:
+def rates(spent: SamplingCost) -> Rates:
     """Seconds of decoding per token."""
     return Rates(
         spent.policy_seconds / spent.policy_tokens if spent.policy_tokens else 0.0,
@@ -55,7 +55,7 @@ def rates(spent: Spent) -> Rates:
     )
 
 
-def timing(summary: Summary, spent: Spent) -> Timing:
+def timing(summary: Summary, spent: SamplingCost) -> Timing:
     return Timing(**asdict(spent), cells=cell_times(summary, rates(spent)))
 
 

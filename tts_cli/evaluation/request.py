@@ -13,7 +13,7 @@ from tts_cli import solver as setup
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.evaluation.config import Question
+    from tts_cli.evaluation.config import EvalConfig
     from tts_cli.models.entry import ModelEntry
     from tts_cli.strategy.settings import SolveSettings
 
@@ -24,7 +24,7 @@ NOT_ASKED = {"method", "budget", "max_time", "max_flops", "threads", "gpu_layers
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvalFlags:
     """The command line; None is "not given". `flags`: those that all solving commands share."""
 
     dataset: str | None
@@ -36,7 +36,7 @@ class Asked:
     flags: Mapping[str, Any]
 
 
-def resolve(asked: Asked, before: Question | None) -> tuple[Question, settings.Settings]:
+def resolve(asked: EvalFlags, before: EvalConfig | None) -> tuple[EvalConfig, settings.Settings]:
     """The whole question. Without a data set it is the stored one, changed by what was given. Raises UsageError."""
     old = before if asked.dataset is None else None
     given = {**(old.flags if old else {}), **_given(asked.flags)}
@@ -63,9 +63,9 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def _fresh(asked: Asked, chosen: settings.Settings) -> Question:
+def _fresh(asked: EvalFlags, chosen: settings.Settings) -> EvalConfig:
     """The defaults; with --prm-quality alone only what that needs. Raises UsageError without a data set."""
-    from tts_cli.evaluation.config import BUDGETS, METHODS, Question
+    from tts_cli.evaluation.config import BUDGETS, METHODS, EvalConfig
 
     if asked.dataset is None:
         raise UsageError(
@@ -76,7 +76,7 @@ def _fresh(asked: Asked, chosen: settings.Settings) -> Question:
     else:
         methods = METHODS if setup.entries(chosen).prm else WITHOUT_PRM
     budgets = BUDGETS[-1:] if asked.prm_quality and asked.methods is None else BUDGETS
-    return Question(_findable(asked.dataset), methods, budgets, None, False, False, {})
+    return EvalConfig(_findable(asked.dataset), methods, budgets, None, False, False, {})
 
 
 def _findable(dataset: str) -> str:
@@ -114,7 +114,7 @@ def _nothing(flag: str, example: str) -> Any:
     raise UsageError(f"{flag} names nothing", f"Example: {flag} {example}")
 
 
-def needed_models(question: Question, chosen: settings.Settings) -> setup.Entries:
+def needed_models(question: EvalConfig, chosen: settings.Settings) -> setup.Entries:
     """The models' entries, without a PRM that no method asks. Raises UsageError where one is needed."""
     from tts_cli.search import GUIDED
 

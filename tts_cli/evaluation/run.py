@@ -14,15 +14,15 @@ from tts_cli.cli import first_run
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.signals import Interruption
 from tts_cli.errors import ModelError, TtsError, UsageError
-from tts_cli.evaluation.request import Asked, needed_models, origin, resolve
+from tts_cli.evaluation.request import EvalFlags, needed_models, origin, resolve
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.progress import Progress
     from tts_cli.data.rows import Row
-    from tts_cli.evaluation.conditions import Cell, Unit
+    from tts_cli.evaluation.conditions import Condition, SearchJob
     from tts_cli.evaluation.simulate import ModelFacts
     from tts_cli.evaluation.store import Store
-    from tts_cli.evaluation.summary import Facts, Summary, Timing
+    from tts_cli.evaluation.summary import EvalFacts, Summary, Timing
     from tts_cli.models.backends.llama_policy import LlamaPolicy
     from tts_cli.models.backends.llama_prm import LlamaPRM
     from tts_cli.solving.session import Problem
@@ -53,10 +53,10 @@ def open_store(out: Path | None, *, new: bool) -> Store:
     return Store(out / SAMPLES)
 
 
-class Run:
+class EvalRun:
     """One evaluation: `rows`, then `collect` what is missing, then `measure` and `show`."""
 
-    def __init__(self, asked: Asked, store: Store, channels: Channels, out: Path | None) -> None:
+    def __init__(self, asked: EvalFlags, store: Store, channels: Channels, out: Path | None) -> None:
         """Raises UsageError for what cannot be asked."""
         from tts_cli.evaluation.config import keep, stored_question
 
@@ -68,7 +68,7 @@ class Run:
         keep(store, self.question, origin(setup.entries(self.chosen), self.chosen, self.solving))
         self.interruption = Interruption(lambda: channels.note(STOPPING))
         self.models: tuple[ModelFacts, ModelFacts | None] | None = None
-        self.cells: list[Cell] = []
+        self.cells: list[Condition] = []
 
     def rows(self, consent: Callable[[str], bool]) -> list[Row]:
         """The problems that were asked for. Raises TtsError where none of them can be graded."""
@@ -115,7 +115,7 @@ class Run:
         self.cells = self.plan_cells(policy, prm, known)
         return loaded
 
-    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Cell]:
+    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
         """What is to be measured."""
         from tts_cli.evaluation.conditions import plan_cells
 
@@ -144,7 +144,7 @@ class Run:
     def _sample(
         self,
         problems: Sequence[Problem],
-        units: Sequence[Unit],
+        units: Sequence[SearchJob],
         count: int,
         models: tuple[LlamaPolicy, LlamaPRM | None],
         stack: ExitStack,
@@ -175,12 +175,12 @@ class Run:
         """Grade all problems from the store, and write the files under `--out`."""
         from tts_cli.answers import Judge
         from tts_cli.evaluation import report
-        from tts_cli.evaluation.collect import Spent
+        from tts_cli.evaluation.collect import SamplingCost
         from tts_cli.evaluation.grading import Grader
         from tts_cli.evaluation.summary import summarize
 
         assert self.models is not None
-        spent = Spent(**(self.store.about("spent") or {}))
+        spent = SamplingCost(**(self.store.about("spent") or {}))
         with Interruption(_nothing), Judge() as judge:  # every file is whole or not there: a signal ends it at once
             grader = Grader(self.cells, self.solving, *self.models, self.store, judge, report.rates(spent))
             graded, records = report.grade_all(rows, grader)
@@ -191,15 +191,15 @@ class Run:
             report.write(self.out, records, summary, timing)
         return summary, timing
 
-    def _facts(self, ungraded: int) -> Facts:
-        from tts_cli.evaluation.summary import Facts
+    def _facts(self, ungraded: int) -> EvalFacts:
+        from tts_cli.evaluation.summary import EvalFacts
 
         assert self.models is not None
         solving = self.solving
         how = {
             name: getattr(solving, name) for name in ("aggregate", "select", "beam_width", "max_tokens", "max_steps")
         }
-        return Facts(
+        return EvalFacts(
             dataset=Path(self.question.dataset).name,
             seed=solving.seed,
             policy=self.models[0],
@@ -263,5 +263,5 @@ class _Progress:
         self._line.spend(tokens)
         self._line.tick()
 
-    def ended(self, unit: Unit) -> None:
+    def ended(self, unit: SearchJob) -> None:
         self._line.finish()

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 
 from tts_cli.answers.vote import Equality
 from tts_cli.errors import PromptTooLong, TtsError
-from tts_cli.models.backends.recording import Steps, Tape
+from tts_cli.models.backends.recording import SearchRecording, Steps
 from tts_cli.protocols import Job, Ledger, Prefix, SampledStep, SampleKey, Sampling, ScoredStep
 from tts_cli.search.driver import Driver
-from tts_cli.solving.session import Attempt, Problem
+from tts_cli.solving.session import Problem, Session
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
 
@@ -29,7 +29,7 @@ class ModelFacts:
     family: str | None = None
 
 
-class NotOnTape(TtsError):
+class NotRecorded(TtsError):
     """The search asks for a sample that was never drawn: the tape belongs to other settings."""
 
 
@@ -48,12 +48,12 @@ class _Steps:
     length: int = 0
 
 
-class _Replayed:
+class _RecordedModel:
     """What both stand-ins share: every job is done at once, so neither ever has work."""
 
     busy = False
 
-    def __init__(self, facts: ModelFacts, tape: Tape) -> None:
+    def __init__(self, facts: ModelFacts, tape: SearchRecording) -> None:
         self.name, self.parameters = facts.name, facts.parameters
         self.tape = tape
         self._seen: set[Steps] = set()
@@ -68,7 +68,7 @@ class _Replayed:
         """Nothing is under way."""
 
 
-class ReplayPolicy(_Replayed):
+class RecordedPolicy(_RecordedModel):
     """`protocols.Policy` from a tape."""
 
     def start(self, problem: str, ledger: Ledger) -> Prefix:
@@ -79,11 +79,11 @@ class ReplayPolicy(_Replayed):
         return _Steps((), ledger)
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
-        """The draw of this path. Raises NotOnTape."""
+        """The draw of this path. Raises NotRecorded."""
         assert isinstance(prefix, _Steps)
         draw = self.tape.draws.get(key.path)
         if draw is None:
-            raise NotOnTape(f"The sample {key.path} of problem {key.problem} is not stored.", "Use another --out.")
+            raise NotRecorded(f"The sample {key.path} of problem {key.problem} is not stored.", "Use another --out.")
         if prefix.steps and prefix.steps not in self._seen:  # its last token runs when somebody goes on from it
             self._seen.add(prefix.steps)
             prefix.ledger.policy_tokens += 1
@@ -94,19 +94,19 @@ class ReplayPolicy(_Replayed):
         return job
 
 
-class ReplayPRM(_Replayed):
+class RecordedPRM(_RecordedModel):
     """`protocols.RewardModel` from a tape."""
 
     def start(self, problem: str, ledger: Ledger) -> Prefix:
         return _Steps((), ledger)
 
     def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
-        """The score of this step after these. Raises NotOnTape; the job fails where the PRM had no room."""
+        """The score of this step after these. Raises NotRecorded; the job fails where the PRM had no room."""
         assert isinstance(prefix, _Steps)
         steps = (*prefix.steps, step)
         stored = self.tape.scores.get(steps)
         if stored is None:
-            raise NotOnTape(f"The score of the step {step[:80]!r} is not stored.", "Use another --out.")
+            raise NotRecorded(f"The score of the step {step[:80]!r} is not stored.", "Use another --out.")
         job: Job[ScoredStep] = Job()
         if stored.score is None:
             job.fail(PromptTooLong("the PRM's context had no room for this step"))
@@ -125,14 +125,14 @@ def replay(
     settings: SolveSettings,
     policy: ModelFacts,
     prm: ModelFacts | None,
-    tape: Tape,
+    tape: SearchRecording,
     judge: Equality,
-) -> tuple[Attempt, Exception | None]:
-    """The attempt as `tts solve` would have made it, ended, with the error that ended it. Raises NotOnTape."""
-    writer = ReplayPolicy(policy, tape)
-    reader = ReplayPRM(prm, tape) if prm is not None else None
-    attempt = Attempt(problem, plan, settings, writer, reader, judge, lambda event: None, lambda: 0.0)
+) -> tuple[Session, Exception | None]:
+    """The attempt as `tts solve` would have made it, ended, with the error that ended it. Raises NotRecorded."""
+    writer = RecordedPolicy(policy, tape)
+    reader = RecordedPRM(prm, tape) if prm is not None else None
+    attempt = Session(problem, plan, settings, writer, reader, judge, lambda event: None, lambda: 0.0)
     (ended,) = Driver(writer, reader).run([attempt])
-    if isinstance(ended.error, NotOnTape):
+    if isinstance(ended.error, NotRecorded):
         raise ended.error
     return attempt, ended.error

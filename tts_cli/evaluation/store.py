@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any
 
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.conditions import Unit
-from tts_cli.models.backends.recording import Tape, pack, unpack
+from tts_cli.evaluation.conditions import SearchJob
+from tts_cli.models.backends.recording import SearchRecording, pack, unpack
 
 VERSION = 2
 _SCHEMA = """
@@ -38,12 +38,12 @@ def problem_key(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StoredSearch:
     """One search of one problem (see `problem_key`)."""
 
     problem: str
-    unit: Unit
-    tape: Tape
+    unit: SearchJob
+    tape: SearchRecording
 
     @property
     def failed(self) -> bool:
@@ -98,13 +98,13 @@ class Store:
                 "INSERT OR REPLACE INTO about VALUES (?, ?)", [(name, json.dumps(v)) for name, v in values.items()]
             )
 
-    def units(self, problem: str) -> list[Unit]:
+    def units(self, problem: str) -> list[SearchJob]:
         """What is stored of a problem."""
         with self._guarded():
             rows = self._file.execute("SELECT method, budget, beam_width FROM tapes WHERE problem = ?", (problem,))
-            return [Unit(*row) for row in rows]
+            return [SearchJob(*row) for row in rows]
 
-    def tape(self, problem: str, unit: Unit) -> Tape:
+    def tape(self, problem: str, unit: SearchJob) -> SearchRecording:
         """Raises TtsError where it is not there or damaged."""
         where = (problem, unit.method, unit.budget, unit.beam_width)
         query = "SELECT tape FROM tapes WHERE problem = ? AND method = ? AND budget = ? AND beam_width = ?"
@@ -120,7 +120,7 @@ class Store:
         with self._guarded():
             self._file.execute("DELETE FROM tapes WHERE failed")
 
-    def put(self, rows: Sequence[Row], spent: Any) -> None:
+    def put(self, rows: Sequence[StoredSearch], spent: Any) -> None:
         """Store searches and what all of them have spent so far, in one transaction."""
         packed = [
             (row.problem, row.unit.method, row.unit.budget, row.unit.beam_width, row.failed, pack(row.tape))

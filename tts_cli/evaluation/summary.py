@@ -15,7 +15,7 @@ from typing import Any
 
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
-from tts_cli.evaluation.conditions import Cell
+from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome, Rates
 from tts_cli.evaluation.prm_quality import PrmQuality, prm_quality
 from tts_cli.evaluation.simulate import ModelFacts
@@ -38,7 +38,7 @@ HOW = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class EvalFacts:
     """What the figures are of. `ungraded`: rows that are broken or have no reference."""
 
     dataset: str
@@ -62,7 +62,7 @@ class MeanCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupResult:
     """Some problems under one cell."""
 
     problems: int
@@ -80,9 +80,9 @@ class Result:
     requested_method: str
     method: str
     budget: int
-    overall: Group
-    by_level: dict[str, Group]
-    by_subject: dict[str, Group]
+    overall: GroupResult
+    by_level: dict[str, GroupResult]
+    by_subject: dict[str, GroupResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Summary:
     format: str
     version: int
     tts: str
-    facts: Facts
+    facts: EvalFacts
     problems: int
     results: list[Result]
     pass_at_k: list[PassAtK]
@@ -135,7 +135,9 @@ class Summary:
     how: dict[str, str]
 
 
-def summarize(graded: Sequence[Graded], cells: Sequence[Cell], facts: Facts, *, with_prm_quality: bool) -> Summary:
+def summarize(
+    graded: Sequence[Graded], cells: Sequence[Condition], facts: EvalFacts, *, with_prm_quality: bool
+) -> Summary:
     """All figures. Raises ValueError without a problem."""
     how: Aggregate = facts.settings["aggregate"]
     return Summary(
@@ -153,7 +155,7 @@ def summarize(graded: Sequence[Graded], cells: Sequence[Cell], facts: Facts, *, 
     )
 
 
-def name(cell: Cell) -> str:
+def name(cell: Condition) -> str:
     """beam, N = 16"""
     return label(cell.requested, cell.plan.method, cell.plan.budget)
 
@@ -163,8 +165,8 @@ def label(requested: str, method: str, budget: int) -> str:
     return title if method == "greedy" else f"{title}, N = {budget}"
 
 
-def _result(graded: Sequence[Graded], cell: Cell, facts: Facts) -> Result:
-    def group(part: Sequence[Graded]) -> Group:
+def _result(graded: Sequence[Graded], cell: Condition, facts: EvalFacts) -> Result:
+    def group(part: Sequence[Graded]) -> GroupResult:
         return _group([one.outcomes[cell] for one in part], facts)
 
     return Result(
@@ -192,9 +194,9 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", text) if p]
 
 
-def _group(outcomes: Sequence[Outcome], facts: Facts) -> Group:
+def _group(outcomes: Sequence[Outcome], facts: EvalFacts) -> GroupResult:
     right = [outcome.right for outcome in outcomes]
-    return Group(
+    return GroupResult(
         problems=len(outcomes),
         right=sum(right),
         answered=sum(outcome.answered for outcome in outcomes),
@@ -204,7 +206,7 @@ def _group(outcomes: Sequence[Outcome], facts: Facts) -> Group:
     )
 
 
-def _mean_cost(outcomes: Sequence[Outcome], facts: Facts) -> MeanCost:
+def _mean_cost(outcomes: Sequence[Outcome], facts: EvalFacts) -> MeanCost:
     prompt = fmean(outcome.cost.policy_prompt_tokens for outcome in outcomes)
     policy = fmean(outcome.cost.policy_tokens for outcome in outcomes)
     prm = fmean(outcome.cost.prm_tokens for outcome in outcomes)
@@ -213,7 +215,7 @@ def _mean_cost(outcomes: Sequence[Outcome], facts: Facts) -> MeanCost:
     return MeanCost(prompt, policy, prm, policy_flops, prm_flops, policy_flops + prm_flops)
 
 
-def _pass_at(graded: Sequence[Graded], cells: Sequence[Cell], seed: int) -> list[PassAtK]:
+def _pass_at(graded: Sequence[Graded], cells: Sequence[Condition], seed: int) -> list[PassAtK]:
     """At every budget and power of two up to the number of samples that each problem has."""
     samples = min(one.samples for one in graded)
     asked = {cell.plan.budget for cell in cells} | {2**i for i in range(samples.bit_length())}
@@ -228,12 +230,12 @@ def _pass_at_one(graded: Sequence[Graded], k: int, samples: int, seed: int) -> P
     return PassAtK(k, samples, rate(graded), by_level)
 
 
-def _distinct(cells: Sequence[Cell]) -> list[Cell]:
+def _distinct(cells: Sequence[Condition]) -> list[Condition]:
     """Without those that `auto` made of a method that was asked for as well."""
     return list({(cell.plan.method, cell.plan.budget): cell for cell in reversed(cells)}.values())[::-1]
 
 
-def _rescored(graded: Sequence[Graded], cell: Cell) -> list[Rescored]:
+def _rescored(graded: Sequence[Graded], cell: Condition) -> list[Rescored]:
     """Nothing for a method without scores. A problem that ended in an error is wrong under every choice."""
     if not any(one.outcomes[cell].choices for one in graded):
         return []
@@ -249,17 +251,17 @@ def _rescored(graded: Sequence[Graded], cell: Cell) -> list[Rescored]:
     ]
 
 
-def _paired(graded: Sequence[Graded], cells: Sequence[Cell], seed: int) -> list[Comparison]:
+def _paired(graded: Sequence[Graded], cells: Sequence[Condition], seed: int) -> list[Comparison]:
     """Any two methods with the same N, and greedy with all."""
     pairs = combinations(cells, 2)
     return [_compare(graded, a, b, seed) for a, b in pairs if _comparable(a, b)]
 
 
-def _comparable(a: Cell, b: Cell) -> bool:
+def _comparable(a: Condition, b: Condition) -> bool:
     return a.plan.budget == b.plan.budget or "greedy" in (a.plan.method, b.plan.method)
 
 
-def _compare(graded: Sequence[Graded], a: Cell, b: Cell, seed: int) -> Comparison:
+def _compare(graded: Sequence[Graded], a: Condition, b: Condition, seed: int) -> Comparison:
     """The later one (of more compute, as methods are listed) against the earlier one."""
     first, second = [one.outcomes[a].right for one in graded], [one.outcomes[b].right for one in graded]
     pairs = list(zip(second, first, strict=True))
@@ -269,7 +271,7 @@ def _compare(graded: Sequence[Graded], a: Cell, b: Cell, seed: int) -> Compariso
 
 
 @dataclass(frozen=True, slots=True)
-class CellTime:
+class ConditionTime:
     """Seconds of decoding per problem, by model."""
 
     requested_method: str
@@ -290,13 +292,13 @@ class Timing:
     prm_seconds: float
     policy_tokens: int
     prm_tokens: int
-    cells: list[CellTime]
+    cells: list[ConditionTime]
 
 
-def cell_times(summary: Summary, rates: Rates) -> list[CellTime]:
+def cell_times(summary: Summary, rates: Rates) -> list[ConditionTime]:
     """Tokens times the seconds that one token took on average, many problems being in flight."""
     return [
-        CellTime(
+        ConditionTime(
             result.requested_method,
             result.method,
             result.budget,

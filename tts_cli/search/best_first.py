@@ -42,7 +42,7 @@ GREEDY = (0,)
 Start = Literal["prefix", "root"]
 """Where rounds start: at the most promising prefix, or always at the root."""
 
-DIALS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "patience": PATIENCE}
+HYPERPARAMETERS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "patience": PATIENCE}
 """All of them: whatever was measured was measured with these."""
 
 

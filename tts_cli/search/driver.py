@@ -44,7 +44,7 @@ that nobody waits for had better be worked out together.
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[R]):
+class EndedSearch(Generic[R]):
     """A search that is over: complete, `stopped` before its end, or with the `error` that ended it."""
 
     search: R
@@ -67,7 +67,7 @@ class Driver:
         should_stop: Callable[[], bool] = lambda: False,
         on_advance: Callable[[], None] = lambda: None,
         max_in_flight: int = 64,
-    ) -> Generator[Ended[R], None, None]:
+    ) -> Generator[EndedSearch[R], None, None]:
         """Yield each search when it is over, in the order in which they end.
 
         `searches` is read lazily: at most `max_in_flight` are under way. None stands for "none for now": those
@@ -129,7 +129,7 @@ class _Loop(Generic[R]):
         self.max_in_flight = max_in_flight
         self.live: dict[_Run[R], None] = {}
         self.ready: deque[tuple[_Run[R], Task[Any]]] = deque()
-        self.ended: list[Ended[R]] = []
+        self.ended: list[EndedSearch[R]] = []
 
     def fill(self) -> bool:
         """Admit searches where there is room, run each until it waits; False when nothing is left to do."""
@@ -143,7 +143,7 @@ class _Loop(Generic[R]):
             self._run_ready()
         return bool(self.live or self.ended)
 
-    def take_ended(self) -> list[Ended[R]]:
+    def take_ended(self) -> list[EndedSearch[R]]:
         ended, self.ended = self.ended, []
         return ended
 
@@ -202,4 +202,4 @@ class _Loop(Generic[R]):
         for task in run.tasks:
             task.coroutine.close()
         run.search.close()
-        self.ended.append(Ended(run.search, stopped, error))
+        self.ended.append(EndedSearch(run.search, stopped, error))

@@ -23,7 +23,7 @@ _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedSolution:
     """One score in [0, 1] for each step; `prm_tokens` were run for them."""
 
     scores: tuple[float, ...]
@@ -39,12 +39,12 @@ def default_threshold(family: str | None) -> float:
     return THRESHOLDS.get(family or "", THRESHOLD)
 
 
-def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> Checked:
+def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> CheckedSolution:
     """Score `steps` (none of them empty), each after those before it. Raises PromptTooLong, naming the step."""
     return check_solutions([(problem, steps)], prm)[0]
 
 
-def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel) -> list[Checked]:
+def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel) -> list[CheckedSolution]:
     """Many (problem, steps) together, a step of each in every round. Raises PromptTooLong for the first that is."""
     readings: list[_Reading] = []
     try:
@@ -59,7 +59,7 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
     finally:
         for reading in readings:
             prm.release(reading.prefix)
-    return [Checked(tuple(reading.scores), reading.ledger.prm_tokens) for reading in readings]
+    return [CheckedSolution(tuple(reading.scores), reading.ledger.prm_tokens) for reading in readings]
 
 
 def as_searched(step: str) -> str:

@@ -23,7 +23,7 @@ _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNO
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Selection:
     """`chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted. `ballots`:
     the solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them.
     `verified`: what was said of the answers when they were put into the problem; None where they were not."""
@@ -55,7 +55,7 @@ def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:
     return aggregate(known, how)
 
 
-def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Verdict:
+def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Selection:
     """Finished solutions vote; without any, those that state an answer. `verify`: see `elect`."""
     finished = list(search.solutions.values())
     problem = search.problem if verify else None
@@ -72,7 +72,7 @@ def elect(
     *,
     unfinished: bool = False,
     problem: str | None = None,
-) -> Verdict:
+) -> Selection:
     """Each solution votes as often as it was sampled; with a `problem` only if its answer may be right there.
 
     They are put in the order of their paths: the order in which samples end depends on what shared their batches,
@@ -85,10 +85,10 @@ def elect(
         ballots, verified = _checked(ballots, problem, judge)
     votes = vote([s.answer for s in ballots], weights(ballots, select), select, judge)
     if not votes:
-        return Verdict(None, None, _best(ordered), (), unfinished, ballots, verified)
+        return Selection(None, None, _best(ordered), (), unfinished, ballots, verified)
     winners = [ballots[index] for index in votes[0].members]
     share = confidence(votes, select)
-    return Verdict(votes[0].answer, share, _best(winners), tuple(votes), unfinished, ballots, verified)
+    return Selection(votes[0].answer, share, _best(winners), tuple(votes), unfinished, ballots, verified)
 
 
 def _checked(

@@ -14,9 +14,9 @@ from tts_cli.search import METHODS
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.events import Event, SearchEnded, SearchStarted, Spent
 from tts_cli.search.tree import solution_text, tips
-from tts_cli.solving.selection import Verdict, all_wrong, conclude, decide
-from tts_cli.strategy.auto import Course, auto
-from tts_cli.strategy.features import Evidence, gather
+from tts_cli.solving.selection import Selection, all_wrong, conclude, decide
+from tts_cli.strategy.auto import AutoState, auto
+from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.settings import SolveSettings
 
@@ -37,7 +37,7 @@ class Problem:
     error: RecordError | None = None
 
 
-class Attempt:
+class Session:
     """What the driver runs for one problem (a search.driver.Runnable).
 
     `vote`: how its solutions vote. `looks`: what a rule was shown each time, and the FLOPs until then.
@@ -59,9 +59,9 @@ class Attempt:
         self.limit: FinishReason | None = None
         self._policy, self._prm = policy, prm if plan.guided else None
         self._judge, self._listener, self._clock = judge, listener, clock
-        self._course = Course()
+        self._course = AutoState()
         self.vote = (plan.rule and plan.rule.vote) or (settings.aggregate, settings.select)
-        self.looks: list[tuple[Evidence, float]] = []
+        self.looks: list[tuple[Observation, float]] = []
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
         self._samples, copies = (plan.budget, 1) if sampled(plan, settings) else (1, plan.budget)
@@ -113,7 +113,7 @@ class Attempt:
         else:
             await auto(self.search, self.plan.rule, self._course, self._look, beam_width=self.plan.beam_width)
 
-    def _look(self) -> Evidence:
+    def _look(self) -> Observation:
         seen = self._evidence(self._vote(verify=False), self._course.samples)  # as it was calibrated
         seen = replace(seen, fits=self._fits() if self.settings.verify else None)
         self.looks.append((seen, self.flops()))
@@ -126,11 +126,11 @@ class Attempt:
             return None
         return verified.right > 0
 
-    def _evidence(self, verdict: Verdict, samples: int) -> Evidence:
+    def _evidence(self, verdict: Selection, samples: int) -> Observation:
         course = self._course
         return gather(verdict.ballots, verdict.votes, samples, read=course.read, convinced=course.convinced)
 
-    def _vote(self, *, verify: bool) -> Verdict:
+    def _vote(self, *, verify: bool) -> Selection:
         return decide(self.search, *self.vote, self._judge, verify=verify)
 
     def should_stop(self) -> bool:
@@ -166,7 +166,7 @@ class Attempt:
 
     # What comes of it
 
-    def record(self, error: Exception | None, stopped: bool) -> tuple[Record, Verdict]:
+    def record(self, error: Exception | None, stopped: bool) -> tuple[Record, Selection]:
         """Vote on what was found, and tell the end. With `error` there is no vote."""
         if stopped:
             self.search.finish_rest()
@@ -178,7 +178,7 @@ class Attempt:
         self._tell(SearchEnded(step, answer, verdict.confidence, finish))
         return self._record(verdict, finish, answer, error), verdict
 
-    def _verdict(self, stopped: bool) -> Verdict:
+    def _verdict(self, stopped: bool) -> Selection:
         """The vote, with a calibrated confidence where there is one for what voted."""
         verify = self.settings.verify and self.limit != "max-time"  # a check takes time, which is up then
         verdict = self._vote(verify=verify)
@@ -186,7 +186,7 @@ class Attempt:
         sure = None if dropped or not verdict.votes else self._sure(verdict, stopped)
         return verdict if sure is None else replace(verdict, confidence=sure)
 
-    def _sure(self, verdict: Verdict, stopped: bool) -> float | None:
+    def _sure(self, verdict: Selection, stopped: bool) -> float | None:
         """Of a search that was stopped: the lower of two readings, as if what was under way had never begun, and as if
         it had ended in nothing."""
         count, rule = len(verdict.ballots), self.plan.rule
@@ -198,7 +198,7 @@ class Attempt:
             return self.plan.confidence(self._evidence(verdict, self.plan.budget).values)
         return self._course.confidence
 
-    def _finish(self, verdict: Verdict) -> FinishReason:
+    def _finish(self, verdict: Selection) -> FinishReason:
         least = self.settings.min_confidence
         if verdict.answer is not None and verdict.confidence is not None:
             return "low-confidence" if least is not None and verdict.confidence < least else "answered"
@@ -208,7 +208,7 @@ class Attempt:
         cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
         return "max-tokens" if cut and not self.search.solutions else "no-answer"
 
-    def _record(self, verdict: Verdict, finish: FinishReason, answer: str | None, error: Exception | None) -> Record:
+    def _record(self, verdict: Selection, finish: FinishReason, answer: str | None, error: Exception | None) -> Record:
         ledger, settings = self.search.ledger, self.settings
         method, budget = self._done()
         return Record(
@@ -246,7 +246,7 @@ class Attempt:
         method, budget = self._course.method(has_prm=self._prm is not None)
         return method, budget or self.plan.budget  # 0: it ended before the first sample
 
-    def _why(self, verdict: Verdict | None = None) -> str:
+    def _why(self, verdict: Selection | None = None) -> str:
         parts = [part for part in (self.plan.why, self._course.why) if part]
         if self.search.copies > 1:
             parts.append(f"at temperature 0 all {self.plan.budget} samples are equal, so one counts for all")
@@ -265,7 +265,7 @@ class Attempt:
         self._listener(event)
 
 
-_NOTHING = Verdict(None, None, None, (), unfinished=False)
+_NOTHING = Selection(None, None, None, (), unfinished=False)
 
 
 def sampled(plan: Plan, settings: SolveSettings) -> bool:

@@ -19,9 +19,9 @@ from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
 from tts_cli.data.trace import Trace
 from tts_cli.protocols import Policy, RewardModel
-from tts_cli.search.driver import PRM_PATIENCE, Driver, Ended
+from tts_cli.search.driver import PRM_PATIENCE, Driver, EndedSearch
 from tts_cli.search.events import Event, to_json
-from tts_cli.solving.session import Attempt, Problem
+from tts_cli.solving.session import Problem, Session
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.settings import SolveSettings
@@ -106,15 +106,15 @@ def solve_many(
     `prm_patience`: decodes for which the PRM lets a busy policy go first.
     """
     plan = make_plan(settings, policy, prm, known)
-    live: dict[Attempt, None] = {}
+    live: dict[Session, None] = {}
 
-    def attempts(equality: Equality) -> Iterator[Attempt | None]:
+    def attempts(equality: Equality) -> Iterator[Session | None]:
         for problem in problems:
             if problem is None:
                 yield None
                 continue
             tell = partial(listener, problem.id)
-            attempt = Attempt(problem, plan, settings, policy, prm, equality, tell, clock)
+            attempt = Session(problem, plan, settings, policy, prm, equality, tell, clock)
             live[attempt] = None
             yield attempt
 
@@ -148,7 +148,7 @@ def _judge(judge: Equality | None) -> AbstractContextManager[Equality]:
     return Judge() if judge is None else nullcontext(judge)
 
 
-def _solved(ended: Ended[Attempt]) -> Solved:
+def _solved(ended: EndedSearch[Session]) -> Solved:
     attempt = ended.search
     record, verdict = attempt.record(ended.error, ended.stopped)
     last = verdict.chosen.node if verdict.chosen else None

@@ -17,9 +17,9 @@ from tts_cli.search.best_first import BestFirst
 from tts_cli.search.context import Search
 from tts_cli.search.dvts import dvts
 from tts_cli.search.events import Decided
-from tts_cli.strategy.features import Evidence
+from tts_cli.strategy.features import Observation
 from tts_cli.strategy.paper_table import Difficulty
-from tts_cli.strategy.rules import Action, Decision, Draw, Grow, Rule, Run
+from tts_cli.strategy.rules import Action, BestFirstUntil, Decision, Rule, RunMethod, SampleUntil
 from tts_cli.strategy.settings import Done
 
 SEARCH = (-1,)
@@ -29,7 +29,7 @@ SEARCHES = {"beam": beam, "dvts": dvts}
 
 
 @dataclass(slots=True)
-class Course:
+class AutoState:
     """What `auto` has done so far, and what the last decision said. `samples`: begun, without those of `search`;
     `scored`: each by the PRM; `grown`: by best-first search, `read`: as far as it reads; `convinced`: by one of them.
     """
@@ -39,7 +39,7 @@ class Course:
     grown: bool = False
     read: bool = False
     convinced: bool = False
-    search: Run | None = None
+    search: RunMethod | None = None
     confidence: float | None = None
     difficulty: Difficulty | None = None
     why: str = ""
@@ -60,11 +60,13 @@ class Course:
         self.difficulty = decision.difficulty or self.difficulty
 
 
-async def auto(search: Search, rule: Rule, course: Course, look: Callable[[], Evidence], *, beam_width: int) -> None:
+async def auto(
+    search: Search, rule: Rule, course: AutoState, look: Callable[[], Observation], *, beam_width: int
+) -> None:
     """Until the rule stops. `look` tells what is to be seen after what `course` says."""
     grown = BestFirst(search, rule.start)
     action: Action | None = rule.first
-    while isinstance(action, Draw | Grow):
+    while isinstance(action, SampleUntil | BestFirstUntil):
         await act(search, action, course, grown)
         seen = look()
         if seen.fits is False:  # whoever convinced the PRM is wrong
@@ -78,10 +80,10 @@ async def auto(search: Search, rule: Rule, course: Course, look: Callable[[], Ev
         await SEARCHES[action.method](search, action.budget, beam_width, SEARCH)
 
 
-async def act(search: Search, action: Draw | Grow, course: Course, grown: BestFirst) -> None:
+async def act(search: Search, action: SampleUntil | BestFirstUntil, course: AutoState, grown: BestFirst) -> None:
     """Go on to as many samples as the action says, less where one convinces."""
     begun, course.samples = course.samples, action.samples  # a limit may come at any time
-    if isinstance(action, Draw):
+    if isinstance(action, SampleUntil):
         course.scored = True
         await search.gather(*(chain.sample(search, i, scored=True) for i in range(begun, action.samples)))
         return

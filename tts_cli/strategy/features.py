@@ -46,7 +46,7 @@ _SURE = 1e-3  # scores are kept this far from 0 and 1, where log odds end
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Observation:
     """`samples`: drawn so far. `leader`: the answer that leads, None without any. `values`: as FEATURES names them.
     `read`: best-first search has asked the PRM; `convinced`: by a solution, which ended it. `fits`: what putting the
     answers into the problem told: True, one is right; False, all are wrong; None, nothing, or nobody asked."""
@@ -66,10 +66,10 @@ def gather(
     *,
     read: bool = False,
     convinced: bool = False,
-) -> Evidence:
+) -> Observation:
     """From the solutions that voted, each as often as it was sampled, and their classes, best first."""
     if not votes:
-        return Evidence(samples, None, _none(ballots, samples), read)
+        return Observation(samples, None, _none(ballots, samples), read)
     total = sum(v.weight for v in votes) or 1.0
     lead, second = votes[0], votes[1] if len(votes) > 1 else None
     mins = [_score(ballot, "min") for ballot in ballots]
@@ -90,7 +90,7 @@ def gather(
         _log_odds(fmean(likely)),
         _log_odds(max(likely[i] for i in second.members)) if second else _log_odds(0.0),
     )
-    return Evidence(samples, lead.answer, values, read, convinced)
+    return Observation(samples, lead.answer, values, read, convinced)
 
 
 def _none(ballots: Sequence[Solution], samples: int) -> tuple[float, ...]:

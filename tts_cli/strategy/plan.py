@@ -9,7 +9,7 @@ from tts_cli.errors import UsageError
 from tts_cli.search import GUIDED
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.paper_table import Known
-from tts_cli.strategy.rules import Measured, Published, Rule
+from tts_cli.strategy.rules import CalibratedRule, PaperTableRule, Rule
 from tts_cli.strategy.settings import EFFORT_BUDGETS, MethodName, SolveSettings
 
 
@@ -79,11 +79,11 @@ def _auto(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Know
     profile = known.profile
     if profile is not None and prm is not None:
         budget = settings.budget or profile.stages[-1].samples
-        rule = Measured(profile, settings.effort, budget, settings.min_confidence)
+        rule = CalibratedRule(profile, settings.effort, budget, settings.min_confidence)
         why = f"auto by the profile of {profile.made}, at --effort {settings.effort}; at most N = {budget}"
     else:
         budget = settings.budget or EFFORT_BUDGETS[settings.effort]
-        rule = Published(policy.parameters, known, prm is not None, budget)
+        rule = PaperTableRule(policy.parameters, known, prm is not None, budget)
         remark = known.remark or "these models have no profile"
         why = f"auto by the paper's table, as {remark}; N = {budget} {_source(settings)}"
     return Plan("auto", budget, settings.beam_width, why, rule)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.errors import TtsError, UsageError
-from tts_cli.search.best_first import DIALS, Start
+from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.settings import SolveSettings
@@ -44,7 +44,7 @@ class Data(_Part):
     content: str
 
 
-class Prospect(_Part):
+class LaterStage(_Part):
     """What going on to a later stage costs, in FLOPs more per problem, and whether the leading answer is right then."""
 
     flops: float = Field(gt=0)
@@ -63,7 +63,7 @@ class Stage(_Part):
     read: bool
     flops: float = Field(gt=0)
     right: Logistic
-    later: dict[str, Prospect]
+    later: dict[str, LaterStage]
     solved: Logistic | None = None
 
     @property
@@ -217,7 +217,7 @@ def samples_as(settings: SolveSettings) -> dict[str, float | str]:
         "top_p": sampling.top_p,
         "aggregate": settings.aggregate,
         "select": settings.select,
-        **DIALS,
+        **HYPERPARAMETERS,
     }
 
 

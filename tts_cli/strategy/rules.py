@@ -1,7 +1,7 @@
 """What `auto` does next with a problem: stop, draw more samples, or search.
 
-`Measured` goes by a profile: it draws on as long as the calibrated chance of a right answer is expected to grow by more
-than the compute is worth at this effort. `Published` has no profile: it takes the paper's table (static.py), with a
+`CalibratedRule` goes by a profile: it draws on as long as the calibrated chance of a right answer is expected to grow by more
+than the compute is worth at this effort. `PaperTableRule` has no profile: it takes the paper's table (static.py), with a
 difficulty that nobody calibrated, and says so. Neither knows what a sample or a search is made of.
 """
 
@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.search.best_first import Start
-from tts_cli.strategy.features import FEATURES, Evidence
+from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
 from tts_cli.strategy.paper_table import Difficulty, Known, choose
 from tts_cli.strategy.profile import Profile, Stage
@@ -30,14 +30,14 @@ EASY, HARD = 0.5, 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class SampleUntil:
     """Sample until there are `samples` in all, and have the PRM score each."""
 
     samples: int
 
 
 @dataclass(frozen=True, slots=True)
-class Grow:
+class BestFirstUntil:
     """Best-first search until there are `samples` in all or one convinces; without `read` the PRM is not asked yet."""
 
     samples: int
@@ -45,14 +45,14 @@ class Grow:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunMethod:
     """Search with this method and budget, beside what there is; that ends it."""
 
     method: Literal["beam", "dvts"]
     budget: int
 
 
-Action = Draw | Grow | Run
+Action = SampleUntil | BestFirstUntil | RunMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Rule(Protocol):
     """Decides with the evidence alone, so that the same samples always lead to the same decision."""
 
     @property
-    def first(self) -> Draw | Grow:
+    def first(self) -> SampleUntil | BestFirstUntil:
         """What to begin with."""
         ...
 
@@ -80,7 +80,7 @@ class Rule(Protocol):
 
     @property
     def start(self) -> Start:
-        """Where the rounds of `Grow` start."""
+        """Where the rounds of `BestFirstUntil` start."""
         ...
 
     @property
@@ -88,17 +88,17 @@ class Rule(Protocol):
         """Two rules of one name decide alike."""
         ...
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, evidence: Observation) -> Decision:
         """What to do next, after all samples so far have ended."""
         ...
 
-    def confidence_so_far(self, evidence: Evidence) -> float | None:
+    def confidence_so_far(self, evidence: Observation) -> float | None:
         """The same where a limit came before all samples had ended: as good a guess as there is."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CalibratedRule:
     """By a profile. `most`: samples at most. `least`: confidence that is wanted whatever it costs, if any."""
 
     profile: Profile
@@ -107,9 +107,9 @@ class Measured:
     least: float | None = None
 
     @property
-    def first(self) -> Grow:
+    def first(self) -> BestFirstUntil:
         first = self.profile.stages[0]
-        return Grow(min(first.samples, self.most), first.read)
+        return BestFirstUntil(min(first.samples, self.most), first.read)
 
     @property
     def vote(self) -> tuple[Aggregate, Select]:
@@ -131,7 +131,7 @@ class Measured:
         """Of one solution's compute, as a chance of a right answer."""
         return PRICES[self.effort]
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, evidence: Observation) -> Decision:
         seen = "after 1 sample" if evidence.samples == 1 else f"after {evidence.samples} samples"
         stage = self.profile.stage(evidence.samples, read=evidence.read)
         kind = difficulty(stage.solved(evidence.values)) if stage and stage.solved else None
@@ -147,7 +147,7 @@ class Measured:
             why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {_chance(right)}"
             return Decision(None, right, kind, why)
         if stage is None:  # `most` lies between two stages, or below the first: nothing was measured there
-            action = None if evidence.read else Grow(evidence.samples, read=True)
+            action = None if evidence.read else BestFirstUntil(evidence.samples, read=True)
             return Decision(action, None, None, f"it stopped at {evidence.samples} samples, the most allowed")
         right = stage.right(evidence.values)
         worth = f"{seen} the chance of a right answer is {_chance(right)}"
@@ -161,7 +161,7 @@ class Measured:
             return Decision(None, right, kind, f"{worth}, and more compute promises {little}")
         return Decision(self._next(stage), right, kind, f"{worth}, and {_text(stage, goal)} {100 * gain:+.1f} points")
 
-    def _best(self, stage: Stage, evidence: Evidence, right: float) -> tuple[Stage | None, float]:
+    def _best(self, stage: Stage, evidence: Observation, right: float) -> tuple[Stage | None, float]:
         """The later stage that promises most beyond its price, and how much; None where none does."""
         price = self.price / self.profile.solution_flops
         best, most, gained = None, 0.0, 0.0
@@ -175,12 +175,12 @@ class Measured:
     def _allowed(self, stage: Stage) -> list[Stage]:
         return [one for one in self.profile.stages if one.name in stage.later and one.samples <= self.most]
 
-    def _next(self, stage: Stage) -> Grow:
+    def _next(self, stage: Stage) -> BestFirstUntil:
         """Towards the goal, but only to the next stage: there it is decided again."""
         after = self._allowed(stage)[0]
-        return Grow(after.samples, after.read)
+        return BestFirstUntil(after.samples, after.read)
 
-    def confidence_so_far(self, evidence: Evidence) -> float | None:
+    def confidence_so_far(self, evidence: Observation) -> float | None:
         """By the last stage that was reached, or the first."""
         if evidence.convinced:
             return self.profile.convinced(evidence.values)
@@ -206,7 +206,7 @@ def _text(stage: Stage, goal: Stage) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PaperTableRule:
     """The paper's table for these models, with N = `budget`; a few samples first tell how hard the problem may be.
 
     The difficulty is the samples' agreement, times the PRM's best score of what they agree on: a guess that the paper
@@ -219,8 +219,8 @@ class Published:
     budget: int
 
     @property
-    def first(self) -> Draw:
-        return Draw(min(PROBES, self.budget))
+    def first(self) -> SampleUntil:
+        return SampleUntil(min(PROBES, self.budget))
 
     @property
     def vote(self) -> None:
@@ -235,7 +235,7 @@ class Published:
     def name(self) -> str:
         return "by the table"
 
-    def decide(self, evidence: Evidence) -> Decision:
+    def decide(self, evidence: Observation) -> Decision:
         if evidence.fits:
             return Decision(None, None, None, f"after {evidence.samples} samples an answer fits the problem")
         if evidence.samples > PROBES or self.budget <= PROBES:
@@ -246,9 +246,9 @@ class Published:
         if values["agreement"] == 1 and score >= EASY and evidence.fits is not False:
             return Decision(None, None, guess, f"the first {evidence.samples} samples agree")
         method, why = choose(self.parameters, has_prm=self.has_prm, known=replace(self.known, difficulty=guess))
-        action = Run(method, self.budget) if method in ("beam", "dvts") else Draw(self.budget)
+        action = RunMethod(method, self.budget) if method in ("beam", "dvts") else SampleUntil(self.budget)
         return Decision(action, None, guess, f"{why}, as {self.first} samples make it seem; N = {self.budget}")
 
-    def confidence_so_far(self, evidence: Evidence) -> float | None:
+    def confidence_so_far(self, evidence: Observation) -> float | None:
         """See Rule."""
         return None

@@ -60,7 +60,7 @@ def parse(text: str, *, latex: bool, mixed: Mixed | None = None) -> Expression:
     r"""The expression. `latex`: `x^10` is then ambiguous. `mixed`: what `2\frac{1}{3}` is; None: not understood."""
     if len(text) > MAX_LENGTH:
         raise NotUnderstood(text)
-    parser = _Parser(text.strip(), latex, mixed)
+    parser = _StrictParser(text.strip(), latex, mixed)
     value = parser.sum()
     if parser.peek():
         raise NotUnderstood(text)
@@ -95,7 +95,7 @@ def _nodes(*expressions: Expression) -> Iterator[Expression]:
             yield from _nodes(*expression.arguments)
 
 
-class _Parser(Cursor):
+class _StrictParser(Cursor):
     """Recursive descent over characters: one method per level of precedence, from loose to tight."""
 
     def __init__(self, text: str, latex: bool, mixed: Mixed | None) -> None:

@@ -18,7 +18,7 @@ from tts_cli.verification.answer import Reading, readings
 from tts_cli.verification.expression import Apply, Expression, Number, letters
 from tts_cli.verification.opinions import Opinion
 from tts_cli.verification.statement import Consequence, Root, Statement, Value, read
-from tts_cli.verification.symbolic import DIGITS, Environment, Roots, Unclear, Undefined, is_zero, number, symbolic
+from tts_cli.verification.symbolic import DIGITS, Environment, Roots, Unclear, UndefinedValue, is_zero, number, symbolic
 
 MAX_DEGREE = 12
 _POINTS = ("3/7", "19/11", "61/9", "211/13")  # what letters stand for; each letter is a little off
@@ -48,7 +48,7 @@ def _verdict(statement: Statement, reading: Reading) -> Opinion:
                 return "no opinion" if reading.percent else _of_root(statement, reading)
             case Consequence():
                 return "no opinion" if reading.percent else _of_consequence(statement, reading.items[0])
-    except (Undefined, Unclear):
+    except (UndefinedValue, Unclear):
         return "no opinion"
 
 
@@ -87,12 +87,12 @@ def _agree_at(point: Environment, wanted: Expression, item: Expression) -> bool 
     for roots in _BOTH:
         try:
             target = number(wanted, point, roots)
-        except Undefined:
+        except UndefinedValue:
             verdicts.append(None)
             continue
         try:
             verdicts.append(is_zero(target - number(item, point, roots)))
-        except Undefined:
+        except UndefinedValue:
             return None
     real, principal = verdicts
     if real is False:
@@ -164,11 +164,11 @@ def _solves_at(statement: Root, item: Expression, point: Environment) -> bool | 
     for roots in _BOTH:
         try:
             value = number(item, point, roots)
-        except Undefined:
+        except UndefinedValue:
             return None
         try:
             verdicts.append(is_zero(_residual(statement, value, point, roots)))
-        except Undefined:
+        except UndefinedValue:
             verdicts.append(False)
     real, principal = verdicts
     if real:
@@ -190,7 +190,7 @@ def _may_be_rounded(statement: Root, item: Expression, points: Sequence[Environm
         here, below, above = (
             _residual(statement, value + step, {}, "principal").evalf(DIGITS) for step in (0, -unit, unit)
         )
-    except Undefined:
+    except UndefinedValue:
         return True
     return bool(abs(here) <= max(abs(above - here), abs(below - here)))
 
@@ -212,7 +212,7 @@ def _polynomial(left: Expression, right: Expression, unknown: str) -> Any:
         difference = sympy.together(symbolic(left) - symbolic(right))
         numerator = sympy.fraction(sympy.cancel(difference))[0]
         polynomial = sympy.Poly(numerator, sympy.Symbol(unknown))
-    except (sympy.PolynomialError, Undefined):
+    except (sympy.PolynomialError, UndefinedValue):
         return None
     rational = all(coefficient.is_Rational for coefficient in polynomial.all_coeffs())
     return polynomial if rational and 1 <= polynomial.degree() <= MAX_DEGREE else None
@@ -240,7 +240,7 @@ def _fits(asked: Expression, item: Expression, environment: Environment) -> Iter
     for roots in _BOTH:
         try:
             yield is_zero(number(asked, environment, roots) - number(item, {}, roots), sympy.Float("1e-35"))
-        except Undefined:
+        except UndefinedValue:
             yield None
 
 

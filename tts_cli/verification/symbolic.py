@@ -25,7 +25,7 @@ _SMALLEST_DIFFERENCE = sympy.Float("1e-15")
 _CONSTANTS = {"pi": sympy.pi, "i": sympy.I, "exp(1)": sympy.E}
 
 
-class Undefined(Exception):
+class UndefinedValue(Exception):
     """There is no such value: a division by zero, a logarithm of zero."""
 
 
@@ -46,12 +46,12 @@ def is_zero(value: Any, largest: Any = _LARGEST_ZERO) -> bool | None:
 
 
 def symbolic(expression: Expression) -> Any:
-    """With symbols for letters. Raises Undefined, Unclear."""
+    """With symbols for letters. Raises UndefinedValue, Unclear."""
     return _built(expression, {name: sympy.Symbol(name) for name in letters(expression)}, "principal")
 
 
 def number(expression: Expression, environment: Environment, roots: Roots) -> Any:
-    """The value where letters have the values of `environment`. Raises Undefined, Unclear."""
+    """The value where letters have the values of `environment`. Raises UndefinedValue, Unclear."""
     return _built(expression, environment, roots)
 
 
@@ -67,19 +67,19 @@ def _built(expression: Expression, environment: Environment, roots: Roots) -> An
     try:
         value = _OPERATIONS[expression.name](*(_built(part, environment, roots) for part in expression.arguments))
     except (PoleError, ZeroDivisionError) as error:
-        raise Undefined from error
+        raise UndefinedValue from error
     return _defined(value)
 
 
 def _defined(value: Any) -> Any:
     if value.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-        raise Undefined
+        raise UndefinedValue
     return value
 
 
 def _divide(a: Any, b: Any) -> Any:
     if not b.free_symbols and not _is_nonzero(b):
-        raise Undefined
+        raise UndefinedValue
     return a / b
 
 
@@ -106,7 +106,7 @@ def _power(base: Any, exponent: Any, roots: Roots) -> Any:
     elif exponent.is_number and abs(exponent.evalf(15)) > MAX_EXPONENT:
         raise Unclear
     if base.is_number and not exponent.is_positive and not _is_nonzero(base):  # 0^0, too
-        raise Undefined
+        raise UndefinedValue
     return _defined(base**exponent)
 
 
@@ -115,11 +115,11 @@ def _real_power(base: Any, exponent: Any) -> Any:
     if not _is_nonzero(base):
         if exponent > 0:
             return sympy.Integer(0)
-        raise Undefined
+        raise UndefinedValue
     if base.evalf(DIGITS) > 0:
         return base**exponent
     if exponent.q % 2 == 0:
-        raise Undefined
+        raise UndefinedValue
     return (-1) ** int(exponent.p) * (-base) ** exponent
 
 
@@ -132,9 +132,9 @@ def _logarithm(base: Any, value: Any, roots: Roots) -> Any:
     for forbidden in (value, base, base - 1):
         if _is_nonzero(forbidden):
             continue
-        raise Undefined
+        raise UndefinedValue
     if roots == "real" and not (value.is_positive and base.is_positive):
-        raise Undefined if value.is_negative or base.is_negative else Unclear
+        raise UndefinedValue if value.is_negative or base.is_negative else Unclear
     return sympy.log(value) / sympy.log(base)
 
 

@@ -16,20 +16,20 @@ from tts_cli.cli.view import parts
 from tts_cli.cli.view.text import safe_text
 
 if TYPE_CHECKING:
-    from tts_cli.cli.check import Report
+    from tts_cli.cli.check import CheckReport
 
 BAR = 8
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
 
 
-def picture(report: Report) -> RenderableType:
+def picture(report: CheckReport) -> RenderableType:
     """For a terminal: problem, steps, and the verdict last."""
     head = Text(parts.shown(_visible(report.problem[:2000])), style="italic")
     how = Text(_how(report), style="dim")
     return Padding(Group(head, Text(), _steps(report), Text(), how, Text(), _verdict(report)), (1, 1, 1, 1))
 
 
-def _steps(report: Report) -> Table:
+def _steps(report: CheckReport) -> Table:
     """mark, number, score, bar, text; a long step wraps within its own column"""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
@@ -49,27 +49,27 @@ def _score(score: float, threshold: float) -> Text:
     return Text(f"{score:.3f} ").append(parts.bar(score, BAR), style=color)
 
 
-def _style(report: Report, place: int) -> str:
+def _style(report: CheckReport, place: int) -> str:
     """What comes after the first doubtful step rests on it."""
     if report.first_doubtful is None or place < report.first_doubtful:
         return ""
     return "bold" if place == report.first_doubtful else "dim"
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: CheckReport) -> Text:
     if report.first_doubtful is None:
         return Text(verdict(report), style="bold green")
     return Text(verdict(report), style="bold red")
 
 
-def verdict(report: Report) -> str:
+def verdict(report: CheckReport) -> str:
     """One sentence; it never says that a solution is right, as the PRM cannot know."""
     if report.first_doubtful is None:
         return f"No doubtful step: all score {report.threshold:g} or more."
     return f"Step {report.first_doubtful} is the first doubtful one: it scores below {report.threshold:g}."
 
 
-def plain(report: Report) -> str:
+def plain(report: CheckReport) -> str:
     """For a pipe or a file: a line a step, `>` at the first doubtful one; the last line is the verdict."""
     width = len(str(len(report.steps)))
     lines = []
@@ -80,7 +80,7 @@ def plain(report: Report) -> str:
     return "".join(lines) + f"\n{verdict(report)}\n"
 
 
-def _how(report: Report) -> str:
+def _how(report: CheckReport) -> str:
     return f"{parts.one_line(report.prm)}, {report.cost.prm_tokens} tokens, {parts.human(report.cost.flops)}FLOP"
 
 

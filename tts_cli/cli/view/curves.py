@@ -16,7 +16,7 @@ from tts_cli.cli.view import parts
 from tts_cli.cli.view.chart import Curve, chart, scale
 
 if TYPE_CHECKING:
-    from tts_cli.evaluation.summary import Group as Problems
+    from tts_cli.evaluation.summary import GroupResult as Problems
     from tts_cli.evaluation.summary import Result, Summary
 
 STYLES = {"majority": "blue", "best-of-n": "green", "beam": "magenta", "dvts": "cyan", "greedy": "white"}

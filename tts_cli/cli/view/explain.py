@@ -17,16 +17,16 @@ from tts_cli.cli.view.tables import PLAIN_WIDTH, Table
 from tts_cli.cli.view.text import safe_text
 
 if TYPE_CHECKING:
-    from tts_cli.analysis.report import Receipt
-    from tts_cli.analysis.trace_analysis import Part
-    from tts_cli.analysis.what_if import Outlook
+    from tts_cli.analysis.report import SearchReport
+    from tts_cli.analysis.trace_analysis import CostShare
+    from tts_cli.analysis.what_if import WhatIf
 
 MOST_ANSWERS = 8
 MOST_WINNERS = 3
 LONGEST_ANSWER = 32
 
 
-def picture(receipt: Receipt) -> RenderableType:
+def picture(receipt: SearchReport) -> RenderableType:
     """For a terminal."""
     head = Text(parts.shown(receipt.record.problem[:2000]), style="italic")
     pieces: list[RenderableType] = [head, Text(), *map(Text, _intro(receipt)), Text()]
@@ -35,14 +35,14 @@ def picture(receipt: Receipt) -> RenderableType:
     return Padding(Group(*pieces), (1, 1, 1, 1))
 
 
-def plain(receipt: Receipt) -> str:
+def plain(receipt: SearchReport) -> str:
     """For a pipe or a file."""
     sentences = [f"{name}: {says}" for name, says in _outlooks(receipt)]
     pieces = [_wrapped(_intro(receipt)), tables.plain(_tables(receipt)), _wrapped(sentences)]
     return "\n".join(piece for piece in pieces if piece)
 
 
-def brief(receipt: Receipt) -> str:
+def brief(receipt: SearchReport) -> str:
     """What `--quiet` prints: the two sentences on other budgets."""
     return "".join(f"{name}: {says}\n" for name, says in _outlooks(receipt))
 
@@ -51,7 +51,7 @@ def _wrapped(sentences: list[str]) -> str:
     return "".join(line + "\n" for sentence in sentences for line in textwrap.wrap(sentence, PLAIN_WIDTH))
 
 
-def _intro(receipt: Receipt) -> list[str]:
+def _intro(receipt: SearchReport) -> list[str]:
     record = receipt.record
     models = record.policy + (f" + {record.prm}" if record.prm else "")
     answer = "no answer" if record.answer is None else f"answer {_answer(record.answer)}"
@@ -64,12 +64,12 @@ def _intro(receipt: Receipt) -> list[str]:
     return [parts.one_line(line) for line in lines]
 
 
-def _tables(receipt: Receipt) -> list[Table]:
+def _tables(receipt: SearchReport) -> list[Table]:
     found = [_costs(receipt), _parts(receipt.by_fate, "Where the steps went"), _parts(receipt.by_depth, "By depth")]
     return [table for table in (*found, _vote(receipt)) if table.rows]
 
 
-def _costs(receipt: Receipt) -> Table:
+def _costs(receipt: SearchReport) -> Table:
     rows = [
         [cost.name, str(cost.tokens), _flops(cost.flops), "-" if cost.share is None else f"{100 * cost.share:.1f}"]
         for cost in receipt.costs
@@ -80,7 +80,7 @@ def _costs(receipt: Receipt) -> Table:
     return Table("Spent", ("", "tokens", "FLOPs", "% of FLOPs"), rows, note=note)
 
 
-def _parts(found: list[Part], title: str) -> Table:
+def _parts(found: list[CostShare], title: str) -> Table:
     rows = [
         [part.name, str(part.steps), str(part.tokens), f"{100 * part.share:.1f}", str(part.scored), _flops(part.flops)]
         for part in found
@@ -90,7 +90,7 @@ def _parts(found: list[Part], title: str) -> Table:
     return Table(title, ("", "steps", "tokens", "%", "scored", "FLOPs"), rows, note=note if "depth" in title else "")
 
 
-def _vote(receipt: Receipt) -> Table:
+def _vote(receipt: SearchReport) -> Table:
     rows = [
         [_answer(place.answer), str(place.count), f"{100 * place.counts:.1f}", f"{place.weight:.2f}",
          f"{100 * place.weighs:.1f}"]
@@ -103,11 +103,11 @@ def _vote(receipt: Receipt) -> Table:
     return Table(f"The vote ({select})", ("answer", "votes", "%", "weight", "%"), rows, note=note)
 
 
-def _outlooks(receipt: Receipt) -> list[tuple[str, str]]:
+def _outlooks(receipt: SearchReport) -> list[tuple[str, str]]:
     return [("half the budget", _says(receipt.half)), ("twice the budget", _says(receipt.twice))]
 
 
-def _says(outlook: Outlook) -> str:
+def _says(outlook: WhatIf) -> str:
     kind = {"exact": "", "estimate": "an estimate: ", "unknown": "cannot be told: "}[outlook.kind]
     text = f"N = {outlook.budget}: {kind}{outlook.says}" if outlook.budget else f"{kind}{outlook.says}"
     if outlook.confidence is not None:

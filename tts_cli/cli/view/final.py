@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_cli.cli.view import parts, plain
-from tts_cli.cli.view.tree_state import Step
+from tts_cli.cli.view.tree_state import TreeStep
 from tts_cli.data.record import Record, Vote
 from tts_cli.search.events import Decided
 
@@ -16,7 +16,7 @@ BAR = 8
 MOST_VOTES = 5
 
 
-def picture(record: Record, steps: list[Step], decided: Decided | None = None) -> RenderableType:
+def picture(record: Record, steps: list[TreeStep], decided: Decided | None = None) -> RenderableType:
     """`steps` are those of the chosen solution, `decided` is `auto`'s last decision; the answer comes last, where the
     eye and the prompt are."""
     pieces: list[RenderableType] = [Text(parts.shown(record.problem[:2000]), style="italic"), Text()]
@@ -31,7 +31,7 @@ def picture(record: Record, steps: list[Step], decided: Decided | None = None) -
     return Padding(Group(*pieces), (1, 1, 1, 1))
 
 
-def _solution(steps: list[Step]) -> Table:
+def _solution(steps: list[TreeStep]) -> Table:
     """number, score, bar, text; a long step wraps within its own column"""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", style="dim", no_wrap=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 
 from tts_cli.cli.view import parts, plain
-from tts_cli.cli.view.tree_state import Step, TreeState
+from tts_cli.cli.view.tree_state import TreeState, TreeStep
 from tts_cli.data.record import Record
 from tts_cli.search.events import Decided
 
@@ -125,7 +125,7 @@ def _boxed(child: int) -> list[int | str]:
     return ["<div class=branch>", child, "</div>\n"]
 
 
-def _step(step: Step, chosen: set[int]) -> str:
+def _step(step: TreeStep, chosen: set[int]) -> str:
     kinds = ["step"] + ["pruned"] * step.dead + ["chosen"] * (step.number in chosen)
     score = min(max(step.score, 0.0), 1.0) if step.score is not None else None
     number = f"{score:.2f}" if score is not None else "–"

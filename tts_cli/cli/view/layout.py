@@ -13,20 +13,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tts_cli.cli.view.tree_state import Step, TreeState
+from tts_cli.cli.view.tree_state import TreeState, TreeStep
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TreeRow:
     """One line: `guide` is the drawing left of the text; `above` counts hidden steps between it and its parent."""
 
-    step: Step
+    step: TreeStep
     guide: str
     above: int = 0
     pruned: int = 0
 
 
-def rows(state: TreeState, limit: int) -> tuple[list[Row], int]:
+def rows(state: TreeState, limit: int) -> tuple[list[TreeRow], int]:
     """The best branches as at most `limit` rows in tree order, and how many living branches are left out."""
     leaves = sorted(state.leaves(), key=lambda leaf: _rank(state, leaf))
     shown: set[int] = set()
@@ -42,13 +42,13 @@ def rows(state: TreeState, limit: int) -> tuple[list[Row], int]:
     return _arrange(state, shown), hidden
 
 
-def _rank(state: TreeState, leaf: Step) -> tuple[bool, float, int]:
+def _rank(state: TreeState, leaf: TreeStep) -> tuple[bool, float, int]:
     """Smaller is better: the chosen solution, then high scores, then early ones."""
     chosen = state.ended is not None and state.ended.step == leaf.number
     return (not chosen, -_score(state, leaf), leaf.number)
 
 
-def _score(state: TreeState, step: Step) -> float:
+def _score(state: TreeState, step: TreeStep) -> float:
     """A solution's score, else its step's; a step without one yet stands where its parent stood."""
     while step.number:
         score = step.solution_score if step.solution_score is not None else step.score
@@ -58,19 +58,19 @@ def _score(state: TreeState, step: Step) -> float:
     return 0.0
 
 
-def _arrange(state: TreeState, shown: set[int]) -> list[Row]:
+def _arrange(state: TreeState, shown: set[int]) -> list[TreeRow]:
     """Depth first, without recursion: a chain may be as long as a search is deep."""
     children: dict[int, list[int]] = {}
     for number in sorted(shown):
         children.setdefault(_shown_ancestor(state, number, shown), []).append(number)
-    out: list[Row] = []
+    out: list[TreeRow] = []
     stack = _branch(children.get(0, []), "")
     while stack:
         number, guide, inner = stack.pop()
         step = state.steps[number]
         parent = _shown_ancestor(state, number, shown)
         above = step.depth - state.steps[parent].depth - 1
-        out.append(Row(step, guide, above, _pruned_children(state, step)))
+        out.append(TreeRow(step, guide, above, _pruned_children(state, step)))
         stack += _branch(children.get(number, []), inner)
     return out
 
@@ -91,5 +91,5 @@ def _shown_ancestor(state: TreeState, number: int, shown: set[int]) -> int:
     return number
 
 
-def _pruned_children(state: TreeState, step: Step) -> int:
+def _pruned_children(state: TreeState, step: TreeStep) -> int:
     return sum(1 for child in step.children if state.steps[child].dead)

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tts_cli.cli.view import layout, parts
-from tts_cli.cli.view.tree_state import Step, TreeState
+from tts_cli.cli.view.tree_state import TreeState, TreeStep
 from tts_cli.search.events import Event
 
 FRAME_SECONDS = 0.1
@@ -25,7 +25,7 @@ FREE_SECONDS = 0.05  # of drawing; the first frames are dear, because they load 
 
 
 @dataclass(frozen=True)
-class Limits:
+class LiveLimits:
     """What the footer counts down to, and what a token costs. Parameters are counts, not billions."""
 
     select: str = "weighted"
@@ -43,7 +43,7 @@ class LiveTree:
     """Context manager; the picture is wiped at the end, when the final one takes its place."""
 
     def __init__(
-        self, console: Console, limits: Limits = Limits(), clock: Callable[[], float] = time.monotonic
+        self, console: Console, limits: LiveLimits = LiveLimits(), clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.state = TreeState()
         self.limits = limits
@@ -88,7 +88,7 @@ class LiveTree:
         self._next_frame = max(after + FRAME_SECONDS, earned_at)
 
 
-def frame(state: TreeState, limits: Limits, elapsed: float, width: int, height: int, note: str = "") -> Text:
+def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, height: int, note: str = "") -> Text:
     """One picture of at most `height` lines of at most `width` cells."""
     head = [_title(state), _problem(state), *_decision(state)]
     foot = [_vote(state, limits, width), _progress(state, limits, elapsed)]
@@ -133,7 +133,7 @@ def _decision(state: TreeState) -> list[Text]:
     return [Text(parts.one_line(" · ".join(part for part in (found.difficulty, told, why) if part)), style="cyan")]
 
 
-def _row(row: layout.Row, width: int) -> Text:
+def _row(row: layout.TreeRow, width: int) -> Text:
     """score, bar, tree, text, and at the right edge what was folded away here"""
     step = row.step
     line = parts.score_cell(step.score, 8 if width >= 60 else 4).append("  ")
@@ -148,7 +148,7 @@ def _row(row: layout.Row, width: int) -> Text:
     return line.append_text(folded)
 
 
-def _marks(step: Step) -> Text:
+def _marks(step: TreeStep) -> Text:
     marks = Text.assemble((parts.times(step.count), "bold magenta"))
     if step.solution:
         marks.append(" ✓", style="bold green")
@@ -165,7 +165,7 @@ def _folded(state: TreeState, hidden: int) -> Text:
     return Text("+ " + ", ".join(found) if found else "", style="dim")
 
 
-def _vote(state: TreeState, limits: Limits, width: int) -> Text:
+def _vote(state: TreeState, limits: LiveLimits, width: int) -> Text:
     """The leading answer first, then as many others as the line holds."""
     tallies = state.tally(limits.select)
     line = Text.assemble(("vote  ", "bold"))
@@ -182,7 +182,7 @@ def _vote(state: TreeState, limits: Limits, width: int) -> Text:
     return line
 
 
-def _progress(state: TreeState, limits: Limits, elapsed: float) -> Text:
+def _progress(state: TreeState, limits: LiveLimits, elapsed: float) -> Text:
     """Spent and remaining: solutions (of N, where that is settled), time, compute; then the speed."""
     budget = f"/{state.started.budget}" if state.started and state.started.method != "auto" else ""
     sampled = max(state.spent.policy_tokens, state.sampled_tokens)

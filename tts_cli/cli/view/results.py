@@ -15,7 +15,7 @@ from tts_cli.cli.view.tables import Table
 
 if TYPE_CHECKING:
     from tts_cli.evaluation.statistics import Estimate
-    from tts_cli.evaluation.summary import CellTime, Result, Summary, Timing
+    from tts_cli.evaluation.summary import ConditionTime, Result, Summary, Timing
 
 LONGEST_NAME = 24
 
@@ -59,7 +59,7 @@ def _failures(summary: Summary) -> str:
     return text + (f" {ungraded} rows could not be graded and do not count." if ungraded else "")
 
 
-def _main_row(result: Result, time: CellTime) -> list[str]:
+def _main_row(result: Result, time: ConditionTime) -> list[str]:
     cost = result.overall.cost
     return [
         _title(result),

@@ -24,7 +24,7 @@ from tts_cli.search.events import (
 
 
 @dataclass(slots=True)
-class Step:
+class TreeStep:
     """A node of the tree. `live_children` counts the children that the search may still go on from."""
 
     number: int
@@ -62,7 +62,7 @@ class TreeState:
         self.decided: Decided | None = None
         self.ended: SearchEnded | None = None
         self.spent = Spent(0, 0, 0)
-        self.steps: dict[int, Step] = {0: Step(0, 0, 0)}
+        self.steps: dict[int, TreeStep] = {0: TreeStep(0, 0, 0)}
         self.solutions: list[int] = []
         self.pruned = 0
         self.sampled_tokens = 0
@@ -92,13 +92,13 @@ class TreeState:
                     self.step(event.step)
                 self.ended = event
 
-    def step(self, number: int) -> Step:
+    def step(self, number: int) -> TreeStep:
         try:
             return self.steps[number]
         except KeyError:
             raise ValueError(f"there is no step {number}") from None
 
-    def path(self, number: int) -> list[Step]:
+    def path(self, number: int) -> list[TreeStep]:
         """The steps from the first one to this one; the root is left out."""
         steps = []
         while number:
@@ -107,7 +107,7 @@ class TreeState:
             number = step.parent
         return steps[::-1]
 
-    def leaves(self) -> list[Step]:
+    def leaves(self) -> list[TreeStep]:
         """Where the living branches end now, and every solution, in order of appearance."""
         return [
             step
@@ -120,13 +120,13 @@ class TreeState:
         """Finished solutions as sampled: identical ones count each."""
         return sum(self.steps[number].count for number in self.solutions)
 
-    def chosen(self) -> list[Step]:
+    def chosen(self) -> list[TreeStep]:
         """The chosen solution's steps; empty where there is none."""
         return self.path(self.ended.step) if self.ended and self.ended.step else []
 
     def tally(self, select: str) -> list[Tally]:
         """The answers so far, best first by `select` (weighted, max or majority; by count without scores)."""
-        groups: dict[str, list[Step]] = {}
+        groups: dict[str, list[TreeStep]] = {}
         for number in self.solutions:
             step = self.steps[number]
             if step.answer is not None:
@@ -139,28 +139,28 @@ class TreeState:
         parent = self.step(event.parent)
         if event.step in self.steps or event.count < 1:
             raise ValueError(f"step {event.step} comes twice or has no sample")
-        self.steps[event.step] = Step(
+        self.steps[event.step] = TreeStep(
             event.step, parent.number, parent.depth + 1, event.text, event.tokens, event.finish, event.count
         )
         parent.children.append(event.step)
         self.sampled_tokens += event.tokens * event.count
         self._gain_child(parent)
 
-    def _gain_child(self, parent: Step) -> None:
+    def _gain_child(self, parent: TreeStep) -> None:
         """A refilled parent comes back to life, and so may its ancestors."""
         parent.live_children += 1
         if parent.dead and not parent.pruned and parent.number:
             parent.dead = False
             self._gain_child(self.steps[parent.parent])
 
-    def _prune(self, step: Step) -> None:
+    def _prune(self, step: TreeStep) -> None:
         if step.pruned or not step.number:
             return
         step.pruned = True
         self.pruned += 1
         self._die(step)
 
-    def _die(self, step: Step) -> None:
+    def _die(self, step: TreeStep) -> None:
         """A step dies when it is pruned or its last living child does; a solution stays."""
         while step.number and not step.dead and not step.solution:
             step.dead = True
@@ -185,7 +185,7 @@ def _after(before: Decided | None, now: Decided) -> Decided:
     return now if before is None else replace(now, difficulty=now.difficulty or before.difficulty)
 
 
-def _tally(answer: str, steps: list[Step]) -> Tally:
+def _tally(answer: str, steps: list[TreeStep]) -> Tally:
     count = sum(step.count for step in steps)
     scores = [(step.solution_score or 0.0, step.count) for step in steps]
     return Tally(answer, count, sum(s * n for s, n in scores), max(s for s, _ in scores))

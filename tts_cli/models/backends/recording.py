@@ -30,7 +30,7 @@ class StepScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class SearchRecording:
     """`scores` are named by the texts of all steps up to the one that is scored. `error`: the search ended with it."""
 
     prompt: PromptTokens
@@ -39,13 +39,13 @@ class Tape:
     error: RecordError | None = None
 
 
-def recorded(search: Search, error: RecordError | None) -> Tape:
+def recorded(search: Search, error: RecordError | None) -> SearchRecording:
     """The tape of a search that has ended."""
     scores: dict[Steps, StepScore] = {}
     for node in search.nodes():
         if not node.cut and search.prompt_tokens.prm is not None:
             _add(scores, tuple(node.steps), node)
-    return Tape(search.prompt_tokens, search.draws, scores, error)
+    return SearchRecording(search.prompt_tokens, search.draws, scores, error)
 
 
 def _add(scores: dict[Steps, StepScore], steps: Steps, node: Node) -> None:
@@ -54,7 +54,7 @@ def _add(scores: dict[Steps, StepScore], steps: Steps, node: Node) -> None:
         scores[steps] = StepScore(node.score, node.prm_tokens)
 
 
-def pack(tape: Tape) -> bytes:
+def pack(tape: SearchRecording) -> bytes:
     """The tape as bytes; `unpack` is its inverse."""
     content = {
         "prompt": [tape.prompt.policy, tape.prompt.prm],
@@ -65,10 +65,10 @@ def pack(tape: Tape) -> bytes:
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 
 
-def unpack(packed: bytes) -> Tape:
+def unpack(packed: bytes) -> SearchRecording:
     """Raises ValueError, KeyError or zlib.error on what is no tape."""
     content: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return Tape(
+    return SearchRecording(
         prompt=PromptTokens(*content["prompt"]),
         draws={
             tuple(path): Draw(text, tokens, Finish(how), logprob)
