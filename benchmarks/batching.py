@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.engine import Engine, Sampler
-from tts_cli.protocols import Finish, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, SampleKey, Sampling, Usage
 
 NANO = Path(__file__).parent.parent / "tts_cli" / "nano" / "nano.gguf"
 PROBLEM = "<|problem|>A farmer packs 17 boxes with 24 apples each and eats 9. How many apples are left?<|solution|>"
@@ -30,9 +30,9 @@ class Run:
     ran: int
 
 
-def draw(engine: Engine, first: int, count: int, max_tokens: int, ledger: Ledger) -> int:
+def draw(engine: Engine, first: int, count: int, max_tokens: int, usage: Usage) -> int:
     """Draw samples first..first+count of the problem together; how many tokens they have."""
-    root = engine.root(engine.vocab.tokenize(PROBLEM, special=True, bos=engine.vocab.add_bos), ledger)
+    root = engine.root(engine.vocab.tokenize(PROBLEM, special=True, bos=engine.vocab.add_bos), usage)
     jobs = [
         engine.generate(
             root,
@@ -54,10 +54,10 @@ def _never(_: bytes) -> Finish | None:
 
 def measure(engine: Engine, samples: int, together: int, max_tokens: int) -> Run:
     """All samples, `together` at a time."""
-    ledger = Ledger()
+    usage = Usage()
     begin = time.perf_counter()
-    sampled = sum(draw(engine, i, together, max_tokens, ledger) for i in range(0, samples, together))
-    return Run(time.perf_counter() - begin, sampled, ledger.policy_prompt_tokens + ledger.policy_tokens)
+    sampled = sum(draw(engine, i, together, max_tokens, usage) for i in range(0, samples, together))
+    return Run(time.perf_counter() - begin, sampled, usage.policy_prompt_tokens + usage.policy_tokens)
 
 
 def main() -> None:

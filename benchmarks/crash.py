@@ -2,7 +2,7 @@
 
     python -m benchmarks.crash --rows 1000 --kills 10 --method best-of-n --budget 8
 
-Every kill is a SIGKILL at a random moment, start-up included; the same command is then given again. CheckedSolution: each id
+Every kill is a SIGKILL at a random moment, start-up included; the same command is then given again. Checked: each id
 is there exactly once and in order, every line is a record, and each record equals that of the unbroken run in all
 but wall time. Ends with 1 where they are not.
 """

@@ -34,10 +34,10 @@ class Tally:
 
     def add(self, judge: Judge, a: str, b: str, expected: bool, rule: str) -> None:
         start = time.perf_counter()
-        verdict = judge.equal(a, b)
+        selection = judge.equal(a, b)
         self.seconds.append(time.perf_counter() - start)
         self.pairs += 1
-        if verdict != expected:
+        if selection != expected:
             self.wrong.append((rule, a, b))
 
 

@@ -28,7 +28,7 @@ from benchmarks.crash import command, count_lines, write_problems
 from training.problems import distinct, generate
 from tts_cli import solver as setup
 from tts_cli.answers import Judge
-from tts_cli.batch import worker_process as station
+from tts_cli.batch import worker_process as worker
 from tts_cli.batch.workers import Worker, solve_apart
 from tts_cli.config import Settings
 from tts_cli.protocols import Policy, RewardModel
@@ -37,10 +37,10 @@ from tts_cli.solving.solve import solve
 from tts_cli.strategy.settings import SolveSettings
 
 
-def apart(problems: Sequence[Problem], stations: Sequence[Worker]) -> float:
+def apart(problems: Sequence[Problem], workers: Sequence[Worker]) -> float:
     """Seconds that a batch takes."""
     begin = time.perf_counter()
-    for record in solve_apart(problems, stations):
+    for record in solve_apart(problems, workers):
         assert record.error is None, record.error
     return time.perf_counter() - begin
 
@@ -73,12 +73,12 @@ def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float
     problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
     with ExitStack() as stack:
         models, judge = opened(chosen, stack), stack.enter_context(Judge())
-        alone, stations = station.opened(chosen, stack, 1), station.opened(chosen, stack, None)
+        alone, workers = worker.opened(chosen, stack, 1), worker.opened(chosen, stack, None)
         in_turn(problems[:2], models, judge)  # warm: pages and buffers
         apart(problems[:2], alone)
-        apart(problems[:4], stations)
+        apart(problems[:4], workers)
         return [
-            (in_turn(problems, models, judge), apart(problems, alone), apart(problems, stations)) for _ in range(rounds)
+            (in_turn(problems, models, judge), apart(problems, alone), apart(problems, workers)) for _ in range(rounds)
         ]
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from training.problems.problem import ended_at_box
 from training.samples import Sample, read_file
 from tts_cli.models.load import load_prm
-from tts_cli.protocols import Job, Ledger, Prefix, RewardModel, ScoredStep
+from tts_cli.protocols import Job, Prefix, RewardModel, ScoredStep, Usage
 
 AGGREGATES: dict[str, Callable[[Sequence[float]], float]] = {
     "last": lambda scores: scores[-1],
@@ -55,7 +55,7 @@ def score_all(prm: RewardModel, samples: Sequence[Sample]) -> list[Scored]:
 
 
 def score_group(prm: RewardModel, group: Sequence[Sample]) -> list[Scored]:
-    root = prm.start(group[0].problem.problem, Ledger())
+    root = prm.start(group[0].problem.problem, Usage())
     prefixes: list[Prefix] = [root] * len(group)
     scores: list[list[float]] = [[] for _ in group]
     for depth in range(max(len(sample.steps) for sample in group)):

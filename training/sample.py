@@ -16,7 +16,7 @@ from training.problems import FAMILIES, LEVELS, SPLITS, Problem, distinct, gener
 from training.samples import Sample, write_samples
 from training.tokenizer import PROBLEM, SOLUTION
 from tts_cli.engine import Engine, Sampler
-from tts_cli.protocols import Finish, Job, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Job, SampleKey, Sampling, Usage
 
 LONGEST = 220  # tokens of a solution
 AT_ONCE = 16  # problems under way
@@ -42,7 +42,7 @@ def _jobs(engine, problem, number, per_problem, temperatures, seed):  # type: ig
         *vocab.tokenize(problem.problem, special=False),
         vocab.id_of(SOLUTION),
     ]
-    root = engine.root(tokens, Ledger())
+    root = engine.root(tokens, Usage())
     for i in range(per_problem):
         sampling = Sampling(temperature=temperatures[i % len(temperatures)])
         sampler = Sampler(SampleKey(seed, str(number), (i,)), sampling)

@@ -55,7 +55,7 @@ class SampleKey:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Usage:
     """Tokens that really ran through each model for one problem (recomputed ones included).
 
     `policy_prompt_tokens`: prompt and recomputed prefixes; `policy_tokens`: sampled tokens that were
@@ -154,7 +154,7 @@ class Backend(Protocol):
 class Policy(Backend, Protocol):
     """Writes solutions step by step."""
 
-    def start(self, problem: str, ledger: Ledger) -> Prefix:
+    def start(self, problem: str, usage: Usage) -> Prefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
         ...
 
@@ -166,7 +166,7 @@ class Policy(Backend, Protocol):
 class RewardModel(Backend, Protocol):
     """Scores steps. The same step after the same prefix is run once, however often it is asked for."""
 
-    def start(self, problem: str, ledger: Ledger) -> Prefix:
+    def start(self, problem: str, usage: Usage) -> Prefix:
         """The handle of a problem before its first step. Raises PromptTooLong."""
         ...
 

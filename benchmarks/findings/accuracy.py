@@ -57,8 +57,8 @@ def _by_level(run: Run) -> str:
     for method in (*ALL, "pass"):
         columns = [dict(curve(run, method, level)) for level in run.levels]
         for budget, overall in curve(run, method):
-            cells = [accuracy(column[budget]) for column in columns]
-            rows.append([_title(method), str(budget), percent(overall.value), *cells])
+            conditions = [accuracy(column[budget]) for column in columns]
+            rows.append([_title(method), str(budget), percent(overall.value), *conditions])
     return table(["method", "N", "all", *(f"level {level}" for level in run.levels)], rows)
 
 

@@ -60,16 +60,17 @@ def revote(run: Run, budgets: Sequence[int]) -> dict[int, Votes] | None:
         settings = solve_settings(chosen, needed_models(question, chosen))
         models = stored_models(store, with_prm=True)
         assert models is not None, "the run has a summary, so its models are known"
-        cells = {n: Condition(METHOD, SearchJob(METHOD, n, 1).plan) for n in budgets}
-        grader = Grader(list(cells.values()), settings, *models, store, judge, Rates())
+        conditions = {n: Condition(METHOD, SearchJob(METHOD, n, 1).plan) for n in budgets}
+        grader = Grader(list(conditions.values()), settings, *models, store, judge, Rates())
         with open_dataset(question.dataset, lambda asked: False) as rows:
             known = run.records[METHOD, budgets[0]]
             graded = {row.problem: grader.grade(row)[0] for row in select_rows(rows, question) if row.problem in known}
     return {
         n: {
-            one: {problem: it.outcomes[cell].choices.get(one, False) for problem, it in graded.items()} for one in SHOWN
+            one: {problem: it.outcomes[condition].choices.get(one, False) for problem, it in graded.items()}
+            for one in SHOWN
         }
-        for n, cell in cells.items()
+        for n, condition in conditions.items()
     }
 
 
@@ -98,12 +99,12 @@ def _table(runs: Sequence[Run], budget: int, voted: Mapping[str, Mapping[int, Vo
 def _column(run: Run, budget: int, votes: Mapping[int, Votes] | None) -> dict[Choice, str]:
     accuracies, default = _accuracies(run, budget), _default(run)
     best = max(accuracies[choice] for choice in SHOWN)
-    cells = {}
+    conditions = {}
     for choice in SHOWN:
         text = percent(accuracies[choice])
         shown = f"**{text}**" if accuracies[choice] == best else text
-        cells[choice] = shown + (_against(votes[budget], choice, default) if votes else "")
-    return cells
+        conditions[choice] = shown + (_against(votes[budget], choice, default) if votes else "")
+    return conditions
 
 
 def _against(votes: Votes, choice: Choice, default: Choice) -> str:
@@ -123,8 +124,8 @@ def _draw(runs: Sequence[Run], budgets: Sequence[int], voted: Mapping[str, Mappi
         for i, budget in enumerate(budgets):
             gaps = [compared(voted[run.policy][budget], choice, _default(run)).difference for choice in SHOWN]
             y = [spot + 0.25 * (i - (len(budgets) - 1) / 2) for spot in range(len(SHOWN))]
-            look = drawing.series_look(i)
-            drawing.bars(place, y, gaps, label=f"N = {budget}", horizontal=True, **look)
+            checkpoint = drawing.series_look(i)
+            drawing.bars(place, y, gaps, label=f"N = {budget}", horizontal=True, **checkpoint)
         place.axvline(0, color="0.4", linewidth=1)
         place.set_title(run.policy, fontsize="medium")
         place.set_xlabel("points against the default")

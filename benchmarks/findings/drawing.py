@@ -71,11 +71,11 @@ def bars(axes: Any, x: list[float], estimates: list[Estimate], *, horizontal: bo
     values = [100 * one.value for one in estimates]
     down = [max(0.0, 100 * (one.value - one.low)) for one in estimates]
     up = [max(0.0, 100 * (one.high - one.value)) for one in estimates]
-    look = {"elinewidth": 0.8, **style}
+    checkpoint = {"elinewidth": 0.8, **style}
     if horizontal:
-        axes.errorbar(values, x, xerr=[down, up], **look)
+        axes.errorbar(values, x, xerr=[down, up], **checkpoint)
     else:
-        axes.errorbar(x, values, yerr=[down, up], **look)
+        axes.errorbar(x, values, yerr=[down, up], **checkpoint)
 
 
 def budget_axis(axes: Any, budgets: list[int]) -> None:

@@ -87,10 +87,10 @@ def _compared(curve: Sequence[Way], rival: Way) -> list[str]:
     """Cells under COMPARED."""
     found = compare(curve, rival)
     from_here = found.equal.name if found.reached else f"never; closest: {found.equal.name}"
-    cells = [from_here, change(found.off), times(found.ratio)]
+    conditions = [from_here, change(found.off), times(found.ratio)]
     if found.affordable is None or found.gain is None:
-        return [*cells, "never", "–"]
-    return [*cells, found.affordable.name, change(found.gain)]
+        return [*conditions, "never", "–"]
+    return [*conditions, found.affordable.name, change(found.gain)]
 
 
 def times(ratio: Estimate) -> str:
@@ -99,10 +99,10 @@ def times(ratio: Estimate) -> str:
 
 
 def _verdicts(policy: Policy, rival: Way) -> str:
-    return " ".join(f"{name} {verdict(curves(policy)[name], rival)}." for name in (EFFORTS_ONLY, AUTO))
+    return " ".join(f"{name} {selection(curves(policy)[name], rival)}." for name in (EFFORTS_ONLY, AUTO))
 
 
-def verdict(curve: Sequence[Way], rival: Way) -> str:
+def selection(curve: Sequence[Way], rival: Way) -> str:
     """Is half of the FLOPs enough for as many right, or are there three points more for no more FLOPs?"""
     found = compare(curve, rival)
     half = found.reached and found.ratio.value <= HALF
@@ -178,9 +178,9 @@ def _draw(policies: Sequence[Policy]) -> Any:
 
 def _panel(axes: Any, policy: Policy) -> None:
     for method in drawing.METHOD_COLORS:
-        look = drawing.method_look(method)
-        _line(axes, _of(policy.fixed, method), label=method, linewidth=0.8, **look)
-        faint = look | {"linestyle": ":", "fillstyle": "none", "alpha": 0.6}
+        checkpoint = drawing.method_look(method)
+        _line(axes, _of(policy.fixed, method), label=method, linewidth=0.8, **checkpoint)
+        faint = checkpoint | {"linestyle": ":", "fillstyle": "none", "alpha": 0.6}
         _line(axes, _of(policy.voted, method), label=f"{method}, best vote", linewidth=0.8, **faint)
     _line(axes, policy.adaptive, label=ADAPTIVE, color="0.3", linestyle="--")
     _line(axes, policy.without_rule, label=WITHOUT, color="#56B4E9", marker="v", linewidth=0.8)
@@ -196,7 +196,7 @@ def _of(ways: Mapping[str, Way], method: str) -> list[Way]:
     return [one for name, one in ways.items() if name.split()[0] == method]
 
 
-def _line(axes: Any, ways: Sequence[Way], **look: Any) -> None:
+def _line(axes: Any, ways: Sequence[Way], **checkpoint: Any) -> None:
     points = sorted((one.cost, 100 * one.accuracy) for one in ways)
     if points:
-        axes.plot(*zip(*points, strict=True), **look)
+        axes.plot(*zip(*points, strict=True), **checkpoint)

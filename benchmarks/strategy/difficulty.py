@@ -36,14 +36,14 @@ _KINDS: tuple[Difficulty, ...] = ("easy", "medium", "hard")
 
 def _rows(policy: Policy) -> list[list[str]]:
     true = [one.solved for one in policy.observations]
-    values = [one.at(_places(policy)[-1]).evidence.values for one in policy.observations]
+    values = [one.at(_places(policy)[-1]).observation.values for one in policy.observations]
     profile = {f"the profile, {policy.profile.stages[i].name}": guesses(policy, i) for i in _places(policy)}
     alone = {f"{name} alone": [row[FEATURES.index(name)] for row in values] for name in ALONE}
     found = []
     for name, told in (profile | alone).items():
         figures = [rank_correlation, easy_auc, hard_auc] + ([mean_error] if name in profile else [])
-        cells = [spread(interval(figure, told, true)) for figure in figures]
-        found.append([policy.name, name, *cells, *["–"] * (4 - len(cells))])
+        conditions = [spread(interval(figure, told, true)) for figure in figures]
+        found.append([policy.name, name, *conditions, *["–"] * (4 - len(conditions))])
     return found
 
 
@@ -56,7 +56,7 @@ def guesses(policy: Policy, place: int) -> list[float]:
     """P(one sample is right) as it is told at such a stage."""
     solved = policy.profile.stages[place].solved
     assert solved is not None
-    return [solved(one.at(place).evidence.values) for one in policy.observations]
+    return [solved(one.at(place).observation.values) for one in policy.observations]
 
 
 def easy_auc(told: Sequence[float], true: Sequence[float]) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.strategy import oracle, sweep, votes
 from benchmarks.strategy.plan import EFFORTS, POLICIES, Places
-from benchmarks.strategy.tapes import Case, cases, labelled
+from benchmarks.strategy.recordings import Case, cases, labelled
 from benchmarks.strategy.ways import Way, best, way
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError

@@ -45,5 +45,5 @@ def by_answer(observations: Sequence[CalibrationProblem]) -> Way:
 
 
 def _first_right(one: CalibrationProblem) -> Outcome:
-    seen = next((seen for seen in one.looks if seen.right), one.looks[0])
+    seen = next((seen for seen in one.checkpoints if seen.right), one.checkpoints[0])
     return Outcome(seen.right, seen.flops)

@@ -43,7 +43,9 @@ def without_likelihoods(policy: Policy, effort: Effort) -> Way:
 
 
 def _masked(one: CalibrationProblem) -> CalibrationProblem:
-    return replace(one, looks=tuple(replace(seen, evidence=_unlikely(seen.evidence)) for seen in one.looks))
+    return replace(
+        one, checkpoints=tuple(replace(seen, observation=_unlikely(seen.observation)) for seen in one.checkpoints)
+    )
 
 
 def _unlikely(seen: Observation) -> Observation:
@@ -54,7 +56,7 @@ def _unlikely(seen: Observation) -> Observation:
 def without_first_look(policy: Policy, effort: Effort) -> Way:
     """The greedy solution is one of the first four samples."""
     made = policy.profile.model_copy(update={"stages": policy.profile.stages[1:]})
-    seen = [replace(one, looks=one.looks[1:]) for one in policy.observations]
+    seen = [replace(one, checkpoints=one.checkpoints[1:]) for one in policy.observations]
     return _played("the look at one greedy solution", seen, made, effort)
 
 

@@ -10,7 +10,7 @@ from benchmarks.strategy.plan import most
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, way
 from tts_cli.evaluation import calibrate
-from tts_cli.evaluation.calibrate import CalibrationProblem, Checkpoint, SimulatedOutcome, play
+from tts_cli.evaluation.calibrate import CalibrationProblem, Checkpoint, SimulatedOutcome, simulate_rule
 from tts_cli.strategy.profile import Profile, name_of
 from tts_cli.strategy.rules import CalibratedRule
 from tts_cli.strategy.settings import Effort
@@ -55,7 +55,7 @@ def ends(
 ) -> list[SimulatedOutcome]:
     """How `auto` ends at an effort. `least`: the confidence that --min-confidence asks for."""
     rule = CalibratedRule(profile, effort, most(), least)
-    return [play(one, rule) for one in observations]
+    return [simulate_rule(one, rule) for one in observations]
 
 
 def at_effort(observations: Sequence[CalibrationProblem], profile: Profile, effort: Effort) -> Way:
@@ -65,7 +65,7 @@ def at_effort(observations: Sequence[CalibrationProblem], profile: Profile, effo
 def curve(observations: Sequence[CalibrationProblem], profile: Profile) -> list[Way]:
     """At each of PRICES."""
     rules = [Priced(profile, "max", most(), None, price) for price in PRICES]
-    return [way(f"price {rule.price}", (_outcome(play(one, rule)) for one in observations)) for rule in rules]
+    return [way(f"price {rule.price}", (_outcome(simulate_rule(one, rule)) for one in observations)) for rule in rules]
 
 
 def without_rule(observations: Sequence[CalibrationProblem]) -> list[Way]:

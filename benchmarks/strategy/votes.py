@@ -39,15 +39,15 @@ class Samples:
 
 
 def read_samples(
-    row: Row, tape: SearchRecording, search: Search, count: int, parameters: int, judge: Equality
+    row: Row, recording: SearchRecording, search: Search, count: int, parameters: int, judge: Equality
 ) -> Samples:
     """The first `count` samples of a tape. `search`: the same ones replayed, which has their answers."""
     texts = {tuple(node.steps): solution.answer for node, solution in search.solutions.items()}
-    tokens, seen = tape.prompt.policy, set[Steps]()
+    tokens, seen = recording.prompt.policy, set[Steps]()
     answers: list[str | None] = []
     flops: list[float] = []
     for index in range(count):
-        steps, spent = _walk(tape, index, seen)
+        steps, spent = _walk(recording, index, seen)
         tokens += spent
         answers.append(texts.get(steps))
         flops.append(2.0 * parameters * tokens)
@@ -57,12 +57,12 @@ def read_samples(
     return Samples(tuple(place.get(index) for index in range(count)), right, tuple(flops))
 
 
-def _walk(tape: SearchRecording, index: int, seen: set[Steps]) -> tuple[Steps, int]:
+def _walk(recording: SearchRecording, index: int, seen: set[Steps]) -> tuple[Steps, int]:
     """One sample's steps, and the tokens that it makes the policy run (as evaluation.replay counts them)."""
     steps: Steps = ()
     path: tuple[int, ...] = (index,)
     tokens = 0
-    while draws := _draws(tape, path):
+    while draws := _draws(recording, path):
         if steps and steps not in seen:
             seen.add(steps)
             tokens += 1
@@ -73,9 +73,9 @@ def _walk(tape: SearchRecording, index: int, seen: set[Steps]) -> tuple[Steps, i
     return steps, tokens
 
 
-def _draws(tape: SearchRecording, path: tuple[int, ...]) -> list[Draw]:
+def _draws(recording: SearchRecording, path: tuple[int, ...]) -> list[Draw]:
     """Those of one step: more than one where the first ones were empty."""
-    return [tape.draws[(*path, i)] for i in range(EMPTY_DRAWS) if (*path, i) in tape.draws]
+    return [recording.draws[(*path, i)] for i in range(EMPTY_DRAWS) if (*path, i) in recording.draws]
 
 
 def _right(answer: str | None, row: Row, judge: Equality) -> bool:

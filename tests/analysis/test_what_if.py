@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.analysis.test_trace_analysis import SIZES, Same, best_of_four
 from tests.cli import scripted
-from tests.strategy.test_retrace import SIZES, Same, best_of_four
 from tts_cli.analysis import report as receipt
 from tts_cli.analysis import what_if as outlook
 from tts_cli.analysis.trace_analysis import VotingRules

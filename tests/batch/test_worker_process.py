@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Here, Program
 from tests.cli.test_batch import QUICK, TEXT
 from tests.cli.test_solve import refused
-from tts_cli.batch import worker_process as station
+from tts_cli.batch import worker_process as worker
 from tts_cli.batch.worker_process import LocalWorker, ProcessWorker
 from tts_cli.config import Settings
 from tts_cli.data.record import Record, RecordError
@@ -88,5 +88,5 @@ def test_there_are_as_many_stations_as_threads_within_reason(
     monkeypatch.setattr(ProcessWorker, "__init__", lambda *_: None)
     monkeypatch.setattr(ProcessWorker, "__exit__", lambda *_: None)
     with ExitStack() as stack:
-        stations = station.opened(SETTINGS.model_copy(update={"threads": threads}), stack, at_most)
-        assert [type(one) for one in stations] == ([LocalWorker] if count == 1 else [ProcessWorker] * count)
+        workers = worker.opened(SETTINGS.model_copy(update={"threads": threads}), stack, at_most)
+        assert [type(one) for one in workers] == ([LocalWorker] if count == 1 else [ProcessWorker] * count)

@@ -43,10 +43,10 @@ class Desk:
 
 
 def desks(count: int) -> list[Desk]:
-    stations = [Desk() for _ in range(count)]
-    for station in stations:
-        station.gate.set()
-    return stations
+    workers = [Desk() for _ in range(count)]
+    for worker in workers:
+        worker.gate.set()
+    return workers
 
 
 def problems(count: int) -> list[Problem]:
@@ -65,11 +65,11 @@ def nobody_stays() -> Iterator[None]:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_every_problem_is_solved_once_and_the_stations_can_go_on(count: int) -> None:
-    stations = desks(count)
+    workers = desks(count)
     for _ in range(2):
-        assert ids(solve_apart(problems(10), stations)) == list(range(10))
-    assert sorted(id for station in stations for id in station.asked) == sorted(2 * [str(n) for n in range(10)])
-    assert not any(station.stopped for station in stations)
+        assert ids(solve_apart(problems(10), workers)) == list(range(10))
+    assert sorted(id for worker in workers for id in worker.asked) == sorted(2 * [str(n) for n in range(10)])
+    assert not any(worker.stopped for worker in workers)
 
 
 def test_problems_are_read_as_stations_get_free() -> None:
@@ -112,22 +112,22 @@ def test_a_stop_yields_what_is_there_and_ends_what_is_under_way() -> None:
 
 
 def test_a_station_that_fails_ends_the_run() -> None:
-    stations = desks(2)
-    for station in stations:
-        station.fails_at = "3"
+    workers = desks(2)
+    for worker in workers:
+        worker.fails_at = "3"
     with pytest.raises(ModelError, match="the model broke"):
-        list(solve_apart(problems(50), stations))
-    assert all(station.stopped for station in stations)
+        list(solve_apart(problems(50), workers))
+    assert all(worker.stopped for worker in workers)
 
 
 def test_somebody_may_look_in_while_a_problem_takes_long() -> None:
     slow = Desk()
-    looks: list[int] = []
+    checkpoints: list[int] = []
 
-    def look() -> None:
-        looks.append(1)
-        if len(looks) == 3:
+    def checkpoint() -> None:
+        checkpoints.append(1)
+        if len(checkpoints) == 3:
             slow.gate.set()
 
-    assert ids(solve_apart(problems(1), [slow], on_advance=look)) == [0]
-    assert len(looks) >= 3
+    assert ids(solve_apart(problems(1), [slow], on_advance=checkpoint)) == [0]
+    assert len(checkpoints) >= 3

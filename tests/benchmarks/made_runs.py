@@ -9,12 +9,12 @@ from benchmarks.findings.plan import Part, run_name
 from benchmarks.findings.results import GREEDY, Key
 from tts_cli.data.record import Cost, Vote
 from tts_cli.evaluation import report
-from tts_cli.evaluation.collect import Spent
+from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.grading import CHOICES, EvalRecord, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.simulate import ModelFacts
-from tts_cli.evaluation.summary import CalibrationFacts, summarize
+from tts_cli.evaluation.summary import EvalFacts, summarize
 from tts_cli.search import GUIDED
 
 SETTINGS = {"aggregate": "last", "select": "weighted"}
@@ -49,22 +49,22 @@ def write_run(
 
     `samples_right`: of the samples of each problem; else all or none, as greedy is right or not.
     """
-    cells = {key: Condition(key[0], SearchJob(key[0], key[1], 4).plan) for key in right}
+    conditions = {key: Condition(key[0], SearchJob(key[0], key[1], 4).plan) for key in right}
     models = ModelFacts(*policy), ModelFacts(part.prm, prm_parameters)
     most = max(budget for _, budget in right)
     counts = list(samples_right) if samples_right is not None else [most * mark for mark in right[GREEDY]]
     graded, records = [], []
     for i, count in enumerate(counts):
         costs = {key: _cost(key, tokens) for key in right}
-        outcomes = {cells[key]: _outcome(key, marks[i], costs[key]) for key, marks in right.items()}
+        outcomes = {conditions[key]: _outcome(key, marks[i], costs[key]) for key, marks in right.items()}
         solutions = [ScoredSolution(True, count, (0.9,), (5,)), ScoredSolution(False, most - count, (0.2,), (5,))]
         graded.append(Graded(str(i % 2 + 1), None, outcomes, most, count, solutions))
         records += [_record(i, key, marks[i], costs[key], count * key[1] // most) for key, marks in right.items()]
-    facts = CalibrationFacts("nano", 0, *models, SETTINGS, 0)
-    summary = summarize(graded, list(cells.values()), facts, with_prm_quality=True)
+    facts = EvalFacts("nano", 0, *models, SETTINGS, 0)
+    summary = summarize(graded, list(conditions.values()), facts, with_prm_quality=True)
     folder = runs / run_name(part, policy[0])
     folder.mkdir(parents=True)
-    report.write(folder, records, summary, report.timing(summary, Spent(wall_seconds=90.0)))
+    report.write(folder, records, summary, report.timing(summary, SamplingCost(wall_seconds=90.0)))
 
 
 def _cost(key: Key, tokens: Mapping[Key, tuple[int, int]] | None) -> Cost:

@@ -169,15 +169,15 @@ def test_a_winner_is_one_that_the_test_can_tell_from_the_second() -> None:
     ranking = best_method.rank(right, list(right["beam"]))
     assert ranking.order == ["beam", "dvts", "majority"]
     assert ranking.lead.p == mcnemar(6, 0) < 0.05 and ranking.winner == "beam"
-    assert best_method.verdict(right, list(right["beam"]), "beam") == "beam: the best here"
-    assert best_method.verdict(right, list(right["beam"]), "dvts") == "dvts: worse (−75.0, p 0.031)"
+    assert best_method.selection(right, list(right["beam"]), "beam") == "beam: the best here"
+    assert best_method.selection(right, list(right["beam"]), "dvts") == "dvts: worse (−75.0, p 0.031)"
 
 
 def test_no_winner_where_chance_explains_the_lead() -> None:
     right = {"majority": marks("x......."), "beam": marks("xxxxxx.."), "dvts": marks(".x......")}
     few = ["0", "1", "2"]
     assert best_method.rank(right, few).winner is None
-    assert best_method.verdict(right, few, "majority") == "majority: no difference (−66.7, p 0.500)"
+    assert best_method.selection(right, few, "majority") == "majority: no difference (−66.7, p 0.500)"
 
 
 @pytest.mark.parametrize(("share", "bin"), [(1, "easy"), (0.5, "easy"), (0.49, "medium"), (0.1, "medium"), (0, "hard")])

@@ -18,19 +18,19 @@ from benchmarks import deadline
 from benchmarks.findings.execute import Job
 from benchmarks.strategy import accuracy, confidence, difficulty, measured, oracle, parts, plan, sweep, votes, ways
 from benchmarks.strategy.plan import EFFORTS, Places, Size, jobs
+from benchmarks.strategy.recordings import Case
 from benchmarks.strategy.report import FINDINGS, report
-from benchmarks.strategy.tapes import Case
 from benchmarks.strategy.votes import Outcome, Samples
 from benchmarks.strategy.ways import Way
-from tests.strategy.profiles import evidence, profile
+from tests.strategy.profiles import observation, profile
 from tts_cli.cli import app
 from tts_cli.cli import calibrate as command
 from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation import calibrate, calibration_figures
-from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Checkpoint, SimulatedOutcome, play
-from tts_cli.evaluation.conditions import SearchJob, covers, unit_of
+from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Checkpoint, SimulatedOutcome, simulate_rule
+from tts_cli.evaluation.conditions import SearchJob, covers, job_of
 from tts_cli.evaluation.grading import CHOICES, Choice
 from tts_cli.evaluation.statistics import Estimate, rank_correlation
 from tts_cli.strategy.rules import PRICES, CalibratedRule
@@ -52,20 +52,20 @@ def samples(answers: str, right: str) -> Samples:
     return Samples(found, tuple(one in right for one in classes), tuple(10.0 * (i + 1) for i in range(len(answers))))
 
 
-def observation(
+def problem_seen(
     agreement: tuple[float, ...], right: str, solved: float = 0.5, *, convinced: bool = False
 ) -> CalibrationProblem:
     """What is seen at the first of STAGES; 100 FLOPs a sample, and its reading as much. `convinced`: at the last."""
     seen = list(zip(STAGES, agreement, right, strict=False))
-    looks = [
+    checkpoints = [
         Checkpoint(
-            evidence(n, share, read=read, convinced=convinced and i == len(seen)),
+            observation(n, share, read=read, convinced=convinced and i == len(seen)),
             mark == "x",
             100.0 * n * (1 + read),
         )
         for i, ((n, read), share, mark) in enumerate(seen, 1)
     ]
-    return CalibrationProblem(solved, tuple(looks), {})
+    return CalibrationProblem(solved, tuple(checkpoints), {})
 
 
 def case(observed: CalibrationProblem, voted: dict[str, dict[Choice, bool]] | None = None, **fixed: Outcome) -> Case:
@@ -82,7 +82,7 @@ def test_the_grid_of_fixed_methods_is_what_the_commands_sample() -> None:
     assert [n for method, n in plans if method == "beam"] == [4, 16, 64]
     assert [n for method, n in plans if method == "dvts"] == [4, 8, 16, 32, 64]
     stored = [SearchJob("best-of-n", 64, 1), *(SearchJob(how, n, 4) for how in ("beam", "dvts") for n in (4, 16, 64))]
-    assert all(any(covers(unit, unit_of(one)) for unit in stored) for one in plan.fixed(4)[1:])
+    assert all(any(covers(job, job_of(one)) for job in stored) for one in plan.fixed(4)[1:])
 
 
 def test_every_run_is_shown_as_it_can_be_typed() -> None:
@@ -190,7 +190,7 @@ def test_a_ratio_of_flops_has_the_interval_of_pairs() -> None:
     ],
 )
 def test_what_was_promised_is_reached_or_not(right: str, flops: float, told: str) -> None:
-    assert told in accuracy.verdict([one_way("auto", right, flops)], one_way("rival", "xxxxx.....", 100))
+    assert told in accuracy.selection([one_way("auto", right, flops)], one_way("rival", "xxxxx.....", 100))
 
 
 def test_a_fixed_method_may_choose_its_vote_in_hindsight() -> None:
@@ -198,7 +198,7 @@ def test_a_fixed_method_may_choose_its_vote_in_hindsight() -> None:
     votes_of = [dict.fromkeys(CHOICES, i == 0) | {("min", "max"): True} for i in range(2)]
     cases = [
         case(
-            observation((1.0,), "x"),
+            problem_seen((1.0,), "x"),
             {"beam 4": one},
             **{"beam 4": Outcome(i == 0, 7.0), "greedy 1": Outcome(True, 1.0)},
         )
@@ -217,7 +217,7 @@ def test_the_fixed_choice_that_the_calibration_would_make() -> None:
 
     fixed = {"beam 4": figure(0.6, 9), "best-of-n 4": figure(0.6, 8), "best-of-n 3": figure(0.9, 1)}
     outcomes = {"beam 4": Outcome(True, 9.0), "best-of-n 4": Outcome(False, 8.0), "greedy 1": Outcome(True, 1.0)}
-    cases = [case(observation((1.0,), "x"), **outcomes)]
+    cases = [case(problem_seen((1.0,), "x"), **outcomes)]
     policy = measured.Policy("p", profile(figures={"fixed": fixed}), [], cases)
     assert accuracy.known_before(policy).name == "best-of-n 4", "of equal ones the cheaper, whatever came of it"
 
@@ -236,7 +236,7 @@ def test_the_best_choice_in_hindsight_and_the_cheapest_as_good() -> None:
 
 def test_the_oracle_of_difficulty_takes_for_each_kind_what_is_best_there() -> None:
     """Easy problems are right with either, hard ones only with the dear one."""
-    observed = [observation((1, 1, 1), "xxx", solved) for solved in (0.9, 0.9, 0.05, 0.05)]
+    observed = [problem_seen((1, 1, 1), "xxx", solved) for solved in (0.9, 0.9, 0.05, 0.05)]
     fixed = [one_way("cheap", "xx..", 10), one_way("dear", "xxxx", 100)]
     found = oracle.by_difficulty(observed, fixed, solution=10)
     by_price = {one.name: one for one in found}
@@ -246,7 +246,7 @@ def test_the_oracle_of_difficulty_takes_for_each_kind_what_is_best_there() -> No
 
 
 def test_the_oracle_of_answers_stops_at_the_first_look_that_is_right() -> None:
-    observed = [observation((1, 1, 1, 1), right) for right in ("xxxx", ".x..", "...x", "....")]
+    observed = [problem_seen((1, 1, 1, 1), right) for right in ("xxxx", ".x..", "...x", "....")]
     found = oracle.by_answer(observed)
     assert list(found.right) == [1, 1, 1, 0] and list(found.flops) == [400, 800, 3200, 400]
 
@@ -255,10 +255,10 @@ def test_the_oracle_of_answers_stops_at_the_first_look_that_is_right() -> None:
 
 
 def test_the_sweep_passes_through_the_efforts() -> None:
-    observed = [observation((a, a, b, 1.0), "...x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
+    observed = [problem_seen((a, a, b, 1.0), "...x") for a in (0.25, 0.5, 1.0) for b in (0.25, 0.75)]
     sweep_of = {one.name: one for one in sweep.curve(observed, profile())}
     for effort, price in PRICES.items():
-        played = [play(one, CalibratedRule(profile(), effort, 16)) for one in observed]
+        played = [simulate_rule(one, CalibratedRule(profile(), effort, 16)) for one in observed]
         assert list(sweep_of[f"price {price}"].flops) == [one.flops for one in played]
     low, usual, high = (sweep_of[f"price {price}"].cost for price in (0.05, 0.02, 0.005))
     assert sweep_of["price 0.5"].cost == low == 400 < usual < high
@@ -268,14 +268,14 @@ def test_without_a_rule_every_problem_goes_to_the_same_stage_unless_it_convinced
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calibrate, "STAGES", STAGES)
-    found = sweep.without_rule([observation((1, 1), ".x", convinced=True), observation((1, 1, 1, 1), "...x")])
+    found = sweep.without_rule([problem_seen((1, 1), ".x", convinced=True), problem_seen((1, 1, 1, 1), "...x")])
     assert [one.name for one in found] == ["4 drawn", "4 read", "8 read", "16 read"]
     assert [list(one.flops) for one in found] == [[400, 400], [800, 800], [800, 1600], [800, 3200]]
     assert [one.accuracy for one in found] == [0, 0.5, 0.5, 1]
 
 
 def test_a_wanted_confidence_is_worth_any_price() -> None:
-    unsure = [observation((0.5, 0.5, 0.5, 1.0), "...x")]
+    unsure = [problem_seen((0.5, 0.5, 0.5, 1.0), "...x")]
     assert [one.samples for one in sweep.ends(unsure, profile(), "low")] == [4]
     (ended,) = sweep.ends(unsure, profile(), "low", 0.9)
     assert (ended.samples, ended.right) == (16, True) and ended.confidence == pytest.approx(0.982, abs=0.001)
@@ -288,8 +288,8 @@ def test_a_part_that_decides_nothing_is_missed_by_nobody(monkeypatch: pytest.Mon
     """Agreement is all there is to see here, from the root as from prefixes."""
     monkeypatch.setattr(calibrate, "STAGES", STAGES)
     monkeypatch.setattr(calibrate, "BEST_OF_N", (1,))
-    observed = [observation((a, a, a, a), "xxxx" if a > 0.5 else "...x") for a in (0.1, 0.2, 0.9, 1.0) * 20]
-    found = [replace(one, fixed={"best-of-n 1": one.looks[0]}) for one in observed]
+    observed = [problem_seen((a, a, a, a), "xxxx" if a > 0.5 else "...x") for a in (0.1, 0.2, 0.9, 1.0) * 20]
+    found = [replace(one, fixed={"best-of-n 1": one.checkpoints[0]}) for one in observed]
     labelled = [(Row(i, str(i), "?"), dict.fromkeys(VARIANTS, one)) for i, one in enumerate(found)]
     cases = [replace(case(one), observed=dict.fromkeys(VARIANTS, one)) for one in found]
     policy = measured.Policy("p", profile(), labelled, cases)

@@ -73,8 +73,8 @@ def auto(decided: int = 2) -> list[Event]:
         events += [StepSampled(number, 0, f"37 + 28 = \\boxed{{{answer}}}", 9, "boxed", branch=number - 1), *scored]
         if number in (2, 4):
             events += [Spent(20, 9 * number, 9 * number), DECIDED[number > 2]]
-    looks = [place for place, event in enumerate(events) if isinstance(event, Decided)]
-    return events[: looks[decided - 1] + 1] if decided else events[: looks[0]]
+    checkpoints = [place for place, event in enumerate(events) if isinstance(event, Decided)]
+    return events[: checkpoints[decided - 1] + 1] if decided else events[: checkpoints[0]]
 
 
 def auto_record(**changes: object) -> Record:

@@ -14,7 +14,7 @@ from tests.cli.conftest import Here, Program
 from tests.cli.test_solve import refused
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli import solver as setup
-from tts_cli.batch import worker_process as station
+from tts_cli.batch import worker_process as worker
 from tts_cli.data import schema
 
 ROWS = [f"Compute {number} + 1." for number in range(5)]
@@ -136,7 +136,7 @@ def test_large_models_share_one_decode_loop(here: Here, monkeypatch: pytest.Monk
     rows = TEXT + "\n".join(f"Find {number} + 1." for number in range(20)) + "\n"
     alone = records(here("batch", stdin=rows).stdout)
     monkeypatch.setattr(setup, "SMALL_FILE", 0)
-    monkeypatch.setattr(station, "opened", None)
+    monkeypatch.setattr(worker, "opened", None)
     together = records(here("batch", "--in-flight", "5", stdin=rows).stdout)
     assert [row["id"] for row in together] == [row["id"] for row in alone]
     assert [row["fingerprint"] for row in together] == [row["fingerprint"] for row in alone]

@@ -283,8 +283,10 @@ def test_a_trace_of_auto_is_shown_and_explained(tts: Program, here: Here, datase
     assert here("show", "t.json", "--html", "t.html").returncode == 0
     page = (tts.work / "t.html").read_text()
     assert f"<p>{record['difficulty']} · auto by the profile of" in page
-    looks = [event for event in json.loads((tts.work / "t.json").read_text())["events"] if event["event"] == "Decided"]
-    assert [look["samples"] for look in looks] == [1, 2, 2, 4]
+    checkpoints = [
+        event for event in json.loads((tts.work / "t.json").read_text())["events"] if event["event"] == "Decided"
+    ]
+    assert [checkpoint["samples"] for checkpoint in checkpoints] == [1, 2, 2, 4]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 15)])

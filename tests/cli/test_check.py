@@ -11,7 +11,7 @@ from tests.cli.conftest import Here, Program
 from tests.cli.screen import Screen
 from tests.cli.scripted import HOSTILE
 from tests.cli.test_terminal import finish, without_styles
-from tests.strategy.test_check import PROBLEM, RIGHT, WRONG
+from tests.solving.test_check_solution import PROBLEM, RIGHT, WRONG
 
 NANO = {"TTS_POLICY": "nano"}
 

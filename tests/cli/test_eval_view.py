@@ -14,13 +14,13 @@ from tts_cli.cli.view.prm_results import prm_tables
 from tts_cli.cli.view.results import result_tables
 from tts_cli.cli.view.tables import Table, drawn, plain
 from tts_cli.data.record import Cost
-from tts_cli.evaluation.collect import Spent
+from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.report import timing, to_json
 from tts_cli.evaluation.simulate import ModelFacts
-from tts_cli.evaluation.summary import Facts, Summary, summarize
+from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
 from tts_cli.strategy.plan import Plan
 
 METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
@@ -30,11 +30,11 @@ CELLS = [Condition(method, Plan(method, n, 1, "why")) for method, n in METHODS] 
 def graded(level: str, subject: str, right: tuple[bool, ...]) -> Graded:
     """One problem, right or wrong under each cell."""
     outcomes = {}
-    for cell, is_right in zip(CELLS, right, strict=True):
-        choices = dict.fromkeys(CHOICES, is_right) if cell.requested == "best-of-n" else {}
-        tokens = 10 * cell.plan.budget
+    for condition, is_right in zip(CELLS, right, strict=True):
+        choices = dict.fromkeys(CHOICES, is_right) if condition.requested == "best-of-n" else {}
+        tokens = 10 * condition.plan.budget
         cost = Cost(policy_prompt_tokens=5, policy_tokens=tokens, prm_tokens=tokens if choices else 0)
-        outcomes[cell] = Outcome(is_right, True, False, cost, choices)
+        outcomes[condition] = Outcome(is_right, True, False, cost, choices)
     solutions = [ScoredSolution(True, 2, (0.9,), (5,)), ScoredSolution(False, 2, (0.2,), (9,))]
     return Graded(level, subject, outcomes, 4, 2, solutions)
 
@@ -46,7 +46,7 @@ def summary(subject: str = "algebra") -> Summary:
         graded("10", "geometry", (False, False, False, False, True)),
         graded("10", "geometry", (False, True, False, False, False)),
     ]
-    facts = Facts("d", 0, ModelFacts("p", 10), ModelFacts("q", 20), {"aggregate": "last"}, ungraded=1)
+    facts = EvalFacts("d", 0, ModelFacts("p", 10), ModelFacts("q", 20), {"aggregate": "last"}, ungraded=1)
     return summarize(problems, CELLS, facts, with_prm_quality=True)
 
 
@@ -73,10 +73,10 @@ def test_figures_by_hand() -> None:
 
 
 def test_seconds_are_tokens_times_what_a_token_took() -> None:
-    time = timing(summary(), Spent(policy_seconds=30, policy_tokens=3000, prm_seconds=4, prm_tokens=1000))
-    assert time.cells[-1].policy_seconds == pytest.approx(45 * 0.01)
-    assert time.cells[-1].prm_seconds == pytest.approx(40 * 0.004)
-    assert time.cells[0].prm_seconds == 0
+    time = timing(summary(), SamplingCost(policy_seconds=30, policy_tokens=3000, prm_seconds=4, prm_tokens=1000))
+    assert time.conditions[-1].policy_seconds == pytest.approx(45 * 0.01)
+    assert time.conditions[-1].prm_seconds == pytest.approx(40 * 0.004)
+    assert time.conditions[0].prm_seconds == 0
 
 
 def test_a_summary_is_rounded_so_that_machines_agree() -> None:
@@ -85,7 +85,7 @@ def test_a_summary_is_rounded_so_that_machines_agree() -> None:
 
 
 def test_plain_tables_align_and_hold_every_figure() -> None:
-    text = plain(result_tables(summary(), timing(summary(), Spent())))
+    text = plain(result_tables(summary(), timing(summary(), SamplingCost())))
     assert "best-of-n  4   75.0 (" in text
     assert "1 rows could not be graded" in text
     for block in text.split("\n\n"):
@@ -97,7 +97,7 @@ def test_plain_tables_align_and_hold_every_figure() -> None:
 
 def test_names_from_a_file_are_data() -> None:
     evil = "[bold]\x1b[31mred\x07 and much too long to be shown in one line of a table"
-    tables = result_tables(summary(evil), timing(summary(evil), Spent()))
+    tables = result_tables(summary(evil), timing(summary(evil), SamplingCost()))
     for text in (plain(tables), *(shown(drawn(table)) for table in tables)):
         assert "\x07" not in text and "\x1b[31m" not in text
     assert "[bold]" in plain(tables)
@@ -125,10 +125,12 @@ def test_levels_share_one_scale_and_flops_grow_with_n() -> None:
 
 
 def test_one_budget_has_no_curve() -> None:
-    cells = [CELLS[0], CELLS[1]]
-    one = Graded("1", None, {cell: Outcome(True, True, False, Cost(policy_tokens=1), {}) for cell in cells}, 1, 1)
-    facts = Facts("d", 0, ModelFacts("p", 10), None, {"aggregate": "last"}, 0)
-    assert panels(summarize([one], cells, facts, with_prm_quality=True)) == []
+    conditions = [CELLS[0], CELLS[1]]
+    one = Graded(
+        "1", None, {condition: Outcome(True, True, False, Cost(policy_tokens=1), {}) for condition in conditions}, 1, 1
+    )
+    facts = EvalFacts("d", 0, ModelFacts("p", 10), None, {"aggregate": "last"}, 0)
+    assert panels(summarize([one], conditions, facts, with_prm_quality=True)) == []
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.analysis.test_trace_analysis import Same, best_of_four
 from tests.cli import scripted
 from tests.cli.conftest import Here, Program
 from tests.cli.scripted import HOSTILE, PROBLEM
-from tests.strategy.test_retrace import Same, best_of_four
 from tts_cli.analysis import report as receipt
 from tts_cli.cli.view import explain as view
 from tts_cli.data.trace import Trace, dump

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.cli import scripted
 from tts_cli.cli.view import layout
-from tts_cli.cli.view.tree_state import Step, TreeState
+from tts_cli.cli.view.tree_state import TreeState, TreeStep
 from tts_cli.search.events import Event, SearchEnded, SolutionFinished, StepMerged, StepPruned, StepSampled, StepScored
 
 
@@ -124,7 +124,7 @@ def searches(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-def lives(state: TreeState, step: Step) -> bool:
+def lives(state: TreeState, step: TreeStep) -> bool:
     """By definition, from scratch: a solution lives; else a step that is not pruned and has no or a living child."""
     if step.solution or not step.number:
         return True

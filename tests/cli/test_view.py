@@ -19,7 +19,7 @@ from tts_cli.cli.view.tree_state import TreeState
 from tts_cli.errors import TtsError
 from tts_cli.search.events import Decided, Event, SearchEnded, SolutionFinished, StepSampled, to_json
 
-LIMITS = live.Limits(max_time=30, policy_parameters=2_000_000, prm_parameters=4_000_000)
+LIMITS = live.LiveLimits(max_time=30, policy_parameters=2_000_000, prm_parameters=4_000_000)
 
 
 def drawn(renderable: object, width: int) -> str:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.engine import Branch, Engine, Generated, Sampler
-from tts_cli.protocols import Finish, Job, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, Job, SampleKey, Sampling, Usage
 
 PROMPT = "<|problem|>The answer is 12 + 30 and so = ?<|solution|>"
 
 
-def prompt(engine: Engine, text: str = PROMPT, ledger: Ledger | None = None) -> Branch:
-    return engine.root(engine.vocab.tokenize(text, special=True), ledger or Ledger())
+def prompt(engine: Engine, text: str = PROMPT, usage: Usage | None = None) -> Branch:
+    return engine.root(engine.vocab.tokenize(text, special=True), usage or Usage())
 
 
 def never(_: bytes) -> Finish | None:

@@ -88,12 +88,12 @@ def _refuse(monkeypatch: pytest.MonkeyPatch, refuses: Callable[[int, int], bool]
     monkeypatch.setattr(Context, "decode", moody)
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("n_contexts", [1, 2])
 def test_no_room_in_llama_cpp_changes_only_the_cost(
-    f32: Path, open_engine: Open, monkeypatch: pytest.MonkeyPatch, lanes: int
+    f32: Path, open_engine: Open, monkeypatch: pytest.MonkeyPatch, n_contexts: int
 ) -> None:
     def run() -> list[tuple[int, ...]]:
-        engine = open_engine(f32, lanes=lanes)
+        engine = open_engine(f32, n_contexts=n_contexts)
         root = prompt(engine)
         jobs = [start(engine, root, (i,), steps=False) for i in range(10)]
         drain(engine)

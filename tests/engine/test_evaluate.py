@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.engine.driving import drain, logits, prompt, start
 from tts_cli.engine import Branch, Engine
 from tts_cli.errors import PromptTooLong
-from tts_cli.protocols import Ledger
+from tts_cli.protocols import Usage
 
 Open = Callable[..., Engine]
 STEPS = [f"Step {i} is {i} + {3 * i} = {4 * i} and so<|step|>" for i in range(12)]
@@ -41,7 +41,7 @@ def _tokens(engine: Engine) -> list[list[int]]:
 
 
 def test_batched_is_single(path: Path, open_engine: Open) -> None:
-    engine = open_engine(path, lanes=1)
+    engine = open_engine(path, n_contexts=1)
     root = prompt(engine)
     jobs = [engine.evaluate(root, step, range(len(step))) for step in _tokens(engine)]
     drain(engine)
@@ -69,13 +69,13 @@ def test_chunks_of_a_small_batch_change_nothing(path: Path, open_engine: Open) -
 
 
 def test_a_copy_to_another_lane_is_as_good_as_a_run(path: Path, open_engine: Open) -> None:
-    many, one = open_engine(path, lanes=4, n_seq_max=12), open_engine(path, lanes=1)
-    ledger = Ledger()
-    root = prompt(many, ledger=ledger)
+    many, one = open_engine(path, n_contexts=4, n_seq_max=12), open_engine(path, n_contexts=1)
+    usage = Usage()
+    root = prompt(many, usage=usage)
     jobs = [many.evaluate(root, step, range(len(step))) for step in _tokens(many)]
     drain(many)
     assert {len(pool.idle) > 0 for pool in many._scheduler.pools} == {True}
-    assert ledger.policy_prompt_tokens == root.length + sum(map(len, _tokens(many)))
+    assert usage.policy_prompt_tokens == root.length + sum(map(len, _tokens(many)))
     for job, step in zip(jobs, _tokens(many), strict=True):
         assert _close(path, job.result().logits, logits(one, prompt(one), step))
 
@@ -105,14 +105,14 @@ def test_more_marks_than_one_decode_returns(f32: Path, open_engine: Open) -> Non
 
 def test_a_prm_counts_all_its_rows(f32: Path, open_engine: Open) -> None:
     engine = open_engine(f32, counts="prm")
-    ledger = Ledger()
-    root = prompt(engine, ledger=ledger)
+    usage = Usage()
+    root = prompt(engine, usage=usage)
     steps = _tokens(engine)
     jobs = [engine.evaluate(root, step, [len(step) - 1]) for step in steps]
     drain(engine)
     engine.evaluate(jobs[0].result().branch, steps[1], [0])
     drain(engine)
-    assert ledger == Ledger(prm_tokens=root.length + sum(map(len, steps)) + len(steps[1]))
+    assert usage == Usage(prm_tokens=root.length + sum(map(len, steps)) + len(steps[1]))
 
 
 def test_sampling_goes_on_after_evaluated_tokens(f32: Path, open_engine: Open) -> None:
@@ -126,7 +126,7 @@ def test_sampling_goes_on_after_evaluated_tokens(f32: Path, open_engine: Open) -
 
 
 def _joined(engine: Engine, root: Branch, step: list[int]) -> Branch:
-    return engine.root([*root.tokens, *step], Ledger())
+    return engine.root([*root.tokens, *step], Usage())
 
 
 def test_nothing_to_evaluate(f32: Path, open_engine: Open) -> None:
@@ -149,7 +149,7 @@ def test_what_does_not_fit_fails_and_the_engine_goes_on(f32: Path, open_engine: 
         too_long.result()
     assert exact.result().logits.shape == (1, engine.vocab.n_tokens)
     with pytest.raises(PromptTooLong):
-        engine.root([65] * 257, Ledger())
+        engine.root([65] * 257, Usage())
 
 
 def test_wrong_arguments_are_refused(f32: Path, open_engine: Open) -> None:
@@ -159,7 +159,7 @@ def test_wrong_arguments_are_refused(f32: Path, open_engine: Open) -> None:
         with pytest.raises(ValueError, match="outside"):
             engine.evaluate(root, tokens, marks)
     with pytest.raises(ValueError, match="at least one token"):
-        engine.root([], Ledger())
+        engine.root([], Usage())
     with pytest.raises(ValueError, match="max_tokens"):
         start(engine, root, max_tokens=0)
     assert not engine.busy

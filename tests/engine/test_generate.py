@@ -12,13 +12,13 @@ import pytest
 from tests.engine.driving import PROMPT, drain, logits, prompt, start, used
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.engine import Engine, Generated, Sampler
-from tts_cli.protocols import Finish, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, SampleKey, Sampling, Usage
 
 Open = Callable[..., Engine]
 
 
 def test_samples_of_one_prompt_are_the_same_batched_and_one_by_one(f32: Path, open_engine: Open) -> None:
-    engine = open_engine(f32, lanes=1)
+    engine = open_engine(f32, n_contexts=1)
     root = prompt(engine)
     jobs = [start(engine, root, (i,)) for i in range(16)]
     drain(engine)
@@ -43,7 +43,7 @@ def test_a_steps_logprob_is_the_models_own_whatever_it_was_sampled_with(
     second = start(engine, first.result().branch, (0, 0), sampling=Sampling(temperature=temperature, top_p=0.9))
     drain(engine)
     tokens = [*engine.vocab.tokenize(PROMPT, special=True), *first.result().tokens, *second.result().tokens]
-    rows = logits(engine, engine.root(tokens[:1], Ledger()), tokens[1:]).astype(np.float64)
+    rows = logits(engine, engine.root(tokens[:1], Usage()), tokens[1:]).astype(np.float64)
     logprobs = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
     told = [logprobs[i - 2, tokens[i]] for i in range(root.length, len(tokens))]
     count = len(first.result().tokens)
@@ -51,24 +51,24 @@ def test_a_steps_logprob_is_the_models_own_whatever_it_was_sampled_with(
     assert second.result().logprob == pytest.approx(sum(told[count:]), abs=0.01) != 0
 
 
-@pytest.mark.parametrize("lanes", [2, 5])
-def test_lanes_change_nothing(f32: Path, open_engine: Open, lanes: int) -> None:
-    one, many = open_engine(f32, lanes=1, n_seq_max=10), open_engine(f32, lanes=lanes, n_seq_max=10)
-    assert len(many._scheduler.pools) == lanes
+@pytest.mark.parametrize("n_contexts", [2, 5])
+def test_lanes_change_nothing(f32: Path, open_engine: Open, n_contexts: int) -> None:
+    one, many = open_engine(f32, n_contexts=1, n_seq_max=10), open_engine(f32, n_contexts=n_contexts, n_seq_max=10)
+    assert len(many._scheduler.pools) == n_contexts
     results = []
     for engine in (one, many):
-        ledger = Ledger()
-        root = prompt(engine, ledger=ledger)
+        usage = Usage()
+        root = prompt(engine, usage=usage)
         jobs = [start(engine, root, (i,), steps=False) for i in range(30)]
         drain(engine)
-        results.append(([job.result().tokens for job in jobs], ledger))
+        results.append(([job.result().tokens for job in jobs], usage))
     assert results[0] == results[1]
 
 
 def test_lanes_in_threads_change_nothing(q8: Path, open_engine: Open) -> None:
     results = []
     for threads in (1, 2):
-        engine = open_engine(q8, lanes=2, n_seq_max=8, threads=threads)
+        engine = open_engine(q8, n_contexts=2, n_seq_max=8, threads=threads)
         assert (engine._scheduler._workers is not None) == (threads == 2)
         root = prompt(engine)
         jobs = [start(engine, root, (i,), steps=False) for i in range(12)]
@@ -79,29 +79,29 @@ def test_lanes_in_threads_change_nothing(q8: Path, open_engine: Open) -> None:
 
 def test_a_prompt_is_run_once_for_all_its_samples(q8: Path, open_engine: Open) -> None:
     engine = open_engine(q8)
-    ledger = Ledger()
-    root = prompt(engine, ledger=ledger)
+    usage = Usage()
+    root = prompt(engine, usage=usage)
     jobs = [start(engine, root, (i,)) for i in range(16)]
     drain(engine)
     late = [start(engine, root, (i,)) for i in range(16, 24)]
     drain(engine)
     sampled = sum(len(job.result().tokens) for job in jobs + late)
-    assert ledger.policy_prompt_tokens == root.length
+    assert usage.policy_prompt_tokens == root.length
     # The last token of every step is pending: nobody has gone on from it yet.
-    assert ledger.policy_tokens == sampled - 24
-    assert ledger.prm_tokens == 0
+    assert usage.policy_tokens == sampled - 24
+    assert usage.prm_tokens == 0
 
 
 def test_a_pending_token_is_run_once_for_all_children(q8: Path, open_engine: Open) -> None:
     engine = open_engine(q8)
-    ledger = Ledger()
-    job = start(engine, prompt(engine, ledger=ledger))
+    usage = Usage()
+    job = start(engine, prompt(engine, usage=usage))
     drain(engine)
-    before = ledger.policy_tokens
+    before = usage.policy_tokens
     children = [start(engine, job.result().branch, (0, i), max_tokens=1) for i in range(8)]
     drain(engine)
     assert {len(child.result().tokens) for child in children} == {1}
-    assert ledger.policy_tokens == before + 1
+    assert usage.policy_tokens == before + 1
 
 
 def test_a_fork_goes_on_as_if_from_scratch(f32: Path, open_engine: Open) -> None:
@@ -112,7 +112,7 @@ def test_a_fork_goes_on_as_if_from_scratch(f32: Path, open_engine: Open) -> None
     parent = steps[2].result()
     forks = [start(engine, parent.branch, (2, i)) for i in range(4)]
     drain(engine)
-    whole = engine.root([*root.tokens, *parent.tokens], Ledger())
+    whole = engine.root([*root.tokens, *parent.tokens], Usage())
     scratch = [start(engine, whole, (2, i)) for i in range(4)]
     drain(engine)
     assert [job.result().tokens for job in forks] == [job.result().tokens for job in scratch]
@@ -224,15 +224,15 @@ def test_cancel_stops_a_job_and_leaves_others_alone(f32: Path, open_engine: Open
 
 def test_cancelling_the_job_that_runs_a_shared_prompt_hands_it_on(f32: Path, open_engine: Open) -> None:
     engine = open_engine(f32, n_batch=8)
-    ledger = Ledger()
-    root = prompt(engine, ledger=ledger)
+    usage = Usage()
+    root = prompt(engine, usage=usage)
     first, second = start(engine, root, (0,)), start(engine, root, (1,))
     engine.advance()
-    assert 0 < ledger.policy_prompt_tokens < root.length
+    assert 0 < usage.policy_prompt_tokens < root.length
     engine.cancel(first)
     drain(engine)
     assert second.done and not first.done
-    assert ledger.policy_prompt_tokens == root.length
+    assert usage.policy_prompt_tokens == root.length
 
 
 def test_waiting_jobs_can_be_cancelled(f32: Path, open_engine: Open) -> None:

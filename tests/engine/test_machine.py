@@ -78,7 +78,7 @@ def _plan(model: Model, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, *
 def test_the_context_is_sized_by_need_and_memory(tiny: Model) -> None:
     def tokens(train: int, kv_bytes: int, n_seq_max: int = 64) -> int:
         model = replace(tiny, n_ctx_train=train, kv_bytes_per_token=kv_bytes)
-        return _plan(model, n_seq_max=n_seq_max, lanes=1).n_ctx
+        return _plan(model, n_seq_max=n_seq_max, n_contexts=1).n_ctx
 
     assert tokens(512, 1_000) == 64 * 512
     assert tokens(100, 1_000) == 64 * 100
@@ -90,25 +90,25 @@ def test_the_context_is_sized_by_need_and_memory(tiny: Model) -> None:
 def test_large_models_get_one_lane_and_tiny_ones_several(tiny: Model) -> None:
     small = replace(tiny, parameters=2_000_000, attention_flops_per_cell=4 * 4 * 192, n_ctx_train=512)
     large = replace(tiny, parameters=1_500_000_000, attention_flops_per_cell=4 * 28 * 1536)
-    assert _plan(small).lanes == 8
-    assert _plan(small, on_gpu=True).lanes == 1
-    assert _plan(small, n_ctx=1024).lanes == 2  # each holds a path of the trained length
-    assert _plan(small, n_seq_max=4).lanes == 1
-    assert _plan(large).lanes == 1
+    assert _plan(small).n_contexts == 8
+    assert _plan(small, on_gpu=True).n_contexts == 1
+    assert _plan(small, n_ctx=1024).n_contexts == 2  # each holds a path of the trained length
+    assert _plan(small, n_seq_max=4).n_contexts == 1
+    assert _plan(large).n_contexts == 1
 
 
 def test_threads_go_to_lanes_first_and_never_grow(tiny: Model) -> None:
-    def spread(parameters: int, threads: int, lanes: int) -> tuple[int, int]:
+    def spread(parameters: int, threads: int, n_contexts: int) -> tuple[int, int]:
         model = replace(tiny, parameters=parameters)
-        found = _plan(model, threads=threads, lanes=lanes)
+        found = _plan(model, threads=threads, n_contexts=n_contexts)
         assert found.threads * found.workers <= threads
         return found.threads, found.workers
 
-    assert spread(2_000_000, threads=6, lanes=8) == (1, 6)
-    assert spread(2_000_000, threads=6, lanes=2) == (1, 2)
-    assert spread(2_000_000, threads=1, lanes=8) == (1, 1)
-    assert spread(25_000_000, threads=8, lanes=4) == (3, 2)
-    assert spread(1_500_000_000, threads=8, lanes=1) == (8, 1)
+    assert spread(2_000_000, threads=6, n_contexts=8) == (1, 6)
+    assert spread(2_000_000, threads=6, n_contexts=2) == (1, 2)
+    assert spread(2_000_000, threads=1, n_contexts=8) == (1, 1)
+    assert spread(25_000_000, threads=8, n_contexts=4) == (3, 2)
+    assert spread(1_500_000_000, threads=8, n_contexts=1) == (8, 1)
 
 
 def test_a_context_that_cannot_be_made_is_tried_smaller(q8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,14 +119,14 @@ def test_a_context_that_cannot_be_made_is_tried_smaller(q8: Path, monkeypatch: p
         return make(model, params) if tried[-1] <= 4096 else None
 
     monkeypatch.setattr(library().api, "llama_init_from_model", short_of_memory)
-    with Engine(q8, threads=1, lanes=1) as engine:
+    with Engine(q8, threads=1, n_contexts=1) as engine:
         assert engine.n_ctx == 4096
         job = start(engine, prompt(engine))
         drain(engine)
         assert job.done
     assert tried == [32768, 16384, 8192, 4096]
     with pytest.raises(ModelError, match="context of 8192 tokens"):
-        Engine(q8, threads=1, n_ctx=8192, lanes=1)
+        Engine(q8, threads=1, n_ctx=8192, n_contexts=1)
 
 
 def test_an_engine_tells_what_it_loaded(f32: Path) -> None:

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from tests.engine.driving import check, drain, prompt, start, used
 from tts_cli.engine import Branch, Engine
-from tts_cli.protocols import Finish, Ledger, Sampling
+from tts_cli.protocols import Finish, Sampling, Usage
 
 Open = Callable[..., Engine]
 
 
-def _search(engine: Engine, ledger: Ledger) -> list[tuple[int, ...]]:
+def _search(engine: Engine, usage: Usage) -> list[tuple[int, ...]]:
     """Three rounds of a beam search over two problems: 24 samples a round, every third goes on."""
-    beams = [prompt(engine, ledger=ledger), prompt(engine, "<|problem|>so 3 + 4 = ?<|solution|>", ledger)]
+    beams = [prompt(engine, usage=usage), prompt(engine, "<|problem|>so 3 + 4 = ?<|solution|>", usage)]
     tokens: list[tuple[int, ...]] = []
     for depth in range(3):
         fan = 24 // len(beams)
@@ -42,7 +42,7 @@ def _search(engine: Engine, ledger: Ledger) -> list[tuple[int, ...]]:
     ],
 )
 def test_tight_room_changes_nothing_but_the_cost(f32: Path, open_engine: Open, tight: dict[str, Any]) -> None:
-    ample, short = Ledger(), Ledger()
+    ample, short = Usage(), Usage()
     expected = _search(open_engine(f32), ample)
     assert _search(open_engine(f32, **tight), short) == expected
     assert short.policy_tokens >= ample.policy_tokens
@@ -53,11 +53,11 @@ def test_preempted_jobs_keep_their_tokens(endless: Path, open_engine: Open) -> N
     wide, tight = open_engine(endless), open_engine(endless, n_ctx=256)
     results = []
     for engine in (wide, tight):
-        ledger = Ledger()
-        root = prompt(engine, ledger=ledger)
+        usage = Usage()
+        root = prompt(engine, usage=usage)
         jobs = [start(engine, root, (i,), steps=False, max_tokens=60) for i in range(12)]
         drain(engine)
-        results.append(([job.result().tokens for job in jobs], ledger))
+        results.append(([job.result().tokens for job in jobs], usage))
     (expected, ample), (tokens, short) = results
     assert tokens == expected
     assert ample.policy_tokens == short.policy_tokens == 12 * 59
@@ -66,13 +66,13 @@ def test_preempted_jobs_keep_their_tokens(endless: Path, open_engine: Open) -> N
 
 def test_the_least_recently_used_branch_goes_first(endless: Path, open_engine: Open) -> None:
     engine = open_engine(endless, n_ctx=256, n_seq_max=2)
-    ledgers = [Ledger() for _ in range(3)]
-    roots = [engine.root([65 + i] * 100, ledger) for i, ledger in enumerate(ledgers)]
+    ledgers = [Usage() for _ in range(3)]
+    roots = [engine.root([65 + i] * 100, usage) for i, usage in enumerate(ledgers)]
 
     def use(which: int) -> list[int]:
         start(engine, roots[which], (which,), max_tokens=2, steps=False)
         drain(engine)
-        return [ledger.policy_prompt_tokens for ledger in ledgers]
+        return [usage.policy_prompt_tokens for usage in ledgers]
 
     assert use(0) == [100, 0, 0]
     assert use(1) == [100, 100, 0]
@@ -83,7 +83,7 @@ def test_the_least_recently_used_branch_goes_first(endless: Path, open_engine: O
 
 
 def test_release_frees_cells_at_once(f32: Path, open_engine: Open) -> None:
-    engine = open_engine(f32, lanes=1)
+    engine = open_engine(f32, n_contexts=1)
     root = prompt(engine)
     jobs = [start(engine, root, (i,), steps=False) for i in range(8)]
     drain(engine)
@@ -113,7 +113,7 @@ def test_release_takes_descendants_along(f32: Path, open_engine: Open) -> None:
     # A released branch still works; it only has to be run again.
     late = start(engine, child.result().branch, (0, 0, 0))
     fresh = open_engine(f32)
-    again = start(fresh, fresh.root(_path(child.result().branch), Ledger()), (0, 0, 0))
+    again = start(fresh, fresh.root(_path(child.result().branch), Usage()), (0, 0, 0))
     drain(engine)
     drain(fresh)
     assert late.result().tokens == again.result().tokens
@@ -148,9 +148,9 @@ def test_a_job_cancelled_after_its_parent_was_released_leaves_nothing(f32: Path,
 
 
 def test_pruned_children_leave_their_parent_where_it_is(f32: Path, open_engine: Open) -> None:
-    engine = open_engine(f32, lanes=1)
-    ledger = Ledger()
-    root = prompt(engine, ledger=ledger)
+    engine = open_engine(f32, n_contexts=1)
+    usage = Usage()
+    root = prompt(engine, usage=usage)
     for round_ in range(3):
         jobs = [start(engine, root, (round_, i)) for i in range(4)]
         drain(engine)
@@ -158,7 +158,7 @@ def test_pruned_children_leave_their_parent_where_it_is(f32: Path, open_engine: 
             engine.release(job.result().branch)
         assert used(engine) == root.length
         assert sum(len(pool.idle) for pool in engine._scheduler.pools) == 1
-    assert ledger.policy_prompt_tokens == root.length
+    assert usage.policy_prompt_tokens == root.length
 
 
 def test_many_problems_leave_nothing_behind(q8: Path, open_engine: Open) -> None:
@@ -184,15 +184,15 @@ _MOVE = st.tuples(st.sampled_from("gggeaaarc"), st.integers(0, 30), st.integers(
     moves=st.lists(_MOVE, min_size=5, max_size=60),
     n_ctx=st.sampled_from([256, 1024]),
     n_seq_max=st.sampled_from([1, 3, 8]),
-    lanes=st.sampled_from([1, 2]),
+    n_contexts=st.sampled_from([1, 2]),
 )
 def test_any_order_of_calls_keeps_the_books_straight(
-    f32: Path, moves: list[tuple[str, int, int]], n_ctx: int, n_seq_max: int, lanes: int
+    f32: Path, moves: list[tuple[str, int, int]], n_ctx: int, n_seq_max: int, n_contexts: int
 ) -> None:
     """generate, evaluate, advance, release and cancel in any order, then everything comes to its end."""
-    with Engine(f32, n_ctx=n_ctx, n_seq_max=n_seq_max, n_batch=32, threads=1, lanes=lanes) as engine:
-        ledger = Ledger()
-        branches = [prompt(engine, ledger=ledger), engine.root([70] * 90, ledger)]
+    with Engine(f32, n_ctx=n_ctx, n_seq_max=n_seq_max, n_batch=32, threads=1, n_contexts=n_contexts) as engine:
+        usage = Usage()
+        branches = [prompt(engine, usage=usage), engine.root([70] * 90, usage)]
         jobs: list[Any] = []
         cancelled: list[Any] = []
         for kind, which, count in moves:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import Models
-from tests.evaluation.test_replay import Same
-from tests.strategy.profiles import POLICY, PRM, evidence, profile, values
+from tests.evaluation.test_simulate import Same
+from tests.strategy.profiles import POLICY, PRM, observation, profile, values
 from tts_cli.data.record import RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import calibrate, calibration_figures
@@ -23,16 +23,16 @@ from tts_cli.evaluation.calibrate import (
     content_of,
     cross_profiles,
     plans,
-    play,
     profile_of,
+    simulate_rule,
 )
 from tts_cli.evaluation.calibration_figures import figures
 from tts_cli.evaluation.collect import Collector
-from tts_cli.evaluation.conditions import unit_of
+from tts_cli.evaluation.conditions import job_of
 from tts_cli.evaluation.grading import problem_of
 from tts_cli.evaluation.simulate import ModelFacts
-from tts_cli.evaluation.store import Row as Stored
 from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.evaluation.store import StoredSearch as Stored
 from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
@@ -58,7 +58,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def seen(stage: tuple[int, bool], agreement: float, right: bool, *, convinced: bool = False) -> Checkpoint:
     """A sample costs 100 FLOPs, and so does its reading."""
     samples, read = stage
-    return Checkpoint(evidence(samples, agreement, read=read, convinced=convinced), right, 100.0 * samples * (1 + read))
+    return Checkpoint(
+        observation(samples, agreement, read=read, convinced=convinced), right, 100.0 * samples * (1 + read)
+    )
 
 
 def observed(
@@ -66,9 +68,9 @@ def observed(
 ) -> CalibrationProblem:
     """`right`: at as many stages as were gone through; `convinced`: at the last of them."""
     last = len(right) - 1
-    looks = [seen(STAGES[i], agreement, ok, convinced=convinced and i == last) for i, ok in enumerate(right)]
+    checkpoints = [seen(STAGES[i], agreement, ok, convinced=convinced and i == last) for i, ok in enumerate(right)]
     fixed = {f"best-of-n {n}": seen((n, True), agreement, right[-1]) for n in (1, 4, 8, 16)}
-    return CalibrationProblem(solved, tuple(looks), fixed | {"beam 4": seen((4, True), agreement, right[-1])})
+    return CalibrationProblem(solved, tuple(checkpoints), fixed | {"beam 4": seen((4, True), agreement, right[-1])})
 
 
 def some(count: int = 200) -> list[CalibrationProblem]:
@@ -121,8 +123,8 @@ def test_a_problems_own_profile_never_saw_it() -> None:
     problems = some(60)
     mine = cross_profiles(problems, FACTS)
     turned = [*problems]
-    looks = tuple(replace(one, right=not one.right) for one in problems[7].looks)
-    turned[7] = replace(problems[7], looks=looks, solved=1 - problems[7].solved)
+    checkpoints = tuple(replace(one, right=not one.right) for one in problems[7].checkpoints)
+    turned[7] = replace(problems[7], checkpoints=checkpoints, solved=1 - problems[7].solved)
     other = cross_profiles(turned, FACTS)
     assert other[7] == mine[7], "whatever came of it"
     assert sum(a != b for a, b in zip(mine, other, strict=True)) >= 50
@@ -133,12 +135,12 @@ def test_a_problems_own_profile_never_saw_it() -> None:
 
 def test_play_stops_and_goes_on_as_the_rule_says() -> None:
     rule = CalibratedRule(profile(), "normal", 16)
-    stop = play(observed(1.0), rule)
+    stop = simulate_rule(observed(1.0), rule)
     assert (stop.samples, stop.flops, stop.right) == (4, 400, True), "nothing was read"
     assert stop.confidence == pytest.approx(0.982, abs=0.001)
-    on = play(observed(0.25, (False, False, False, True)), rule)
+    on = simulate_rule(observed(0.25, (False, False, False, True)), rule)
     assert (on.samples, on.flops, on.right, on.difficulty) == (16, 3200, True, "medium")
-    sure = play(observed(0.25, (False, True), convinced=True), rule)
+    sure = simulate_rule(observed(0.25, (False, True), convinced=True), rule)
     assert (sure.samples, sure.flops, sure.right) == (4, 800, True)
     assert sure.confidence == pytest.approx(0.953, abs=0.001)
 
@@ -186,18 +188,18 @@ def rows(rows: list[Row]) -> list[Row]:
 
 
 def live(row: Row, plan: Plan, models: Models) -> Session:
-    attempt = Session(problem_of(row), plan, SETTINGS, *models, Same(), lambda event: None, lambda: 0.0)
-    (ended,) = Driver(*models).run([attempt])
+    session = Session(problem_of(row), plan, SETTINGS, *models, Same(), lambda event: None, lambda: 0.0)
+    (ended,) = Driver(*models).run([session])
     assert ended.error is None
-    return attempt
+    return session
 
 
 def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> None:
     """The evidence that a profile is fitted to is the evidence that its rule is asked with, stage by stage."""
     facts = [ModelFacts(model.name, model.parameters) for model in models]
     with Store(None) as store:
-        units = [unit_of(plan) for plan in plans(SETTINGS.beam_width)]
-        Collector(SETTINGS, *models, store, Same()).collect([problem_of(row) for row in rows], units)
+        jobs = [job_of(plan) for plan in plans(SETTINGS.beam_width)]
+        Collector(SETTINGS, *models, store, Same()).collect([problem_of(row) for row in rows], jobs)
         observer = Observer(SETTINGS, *facts, store, Same())
         for row in rows:
             found = observer.observe(row)
@@ -205,16 +207,16 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
             for variant, observation in found.items():
                 aggregate, select = variant.vote
                 made = profile(start=variant.start, vote={"aggregate": aggregate, "select": select})
-                attempt = live(row, make_plan(EVER, *models, Known(profile=made)), models)
-                same_looks(attempt, observation)
+                session = live(row, make_plan(EVER, *models, Known(profile=made)), models)
+                same_looks(session, observation)
 
 
-def same_looks(attempt: Session, observation: CalibrationProblem) -> None:
-    assert len(observation.looks) > 1 and 0 <= observation.solved <= 1
-    for (mine, flops), theirs in zip(attempt.looks, observation.looks, strict=False):
-        assert (mine.samples, mine.read) == (theirs.evidence.samples, theirs.evidence.read)
-        assert mine.leader == theirs.evidence.leader
-        assert mine.values == pytest.approx(theirs.evidence.values, abs=0.3), "log odds, in other batches"
+def same_looks(session: Session, observation: CalibrationProblem) -> None:
+    assert len(observation.checkpoints) > 1 and 0 <= observation.solved <= 1
+    for (mine, flops), theirs in zip(session.checkpoints, observation.checkpoints, strict=False):
+        assert (mine.samples, mine.read) == (theirs.observation.samples, theirs.observation.read)
+        assert mine.leader == theirs.observation.leader
+        assert mine.values == pytest.approx(theirs.observation.values, abs=0.3), "log odds, in other batches"
         assert flops == pytest.approx(theirs.flops)
 
 
@@ -237,6 +239,6 @@ def test_a_problem_whose_search_failed_is_no_observation(rows: list[Row]) -> Non
     failed = SearchRecording(PromptTokens(0), {}, {}, RecordError(kind="prompt-too-long", message="9 tokens"))
     with Store(None) as store:
         key = problem_key(rows[0].problem)
-        store.put([Stored(key, unit_of(plan), failed) for plan in plans(4)], {})
+        store.put([Stored(key, job_of(plan), failed) for plan in plans(4)], {})
         facts = ModelFacts("p", 10)
         assert Observer(SETTINGS, facts, facts, store, Same()).observe(rows[0]) is None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.strategy.profiles import profile
 from tts_cli.errors import UsageError
-from tts_cli.evaluation.conditions import SearchJob, covers, fewest, plan_cells, unit_of
+from tts_cli.evaluation.conditions import SearchJob, covers, fewest, job_of, plan_conditions
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.settings import Effort, SolveSettings
@@ -14,7 +14,7 @@ from tts_cli.strategy.settings import Effort, SolveSettings
 POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
 
 
-def unit(text: str) -> SearchJob:
+def job(text: str) -> SearchJob:
     """beam 16, or dvts 16/4 with a beam width"""
     method, size = text.split()
     budget, _, width = size.partition("/")
@@ -36,7 +36,7 @@ def unit(text: str) -> SearchJob:
     ],
 )
 def test_a_search_covers_what_is_part_of_it(stored: str, wanted: str) -> None:
-    assert covers(unit(stored), unit(wanted))
+    assert covers(job(stored), job(wanted))
 
 
 @pytest.mark.parametrize(
@@ -54,25 +54,25 @@ def test_a_search_covers_what_is_part_of_it(stored: str, wanted: str) -> None:
     ],
 )
 def test_a_search_does_not_cover_what_it_never_did(stored: str, wanted: str) -> None:
-    assert not covers(unit(stored), unit(wanted))
+    assert not covers(job(stored), job(wanted))
 
 
 def test_the_fewest_searches_cover_all_that_is_wanted() -> None:
-    wanted = [unit(f"{method} {n}") for method in ("majority", "best-of-n") for n in (1, 4, 16)]
-    wanted += [unit(f"{method} {n}/4") for method in ("beam", "dvts") for n in (1, 4, 16)]
-    chosen = fewest([*wanted, unit("greedy 1")])
+    wanted = [job(f"{method} {n}") for method in ("majority", "best-of-n") for n in (1, 4, 16)]
+    wanted += [job(f"{method} {n}/4") for method in ("beam", "dvts") for n in (1, 4, 16)]
+    chosen = fewest([*wanted, job("greedy 1")])
     names = ["greedy 1", "beam 1/4", "beam 4/4", "beam 16/4", "best-of-n 16", "dvts 1/4", "dvts 16/4"]
-    assert set(chosen) == {unit(name) for name in names}
+    assert set(chosen) == {job(name) for name in names}
     assert all(any(covers(have, one) for have in chosen) for one in wanted)
 
 
-def cells(methods: list[str], budgets: list[int], prm: ModelFacts | None = PRM) -> list[tuple[str, str, int]]:
-    found = plan_cells(methods, budgets, SolveSettings(), POLICY, prm, Known())
-    return [(cell.requested, cell.plan.method, cell.plan.budget) for cell in found]
+def conditions(methods: list[str], budgets: list[int], prm: ModelFacts | None = PRM) -> list[tuple[str, str, int]]:
+    found = plan_conditions(methods, budgets, SolveSettings(), POLICY, prm, Known())
+    return [(condition.requested, condition.plan.method, condition.plan.budget) for condition in found]
 
 
 def test_every_method_at_every_budget_but_greedy_once() -> None:
-    assert cells(["greedy", "majority"], [1, 4]) == [
+    assert conditions(["greedy", "majority"], [1, 4]) == [
         ("greedy", "greedy", 1),
         ("majority", "majority", 1),
         ("majority", "majority", 4),
@@ -80,18 +80,18 @@ def test_every_method_at_every_budget_but_greedy_once() -> None:
 
 
 def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
-    assert cells(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
+    assert conditions(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
 
-    def unit(effort: Effort, known: Known) -> SearchJob:
-        (cell,) = plan_cells(["auto"], [4], SolveSettings(effort=effort), POLICY, PRM, known)
-        return unit_of(cell.plan)
+    def job(effort: Effort, known: Known) -> SearchJob:
+        (condition,) = plan_conditions(["auto"], [4], SolveSettings(effort=effort), POLICY, PRM, known)
+        return job_of(condition.plan)
 
     measured = Known(profile=profile())
-    assert unit("low", Known()) == unit("high", Known()), "at a given N the table knows no effort"
-    assert unit("low", measured) != unit("high", measured) != unit("high", Known())
-    assert unit("low", measured).plan.rule == unit("low", measured).rule
+    assert job("low", Known()) == job("high", Known()), "at a given N the table knows no effort"
+    assert job("low", measured) != job("high", measured) != job("high", Known())
+    assert job("low", measured).plan.rule == job("low", measured).rule
 
 
 def test_a_guided_method_without_a_prm_is_refused() -> None:
     with pytest.raises(UsageError, match="needs a PRM"):
-        cells(["beam"], [4], prm=None)
+        conditions(["beam"], [4], prm=None)

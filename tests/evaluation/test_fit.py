@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_cli.evaluation.fit import cross_fitted, deal, fit
+from tts_cli.evaluation.fit import assign_folds, cross_fitted, fit
 from tts_cli.strategy.logistic import Logistic, sigmoid
 
 RNG = np.random.default_rng(7)
@@ -72,7 +72,7 @@ def test_a_problem_is_told_by_a_model_that_never_saw_it() -> None:
 
 
 def test_cross_fitting_is_fitting_without_the_fold() -> None:
-    rows, right, folds = X[:60].tolist(), RIGHT[:60], deal(60, 0)
+    rows, right, folds = X[:60].tolist(), RIGHT[:60], assign_folds(60, 0)
     predicted = cross_fitted(rows, right, folds)
     rest = [i for i in range(60) if folds[i] != folds[17]]
     model = fit([rows[i] for i in rest], [right[i] for i in rest])
@@ -81,12 +81,12 @@ def test_cross_fitting_is_fitting_without_the_fold() -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 40, 203])
 def test_folds_are_of_nearly_one_size_and_dealt_at_random(count: int) -> None:
-    folds = deal(count, 3)
+    folds = assign_folds(count, 3)
     sizes = [folds.count(fold) for fold in set(folds)]
     assert sum(sizes) == count and max(sizes) - min(sizes) <= 1
     assert len(sizes) == min(10, count)
-    assert folds == deal(count, 3)
-    assert count < 40 or folds != deal(count, 4)
+    assert folds == assign_folds(count, 3)
+    assert count < 40 or folds != assign_folds(count, 4)
 
 
 def test_the_numbers_are_short_enough_to_read() -> None:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from tests.evaluation.conftest import Models
-from tests.evaluation.test_replay import Same
+from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import logistic, profile, stage
 from tts_cli.answers import Judge
 from tts_cli.data.record import Record
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
 from tts_cli.evaluation.collect import Collector, Item, missing
-from tts_cli.evaluation.conditions import SearchJob, fewest, plan_cells, unit_of
+from tts_cli.evaluation.conditions import SearchJob, fewest, job_of, plan_conditions
 from tts_cli.evaluation.grading import Grader, Rates, problem_of
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store, problem_key
@@ -33,15 +33,15 @@ METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 
 def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: list[Row]) -> None:
     policy, prm = (ModelFacts(model.name, model.parameters) for model in models)
-    cells = plan_cells(METHODS, (1, 4), SETTINGS, policy, prm, Known())
+    conditions = plan_conditions(METHODS, (1, 4), SETTINGS, policy, prm, Known())
     with Store(None) as store, Judge() as judge:
         Collector(SETTINGS, *models, store, judge).collect(
-            [problem_of(row) for row in rows[:3]], fewest(unit_of(cell.plan) for cell in cells)
+            [problem_of(row) for row in rows[:3]], fewest(job_of(condition.plan) for condition in conditions)
         )
-        grader = Grader(cells, SETTINGS, policy, prm, store, judge, Rates())
+        grader = Grader(conditions, SETTINGS, policy, prm, store, judge, Rates())
         replayed = {(r.id, r.method, r.budget): r for row in rows[:3] for r in grader.grade(row)[1]}
-        for cell in cells:
-            settings = replace(SETTINGS, method=cell.plan.method, budget=cell.plan.budget)
+        for condition in conditions:
+            settings = replace(SETTINGS, method=condition.plan.method, budget=condition.plan.budget)
             for solved in solve_many([problem_of(row) for row in rows[:3]], settings, *models, judge=judge):
                 live = solved.record
                 rel = 0.02 if live.method == "dvts" else 0.0
@@ -56,9 +56,11 @@ def test_a_replay_of_auto_decides_as_it_did(models: Models, rows: list[Row]) -> 
     methods = set()
     with Store(None) as store, Judge() as judge:
         for known in (Known(profile=_eager()), Known()):
-            cells = plan_cells(["auto"], [8], settings, policy, prm, known)
-            Collector(settings, *models, store, judge).collect(problems, [unit_of(cell.plan) for cell in cells])
-            grader = Grader(cells, settings, policy, prm, store, judge, Rates())
+            conditions = plan_conditions(["auto"], [8], settings, policy, prm, known)
+            Collector(settings, *models, store, judge).collect(
+                problems, [job_of(condition.plan) for condition in conditions]
+            )
+            grader = Grader(conditions, settings, policy, prm, store, judge, Rates())
             replayed = {r.id: r for row in rows[:3] for r in grader.grade(row)[1]}
             for problem in problems:  # alone, as its tape's tokens are
                 (solved,) = solve_many([problem], settings, *models, judge=judge, known=known)
@@ -99,7 +101,7 @@ UNITS = [SearchJob("greedy", 1, 1), SearchJob("best-of-n", 4, 1), SearchJob("bea
 def _tapes(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, SearchJob], SearchRecording]:
     Collector(SETTINGS, *models, store, SAME).collect([problem_of(row) for row in rows], UNITS)
     keys = [problem_key(row.problem) for row in rows]
-    return {(key, unit): store.tape(key, unit) for key in keys for unit in UNITS}
+    return {(key, job): store.recording(key, job) for key in keys for job in UNITS}
 
 
 def test_a_wave_depends_on_itself_alone(models: Models, rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +120,7 @@ def test_a_stopped_run_keeps_whole_waves_and_goes_on_with_the_rest(
 ) -> None:
     monkeypatch.setattr(collect, "ROWS_PER_WAVE", 18)
     problems = [problem_of(row) for row in rows[:6]]
-    items = [Item(problem, unit) for problem in problems for unit in UNITS]
+    items = [Item(problem, job) for problem in problems for job in UNITS]
     ended: list[SearchJob] = []
     with Store(None) as store:
         Collector(SETTINGS, *models, store, SAME, should_stop=lambda: len(ended) >= 8, on_ended=ended.append).collect(
@@ -148,7 +150,7 @@ def test_large_models_store_each_search_at_its_end(
             on_decode=tokens.append,
         )
         collector.collect(problems, UNITS)
-        stored = [unit for problem in problems for unit in store.units(problem_key(problem.text))]
+        stored = [job for problem in problems for job in store.jobs(problem_key(problem.text))]
         spent = store.about("spent")
     assert sorted(stored) == sorted(ended) and 2 <= len(stored) < 6
     assert sum(tokens) >= spent["policy_tokens"] + spent["prm_tokens"] > 0

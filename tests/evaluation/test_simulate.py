@@ -14,8 +14,8 @@ from tests.search import test_beam, test_chains
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tts_cli.data.record import Cost, Record, RecordError
 from tts_cli.errors import PromptTooLong
-from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, replay
-from tts_cli.models.backends.recording import SearchRecording, StepScore, pack, recorded, unpack
+from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, simulate
+from tts_cli.models.backends.recording import SearchRecording, StepScore, pack, record_search, unpack
 from tts_cli.protocols import Finish, Sampling
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
@@ -63,14 +63,14 @@ def live(
     script: Any, scores: Any, how: Plan, settings: SolveSettings, clock: Callable[[], float] = lambda: 0.0
 ) -> tuple[Session, Exception | None]:
     policy, prm = ScriptedPolicy(script=script), ScriptedPrm("scripted-prm", 1000, scores=scores)
-    attempt = Session(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
-    (ended,) = Driver(policy, prm).run([attempt])
-    return attempt, ended.error
+    session = Session(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
+    (ended,) = Driver(policy, prm).run([session])
+    return session, ended.error
 
 
-def record(attempt: Session, error: Exception | None = None) -> Record:
+def record(session: Session, error: Exception | None = None) -> Record:
     """Without its cost: what scripted models count is not what llama.cpp runs (see test_real_models)."""
-    found = attempt.record(error, stopped=False)[0]
+    found = session.record(error, stopped=False)[0]
     return found.model_copy(update={"cost": Cost()})
 
 
@@ -85,11 +85,11 @@ RUNS = [
 @pytest.mark.parametrize(("method", "budget", "script", "scores"), RUNS, ids=[run[0] for run in RUNS])
 def test_the_replayed_record_is_the_live_one(method: Any, budget: int, script: Any, scores: Any) -> None:
     how, settings = plan(method, budget), SolveSettings()
-    attempt, error = live(script, scores, how, settings)
+    session, error = live(script, scores, how, settings)
     assert error is None
-    again, error = replay(PROBLEM, how, settings, POLICY, PRM, recorded(attempt.search, None), JUDGE)
+    again, error = simulate(PROBLEM, how, settings, POLICY, PRM, record_search(session.search, None), JUDGE)
     assert error is None
-    assert record(again) == record(attempt)
+    assert record(again) == record(session)
     assert record(again).votes
 
 
@@ -99,7 +99,7 @@ def test_a_smaller_budget_is_what_a_run_with_it_gives(method: Any, budget: int) 
     settings = SolveSettings()
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
     smaller, _ = live(THREE, THREE_SCORES, plan(method, budget), settings)
-    again, _ = replay(PROBLEM, plan(method, budget), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
+    again, _ = simulate(PROBLEM, plan(method, budget), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
     assert record(again) == record(smaller)
 
 
@@ -107,32 +107,32 @@ def test_the_first_of_two_trees_is_dvts_with_half_of_the_budget() -> None:
     settings = SolveSettings()
     whole, _ = live(DVTS, DVTS_SCORES, plan("dvts", 4), settings)
     smaller, _ = live(DVTS, DVTS_SCORES, plan("dvts", 2), settings)
-    again, _ = replay(PROBLEM, plan("dvts", 2), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
+    again, _ = simulate(PROBLEM, plan("dvts", 2), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
     assert record(again) == record(smaller)
 
 
 def test_another_aggregation_and_selection_need_nothing_new() -> None:
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
-    tape = recorded(whole.search, None)
+    recording = record_search(whole.search, None)
     for how in ("last", "min", "mean", "prod"):
         settings = SolveSettings(aggregate=how, select="max")  # type: ignore[arg-type]
         fresh, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
-        again, _ = replay(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, tape, JUDGE)
+        again, _ = simulate(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, recording, JUDGE)
         assert record(again) == record(fresh)
 
 
 def test_at_temperature_zero_one_sample_counts_for_all() -> None:
     settings = SolveSettings(sampling=Sampling(temperature=0))
     whole, _ = live({(0, 0): r"\boxed{1}."}, {r"\boxed{1}": 0.5}, plan("best-of-n", 16), settings)
-    again, _ = replay(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, recorded(whole.search, None), JUDGE)
+    again, _ = simulate(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
     assert [vote.count for vote in record(again).votes] == [4]
 
 
 def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
     scores = THREE_SCORES | {"x y": PromptTooLong("no room")}
     whole, _ = live(THREE, scores, plan("best-of-n", 3), SolveSettings())
-    again, error = replay(
-        PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, recorded(whole.search, None), JUDGE
+    again, error = simulate(
+        PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, record_search(whole.search, None), JUDGE
     )
     assert error is None
     assert [node.score for node in again.search.nodes()] == [None] * 4
@@ -141,12 +141,12 @@ def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
 
 def test_the_error_that_ended_a_search_ends_it_again() -> None:
     policy = ScriptedPolicy(problem_error=PromptTooLong("the problem has 9 tokens", "Shorten it."))
-    attempt = Session(
+    session = Session(
         PROBLEM, plan("majority", 2), SolveSettings(), policy, None, JUDGE, lambda event: None, lambda: 0.0
     )
-    (ended,) = Driver(policy).run([attempt])
-    tape = unpack(pack(recorded(attempt.search, record_error(ended.error))))
-    again, error = replay(PROBLEM, plan("majority", 2), SolveSettings(), POLICY, None, tape, JUDGE)
+    (ended,) = Driver(policy).run([session])
+    recording = unpack(pack(record_search(session.search, record_error(ended.error))))
+    again, error = simulate(PROBLEM, plan("majority", 2), SolveSettings(), POLICY, None, recording, JUDGE)
     assert record(again, error).error == RecordError(
         kind="prompt-too-long", message="the problem has 9 tokens\nShorten it."
     )
@@ -154,11 +154,11 @@ def test_the_error_that_ended_a_search_ends_it_again() -> None:
 
 def test_a_sample_that_was_never_drawn_is_no_result() -> None:
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
-    tape = recorded(whole.search, None)
+    recording = record_search(whole.search, None)
     with pytest.raises(NotRecorded, match=r"\(3, 0\)"):
-        replay(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, tape, JUDGE)
+        simulate(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, recording, JUDGE)
     with pytest.raises(NotRecorded, match="score"):
-        replay(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(tape, scores={}), JUDGE)
+        simulate(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(recording, scores={}), JUDGE)
 
 
 TEXTS = st.text(max_size=8)
@@ -177,5 +177,5 @@ SCORES = st.none() | st.floats(0, 1)
 )
 def test_a_tape_comes_back_as_it_was(draws: Any, texts: list[str], score: Any, error: Any) -> None:
     paths = [tuple(texts[: i + 1]) for i in range(len(texts))]
-    tape = SearchRecording(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
-    assert unpack(pack(tape)) == tape
+    recording = SearchRecording(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
+    assert unpack(pack(recording)) == recording

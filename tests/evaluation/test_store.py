@@ -33,10 +33,10 @@ def test_searches_come_back_in_another_process_life(path: Path) -> None:
     with Store(path) as store:
         store.put([StoredSearch(KEY, UNIT, TAPE)], {"wall_seconds": 1.5})
     with Store(path) as store:
-        assert store.units(KEY) == [UNIT]
-        assert store.tape(KEY, UNIT) == TAPE
+        assert store.jobs(KEY) == [UNIT]
+        assert store.recording(KEY, UNIT) == TAPE
         assert store.about("spent") == {"wall_seconds": 1.5}
-        assert store.units(problem_key("another")) == [] and store.about("nothing") is None
+        assert store.jobs(problem_key("another")) == [] and store.about("nothing") is None
     assert [file.name for file in path.parent.iterdir()] == ["samples.sqlite"], "one file"
 
 
@@ -49,7 +49,7 @@ def test_without_a_path_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     with Store(None) as store:
         store.put([StoredSearch(KEY, UNIT, TAPE)], {})
-        assert store.units(KEY) == [UNIT]
+        assert store.jobs(KEY) == [UNIT]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -59,7 +59,7 @@ def test_errors_that_nobody_foresaw_are_tried_again_and_others_are_not(path: Pat
     with Store(path) as store:
         store.put([StoredSearch("a", UNIT, failed), StoredSearch("b", UNIT, too_long)], {})
         store.forget_failures()
-        assert store.units("a") == [] and store.units("b") == [UNIT]
+        assert store.jobs("a") == [] and store.jobs("b") == [UNIT]
 
 
 def test_only_one_process_at_a_time(path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_damaged_tape_is_an_error_and_not_a_result(path: Path) -> None:
     connection.commit()
     connection.close()
     with Store(path) as store, pytest.raises(TtsError, match="damaged"):
-        store.tape(KEY, UNIT)
+        store.recording(KEY, UNIT)
 
 
 KILLED = """
@@ -107,5 +107,5 @@ def test_a_killed_process_loses_what_was_under_way_and_no_more(path: Path) -> No
     done = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=Path(__file__).parents[2], check=False)
     assert done.returncode == -signal.SIGKILL
     with Store(path) as store:
-        assert all(store.units(f"{number}{end}") == [UNIT] for number in range(50) for end in ("", " too"))
+        assert all(store.jobs(f"{number}{end}") == [UNIT] for number in range(50) for end in ("", " too"))
         assert store.about("spent") == {"number": 49}

@@ -9,7 +9,7 @@ from tts_cli import solver as setup
 from tts_cli.models import files, load_policy, load_prm, registry
 from tts_cli.models.backends.prefixes import BranchPrefix
 from tts_cli.models.entry import ModelEntry
-from tts_cli.protocols import Finish, Ledger, SampleKey, Sampling
+from tts_cli.protocols import Finish, SampleKey, Sampling, Usage
 
 PROBLEM = "Compute 2 + 3."
 NANO, PRM = (registry.load()[name] for name in ("nano", "nano-prm"))
@@ -23,7 +23,7 @@ def test_nano_writes_steps_and_a_box() -> None:
     policy = load_policy("nano", threads=1)
     vocab = policy.engine.vocab
     assert policy.prompt_tokens(PROBLEM) == vocab.tokenize(f"<|problem|>{PROBLEM}<|solution|>", special=True)
-    step, prefix = None, policy.start(PROBLEM, Ledger())
+    step, prefix = None, policy.start(PROBLEM, Usage())
     for depth in range(8):
         job = policy.sample(prefix, SampleKey(0, "p", (0,) * depth), Sampling(temperature=0))
         while not job.done:
@@ -40,7 +40,7 @@ def test_nano_writes_steps_and_a_box() -> None:
 def test_nano_prm_reads_at_the_blank_line() -> None:
     prm = load_prm("nano-prm", threads=1)
     assert prm is not None
-    job = prm.score(prm.start(PROBLEM, Ledger()), "\\boxed{5}")
+    job = prm.score(prm.start(PROBLEM, Usage()), "\\boxed{5}")
     while not job.done:
         prm.advance()
     scored = job.result()

@@ -13,7 +13,7 @@ from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_policy import LlamaPolicy
 from tts_cli.models.backends.prefixes import BranchPrefix
 from tts_cli.models.load import load_policy
-from tts_cli.protocols import Finish, Job, Ledger, Prefix, SampledStep, SampleKey, Sampling
+from tts_cli.protocols import Finish, Job, Prefix, SampledStep, SampleKey, Sampling, Usage
 
 LIKELY = {"\n\n": 8.6, " =": 9.0, " the": 9.0}
 Load = Callable[..., LlamaPolicy]
@@ -53,7 +53,7 @@ def tokens_of(step: SampledStep) -> tuple[int, ...]:
 
 def test_a_step_ends_with_the_token_of_the_separator(load: Load) -> None:
     policy = load(bias=LIKELY)
-    step = sample(policy, policy.start("1 + 1?", Ledger()), 0)
+    step = sample(policy, policy.start("1 + 1?", Usage()), 0)
     assert step.finish is Finish.STEP
     assert tokens_of(step)[-1] == policy.engine.vocab.id_of("\n\n")
     assert step.tokens == len(tokens_of(step))
@@ -62,51 +62,51 @@ def test_a_step_ends_with_the_token_of_the_separator(load: Load) -> None:
 
 def test_steps_go_on_from_the_tokens_as_they_were_sampled(load: Load) -> None:
     policy = load(bias=LIKELY)
-    ledger = Ledger()
-    root = policy.start("1 + 1?", ledger)
+    usage = Usage()
+    root = policy.start("1 + 1?", usage)
     first = sample(policy, root, 0)
     second = sample(policy, first.prefix, 0, 0)
     assert isinstance(second.prefix, BranchPrefix)
     path = [branch.tokens for branch in second.prefix.branch.chain()][::-1]
     assert path == [tuple(policy.prompt_tokens("1 + 1?")), tokens_of(first), tokens_of(second)]
-    assert ledger.policy_prompt_tokens == len(path[0])
-    assert ledger.policy_tokens == first.tokens + second.tokens - 1  # nobody went on from the last one
+    assert usage.policy_prompt_tokens == len(path[0])
+    assert usage.policy_tokens == first.tokens + second.tokens - 1  # nobody went on from the last one
 
 
 def test_leading_separators_are_no_steps(load: Load) -> None:
     policy = load(bias={"\n\n": 60.0})
-    step = sample(policy, policy.start("x", Ledger()), 0, max_step_tokens=5)
+    step = sample(policy, policy.start("x", Usage()), 0, max_step_tokens=5)
     assert (step.text, step.tokens, step.finish) == ("", 5, Finish.LENGTH)
 
 
 def test_end_of_generation_is_not_part_of_the_text(load: Load) -> None:
     policy = load(bias={"<|end|>": 60.0})
-    step = sample(policy, policy.start("x", Ledger()), 0)
+    step = sample(policy, policy.start("x", Usage()), 0)
     assert (step.text, step.tokens, step.finish) == ("", 1, Finish.EOS)
 
 
 def test_a_complete_box_finishes_the_solution(load: Load) -> None:
     policy = load(bias={"\\boxed{7}": 60.0}, words=["\n\n", "\\boxed{7}"])
-    step = sample(policy, policy.start("x", Ledger()), 0)
+    step = sample(policy, policy.start("x", Usage()), 0)
     assert (step.text, step.tokens, step.finish) == ("\\boxed{7}", 1, Finish.BOXED)
 
 
 def test_a_step_is_cut_at_its_limit(load: Load) -> None:
     policy = load(bias={" the": 60.0})
-    step = sample(policy, policy.start("x", Ledger()), 0, max_step_tokens=7)
+    step = sample(policy, policy.start("x", Usage()), 0, max_step_tokens=7)
     assert (step.text, step.tokens, step.finish) == ("the" + " the" * 6, 7, Finish.LENGTH)
 
 
 def test_a_step_is_cut_where_the_context_ends(load: Load) -> None:
     policy = load(bias={" the": 60.0}, context=256)
-    step = sample(policy, policy.start("x", Ledger()), 0, max_step_tokens=1000)
+    step = sample(policy, policy.start("x", Usage()), 0, max_step_tokens=1000)
     assert step.finish is Finish.CONTEXT
     assert step.tokens <= 256
 
 
 def test_samples_depend_on_their_key_alone(load: Load) -> None:
     policy = load(bias=LIKELY)
-    root = policy.start("1 + 1?", Ledger())
+    root = policy.start("1 + 1?", Usage())
     alone = [sample(policy, root, index) for index in range(4)]
     jobs = [policy.sample(root, SampleKey(0, "p", (index,)), Sampling()) for index in range(4)]
     together = ended(policy, *jobs)
@@ -118,19 +118,19 @@ def test_samples_depend_on_their_key_alone(load: Load) -> None:
 def test_a_parent_may_be_released_before_its_children(load: Load) -> None:
     """A search lets go of a step once its children are drawn: that must not cost them their prefix."""
     policy = load(bias=LIKELY)
-    ledger = Ledger()
-    root = policy.start("1 + 1?", ledger)
+    usage = Usage()
+    root = policy.start("1 + 1?", usage)
     first = sample(policy, root, 0)
     second = sample(policy, first.prefix, 0, 0)
     policy.release(first.prefix)
     third = sample(policy, second.prefix, 0, 0, 0)
-    assert ledger.policy_prompt_tokens == len(policy.prompt_tokens("1 + 1?"))
-    assert ledger.policy_tokens == first.tokens + second.tokens + third.tokens - 1
+    assert usage.policy_prompt_tokens == len(policy.prompt_tokens("1 + 1?"))
+    assert usage.policy_tokens == first.tokens + second.tokens + third.tokens - 1
 
 
 def test_everything_released_frees_everything(load: Load) -> None:
     policy = load(bias=LIKELY)
-    root = policy.start("1 + 1?", Ledger())
+    root = policy.start("1 + 1?", Usage())
     first, other = sample(policy, root, 0), sample(policy, root, 1)
     second = sample(policy, first.prefix, 0, 0)
     prefixes = (root, first.prefix, second.prefix, other.prefix)
@@ -141,7 +141,7 @@ def test_everything_released_frees_everything(load: Load) -> None:
 
 def test_a_cancelled_sample_is_never_resolved(load: Load) -> None:
     policy = load(bias=LIKELY)
-    root = policy.start("1 + 1?", Ledger())
+    root = policy.start("1 + 1?", Usage())
     jobs = [policy.sample(root, SampleKey(0, "p", (index,)), Sampling()) for index in range(2)]
     policy.cancel(jobs[0])
     policy.cancel(jobs[0])  # left alone
@@ -156,4 +156,4 @@ def test_a_cancelled_sample_is_never_resolved(load: Load) -> None:
 def test_a_problem_longer_than_the_context(load: Load) -> None:
     policy = load(bias=LIKELY)
     with pytest.raises(PromptTooLong):
-        policy.start("x" * 100_000, Ledger())
+        policy.start("x" * 100_000, Usage())

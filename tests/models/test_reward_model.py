@@ -13,7 +13,7 @@ from tts_cli.engine import Engine
 from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_prm import LlamaPRM, PrmPrefix
 from tts_cli.models.load import load_prm
-from tts_cli.protocols import Job, Ledger, Prefix, ScoredStep
+from tts_cli.protocols import Job, Prefix, ScoredStep, Usage
 
 PROBLEM = "What is 1 + 1?"
 STEPS = ["1 + 1 is the sum.", "So the answer is = 2.", "\\boxed{2}"]
@@ -66,41 +66,41 @@ def test_scores_step_by_step_are_those_of_the_whole_text(file: Path, prm: LlamaP
         good, bad = (engine.vocab.id_of(text) for text in ("+", "-"))
         (marker,) = engine.vocab.tokenize("\n\n", special=False)
         marks = [place - 1 for place, token in enumerate(tokens) if token == marker]
-        job = engine.evaluate(engine.root(tokens[:1], Ledger()), tokens[1:], marks)
+        job = engine.evaluate(engine.root(tokens[:1], Usage()), tokens[1:], marks)
         while not job.done:
             engine.advance()
         logits = job.result().logits.astype(float)
     expected = [1 / (1 + exp(row[bad] - row[good])) for row in logits]
-    scores = chain(prm, prm.start(PROBLEM, Ledger()), STEPS)
+    scores = chain(prm, prm.start(PROBLEM, Usage()), STEPS)
     assert scores == pytest.approx(expected, abs=1e-5)
     assert len(set(scores)) == 3 and all(0 < score < 1 for score in scores)
 
 
 def test_each_token_runs_once(file: Path, prm: LlamaPRM) -> None:
-    ledger = Ledger()
-    root = prm.start(PROBLEM, ledger)
+    usage = Usage()
+    root = prm.start(PROBLEM, usage)
     chain(prm, root, STEPS)
-    assert ledger.prm_tokens == len(whole(file))
+    assert usage.prm_tokens == len(whole(file))
     chain(prm, root, STEPS)
-    assert ledger.prm_tokens == len(whole(file))
-    assert ledger.policy_tokens == ledger.policy_prompt_tokens == 0
+    assert usage.prm_tokens == len(whole(file))
+    assert usage.policy_tokens == usage.policy_prompt_tokens == 0
 
 
 def test_identical_steps_under_way_are_one(prm: LlamaPRM) -> None:
-    ledger = Ledger()
-    root = prm.start(PROBLEM, ledger)
+    usage = Usage()
+    root = prm.start(PROBLEM, usage)
     first, second, other = ended(prm, *(prm.score(root, step) for step in ("so 2", " so 2\n\n", "so 3")))
     assert first == second and first.prefix is second.prefix
     assert other.prefix is not first.prefix
-    once = Ledger()
+    once = Usage()
     again = prm.start(PROBLEM, once)
     score(prm, again, "so 2")
     score(prm, again, "so 3")
-    assert ledger.prm_tokens == once.prm_tokens
+    assert usage.prm_tokens == once.prm_tokens
 
 
 def test_text_of_a_step_cannot_hold_a_marker(prm: LlamaPRM) -> None:
-    root = prm.start(PROBLEM, Ledger())
+    root = prm.start(PROBLEM, Usage())
     scored = score(prm, root, "a <|step|> b <|end|>")
     assert isinstance(scored.prefix, PrmPrefix)
     specials = {prm.engine.vocab.id_of(text) for text in ("<|step|>", "<|end|>")}
@@ -108,7 +108,7 @@ def test_text_of_a_step_cannot_hold_a_marker(prm: LlamaPRM) -> None:
 
 
 def test_a_shared_prefix_stays_until_all_have_released_it(prm: LlamaPRM) -> None:
-    root = prm.start(PROBLEM, Ledger())
+    root = prm.start(PROBLEM, Usage())
     first, second = ended(prm, prm.score(root, "so 2"), prm.score(root, "so 2"))
     assert isinstance(first.prefix, PrmPrefix)
     prm.release(first.prefix)
@@ -119,17 +119,17 @@ def test_a_shared_prefix_stays_until_all_have_released_it(prm: LlamaPRM) -> None
 
 
 def test_a_parent_is_freed_after_its_children(prm: LlamaPRM) -> None:
-    ledger = Ledger()
-    root = prm.start(PROBLEM, ledger)
+    usage = Usage()
+    root = prm.start(PROBLEM, usage)
     first = score(prm, root, STEPS[0])
     job = prm.score(first.prefix, STEPS[1])
     prm.release(first.prefix)
     prm.release(root)
     second = ended(prm, job)[0]
-    before = ledger.prm_tokens
+    before = usage.prm_tokens
     third = score(prm, second.prefix, STEPS[2])
     assert isinstance(third.prefix, PrmPrefix) and isinstance(first.prefix, PrmPrefix)
-    assert ledger.prm_tokens - before == len(third.prefix.branch.tokens)
+    assert usage.prm_tokens - before == len(third.prefix.branch.tokens)
     assert not root.branch.released
     prm.release(second.prefix)
     prm.release(third.prefix)
@@ -137,7 +137,7 @@ def test_a_parent_is_freed_after_its_children(prm: LlamaPRM) -> None:
 
 
 def test_cancelling_one_of_two_leaves_the_other(prm: LlamaPRM) -> None:
-    root = prm.start(PROBLEM, Ledger())
+    root = prm.start(PROBLEM, Usage())
     gone, kept = prm.score(root, "so 2"), prm.score(root, "so 2")
     prm.cancel(gone)
     assert ended(prm, kept)[0].score > 0
@@ -145,14 +145,14 @@ def test_cancelling_one_of_two_leaves_the_other(prm: LlamaPRM) -> None:
 
 
 def test_a_cancelled_step_can_be_asked_for_again(prm: LlamaPRM) -> None:
-    root = prm.start(PROBLEM, Ledger())
+    root = prm.start(PROBLEM, Usage())
     prm.cancel(prm.score(root, "so 2"))
     assert not prm.busy
-    assert score(prm, root, "so 2").score == score(prm, prm.start(PROBLEM, Ledger()), "so 2").score
+    assert score(prm, root, "so 2").score == score(prm, prm.start(PROBLEM, Usage()), "so 2").score
 
 
 def test_a_step_that_does_not_fit_fails_alone(prm: LlamaPRM) -> None:
-    root = prm.start(PROBLEM, Ledger())
+    root = prm.start(PROBLEM, Usage())
     long, short = prm.score(root, "x " * 5000), prm.score(root, "so 2")
     ended(prm, short)
     while prm.busy:
@@ -163,4 +163,4 @@ def test_a_step_that_does_not_fit_fails_alone(prm: LlamaPRM) -> None:
 
 def test_an_empty_step_is_refused(prm: LlamaPRM) -> None:
     with pytest.raises(ValueError, match="empty step"):
-        prm.score(prm.start(PROBLEM, Ledger()), " \n\n")
+        prm.score(prm.start(PROBLEM, Usage()), " \n\n")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tts_cli.protocols import Finish, Job, Ledger, SampledStep, SampleKey, Sampling, ScoredStep
+from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.context import Limits, Method, Search, Solution
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import Event
@@ -22,7 +22,7 @@ FINISHES = {".": Finish.EOS, "~": Finish.LENGTH}
 @dataclass(eq=False)
 class Prefix:
     steps: tuple[str, ...]
-    ledger: Ledger
+    usage: Usage
     released: bool = False
 
     @property
@@ -53,13 +53,13 @@ class Backend:
                 del self.jobs[job]
                 finish()
 
-    def start(self, problem: str, ledger: Ledger) -> Prefix:
+    def start(self, problem: str, usage: Usage) -> Prefix:
         if self.problem_error is not None:
             raise self.problem_error
-        return self.prefix((), ledger)
+        return self.prefix((), usage)
 
-    def prefix(self, steps: tuple[str, ...], ledger: Ledger) -> Prefix:
-        self.prefixes.append(Prefix(steps, ledger))
+    def prefix(self, steps: tuple[str, ...], usage: Usage) -> Prefix:
+        self.prefixes.append(Prefix(steps, usage))
         return self.prefixes[-1]
 
     def release(self, prefix: Prefix) -> None:
@@ -93,8 +93,8 @@ class ScriptedPolicy(Backend):
         tokens = max(1, len(text.split()))
 
         def end() -> None:
-            prefix.ledger.policy_tokens += tokens
-            after = self.prefix((*prefix.steps, text), prefix.ledger)
+            prefix.usage.policy_tokens += tokens
+            after = self.prefix((*prefix.steps, text), prefix.usage)
             job.resolve(SampledStep(text, tokens, finish, after, -float(tokens)))
 
         self.jobs[job] = (tokens, end)
@@ -118,8 +118,8 @@ class ScriptedPrm(Backend):
             if isinstance(score, Exception):
                 job.fail(score)
                 return
-            prefix.ledger.prm_tokens += len(step.split())
-            job.resolve(ScoredStep(score, self.prefix(path, prefix.ledger)))
+            prefix.usage.prm_tokens += len(step.split())
+            job.resolve(ScoredStep(score, self.prefix(path, prefix.usage)))
 
         self.jobs[job] = (1, end)
         return job

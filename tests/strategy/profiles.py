@@ -24,7 +24,7 @@ def values(agreement: float) -> tuple[float, ...]:
     return (agreement, *[0.0] * (COUNT - 1))
 
 
-def evidence(samples: int, agreement: float, *, read: bool = True, convinced: bool = False) -> Observation:
+def observation(samples: int, agreement: float, *, read: bool = True, convinced: bool = False) -> Observation:
     return Observation(samples, "1", values(agreement), read, convinced)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.evaluation.test_replay import Same
+from tests.evaluation.test_simulate import Same
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
 from tts_cli.analysis import report as receipt
@@ -93,10 +93,10 @@ class Going:
         asked = SolveSettings(**settings)
         plan = make_plan(asked, self.policy, self.prm, Known(profile=made))
         problem = Problem("p", "one two")
-        self.attempt = Session(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
-        (ended,) = Driver(self.policy, self.prm).run([self.attempt], should_stop=lambda: stop(self))
+        self.session = Session(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
+        (ended,) = Driver(self.policy, self.prm).run([self.session], should_stop=lambda: stop(self))
         assert ended.error is None, ended.error
-        self.record: Record = self.attempt.record(None, ended.stopped)[0]
+        self.record: Record = self.session.record(None, ended.stopped)[0]
         jsonschema.validate(json.loads(self.record.model_dump_json(exclude={"input"})), schema())
         for model in (self.policy, self.prm):
             assert model is None or (model.held == [] and not model.busy)
@@ -159,7 +159,7 @@ def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> Non
     assert (going.record.method, going.record.budget) == ("best-first", 8)
     assert going.paths == fixed.paths == {(i, 0) for i in range(8)}
     assert len(going.policy.asked) == 8, "nothing is drawn twice"
-    assert going.attempt.search.draws == fixed.attempt.search.draws
+    assert going.session.search.draws == fixed.session.search.draws
     assert [(v.answer, v.count) for v in going.record.votes] == [(v.answer, v.count) for v in fixed.record.votes]
     assert going.record.cost.flops == fixed.record.cost.flops
     assert going.prm is not None and len(going.prm.asked) == len(set(going.prm.asked)) == 3
@@ -205,10 +205,10 @@ def test_a_solution_that_convinces_ends_it_and_its_answer_wins() -> None:
 
 def test_the_evidence_is_that_of_the_votes() -> None:
     going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
-    verdict = going.attempt.record(None, stopped=False)[1]
-    assert going.record.confidence == RIGHT(gather(verdict.ballots, verdict.votes, 8).values)
-    assert [(seen.samples, seen.read) for seen, _ in going.attempt.looks] == [(4, False), (4, True), (8, True)]
-    costs = [flops for _, flops in going.attempt.looks]
+    selection = going.session.record(None, stopped=False)[1]
+    assert going.record.confidence == RIGHT(gather(selection.ballots, selection.votes, 8).values)
+    assert [(seen.samples, seen.read) for seen, _ in going.session.checkpoints] == [(4, False), (4, True), (8, True)]
+    costs = [flops for _, flops in going.session.checkpoints]
     assert costs == sorted(costs) and costs[-1] == going.record.cost.flops
 
 
@@ -316,8 +316,8 @@ def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
     """Three more answers came, all different, before the stop; one was under way."""
     answers = ["7", "7", "8", "9", "14", "15", "16"]
     lines = {(i, 0): rf"\boxed{{{answer}}}." for i, answer in enumerate(answers)} | {(7, 0): "so " * 40 + "7."}
-    going = Going(lines, profile(), effort="high", stop=lambda going: len(going.attempt.search.solutions) >= 6)
-    assert (going.record.answer, going.record.budget, going.attempt.limit) == ("7", 8, None)
+    going = Going(lines, profile(), effort="high", stop=lambda going: len(going.session.search.solutions) >= 6)
+    assert (going.record.answer, going.record.budget, going.session.limit) == ("7", 8, None)
     assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT(values(2 / 4)))
     assert going.record.confidence == pytest.approx(RIGHT(values(2 / 8)))
 
@@ -424,7 +424,7 @@ def test_by_the_table_too_wrong_answers_that_agree_are_not_enough() -> None:
 def explained(going: Going) -> SearchReport:
     """As `tts explain` does it, from the saved events."""
     events = [from_json(to_json(event)) for event in going.events]
-    aggregate, select = going.attempt.vote
+    aggregate, select = going.session.vote
     return receipt.write(going.record, events, {"aggregate": aggregate, "select": select}, Same())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.test_replay import Same
+from tests.evaluation.test_simulate import Same
 from tts_cli.protocols import Finish
 from tts_cli.search.context import Solution
 from tts_cli.search.tree import Node
@@ -35,8 +35,8 @@ def solution(
 
 
 def seen(samples: int, *solutions: Solution, select: Any = "weighted") -> tuple[Observation, dict[str, float]]:
-    verdict = elect(solutions, "last", select, Same())
-    found = gather(verdict.ballots, verdict.votes, samples)
+    selection = elect(solutions, "last", select, Same())
+    found = gather(selection.ballots, selection.votes, samples)
     return found, dict(zip(FEATURES, found.values, strict=True))
 
 
@@ -45,13 +45,13 @@ def log_odds(p: float) -> float:
 
 
 def test_each_feature_of_three_solutions_and_a_sample_that_was_cut() -> None:
-    evidence, values = seen(
+    observation, values = seen(
         4,
         solution(0, "7", [0.9, 0.8], tokens=10, likelihoods=[0.9, 0.2]),
         solution(1, "7", [0.3, 0.6], tokens=20, likelihoods=[0.4, 0.4]),
         solution(2, "8", [0.5, 0.4], tokens=30, likelihoods=[0.6, 0.5]),
     )
-    assert (evidence.samples, evidence.leader) == (4, "7")
+    assert (observation.samples, observation.leader) == (4, "7")
     assert values == pytest.approx(
         {
             "agreement": 2 / 4,
@@ -73,8 +73,8 @@ def test_each_feature_of_three_solutions_and_a_sample_that_was_cut() -> None:
 
 
 def test_the_leader_is_who_leads_by_weight_and_not_by_count() -> None:
-    evidence, values = seen(3, solution(0, "7", [0.1], times=2), solution(1, "8", [0.9]))
-    assert evidence.leader == "8"
+    observation, values = seen(3, solution(0, "7", [0.1], times=2), solution(1, "8", [0.9]))
+    assert observation.leader == "8"
     assert values["agreement"] == pytest.approx(1 / 3)
     assert values["second_min"] == pytest.approx(log_odds(0.1))
     assert seen(3, solution(0, "7", [0.1], times=2), solution(1, "8", [0.9]), select="majority")[0].leader == "7"
@@ -102,8 +102,8 @@ def test_solutions_without_an_answer_have_ended_but_do_not_vote() -> None:
 
 def test_nobody_answered() -> None:
     for solutions in ([], [solution(0, None, [0.9])]):
-        evidence, values = seen(4, *solutions)
-        assert evidence.leader is None
+        observation, values = seen(4, *solutions)
+        assert observation.leader is None
         assert values["finished"] == len(solutions) / 4
         assert [values[name] for name in ("agreement", "share", "margin", "answers")] == [0, 0, 0, 0]
         assert values["best_last"] == values["second_min"] == pytest.approx(log_odds(0.001))

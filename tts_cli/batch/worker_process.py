@@ -151,9 +151,9 @@ def serve(requests: TextIO, replies: TextIO) -> None:
     """The process's side."""
     try:
         with ExitStack() as stack:
-            station = LocalWorker(Settings.model_validate_json(requests.readline()), stack)
+            worker = LocalWorker(Settings.model_validate_json(requests.readline()), stack)
             for line in requests:
-                record = station.solve(_problem(line))
+                record = worker.solve(_problem(line))
                 assert record is not None, "nobody stops a station from within"
                 _reply(replies, record.model_dump_json())
     except TtsError as error:

@@ -37,7 +37,7 @@ class Worker(Protocol):
 
 def solve_apart(
     problems: Iterable[Problem | None],
-    stations: Sequence[Worker],
+    workers: Sequence[Worker],
     *,
     should_stop: Callable[[], bool] = lambda: False,
     on_advance: Callable[[], None] = lambda: None,
@@ -47,7 +47,7 @@ def solve_apart(
     After `should_stop` the records that are there by then are yielded. `on_advance` is called some times a second.
     The stations can be used again, unless they were stopped. Raises what a station raised.
     """
-    office = WorkerPool(stations, should_stop)
+    office = WorkerPool(workers, should_stop)
     try:
         yield from office.run(iter(problems), on_advance)
     finally:
@@ -57,14 +57,14 @@ def solve_apart(
 class WorkerPool:
     """Hands problems out to the stations' threads and takes their records in. All but `_work` runs in one thread."""
 
-    def __init__(self, stations: Sequence[Worker], should_stop: Callable[[], bool]) -> None:
-        self._stations, self._should_stop = stations, should_stop
+    def __init__(self, workers: Sequence[Worker], should_stop: Callable[[], bool]) -> None:
+        self._stations, self._should_stop = workers, should_stop
         self._inbox: queue.SimpleQueue[Problem | None] = queue.SimpleQueue()  # None: go home
         self._outbox: queue.SimpleQueue[Record | Exception] = queue.SimpleQueue()
         self._under_way = 0  # handed out, no record yet
         self._threads = [
-            threading.Thread(target=self._work, args=(station,), name=f"station {number}", daemon=True)
-            for number, station in enumerate(stations)
+            threading.Thread(target=self._work, args=(worker,), name=f"station {number}", daemon=True)
+            for number, worker in enumerate(workers)
         ]
         for thread in self._threads:
             thread.start()
@@ -72,8 +72,8 @@ class WorkerPool:
     def close(self) -> None:
         """End all threads, and the work under way with them."""
         if self._under_way:
-            for station in self._stations:
-                station.stop()
+            for worker in self._stations:
+                worker.stop()
         for _ in self._threads:
             self._inbox.put(None)
         while self._threads:
@@ -111,10 +111,10 @@ class WorkerPool:
             self._under_way -= 1
             yield item
 
-    def _work(self, station: Worker) -> None:
+    def _work(self, worker: Worker) -> None:
         try:
             for problem in iter(self._inbox.get, None):
-                record = station.solve(problem)
+                record = worker.solve(problem)
                 if record is None:
                     return
                 self._outbox.put(record)

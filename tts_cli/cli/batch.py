@@ -174,13 +174,13 @@ class BatchRun:
 
     def _start_apart(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Small models: each problem alone, several at a time."""
-        from tts_cli.batch import worker_process as station
+        from tts_cli.batch import worker_process as worker
         from tts_cli.batch.workers import AT_ONCE, solve_apart
 
-        stations = station.opened(self.chosen, stack, in_flight)
+        workers = worker.opened(self.chosen, stack, in_flight)
         return solve_apart(
-            self._admitted(problems, AT_ONCE * len(stations)),
-            stations,
+            self._admitted(problems, AT_ONCE * len(workers)),
+            workers,
             should_stop=lambda: self.interruption.requested,
             on_advance=self.view.tick if self.view else _ignore,
         )

@@ -115,7 +115,7 @@ def _pair(found: setup.Entries) -> str:
 class Calibration(EvalRun):
     """Samples what a profile needs, and makes it."""
 
-    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
+    def plan_conditions(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
         from tts_cli.evaluation.calibrate import plans
         from tts_cli.evaluation.conditions import Condition
 
@@ -143,7 +143,14 @@ class Calibration(EvalRun):
     def profile(self, rows: Sequence[Row]) -> Profile:
         """Raises UsageError where too many problems ended with an error."""
         from tts_cli.answers import Judge
-        from tts_cli.evaluation.calibrate import VARIANTS, CalibrationFacts, Observer, content_of, profile_of, worth_most
+        from tts_cli.evaluation.calibrate import (
+            VARIANTS,
+            CalibrationFacts,
+            Observer,
+            content_of,
+            profile_of,
+            worth_most,
+        )
         from tts_cli.evaluation.calibration_figures import figures
         from tts_cli.strategy.profile import Data
 

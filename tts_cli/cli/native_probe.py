@@ -51,9 +51,9 @@ def load(role: str, name: str) -> dict[str, Any]:
 
 
 def _sample(policy: Any) -> None:
-    from tts_cli.protocols import Ledger, SampleKey, Sampling
+    from tts_cli.protocols import SampleKey, Sampling, Usage
 
-    prefix = policy.start("Compute 1 + 1.", Ledger())
+    prefix = policy.start("Compute 1 + 1.", Usage())
     job = policy.sample(prefix, SampleKey(0, "doctor", (0,)), Sampling(temperature=0, max_step_tokens=8))
     while not job.done:
         policy.advance()
@@ -61,9 +61,9 @@ def _sample(policy: Any) -> None:
 
 
 def _score(prm: Any) -> None:
-    from tts_cli.protocols import Ledger
+    from tts_cli.protocols import Usage
 
-    job = prm.score(prm.start("Compute 1 + 1.", Ledger()), "1 + 1 = 2")
+    job = prm.score(prm.start("Compute 1 + 1.", Usage()), "1 + 1 = 2")
     while not job.done:
         prm.advance()
     job.result()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.protocols import Ledger
+from tts_cli.protocols import Usage
 
 
 class Branch:
@@ -19,20 +19,20 @@ class Branch:
     __slots__ = (
         "__weakref__",
         "_tokens",
-        "ledger",
         "logits",
         "parent",
         "ran",
         "released",
         "sampled",
         "start",
+        "usage",
     )
 
-    def __init__(self, parent: Branch | None, tokens: Sequence[int], ledger: Ledger, *, sampled: bool) -> None:
+    def __init__(self, parent: Branch | None, tokens: Sequence[int], usage: Usage, *, sampled: bool) -> None:
         self.parent = parent
         self.start = parent.length if parent else 0
         self._tokens = list(tokens)
-        self.ledger = ledger
+        self.usage = usage
         self.sampled = sampled
         self.ran = 0  # own tokens that went through the model at least once
         self.released = False

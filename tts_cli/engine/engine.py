@@ -22,7 +22,7 @@ from tts_cli.engine.scheduler import Counts, Scheduler
 from tts_cli.engine.sizing import ContextPlan, plan, smaller
 from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
 from tts_cli.errors import ModelError, PromptTooLong, UsageError
-from tts_cli.protocols import Job, Ledger
+from tts_cli.protocols import Job, Usage
 
 
 class Engine:
@@ -30,7 +30,7 @@ class Engine:
 
     `n_ctx`: tokens that all branches together may keep (0: see `sizing.plan`); `n_seq_max`: jobs at work at once,
     1 to 256; `threads`: in all (None: physical cores); `gpu_layers` -1: all; `n_batch`: rows per decode; `counts`:
-    which of the ledger's columns this model's tokens enter; `lanes`: contexts that share the work (None: see
+    which of the ledger's columns this model's tokens enter; `n_contexts`: contexts that share the work (None: see
     `sizing.plan`).
     Raises ModelError when the file or its context cannot be loaded.
     """
@@ -46,7 +46,7 @@ class Engine:
         n_batch: int = 512,
         flash_attention: bool = False,
         counts: Counts = "policy",
-        lanes: int | None = None,
+        n_contexts: int | None = None,
     ) -> None:
         if n_ctx < 0 or not 1 <= n_seq_max <= MAX_SEQUENCES or n_batch < 1 or (threads is not None and threads < 1):
             raise UsageError(
@@ -56,7 +56,7 @@ class Engine:
         model = load_model(path, gpu_layers=gpu_layers)
         on_gpu = gpu_layers != 0 and probe.supports_gpu()
         try:
-            wanted = plan(model, n_ctx, n_seq_max, threads or probe.physical_cores(), lanes, on_gpu=on_gpu)
+            wanted = plan(model, n_ctx, n_seq_max, threads or probe.physical_cores(), n_contexts, on_gpu=on_gpu)
             contexts = _contexts(model, wanted, n_batch, flash_attention, shrink=n_ctx == 0)
         except ModelError:
             model.free()
@@ -80,13 +80,13 @@ class Engine:
         """True while a job waits or runs."""
         return bool(self._scheduler.waiting or self._scheduler.live)
 
-    def root(self, tokens: Sequence[int], ledger: Ledger) -> Branch:
+    def root(self, tokens: Sequence[int], usage: Usage) -> Branch:
         """The branch of a prompt (at least one token); it is run when it is first used. Raises PromptTooLong."""
         self._check_tokens(tokens)
         if not tokens:
             raise ValueError("a prompt needs at least one token")
         self._check_length(len(tokens))
-        return Branch(None, tokens, ledger, sampled=False)
+        return Branch(None, tokens, usage, sampled=False)
 
     def generate(self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int) -> Job[Generated]:
         """Sample one step after `branch`, which stays usable.
@@ -179,7 +179,7 @@ def _contexts(model: Model, wanted: ContextPlan, n_batch: int, flash_attention: 
     shape = ContextShape(wanted.n_ctx, sequences, n_batch, outputs, wanted.threads, flash_attention)
     contexts: list[Context] = []
     try:
-        for _ in range(wanted.lanes):
+        for _ in range(wanted.n_contexts):
             contexts.append(Context(model, shape))
     except ModelError:
         less = smaller(wanted) if shrink else None

@@ -266,16 +266,16 @@ def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
 
 def charge(tip: Branch, begin: int, end: int, counts: Counts) -> None:
     """Enter the rows begin..end of the path to `tip` in its problem's ledger."""
-    ledger = tip.ledger
+    usage = tip.usage
     if counts == "prm":
-        ledger.prm_tokens += end - begin
+        usage.prm_tokens += end - begin
     for branch in tip.chain():
         first, last = max(begin, branch.start) - branch.start, min(end, branch.length) - branch.start
         if first < last:
             new = max(0, last - max(first, branch.ran))
             branch.ran = max(branch.ran, last)
             if counts == "policy":
-                ledger.policy_tokens += new if branch.sampled else 0
-                ledger.policy_prompt_tokens += (last - first) - (new if branch.sampled else 0)
+                usage.policy_tokens += new if branch.sampled else 0
+                usage.policy_prompt_tokens += (last - first) - (new if branch.sampled else 0)
         if branch.start <= begin:
             return

@@ -29,16 +29,18 @@ _NARROWEST = 8  # rows: fewer do not fill a matrix product
 
 @dataclass(frozen=True, slots=True)
 class ContextPlan:
-    """`lanes` contexts of `n_ctx` cells, `width` jobs at work and `threads` each; `workers` of them run at a time."""
+    """`n_contexts` contexts of `n_ctx` cells, `width` jobs at work and `threads` each; `workers` of them run at a time."""
 
-    lanes: int
+    n_contexts: int
     width: int
     n_ctx: int
     threads: int
     workers: int
 
 
-def plan(model: Model, n_ctx: int, n_seq_max: int, threads: int, lanes: int | None, *, on_gpu: bool) -> ContextPlan:
+def plan(
+    model: Model, n_ctx: int, n_seq_max: int, threads: int, n_contexts: int | None, *, on_gpu: bool
+) -> ContextPlan:
     """The plan for `n_ctx` tokens in all (0: choose) and `threads` in all.
 
     Raises ModelError when they cannot fit into memory.
@@ -47,16 +49,16 @@ def plan(model: Model, n_ctx: int, n_seq_max: int, threads: int, lanes: int | No
     _check_memory(total * model.kv_bytes_per_token)
     # Each lane must hold the longest path that one context alone would.
     fit = max(1, total // max(_LEAST, min(total, model.n_ctx_train)))
-    if lanes is None:
-        lanes = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
-    lanes = max(1, min(lanes, fit, n_seq_max))
+    if n_contexts is None:
+        n_contexts = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
+    n_contexts = max(1, min(n_contexts, fit, n_seq_max))
     each = min(threads, 1 + model.parameters // _PARAMETERS_PER_THREAD)
     return ContextPlan(
-        lanes=lanes,
-        width=-(-n_seq_max // lanes),
-        n_ctx=total // lanes,
+        n_contexts=n_contexts,
+        width=-(-n_seq_max // n_contexts),
+        n_ctx=total // n_contexts,
         threads=each,
-        workers=min(lanes, threads // each),
+        workers=min(n_contexts, threads // each),
     )
 
 

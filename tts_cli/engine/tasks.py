@@ -87,7 +87,7 @@ class Generation(EngineTask):
         max_tokens: int,
         max_length: int,
     ) -> None:
-        super().__init__(number, parent, Branch(parent, (), parent.ledger, sampled=True))
+        super().__init__(number, parent, Branch(parent, (), parent.usage, sampled=True))
         self._job: Job[Generated] = Job()
         self.sampler = sampler
         self._vocab, self._stop = vocab, stop
@@ -143,7 +143,7 @@ class Evaluation(EngineTask):
     """Runs given tokens, and collects the logits at `marks` (indexes into the tokens)."""
 
     def __init__(self, number: int, parent: Branch, tokens: Sequence[int], marks: Sequence[int], n_vocab: int) -> None:
-        super().__init__(number, parent, Branch(parent, tokens, parent.ledger, sampled=False))
+        super().__init__(number, parent, Branch(parent, tokens, parent.usage, sampled=False))
         self._job: Job[Evaluated] = Job()
         self._rows = [parent.length + mark for mark in marks]
         self._logits = np.empty((len(marks), n_vocab), np.float32)

@@ -20,9 +20,9 @@ from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.rows import Row
-from tts_cli.evaluation.fit import deal, fit
+from tts_cli.evaluation.fit import assign_folds, fit
 from tts_cli.evaluation.grading import Recordings, problem_of
-from tts_cli.evaluation.simulate import ModelFacts, replay
+from tts_cli.evaluation.simulate import ModelFacts, simulate
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.solving.selection import decide
@@ -78,13 +78,17 @@ class ExhaustiveRule:
     def first(self) -> BestFirstUntil:
         return BestFirstUntil(*self.stages[0])
 
-    def decide(self, evidence: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """See strategy.rule.Rule."""
-        place = self.stages.index((evidence.samples, evidence.read)) if not evidence.convinced else len(self.stages)
+        place = (
+            self.stages.index((observation.samples, observation.read))
+            if not observation.convinced
+            else len(self.stages)
+        )
         action = BestFirstUntil(*self.stages[place + 1]) if place + 1 < len(self.stages) else None
         return Decision(action, None, None, "it goes to the end")
 
-    def confidence_so_far(self, evidence: Observation) -> None:
+    def confidence_so_far(self, observation: Observation) -> None:
         """See strategy.rule.Rule."""
 
 
@@ -92,11 +96,11 @@ def plans(beam_width: int) -> list[Plan]:
     """What must be sampled for each problem."""
     why = "sampled by tts calibrate"
     searches = [Plan(method, budget, beam_width, why) for method, budget in SEARCHES]
-    ends = {variant.start: course(variant) for variant in VARIANTS}
+    ends = {variant.start: best_first_plan(variant) for variant in VARIANTS}
     return [*ends.values(), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
 
 
-def course(variant: Variant) -> Plan:
+def best_first_plan(variant: Variant) -> Plan:
     """Best-first search to its end; what it draws and reads does not depend on the vote."""
     rule = ExhaustiveRule(STAGES, variant.start, variant.vote)
     return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", rule)
@@ -106,27 +110,27 @@ def course(variant: Variant) -> Plan:
 class Checkpoint:
     """One problem at one look, or after a fixed method. `right`: its leading answer; `flops`: until then."""
 
-    evidence: Observation
+    observation: Observation
     right: bool
     flops: float
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationProblem:
-    """One labelled problem. `solved`: the part of independent samples that is right. `looks`: at each stage, until one
+    """One labelled problem. `solved`: the part of independent samples that is right. `checkpoints`: at each stage, until one
     where a solution had convinced the PRM. `fixed`: by "METHOD N"."""
 
     solved: float
-    looks: tuple[Checkpoint, ...]
+    checkpoints: tuple[Checkpoint, ...]
     fixed: dict[str, Checkpoint]
 
     def at(self, stage: int) -> Checkpoint:
         """What is known at a stage: what convinced before it still does."""
-        return self.looks[min(stage, len(self.looks) - 1)]
+        return self.checkpoints[min(stage, len(self.checkpoints) - 1)]
 
     def undecided(self, stage: int) -> bool:
         """No solution has convinced the PRM so far."""
-        return not self.at(stage).evidence.convinced
+        return not self.at(stage).observation.convinced
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,34 +157,34 @@ class Observer:
     def observe(self, row: Row) -> dict[Variant, CalibrationProblem] | None:
         """None where a search ended with an error: the problem is too long, say. Raises TtsError where tapes are
         missing."""
-        tapes = Recordings(self.store, problem_key(row.problem))
-        if any(tapes.covering(plan).error for plan in plans(self.settings.beam_width)):
+        recordings = Recordings(self.store, problem_key(row.problem))
+        if any(recordings.covering(plan).error for plan in plans(self.settings.beam_width)):
             return None
         samples = {f"best-of-n {n}": Plan("best-of-n", n, 1, "") for n in BEST_OF_N}
         searches = {f"{how} {n}": Plan(how, n, self.settings.beam_width, "") for how, n in SEARCHES}
-        attempts = {name: self._replay(row, plan, tapes) for name, plan in (samples | searches).items()}
-        every = attempts[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
+        sessions = {name: self._simulate(row, plan, recordings) for name, plan in (samples | searches).items()}
+        every = sessions[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
         right = sum(one.node.ended for one in every if self._right(one.answer, row))
-        fixed = {name: self._see(row, attempt) for name, attempt in attempts.items()}
+        fixed = {name: self._see(row, session) for name, session in sessions.items()}
         return {
-            variant: CalibrationProblem(right / BEST_OF_N[-1], self._looks(row, variant, tapes), fixed)
+            variant: CalibrationProblem(right / BEST_OF_N[-1], self._checkpoints(row, variant, recordings), fixed)
             for variant in VARIANTS
         }
 
-    def _looks(self, row: Row, variant: Variant, tapes: Recordings) -> tuple[Checkpoint, ...]:
-        looks = self._replay(row, course(variant), tapes).looks
-        return tuple(Checkpoint(seen, self._right(seen.leader, row), flops) for seen, flops in looks)
+    def _checkpoints(self, row: Row, variant: Variant, recordings: Recordings) -> tuple[Checkpoint, ...]:
+        checkpoints = self._simulate(row, best_first_plan(variant), recordings).checkpoints
+        return tuple(Checkpoint(seen, self._right(seen.leader, row), flops) for seen, flops in checkpoints)
 
-    def _replay(self, row: Row, plan: Plan, tapes: Recordings) -> Session:
-        tape = tapes.covering(plan)
-        attempt, _ = replay(problem_of(row), plan, self.settings, self.policy, self.prm, tape, self.judge)
-        return attempt
+    def _simulate(self, row: Row, plan: Plan, recordings: Recordings) -> Session:
+        recording = recordings.covering(plan)
+        session, _ = simulate(problem_of(row), plan, self.settings, self.policy, self.prm, recording, self.judge)
+        return session
 
-    def _see(self, row: Row, attempt: Session) -> Checkpoint:
+    def _see(self, row: Row, session: Session) -> Checkpoint:
         """After a fixed method, as it votes when a problem is solved."""
-        verdict = decide(attempt.search, self.settings.aggregate, self.settings.select, self.judge)
-        evidence = gather(verdict.ballots, verdict.votes, attempt.plan.budget)
-        return Checkpoint(evidence, self._right(verdict.answer, row), attempt.flops())
+        selection = decide(session.search, self.settings.aggregate, self.settings.select, self.judge)
+        observation = gather(selection.ballots, selection.votes, session.plan.budget)
+        return Checkpoint(observation, self._right(selection.answer, row), session.flops())
 
     def _right(self, answer: str | None, row: Row) -> bool:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
@@ -188,7 +192,7 @@ class Observer:
 
 def profile_of(observations: Sequence[CalibrationProblem], facts: CalibrationFacts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `observations`."""
-    last = [one.looks[-1] for one in observations]
+    last = [one.checkpoints[-1] for one in observations]
     scored = {n: [one.fixed[f"best-of-n {n}"] for one in observations] for n in BEST_OF_N}
     return Profile(
         format="tts-profile",
@@ -203,7 +207,7 @@ def profile_of(observations: Sequence[CalibrationProblem], facts: CalibrationFac
         vote=Voting(aggregate=facts.variant.vote[0], select=facts.variant.vote[1]),
         features=FEATURES,
         stages=tuple(_stages(observations)),
-        convinced=_right([seen for seen in last if seen.evidence.convinced] or last),
+        convinced=_right([seen for seen in last if seen.observation.convinced] or last),
         best_of_n={n: _right(seen) for n, seen in scored.items() if n > 1},
         solution_flops=fmean(seen.flops for seen in scored[1]),
         figures=figures,
@@ -245,7 +249,7 @@ def _right(seen: Sequence[Checkpoint]) -> Logistic:
 
 
 def _values(seen: Iterable[Checkpoint]) -> list[tuple[float, ...]]:
-    return [one.evidence.values for one in seen]
+    return [one.observation.values for one in seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,20 +263,20 @@ class SimulatedOutcome:
     difficulty: Difficulty | None
 
 
-def play(observation: CalibrationProblem, rule: CalibratedRule) -> SimulatedOutcome:
+def simulate_rule(observation: CalibrationProblem, rule: CalibratedRule) -> SimulatedOutcome:
     """Let the rule decide with what was observed."""
     kind = None
-    for seen in observation.looks:
-        decision = rule.decide(seen.evidence)
+    for seen in observation.checkpoints:
+        decision = rule.decide(seen.observation)
         kind = decision.difficulty or kind
         if decision.action is None:
             break
-    return SimulatedOutcome(seen.right, seen.flops, seen.evidence.samples, decision.confidence, kind)
+    return SimulatedOutcome(seen.right, seen.flops, seen.observation.samples, decision.confidence, kind)
 
 
 def cross_profiles(observations: Sequence[CalibrationProblem], facts: CalibrationFacts) -> list[Profile]:
     """For each problem a profile that was fitted without it (ten folds)."""
-    folds = deal(len(observations), facts.settings.seed)
+    folds = assign_folds(len(observations), facts.settings.seed)
     without = {
         fold: profile_of([o for o, f in zip(observations, folds, strict=True) if f != fold], facts, {})
         for fold in set(folds)
@@ -290,7 +294,7 @@ def _worth(observations: Sequence[CalibrationProblem], facts: CalibrationFacts) 
     worth = 0.0
     for observation, profile in zip(observations, cross_profiles(observations, facts), strict=True):
         for effort, price in PRICES.items():
-            ended = play(observation, CalibratedRule(profile, effort, STAGES[-1][0]))
+            ended = simulate_rule(observation, CalibratedRule(profile, effort, STAGES[-1][0]))
             worth += ended.right - price * ended.flops / profile.solution_flops
     return worth
 

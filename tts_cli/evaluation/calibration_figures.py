@@ -8,7 +8,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any, get_args
 
-from tts_cli.evaluation.calibrate import STAGES, CalibrationFacts, CalibrationProblem, cross_profiles, play
+from tts_cli.evaluation.calibrate import STAGES, CalibrationFacts, CalibrationProblem, cross_profiles, simulate_rule
 from tts_cli.evaluation.statistics import auc, calibration, calibration_error, estimate, rank_correlation
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Profile
@@ -38,7 +38,7 @@ def _guess(profile: Profile, one: CalibrationProblem) -> float:
     place = max(i for i, stage in enumerate(profile.stages) if stage.solved is not None)
     solved = profile.stages[place].solved
     assert solved is not None
-    return solved(one.at(place).evidence.values)
+    return solved(one.at(place).observation.values)
 
 
 def _fixed(observations: Sequence[CalibrationProblem], guessed: Sequence[float], seed: int) -> dict[str, Any]:
@@ -59,7 +59,9 @@ def _fixed(observations: Sequence[CalibrationProblem], guessed: Sequence[float],
 def _effort(
     observations: Sequence[CalibrationProblem], profiles: Sequence[Profile], effort: Effort, seed: int
 ) -> dict[str, Any]:
-    ended = [play(o, CalibratedRule(p, effort, STAGES[-1][0])) for o, p in zip(observations, profiles, strict=True)]
+    ended = [
+        simulate_rule(o, CalibratedRule(p, effort, STAGES[-1][0])) for o, p in zip(observations, profiles, strict=True)
+    ]
     right = [one.right for one in ended]
     sure = [one.confidence or 0.0 for one in ended]
     return {

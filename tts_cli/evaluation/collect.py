@@ -18,9 +18,9 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from tts_cli.answers.vote import Equality
-from tts_cli.evaluation.conditions import SearchJob, covers, unit_of
+from tts_cli.evaluation.conditions import SearchJob, covers, job_of
 from tts_cli.evaluation.store import Store, StoredSearch, problem_key
-from tts_cli.models.backends.recording import recorded
+from tts_cli.models.backends.recording import record_search
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.driver import Driver, EndedSearch
 from tts_cli.solving.session import Problem, Session, record_error
@@ -49,25 +49,25 @@ class Item:
     """One search to run."""
 
     problem: Problem
-    unit: SearchJob
+    job: SearchJob
 
     @property
     def key(self) -> str:
         return problem_key(self.problem.text)
 
 
-def waves(problems: Sequence[Problem], units: Sequence[SearchJob], rows: int) -> list[list[Item]]:
+def waves(problems: Sequence[Problem], jobs: Sequence[SearchJob], rows: int) -> list[list[Item]]:
     """All searches, problem by problem, in groups of about `rows` solutions. What is stored does not change them."""
-    per_wave = max(1, -(-rows // max(1, sum(unit.budget for unit in units))))
+    per_wave = max(1, -(-rows // max(1, sum(job.budget for job in jobs))))
     groups = (problems[begin : begin + per_wave] for begin in range(0, len(problems), per_wave))
-    return [[Item(problem, unit) for problem in group for unit in units] for group in groups]
+    return [[Item(problem, job) for problem in group for job in jobs] for group in groups]
 
 
 def missing(items: Sequence[Item], store: Store) -> list[Item]:
     """Those that no stored search covers, each once."""
-    stored = {item.key: store.units(item.key) for item in items}
-    wanted = {(item.key, item.unit): item for item in items}
-    return [item for (key, unit), item in wanted.items() if not any(covers(have, unit) for have in stored[key])]
+    stored = {item.key: store.jobs(item.key) for item in items}
+    wanted = {(item.key, item.job): item for item in items}
+    return [item for (key, job), item in wanted.items() if not any(covers(have, job) for have in stored[key])]
 
 
 class Collector:
@@ -83,7 +83,7 @@ class Collector:
         *,
         should_stop: Callable[[], bool] = lambda: False,
         on_decode: Callable[[int], None] = lambda tokens: None,
-        on_ended: Callable[[SearchJob], None] = lambda unit: None,
+        on_ended: Callable[[SearchJob], None] = lambda job: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._policy, self._prm, self._store, self._judge = settings, policy, prm, store, judge
@@ -92,23 +92,23 @@ class Collector:
         self._in_waves = policy.parameters + (prm.parameters if prm else 0) < WAVES_BELOW
         self._spent = SamplingCost(**(store.about("spent") or {}))
 
-    def collect(self, problems: Sequence[Problem], units: Sequence[SearchJob]) -> None:
+    def collect(self, problems: Sequence[Problem], jobs: Sequence[SearchJob]) -> None:
         """Run all that is missing, or until `should_stop`. Raises what a model or the store raises."""
-        rows = ROWS_PER_WAVE if self._in_waves else len(problems) * sum(unit.budget for unit in units)
-        for wave in waves(problems, units, rows):
+        rows = ROWS_PER_WAVE if self._in_waves else len(problems) * sum(job.budget for job in jobs)
+        for wave in waves(problems, jobs, rows):
             todo = missing(wave, self._store)
             if todo and not self._should_stop():
                 self._run(todo)
 
     def _run(self, todo: Sequence[Item]) -> None:
-        prm = self._prm if any(item.unit.plan.guided for item in todo) else None
+        prm = self._prm if any(item.job.plan.guided for item in todo) else None
         driver = Driver(self._policy, prm)
         meter = _Meter(driver, self._clock)
         runs = driver.run(
             self._attempts(todo),
             should_stop=self._should_stop,
             on_advance=self._tell_tokens,
-            max_in_flight=in_flight([item.unit for item in todo]),
+            max_in_flight=in_flight([item.job for item in todo]),
         )
         done: list[StoredSearch] = []
         with closing(runs):
@@ -122,9 +122,9 @@ class Collector:
 
     def _attempts(self, todo: Sequence[Item]) -> Iterator[Session]:
         for item in todo:
-            attempt = Session(
+            session = Session(
                 item.problem,
-                item.unit.plan,
+                item.job.plan,
                 self._settings,
                 self._policy,
                 self._prm,
@@ -132,34 +132,34 @@ class Collector:
                 lambda event: None,
                 self._clock,
             )
-            self._live[attempt] = 0
-            yield attempt
+            self._live[session] = 0
+            yield session
 
     def _tell_tokens(self) -> None:
         """What the last decode ran."""
         before = sum(self._live.values())
-        self._live = {attempt: _tokens(attempt) for attempt in self._live}
+        self._live = {session: _tokens(session) for session in self._live}
         self._on_decode(sum(self._live.values()) - before)
 
     def _row(self, ended: EndedSearch[Session]) -> StoredSearch:
-        attempt, ledger = ended.search, ended.search.search.ledger
-        del self._live[attempt]
-        self._spent.policy_tokens += ledger.policy_prompt_tokens + ledger.policy_tokens
-        self._spent.prm_tokens += ledger.prm_tokens
-        unit = unit_of(attempt.plan)
-        self._on_ended(unit)
-        tape = recorded(attempt.search, record_error(ended.error))
-        return StoredSearch(problem_key(attempt.problem.text), unit, tape)
+        session, usage = ended.search, ended.search.search.usage
+        del self._live[session]
+        self._spent.policy_tokens += usage.policy_prompt_tokens + usage.policy_tokens
+        self._spent.prm_tokens += usage.prm_tokens
+        job = job_of(session.plan)
+        self._on_ended(job)
+        recording = record_search(session.search, record_error(ended.error))
+        return StoredSearch(problem_key(session.problem.text), job, recording)
 
 
-def _tokens(attempt: Session) -> int:
-    ledger = attempt.search.ledger
-    return ledger.policy_prompt_tokens + ledger.policy_tokens + ledger.prm_tokens
+def _tokens(session: Session) -> int:
+    usage = session.search.usage
+    return usage.policy_prompt_tokens + usage.policy_tokens + usage.prm_tokens
 
 
-def in_flight(units: Sequence[SearchJob]) -> int:
+def in_flight(jobs: Sequence[SearchJob]) -> int:
     """How many searches of these sizes keep both models busy."""
-    mean = sum(unit.budget for unit in units) / max(1, len(units))
+    mean = sum(job.budget for job in jobs) / max(1, len(jobs))
     return max(2, round(ROWS_IN_FLIGHT / max(1.0, mean)))
 
 

@@ -47,35 +47,35 @@ class SearchJob:
         return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")  # type: ignore[arg-type]
 
 
-def unit_of(plan: Plan) -> SearchJob:
+def job_of(plan: Plan) -> SearchJob:
     """The search that measures exactly this plan."""
     if plan.rule is not None:
         return SearchJob(f"auto, {plan.rule.name}", plan.budget, plan.beam_width, plan.rule)
     return SearchJob(plan.method, plan.budget, plan.beam_width if plan.method in ("beam", "dvts") else 1)
 
 
-def covers(unit: SearchJob, wanted: SearchJob) -> bool:
-    """Whether all samples (and scores) that `wanted` needs are among those of `unit`."""
-    if unit.method in CHAINS and wanted.method in CHAINS:
-        return unit.budget >= wanted.budget and (unit.method == "best-of-n" or wanted.method == "majority")
-    if (unit.method, unit.beam_width) != (wanted.method, wanted.beam_width):
+def covers(job: SearchJob, wanted: SearchJob) -> bool:
+    """Whether all samples (and scores) that `wanted` needs are among those of `job`."""
+    if job.method in CHAINS and wanted.method in CHAINS:
+        return job.budget >= wanted.budget and (job.method == "best-of-n" or wanted.method == "majority")
+    if (job.method, job.beam_width) != (wanted.method, wanted.beam_width):
         return False
-    if unit.method == "dvts":
+    if job.method == "dvts":
         trees = shares(wanted.budget, wanted.beam_width)
-        return shares(unit.budget, unit.beam_width)[: len(trees)] == trees
-    return unit.budget == wanted.budget
+        return shares(job.budget, job.beam_width)[: len(trees)] == trees
+    return job.budget == wanted.budget
 
 
 def fewest(wanted: Iterable[SearchJob]) -> list[SearchJob]:
     """The units to run so that each one wanted is covered, small ones first."""
     chosen: list[SearchJob] = []
-    for unit in sorted(set(wanted), key=lambda unit: (-unit.budget, unit.method)):
-        if not any(covers(other, unit) for other in chosen):
-            chosen.append(unit)
+    for job in sorted(set(wanted), key=lambda job: (-job.budget, job.method)):
+        if not any(covers(other, job) for other in chosen):
+            chosen.append(job)
     return chosen[::-1]
 
 
-def plan_cells(
+def plan_conditions(
     methods: Sequence[str],
     budgets: Sequence[int],
     settings: SolveSettings,
@@ -84,10 +84,10 @@ def plan_cells(
     known: Known,
 ) -> list[Condition]:
     """Every method at every budget, greedy once. Raises UsageError for a guided method without a PRM."""
-    cells: dict[tuple[str, str, int], Condition] = {}
+    conditions: dict[tuple[str, str, int], Condition] = {}
     for method in methods:
         for budget in budgets:
             asked = replace(settings, method=method, budget=budget)  # type: ignore[arg-type]  # checked there
             plan = make_plan(asked, policy, prm, known)
-            cells.setdefault((method, plan.method, plan.budget), Condition(method, plan))
-    return list(cells.values())
+            conditions.setdefault((method, plan.method, plan.budget), Condition(method, plan))
+    return list(conditions.values())

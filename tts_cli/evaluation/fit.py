@@ -53,7 +53,7 @@ def cross_fitted(values: Sequence[Sequence[float]], shares: Sequence[float], fol
     return predicted
 
 
-def deal(count: int, seed: int) -> list[int]:
+def assign_folds(count: int, seed: int) -> list[int]:
     """A fold for each of `count` problems, at random, all folds of nearly one size."""
     order = np.random.default_rng(seed).permutation(count)
     return [int(place) % min(_FOLDS, count) for place in order]

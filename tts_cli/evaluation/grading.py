@@ -16,9 +16,9 @@ from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Cost, Record, RecordError
 from tts_cli.data.rows import Row
-from tts_cli.evaluation.conditions import CHAINS, Condition, SearchJob, covers, unit_of
+from tts_cli.evaluation.conditions import CHAINS, Condition, SearchJob, covers, job_of
 from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
-from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, replay
+from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, simulate
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.search import GUIDED
@@ -89,7 +89,7 @@ def problem_of(row: Row) -> Problem:
 class Grader:
     """All that grading needs beside the rows."""
 
-    cells: Sequence[Condition]
+    conditions: Sequence[Condition]
     settings: SolveSettings
     policy: ModelFacts
     prm: ModelFacts | None
@@ -99,54 +99,54 @@ class Grader:
 
     def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
         """Replay all cells of a row that can be graded. Raises TtsError where its tapes are not complete."""
-        tapes = Recordings(self.store, problem_key(row.problem))
+        recordings = Recordings(self.store, problem_key(row.problem))
         outcomes: dict[Condition, Outcome] = {}
         records: list[EvalRecord] = []
-        for cell in self.cells:
-            outcomes[cell], record = self._grade_cell(row, cell, tapes)
+        for condition in self.conditions:
+            outcomes[condition], record = self._grade_condition(row, condition, recordings)
             records.append(record)
-        return self._with_samples(Graded(row.level, row.subject, outcomes), row, tapes), records
+        return self._with_samples(Graded(row.level, row.subject, outcomes), row, recordings), records
 
-    def _grade_cell(self, row: Row, cell: Condition, tapes: Recordings) -> tuple[Outcome, EvalRecord]:
-        attempt, error = self._replay(row, cell, tapes.covering(cell.plan))
-        record, _ = attempt.record(error, stopped=False)
+    def _grade_condition(self, row: Row, condition: Condition, recordings: Recordings) -> tuple[Outcome, EvalRecord]:
+        session, error = self._simulate(row, condition, recordings.covering(condition.plan))
+        record, _ = session.record(error, stopped=False)
         right = self._same(record.answer, row)
         cost = self._with_seconds(record.cost)
-        choices = {} if error else self._choices(cell, attempt.search, row)
+        choices = {} if error else self._choices(condition, session.search, row)
         outcome = Outcome(right, record.answer is not None, error is not None, cost, choices)
-        return outcome, _eval_record(record.model_copy(update={"cost": cost}), row, right, cell)
+        return outcome, _eval_record(record.model_copy(update={"cost": cost}), row, right, condition)
 
     def ungraded(self, row: Row) -> list[EvalRecord]:
         """Records that say why there is nothing to count."""
         records: list[EvalRecord] = []
-        for cell in self.cells:
-            attempt, error = self._replay(row, cell, SearchRecording(PromptTokens(0), {}, {}))
-            record, _ = attempt.record(error, stopped=False)
-            records.append(_eval_record(record, row, None, cell))
+        for condition in self.conditions:
+            session, error = self._simulate(row, condition, SearchRecording(PromptTokens(0), {}, {}))
+            record, _ = session.record(error, stopped=False)
+            records.append(_eval_record(record, row, None, condition))
         return records
 
-    def _replay(self, row: Row, cell: Condition, tape: SearchRecording) -> tuple[Session, Exception | None]:
-        prm = self.prm if cell.plan.guided else None
-        return replay(problem_of(row), cell.plan, self.settings, self.policy, prm, tape, self.judge)
+    def _simulate(self, row: Row, condition: Condition, recording: SearchRecording) -> tuple[Session, Exception | None]:
+        prm = self.prm if condition.plan.guided else None
+        return simulate(problem_of(row), condition.plan, self.settings, self.policy, prm, recording, self.judge)
 
     def _same(self, answer: str | None, row: Row) -> bool:
         return answer is not None and row.reference is not None and self.judge.equal(answer, row.reference)
 
-    def _choices(self, cell: Condition, search: Search, row: Row) -> dict[Choice, bool]:
+    def _choices(self, condition: Condition, search: Search, row: Row) -> dict[Choice, bool]:
         """The same solutions, voted on in every way. Nothing to choose without scores."""
-        if cell.plan.method not in GUIDED:
+        if condition.plan.method not in GUIDED:
             return {}
         judge = self.judge
         return {(how, select): self._same(decide(search, how, select, judge).answer, row) for how, select in CHOICES}
 
-    def _with_samples(self, graded: Graded, row: Row, tapes: Recordings) -> Graded:
+    def _with_samples(self, graded: Graded, row: Row, recordings: Recordings) -> Graded:
         """Count the right ones among all independent samples, and keep their scores."""
-        chains = [cell for cell in self.cells if cell.plan.method in CHAINS]
+        chains = [condition for condition in self.conditions if condition.plan.method in CHAINS]
         if not chains:
             return graded
-        largest = max(chains, key=lambda cell: (cell.plan.budget, cell.plan.method in GUIDED))
-        attempt, _ = self._replay(row, largest, tapes.covering(largest.plan))
-        ends = [(solution.node, self._same(solution.answer, row)) for solution in attempt.search.solutions.values()]
+        largest = max(chains, key=lambda condition: (condition.plan.budget, condition.plan.method in GUIDED))
+        session, _ = self._simulate(row, largest, recordings.covering(largest.plan))
+        ends = [(solution.node, self._same(solution.answer, row)) for solution in session.search.solutions.values()]
         right = sum(node.ended for node, is_right in ends if is_right)
         return replace(graded, samples=largest.plan.budget, right_samples=right, solutions=scored_solutions(ends))
 
@@ -160,27 +160,27 @@ class Recordings:
 
     def __init__(self, store: Store, key: str) -> None:
         self._store, self._key = store, key
-        self._units = sorted(store.units(key))
+        self._units = sorted(store.jobs(key))
         self._unpacked: dict[SearchJob, SearchRecording] = {}
 
     def covering(self, plan: Plan) -> SearchRecording:
         """Raises TtsError where nothing that is stored holds all samples of the plan."""
-        unit = next((unit for unit in self._units if covers(unit, unit_of(plan))), None)
-        if unit is None:
+        job = next((job for job in self._units if covers(job, job_of(plan))), None)
+        if job is None:
             raise NotRecorded(
                 f"The samples of {plan.method} with N = {plan.budget} are not stored.", "Sample them first."
             )
-        if unit not in self._unpacked:
-            self._unpacked[unit] = self._store.tape(self._key, unit)
-        return self._unpacked[unit]
+        if job not in self._unpacked:
+            self._unpacked[job] = self._store.recording(self._key, job)
+        return self._unpacked[job]
 
 
-def _eval_record(record: Record, row: Row, right: bool | None, cell: Condition) -> EvalRecord:
+def _eval_record(record: Record, row: Row, right: bool | None, condition: Condition) -> EvalRecord:
     return EvalRecord(
         **dict(record),
         reference=row.reference,
         correct=right,
-        requested_method=cell.requested,
+        requested_method=condition.requested,
         level=row.level,
         subject=row.subject,
     )

@@ -13,7 +13,7 @@ from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, Rates, ungradable
-from tts_cli.evaluation.summary import Summary, Timing, cell_times
+from tts_cli.evaluation.summary import Summary, Timing, condition_times
 
 SAMPLES, RECORDS, SUMMARY, TIMING = "samples.sqlite", "records.jsonl", "summary.json", "timing.json"
 
@@ -56,7 +56,7 @@ def rates(spent: SamplingCost) -> Rates:
 
 
 def timing(summary: Summary, spent: SamplingCost) -> Timing:
-    return Timing(**asdict(spent), cells=cell_times(summary, rates(spent)))
+    return Timing(**asdict(spent), cells=condition_times(summary, rates(spent)))
 
 
 def to_json(value: Summary | Timing) -> dict[str, Any]:

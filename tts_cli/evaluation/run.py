@@ -68,7 +68,7 @@ class EvalRun:
         keep(store, self.question, origin(setup.entries(self.chosen), self.chosen, self.solving))
         self.interruption = Interruption(lambda: channels.note(STOPPING))
         self.models: tuple[ModelFacts, ModelFacts | None] | None = None
-        self.cells: list[Condition] = []
+        self.conditions: list[Condition] = []
 
     def rows(self, consent: Callable[[str], bool]) -> list[Row]:
         """The problems that were asked for. Raises TtsError where none of them can be graded."""
@@ -86,18 +86,18 @@ class EvalRun:
     def collect(self, rows: Sequence[Row]) -> bool:
         """Sample what is not stored, loading the models for it; False where a signal came between."""
         from tts_cli.evaluation.collect import Item, missing
-        from tts_cli.evaluation.conditions import fewest, unit_of
+        from tts_cli.evaluation.conditions import fewest, job_of
         from tts_cli.evaluation.grading import problem_of, ungradable
 
         with ExitStack() as stack:
             stack.enter_context(self.interruption)
             loaded = self._know_models(stack)
-            units = fewest(unit_of(cell.plan) for cell in self.cells)
+            jobs = fewest(job_of(condition.plan) for condition in self.conditions)
             problems = [problem_of(row) for row in rows if ungradable(row) is None]
             self.store.forget_failures()
-            todo = missing([Item(problem, unit) for problem in problems for unit in units], self.store)
+            todo = missing([Item(problem, job) for problem in problems for job in jobs], self.store)
             if todo:
-                self._sample(problems, units, len(todo), loaded or self._load(stack), stack)
+                self._sample(problems, jobs, len(todo), loaded or self._load(stack), stack)
             return not self.interruption.requested
 
     def _know_models(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None] | None:
@@ -112,14 +112,14 @@ class EvalRun:
         policy, prm = self.models
         profile, remark = self._profile(policy, prm)
         known = Known(policy.family, prm.family if prm else None, profile=profile, remark=remark)
-        self.cells = self.plan_cells(policy, prm, known)
+        self.conditions = self.plan_conditions(policy, prm, known)
         return loaded
 
-    def plan_cells(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
+    def plan_conditions(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
         """What is to be measured."""
-        from tts_cli.evaluation.conditions import plan_cells
+        from tts_cli.evaluation.conditions import plan_conditions
 
-        return plan_cells(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
+        return plan_conditions(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
 
     def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, str | None]:
         """The one for these models. What was sampled by none can be counted where the model files are gone."""
@@ -144,7 +144,7 @@ class EvalRun:
     def _sample(
         self,
         problems: Sequence[Problem],
-        units: Sequence[SearchJob],
+        jobs: Sequence[SearchJob],
         count: int,
         models: tuple[LlamaPolicy, LlamaPRM | None],
         stack: ExitStack,
@@ -152,7 +152,7 @@ class EvalRun:
         from tts_cli.answers import Judge
         from tts_cli.evaluation.collect import Collector
 
-        progress = self._progress(stack, count, len(problems) * len(units))
+        progress = self._progress(stack, count, len(problems) * len(jobs))
         collector = Collector(
             self.solving,
             *models,
@@ -160,10 +160,10 @@ class EvalRun:
             stack.enter_context(Judge()),
             should_stop=lambda: self.interruption.requested,
             on_decode=progress.decoded if progress else lambda tokens: None,
-            on_ended=progress.ended if progress else lambda unit: None,
+            on_ended=progress.ended if progress else lambda job: None,
         )
         self.interruption.arm()
-        collector.collect(problems, units)
+        collector.collect(problems, jobs)
 
     def stopped(self, again: str = "tts eval") -> int:
         """What to do next, and the exit code of the signal."""
@@ -182,10 +182,10 @@ class EvalRun:
         assert self.models is not None
         spent = SamplingCost(**(self.store.about("spent") or {}))
         with Interruption(_nothing), Judge() as judge:  # every file is whole or not there: a signal ends it at once
-            grader = Grader(self.cells, self.solving, *self.models, self.store, judge, report.rates(spent))
+            grader = Grader(self.conditions, self.solving, *self.models, self.store, judge, report.rates(spent))
             graded, records = report.grade_all(rows, grader)
         facts = self._facts(len(rows) - len(graded))
-        summary = summarize(graded, self.cells, facts, with_prm_quality=self.question.prm_quality)
+        summary = summarize(graded, self.conditions, facts, with_prm_quality=self.question.prm_quality)
         timing = report.timing(summary, spent)
         if self.out is not None:
             report.write(self.out, records, summary, timing)
@@ -263,5 +263,5 @@ class _Progress:
         self._line.spend(tokens)
         self._line.tick()
 
-    def ended(self, unit: SearchJob) -> None:
+    def ended(self, job: SearchJob) -> None:
         self._line.finish()

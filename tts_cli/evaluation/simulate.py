@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from tts_cli.answers.vote import Equality
 from tts_cli.errors import PromptTooLong, TtsError
 from tts_cli.models.backends.recording import SearchRecording, Steps
-from tts_cli.protocols import Job, Ledger, Prefix, SampledStep, SampleKey, Sampling, ScoredStep
+from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.driver import Driver
 from tts_cli.solving.session import Problem, Session
 from tts_cli.strategy.plan import Plan
@@ -44,7 +44,7 @@ class _Steps:
     """A prefix: the steps so far. `length` is not asked for again."""
 
     steps: Steps
-    ledger: Ledger
+    usage: Usage
     length: int = 0
 
 
@@ -53,9 +53,9 @@ class _RecordedModel:
 
     busy = False
 
-    def __init__(self, facts: ModelFacts, tape: SearchRecording) -> None:
+    def __init__(self, facts: ModelFacts, recording: SearchRecording) -> None:
         self.name, self.parameters = facts.name, facts.parameters
-        self.tape = tape
+        self.recording = recording
         self._seen: set[Steps] = set()
 
     def advance(self) -> NoReturn:
@@ -71,25 +71,25 @@ class _RecordedModel:
 class RecordedPolicy(_RecordedModel):
     """`protocols.Policy` from a tape."""
 
-    def start(self, problem: str, ledger: Ledger) -> Prefix:
+    def start(self, problem: str, usage: Usage) -> Prefix:
         """Raises the error with which the search ended."""
-        if self.tape.error is not None:
-            raise _StoredError(self.tape.error.kind, self.tape.error.message)
-        ledger.policy_prompt_tokens += self.tape.prompt.policy
-        return _Steps((), ledger)
+        if self.recording.error is not None:
+            raise _StoredError(self.recording.error.kind, self.recording.error.message)
+        usage.policy_prompt_tokens += self.recording.prompt.policy
+        return _Steps((), usage)
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
         """The draw of this path. Raises NotRecorded."""
         assert isinstance(prefix, _Steps)
-        draw = self.tape.draws.get(key.path)
+        draw = self.recording.draws.get(key.path)
         if draw is None:
             raise NotRecorded(f"The sample {key.path} of problem {key.problem} is not stored.", "Use another --out.")
         if prefix.steps and prefix.steps not in self._seen:  # its last token runs when somebody goes on from it
             self._seen.add(prefix.steps)
-            prefix.ledger.policy_tokens += 1
-        prefix.ledger.policy_tokens += max(0, draw.tokens - 1)
+            prefix.usage.policy_tokens += 1
+        prefix.usage.policy_tokens += max(0, draw.tokens - 1)
         job: Job[SampledStep] = Job()
-        after = _Steps((*prefix.steps, draw.text), prefix.ledger)
+        after = _Steps((*prefix.steps, draw.text), prefix.usage)
         job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after, draw.logprob))
         return job
 
@@ -97,14 +97,14 @@ class RecordedPolicy(_RecordedModel):
 class RecordedPRM(_RecordedModel):
     """`protocols.RewardModel` from a tape."""
 
-    def start(self, problem: str, ledger: Ledger) -> Prefix:
-        return _Steps((), ledger)
+    def start(self, problem: str, usage: Usage) -> Prefix:
+        return _Steps((), usage)
 
     def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
         """The score of this step after these. Raises NotRecorded; the job fails where the PRM had no room."""
         assert isinstance(prefix, _Steps)
         steps = (*prefix.steps, step)
-        stored = self.tape.scores.get(steps)
+        stored = self.recording.scores.get(steps)
         if stored is None:
             raise NotRecorded(f"The score of the step {step[:80]!r} is not stored.", "Use another --out.")
         job: Job[ScoredStep] = Job()
@@ -112,27 +112,27 @@ class RecordedPRM(_RecordedModel):
             job.fail(PromptTooLong("the PRM's context had no room for this step"))
             return job
         if steps not in self._seen:
-            prompt = 0 if self._seen else self.tape.prompt.prm
-            prefix.ledger.prm_tokens += stored.tokens + (prompt or 0)
+            prompt = 0 if self._seen else self.recording.prompt.prm
+            prefix.usage.prm_tokens += stored.tokens + (prompt or 0)
             self._seen.add(steps)
-        job.resolve(ScoredStep(stored.score, _Steps(steps, prefix.ledger)))
+        job.resolve(ScoredStep(stored.score, _Steps(steps, prefix.usage)))
         return job
 
 
-def replay(
+def simulate(
     problem: Problem,
     plan: Plan,
     settings: SolveSettings,
     policy: ModelFacts,
     prm: ModelFacts | None,
-    tape: SearchRecording,
+    recording: SearchRecording,
     judge: Equality,
 ) -> tuple[Session, Exception | None]:
     """The attempt as `tts solve` would have made it, ended, with the error that ended it. Raises NotRecorded."""
-    writer = RecordedPolicy(policy, tape)
-    reader = RecordedPRM(prm, tape) if prm is not None else None
-    attempt = Session(problem, plan, settings, writer, reader, judge, lambda event: None, lambda: 0.0)
-    (ended,) = Driver(writer, reader).run([attempt])
+    writer = RecordedPolicy(policy, recording)
+    reader = RecordedPRM(prm, recording) if prm is not None else None
+    session = Session(problem, plan, settings, writer, reader, judge, lambda event: None, lambda: 0.0)
+    (ended,) = Driver(writer, reader).run([session])
     if isinstance(ended.error, NotRecorded):
         raise ended.error
-    return attempt, ended.error
+    return session, ended.error

@@ -42,13 +42,13 @@ class StoredSearch:
     """One search of one problem (see `problem_key`)."""
 
     problem: str
-    unit: SearchJob
-    tape: SearchRecording
+    job: SearchJob
+    recording: SearchRecording
 
     @property
     def failed(self) -> bool:
         """It ended with an error that nobody foresaw."""
-        return self.tape.error is not None and self.tape.error.kind == "internal"
+        return self.recording.error is not None and self.recording.error.kind == "internal"
 
 
 class Store:
@@ -98,15 +98,15 @@ class Store:
                 "INSERT OR REPLACE INTO about VALUES (?, ?)", [(name, json.dumps(v)) for name, v in values.items()]
             )
 
-    def units(self, problem: str) -> list[SearchJob]:
+    def jobs(self, problem: str) -> list[SearchJob]:
         """What is stored of a problem."""
         with self._guarded():
             rows = self._file.execute("SELECT method, budget, beam_width FROM tapes WHERE problem = ?", (problem,))
             return [SearchJob(*row) for row in rows]
 
-    def tape(self, problem: str, unit: SearchJob) -> SearchRecording:
+    def recording(self, problem: str, job: SearchJob) -> SearchRecording:
         """Raises TtsError where it is not there or damaged."""
-        where = (problem, unit.method, unit.budget, unit.beam_width)
+        where = (problem, job.method, job.budget, job.beam_width)
         query = "SELECT tape FROM tapes WHERE problem = ? AND method = ? AND budget = ? AND beam_width = ?"
         with self._guarded():
             row = self._file.execute(query, where).fetchone()
@@ -123,7 +123,7 @@ class Store:
     def put(self, rows: Sequence[StoredSearch], spent: Any) -> None:
         """Store searches and what all of them have spent so far, in one transaction."""
         packed = [
-            (row.problem, row.unit.method, row.unit.budget, row.unit.beam_width, row.failed, pack(row.tape))
+            (row.problem, row.job.method, row.job.budget, row.job.beam_width, row.failed, pack(row.recording))
             for row in rows
         ]
         with self._guarded():

@@ -146,18 +146,18 @@ def summarize(
         tts=__version__,
         facts=facts,
         problems=len(graded),
-        results=[_result(graded, cell, facts) for cell in cells],
+        results=[_result(graded, condition, facts) for condition in cells],
         pass_at_k=_pass_at(graded, cells, facts.seed),
-        rescored=[found for cell in _distinct(cells) for found in _rescored(graded, cell)],
+        rescored=[found for condition in _distinct(cells) for found in _rescored(graded, condition)],
         paired=_paired(graded, cells, facts.seed),
         prm_quality=prm_quality([one.solutions for one in graded], how) if with_prm_quality else None,
         how=HOW,
     )
 
 
-def name(cell: Condition) -> str:
+def name(condition: Condition) -> str:
     """beam, N = 16"""
-    return label(cell.requested, cell.plan.method, cell.plan.budget)
+    return label(condition.requested, condition.plan.method, condition.plan.budget)
 
 
 def label(requested: str, method: str, budget: int) -> str:
@@ -165,14 +165,14 @@ def label(requested: str, method: str, budget: int) -> str:
     return title if method == "greedy" else f"{title}, N = {budget}"
 
 
-def _result(graded: Sequence[Graded], cell: Condition, facts: EvalFacts) -> Result:
+def _result(graded: Sequence[Graded], condition: Condition, facts: EvalFacts) -> Result:
     def group(part: Sequence[Graded]) -> GroupResult:
-        return _group([one.outcomes[cell] for one in part], facts)
+        return _group([one.outcomes[condition] for one in part], facts)
 
     return Result(
-        requested_method=cell.requested,
-        method=cell.plan.method,
-        budget=cell.plan.budget,
+        requested_method=condition.requested,
+        method=condition.plan.method,
+        budget=condition.plan.budget,
         overall=group(graded),
         by_level={key: group(part) for key, part in strata(graded, lambda one: one.level)},
         by_subject={key: group(part) for key, part in strata(graded, lambda one: one.subject)},
@@ -218,7 +218,7 @@ def _mean_cost(outcomes: Sequence[Outcome], facts: EvalFacts) -> MeanCost:
 def _pass_at(graded: Sequence[Graded], cells: Sequence[Condition], seed: int) -> list[PassAtK]:
     """At every budget and power of two up to the number of samples that each problem has."""
     samples = min(one.samples for one in graded)
-    asked = {cell.plan.budget for cell in cells} | {2**i for i in range(samples.bit_length())}
+    asked = {condition.plan.budget for condition in cells} | {2**i for i in range(samples.bit_length())}
     return [_pass_at_one(graded, k, samples, seed) for k in sorted(asked) if k <= samples]
 
 
@@ -232,20 +232,22 @@ def _pass_at_one(graded: Sequence[Graded], k: int, samples: int, seed: int) -> P
 
 def _distinct(cells: Sequence[Condition]) -> list[Condition]:
     """Without those that `auto` made of a method that was asked for as well."""
-    return list({(cell.plan.method, cell.plan.budget): cell for cell in reversed(cells)}.values())[::-1]
+    return list({(condition.plan.method, condition.plan.budget): condition for condition in reversed(cells)}.values())[
+        ::-1
+    ]
 
 
-def _rescored(graded: Sequence[Graded], cell: Condition) -> list[Rescored]:
+def _rescored(graded: Sequence[Graded], condition: Condition) -> list[Rescored]:
     """Nothing for a method without scores. A problem that ended in an error is wrong under every choice."""
-    if not any(one.outcomes[cell].choices for one in graded):
+    if not any(one.outcomes[condition].choices for one in graded):
         return []
     return [
         Rescored(
-            cell.plan.method,
-            cell.plan.budget,
+            condition.plan.method,
+            condition.plan.budget,
             how,
             select,
-            fmean(one.outcomes[cell].choices.get((how, select), False) for one in graded),
+            fmean(one.outcomes[condition].choices.get((how, select), False) for one in graded),
         )
         for how, select in CHOICES
     ]
@@ -295,7 +297,7 @@ class Timing:
     cells: list[ConditionTime]
 
 
-def cell_times(summary: Summary, rates: Rates) -> list[ConditionTime]:
+def condition_times(summary: Summary, rates: Rates) -> list[ConditionTime]:
     """Tokens times the seconds that one token took on average, many problems being in flight."""
     return [
         ConditionTime(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tts_cli.errors import PromptTooLong
-from tts_cli.protocols import Backend, Job, Ledger, Policy, RewardModel, SampledStep, SampleKey, Sampling
+from tts_cli.protocols import Backend, Job, Policy, RewardModel, SampledStep, SampleKey, Sampling, Usage
 from tts_cli.search import events
 from tts_cli.search.task import Task, gather, start
 from tts_cli.search.tree import Draw, Node, walk
@@ -73,7 +73,7 @@ class Search:
     ) -> None:
         self.problem, self.id, self.seed = problem, id, seed
         self.sampling, self.limits, self.copies = sampling, limits, copies
-        self.ledger = Ledger()
+        self.usage = Usage()
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
         self.prompt_tokens = PromptTokens(0)
@@ -87,9 +87,9 @@ class Search:
 
     def open(self) -> None:
         """Hand the problem to the models; before anything else. Raises PromptTooLong."""
-        self.root.prefix = self._policy.start(self.problem, self.ledger)
+        self.root.prefix = self._policy.start(self.problem, self.usage)
         if self._prm is not None:
-            self.root.reward = self._prm.start(self.problem, self.ledger)
+            self.root.reward = self._prm.start(self.problem, self.usage)
         prm = self.root.reward.length if self.root.reward is not None else None
         self.prompt_tokens = PromptTokens(self.root.prefix.length, prm)
 

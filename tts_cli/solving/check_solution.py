@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_cli.errors import PromptTooLong
-from tts_cli.protocols import Job, Ledger, RewardModel, ScoredStep
+from tts_cli.protocols import Job, RewardModel, ScoredStep, Usage
 
 THRESHOLD = 0.5
 """For a PRM on which nothing was measured: the step is likelier wrong than right, if the scores are probabilities."""
@@ -59,7 +59,7 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
     finally:
         for reading in readings:
             prm.release(reading.prefix)
-    return [CheckedSolution(tuple(reading.scores), reading.ledger.prm_tokens) for reading in readings]
+    return [CheckedSolution(tuple(reading.scores), reading.usage.prm_tokens) for reading in readings]
 
 
 def as_searched(step: str) -> str:
@@ -71,8 +71,8 @@ class _Reading:
     """One solution under way: `prefix` is what the PRM has read of it."""
 
     def __init__(self, problem: str, steps: Sequence[str], prm: RewardModel) -> None:
-        self.ledger, self.scores = Ledger(), list[float]()
-        self.prefix = prm.start(problem, self.ledger)
+        self.usage, self.scores = Usage(), list[float]()
+        self.prefix = prm.start(problem, self.usage)
         self._steps, self._prm = steps, prm
 
     @property

@@ -40,7 +40,7 @@ class Problem:
 class Session:
     """What the driver runs for one problem (a search.driver.Runnable).
 
-    `vote`: how its solutions vote. `looks`: what a rule was shown each time, and the FLOPs until then.
+    `vote`: how its solutions vote. `checkpoints`: what a rule was shown each time, and the FLOPs until then.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class Session:
         self.limit: FinishReason | None = None
         self._policy, self._prm = policy, prm if plan.guided else None
         self._judge, self._listener, self._clock = judge, listener, clock
-        self._course = AutoState()
+        self._auto = AutoState()
         self.vote = (plan.rule and plan.rule.vote) or (settings.aggregate, settings.select)
-        self.looks: list[tuple[Observation, float]] = []
+        self.checkpoints: list[tuple[Observation, float]] = []
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
         self._samples, copies = (plan.budget, 1) if sampled(plan, settings) else (1, plan.budget)
@@ -111,12 +111,12 @@ class Session:
         if self.plan.rule is None:
             await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
         else:
-            await auto(self.search, self.plan.rule, self._course, self._look, beam_width=self.plan.beam_width)
+            await auto(self.search, self.plan.rule, self._auto, self._checkpoint, beam_width=self.plan.beam_width)
 
-    def _look(self) -> Observation:
-        seen = self._evidence(self._vote(verify=False), self._course.samples)  # as it was calibrated
+    def _checkpoint(self) -> Observation:
+        seen = self._observation(self._vote(verify=False), self._auto.samples)  # as it was calibrated
         seen = replace(seen, fits=self._fits() if self.settings.verify else None)
-        self.looks.append((seen, self.flops()))
+        self.checkpoints.append((seen, self.flops()))
         return seen
 
     def _fits(self) -> bool | None:
@@ -126,9 +126,9 @@ class Session:
             return None
         return verified.right > 0
 
-    def _evidence(self, verdict: Selection, samples: int) -> Observation:
-        course = self._course
-        return gather(verdict.ballots, verdict.votes, samples, read=course.read, convinced=course.convinced)
+    def _observation(self, selection: Selection, samples: int) -> Observation:
+        state = self._auto
+        return gather(selection.ballots, selection.votes, samples, read=state.read, convinced=state.convinced)
 
     def _vote(self, *, verify: bool) -> Selection:
         return decide(self.search, *self.vote, self._judge, verify=verify)
@@ -151,15 +151,15 @@ class Session:
 
     def flops(self) -> float:
         """2 x parameters x tokens that really ran, over both models."""
-        ledger = self.search.ledger
-        policy = self._policy.parameters * (ledger.policy_prompt_tokens + ledger.policy_tokens)
-        prm = self._prm.parameters * ledger.prm_tokens if self._prm else 0
+        usage = self.search.usage
+        policy = self._policy.parameters * (usage.policy_prompt_tokens + usage.policy_tokens)
+        prm = self._prm.parameters * usage.prm_tokens if self._prm else 0
         return 2.0 * (policy + prm)
 
     def tell_spent(self) -> None:
         """Tell the listener what has been spent, if that is news; of several in a row the last is kept."""
-        ledger = self.search.ledger
-        spent = Spent(ledger.policy_prompt_tokens, ledger.policy_tokens, ledger.prm_tokens)
+        usage = self.search.usage
+        spent = Spent(usage.policy_prompt_tokens, usage.policy_tokens, usage.prm_tokens)
         if spent != self._spent:
             self._spent = spent
             self._tell(spent)
@@ -170,62 +170,64 @@ class Session:
         """Vote on what was found, and tell the end. With `error` there is no vote."""
         if stopped:
             self.search.finish_rest()
-        verdict = _NOTHING if error else self._verdict(stopped)
-        finish = "error" if error else self._finish(verdict)
+        selection = _NOTHING if error else self._verdict(stopped)
+        finish = "error" if error else self._finish(selection)
         self.tell_spent()
-        answer = verdict.answer if finish == "answered" else None
-        step = verdict.chosen.node.number if verdict.chosen else None
-        self._tell(SearchEnded(step, answer, verdict.confidence, finish))
-        return self._record(verdict, finish, answer, error), verdict
+        answer = selection.answer if finish == "answered" else None
+        step = selection.chosen.node.number if selection.chosen else None
+        self._tell(SearchEnded(step, answer, selection.confidence, finish))
+        return self._record(selection, finish, answer, error), selection
 
     def _verdict(self, stopped: bool) -> Selection:
         """The vote, with a calibrated confidence where there is one for what voted."""
         verify = self.settings.verify and self.limit != "max-time"  # a check takes time, which is up then
-        verdict = self._vote(verify=verify)
-        dropped = verdict.verified is not None and verdict.verified.wrong > 0
-        sure = None if dropped or not verdict.votes else self._sure(verdict, stopped)
-        return verdict if sure is None else replace(verdict, confidence=sure)
+        selection = self._vote(verify=verify)
+        dropped = selection.verified is not None and selection.verified.wrong > 0
+        sure = None if dropped or not selection.votes else self._sure(selection, stopped)
+        return selection if sure is None else replace(selection, confidence=sure)
 
-    def _sure(self, verdict: Selection, stopped: bool) -> float | None:
+    def _sure(self, selection: Selection, stopped: bool) -> float | None:
         """Of a search that was stopped: the lower of two readings, as if what was under way had never begun, and as if
         it had ended in nothing."""
-        count, rule = len(verdict.ballots), self.plan.rule
+        count, rule = len(selection.ballots), self.plan.rule
         if rule is not None and stopped:
-            counts = (count, max(count, self._course.samples))
-            readings = [rule.confidence_so_far(self._evidence(verdict, one)) for one in counts]
+            counts = (count, max(count, self._auto.samples))
+            readings = [rule.confidence_so_far(self._observation(selection, one)) for one in counts]
             return min((one for one in readings if one is not None), default=None)
         if rule is None and self.plan.confidence is not None and not stopped:
-            return self.plan.confidence(self._evidence(verdict, self.plan.budget).values)
-        return self._course.confidence
+            return self.plan.confidence(self._observation(selection, self.plan.budget).values)
+        return self._auto.confidence
 
-    def _finish(self, verdict: Selection) -> FinishReason:
+    def _finish(self, selection: Selection) -> FinishReason:
         least = self.settings.min_confidence
-        if verdict.answer is not None and verdict.confidence is not None:
-            return "low-confidence" if least is not None and verdict.confidence < least else "answered"
+        if selection.answer is not None and selection.confidence is not None:
+            return "low-confidence" if least is not None and selection.confidence < least else "answered"
         if self.limit is not None:
             return self.limit
         ends = [node for root in self.search.roots for node in tips(root)]
         cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
         return "max-tokens" if cut and not self.search.solutions else "no-answer"
 
-    def _record(self, verdict: Selection, finish: FinishReason, answer: str | None, error: Exception | None) -> Record:
-        ledger, settings = self.search.ledger, self.settings
+    def _record(
+        self, selection: Selection, finish: FinishReason, answer: str | None, error: Exception | None
+    ) -> Record:
+        usage, settings = self.search.usage, self.settings
         method, budget = self._done()
         return Record(
             id=self.problem.id,
             problem=self.problem.text,
             answer=answer,
-            confidence=verdict.confidence,
-            solution=solution_text(verdict.chosen.node) if verdict.chosen else None,
+            confidence=selection.confidence,
+            solution=solution_text(selection.chosen.node) if selection.chosen else None,
             method=method,
             budget=budget,
-            difficulty=self._course.difficulty,
-            why=self._why(verdict),
-            votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in verdict.votes],
+            difficulty=self._auto.difficulty,
+            why=self._why(selection),
+            votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in selection.votes],
             cost=Cost(
-                policy_prompt_tokens=ledger.policy_prompt_tokens,
-                policy_tokens=ledger.policy_tokens,
-                prm_tokens=ledger.prm_tokens,
+                policy_prompt_tokens=usage.policy_prompt_tokens,
+                policy_tokens=usage.policy_tokens,
+                prm_tokens=usage.prm_tokens,
                 flops=self.flops(),
                 seconds=self.seconds(),
             ),
@@ -234,7 +236,7 @@ class Session:
             seed=settings.seed,
             finish=finish,
             error=record_error(error),
-            verified=verdict.verified,
+            verified=selection.verified,
             input=self.problem.input,
             fingerprint=self.problem.fingerprint,
         )
@@ -243,19 +245,19 @@ class Session:
         """Method and budget as they came out."""
         if self.plan.rule is None:
             return self.plan.method, self.plan.budget
-        method, budget = self._course.method(has_prm=self._prm is not None)
+        method, budget = self._auto.method(has_prm=self._prm is not None)
         return method, budget or self.plan.budget  # 0: it ended before the first sample
 
-    def _why(self, verdict: Selection | None = None) -> str:
-        parts = [part for part in (self.plan.why, self._course.why) if part]
+    def _why(self, selection: Selection | None = None) -> str:
+        parts = [part for part in (self.plan.why, self._auto.why) if part]
         if self.search.copies > 1:
             parts.append(f"at temperature 0 all {self.plan.budget} samples are equal, so one counts for all")
         if self.limit is not None:
             parts.append(f"it was stopped at {LIMIT_FLAGS[self.limit]}")
-        if verdict is not None and verdict.unfinished and verdict.votes:
+        if selection is not None and selection.unfinished and selection.votes:
             parts.append("no solution was finished, so unfinished ones that state an answer voted")
-        if verdict is not None and verdict.verified is not None:
-            parts.extend(_of_check(verdict.verified))
+        if selection is not None and selection.verified is not None:
+            parts.extend(_of_check(selection.verified))
         return "; ".join(parts) + "."
 
     def _tell(self, event: Event) -> None:

@@ -108,25 +108,25 @@ def solve_many(
     plan = make_plan(settings, policy, prm, known)
     live: dict[Session, None] = {}
 
-    def attempts(equality: Equality) -> Iterator[Session | None]:
+    def sessions(equality: Equality) -> Iterator[Session | None]:
         for problem in problems:
             if problem is None:
                 yield None
                 continue
             tell = partial(listener, problem.id)
-            attempt = Session(problem, plan, settings, policy, prm, equality, tell, clock)
-            live[attempt] = None
-            yield attempt
+            session = Session(problem, plan, settings, policy, prm, equality, tell, clock)
+            live[session] = None
+            yield session
 
     def after_decode() -> None:
-        for attempt in live:
-            attempt.tell_spent()
+        for session in live:
+            session.tell_spent()
         on_advance()
 
     driver = Driver(policy, prm if plan.guided else None, prm_patience)
     with _judge(judge) as equality:
         runs = driver.run(
-            attempts(equality), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
+            sessions(equality), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
         )
         with closing(runs):
             for ended in runs:
@@ -149,16 +149,16 @@ def _judge(judge: Equality | None) -> AbstractContextManager[Equality]:
 
 
 def _solved(ended: EndedSearch[Session]) -> Solved:
-    attempt = ended.search
-    record, verdict = attempt.record(ended.error, ended.stopped)
-    last = verdict.chosen.node if verdict.chosen else None
+    session = ended.search
+    record, selection = session.record(ended.error, ended.stopped)
+    last = selection.chosen.node if selection.chosen else None
     return Solved(
         record=record,
         steps=tuple(last.steps) if last else (),
         scores=tuple(last.scores) if last else (),
-        events=tuple(attempt.events),
-        vote=attempt.vote,
-        stopped=ended.stopped and attempt.limit is None,
+        events=tuple(session.events),
+        vote=session.vote,
+        stopped=ended.stopped and session.limit is None,
         error=ended.error,
     )
 

@@ -61,35 +61,35 @@ class AutoState:
 
 
 async def auto(
-    search: Search, rule: Rule, course: AutoState, look: Callable[[], Observation], *, beam_width: int
+    search: Search, rule: Rule, state: AutoState, checkpoint: Callable[[], Observation], *, beam_width: int
 ) -> None:
-    """Until the rule stops. `look` tells what is to be seen after what `course` says."""
+    """Until the rule stops. `checkpoint` tells what is to be seen after what `state` says."""
     grown = BestFirst(search, rule.start)
     action: Action | None = rule.first
     while isinstance(action, SampleUntil | BestFirstUntil):
-        await act(search, action, course, grown)
-        seen = look()
+        await act(search, action, state, grown)
+        seen = checkpoint()
         if seen.fits is False:  # whoever convinced the PRM is wrong
-            grown.convinced, course.convinced = None, False
+            grown.convinced, state.convinced = None, False
         decision = rule.decide(seen)
-        course.note(decision)
-        search.tell(Decided(course.samples, decision.confidence, decision.difficulty, decision.why))
+        state.note(decision)
+        search.tell(Decided(state.samples, decision.confidence, decision.difficulty, decision.why))
         action = decision.action
     if action is not None:  # the last thing that is done
-        course.search, course.confidence = action, None  # nobody calibrated what it adds
+        state.search, state.confidence = action, None  # nobody calibrated what it adds
         await SEARCHES[action.method](search, action.budget, beam_width, SEARCH)
 
 
-async def act(search: Search, action: SampleUntil | BestFirstUntil, course: AutoState, grown: BestFirst) -> None:
+async def act(search: Search, action: SampleUntil | BestFirstUntil, state: AutoState, grown: BestFirst) -> None:
     """Go on to as many samples as the action says, less where one convinces."""
-    begun, course.samples = course.samples, action.samples  # a limit may come at any time
+    begun, state.samples = state.samples, action.samples  # a limit may come at any time
     if isinstance(action, SampleUntil):
-        course.scored = True
+        state.scored = True
         await search.gather(*(chain.sample(search, i, scored=True) for i in range(begun, action.samples)))
         return
-    course.grown, course.read = True, action.read
+    state.grown, state.read = True, action.read
     if action.read:
         await grown.grow(action.samples)
-        course.samples, course.convinced = grown.drawn, grown.convinced is not None
+        state.samples, state.convinced = grown.drawn, grown.convinced is not None
     else:
         await grown.sample(action.samples)

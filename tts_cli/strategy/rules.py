@@ -88,11 +88,11 @@ class Rule(Protocol):
         """Two rules of one name decide alike."""
         ...
 
-    def decide(self, evidence: Observation) -> Decision:
+    def decide(self, observation: Observation) -> Decision:
         """What to do next, after all samples so far have ended."""
         ...
 
-    def confidence_so_far(self, evidence: Observation) -> float | None:
+    def confidence_so_far(self, observation: Observation) -> float | None:
         """The same where a limit came before all samples had ended: as good a guess as there is."""
         ...
 
@@ -131,43 +131,43 @@ class CalibratedRule:
         """Of one solution's compute, as a chance of a right answer."""
         return PRICES[self.effort]
 
-    def decide(self, evidence: Observation) -> Decision:
-        seen = "after 1 sample" if evidence.samples == 1 else f"after {evidence.samples} samples"
-        stage = self.profile.stage(evidence.samples, read=evidence.read)
-        kind = difficulty(stage.solved(evidence.values)) if stage and stage.solved else None
-        if evidence.fits:
+    def decide(self, observation: Observation) -> Decision:
+        seen = "after 1 sample" if observation.samples == 1 else f"after {observation.samples} samples"
+        stage = self.profile.stage(observation.samples, read=observation.read)
+        kind = difficulty(stage.solved(observation.values)) if stage and stage.solved else None
+        if observation.fits:
             return Decision(None, None, kind, f"{seen} an answer fits the problem")
-        if evidence.fits is False:  # whatever the PRM or a model of the evidence makes of it
+        if observation.fits is False:  # whatever the PRM or a model of the evidence makes of it
             why = f"{seen} no answer fits the problem"
             if stage and self._allowed(stage):
                 return Decision(self._next(stage), None, kind, why)
             return Decision(None, None, kind, f"{why}, and no more is allowed")
-        if evidence.convinced:
-            right = self.profile.convinced(evidence.values)
+        if observation.convinced:
+            right = self.profile.convinced(observation.values)
             why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {_chance(right)}"
             return Decision(None, right, kind, why)
         if stage is None:  # `most` lies between two stages, or below the first: nothing was measured there
-            action = None if evidence.read else BestFirstUntil(evidence.samples, read=True)
-            return Decision(action, None, None, f"it stopped at {evidence.samples} samples, the most allowed")
-        right = stage.right(evidence.values)
+            action = None if observation.read else BestFirstUntil(observation.samples, read=True)
+            return Decision(action, None, None, f"it stopped at {observation.samples} samples, the most allowed")
+        right = stage.right(observation.values)
         worth = f"{seen} the chance of a right answer is {_chance(right)}"
         if not self._allowed(stage):
             return Decision(None, right, kind, f"{worth}, and no more is allowed")
         if self.least is not None and right < self.least:
             return Decision(self._next(stage), right, kind, f"{worth}, and {self.least:.0%} is wanted")
-        goal, gain = self._best(stage, evidence, right)
+        goal, gain = self._best(stage, observation, right)
         if goal is None:
             little = "too little" if self.price else "nothing"
             return Decision(None, right, kind, f"{worth}, and more compute promises {little}")
         return Decision(self._next(stage), right, kind, f"{worth}, and {_text(stage, goal)} {100 * gain:+.1f} points")
 
-    def _best(self, stage: Stage, evidence: Observation, right: float) -> tuple[Stage | None, float]:
+    def _best(self, stage: Stage, observation: Observation, right: float) -> tuple[Stage | None, float]:
         """The later stage that promises most beyond its price, and how much; None where none does."""
         price = self.price / self.profile.solution_flops
         best, most, gained = None, 0.0, 0.0
         for later in self._allowed(stage):
             prospect = stage.later[later.name]
-            gain = prospect.right(evidence.values) - right
+            gain = prospect.right(observation.values) - right
             if gain - price * prospect.flops > most:
                 best, most, gained = later, gain - price * prospect.flops, gain
         return best, gained
@@ -180,13 +180,13 @@ class CalibratedRule:
         after = self._allowed(stage)[0]
         return BestFirstUntil(after.samples, after.read)
 
-    def confidence_so_far(self, evidence: Observation) -> float | None:
+    def confidence_so_far(self, observation: Observation) -> float | None:
         """By the last stage that was reached, or the first."""
-        if evidence.convinced:
-            return self.profile.convinced(evidence.values)
+        if observation.convinced:
+            return self.profile.convinced(observation.values)
         stages = self.profile.stages
-        reached = [one for one in stages if one.samples <= evidence.samples and one.read <= evidence.read]
-        return (reached or stages)[-1 if reached else 0].right(evidence.values)
+        reached = [one for one in stages if one.samples <= observation.samples and one.read <= observation.read]
+        return (reached or stages)[-1 if reached else 0].right(observation.values)
 
 
 def difficulty(solved: float | None) -> Difficulty | None:
@@ -235,20 +235,20 @@ class PaperTableRule:
     def name(self) -> str:
         return "by the table"
 
-    def decide(self, evidence: Observation) -> Decision:
-        if evidence.fits:
-            return Decision(None, None, None, f"after {evidence.samples} samples an answer fits the problem")
-        if evidence.samples > PROBES or self.budget <= PROBES:
-            return Decision(None, None, None, f"all {evidence.samples} samples are drawn")
-        values = dict(zip(FEATURES, evidence.values, strict=True))
+    def decide(self, observation: Observation) -> Decision:
+        if observation.fits:
+            return Decision(None, None, None, f"after {observation.samples} samples an answer fits the problem")
+        if observation.samples > PROBES or self.budget <= PROBES:
+            return Decision(None, None, None, f"all {observation.samples} samples are drawn")
+        values = dict(zip(FEATURES, observation.values, strict=True))
         score = sigmoid(values["best_last"]) if self.has_prm else 1.0
         guess = difficulty(values["agreement"] * score)
-        if values["agreement"] == 1 and score >= EASY and evidence.fits is not False:
-            return Decision(None, None, guess, f"the first {evidence.samples} samples agree")
+        if values["agreement"] == 1 and score >= EASY and observation.fits is not False:
+            return Decision(None, None, guess, f"the first {observation.samples} samples agree")
         method, why = choose(self.parameters, has_prm=self.has_prm, known=replace(self.known, difficulty=guess))
         action = RunMethod(method, self.budget) if method in ("beam", "dvts") else SampleUntil(self.budget)
         return Decision(action, None, guess, f"{why}, as {self.first} samples make it seem; N = {self.budget}")
 
-    def confidence_so_far(self, evidence: Observation) -> float | None:
+    def confidence_so_far(self, observation: Observation) -> float | None:
         """See Rule."""
         return None

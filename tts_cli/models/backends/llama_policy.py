@@ -14,7 +14,7 @@ from tts_cli.models.entry import ModelEntry, PromptStyle
 from tts_cli.models.relay import Relay, Task
 from tts_cli.models.steps import StepEnd, step_text
 from tts_cli.models.tokens import compile_template, fill, with_bos
-from tts_cli.protocols import Job, Ledger, Prefix, SampledStep, SampleKey, Sampling
+from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, Usage
 
 
 class LlamaPolicy:
@@ -37,9 +37,9 @@ class LlamaPolicy:
         """True while a sample is under way."""
         return self.engine.busy or bool(self._relay)
 
-    def start(self, problem: str, ledger: Ledger) -> BranchPrefix:
+    def start(self, problem: str, usage: Usage) -> BranchPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
-        return BranchPrefix(self.engine.root(self.prompt_tokens(problem), ledger), None)
+        return BranchPrefix(self.engine.root(self.prompt_tokens(problem), usage), None)
 
     def prompt_tokens(self, problem: str) -> list[int]:
         """The prompt's tokens; nothing in the problem is read as a special token."""

@@ -15,7 +15,7 @@ from tts_cli.models.entry import ModelEntry
 from tts_cli.models.prm.formats import PrmFormat
 from tts_cli.models.prm.layout import compile_format
 from tts_cli.models.relay import Relay, Task
-from tts_cli.protocols import Job, Ledger, Prefix, ScoredStep
+from tts_cli.protocols import Job, Prefix, ScoredStep, Usage
 
 Scoring = Task[Evaluated, ScoredStep]
 
@@ -46,10 +46,10 @@ class LlamaPRM:
         """True while a step is being scored."""
         return self.engine.busy or bool(self._relay)
 
-    def start(self, problem: str, ledger: Ledger) -> PrmPrefix:
+    def start(self, problem: str, usage: Usage) -> PrmPrefix:
         """The handle of a problem before its first step. Raises PromptTooLong."""
         tokens = self._layout.prompt_tokens(self.engine.vocab, problem)
-        return PrmPrefix(self.engine.root(tokens, ledger), None)
+        return PrmPrefix(self.engine.root(tokens, usage), None)
 
     def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
         """Score `step` as the next one after `prefix`; run once, however often it is asked for.

@@ -39,7 +39,7 @@ class SearchRecording:
     error: RecordError | None = None
 
 
-def recorded(search: Search, error: RecordError | None) -> SearchRecording:
+def record_search(search: Search, error: RecordError | None) -> SearchRecording:
     """The tape of a search that has ended."""
     scores: dict[Steps, StepScore] = {}
     for node in search.nodes():
@@ -54,13 +54,15 @@ def _add(scores: dict[Steps, StepScore], steps: Steps, node: Node) -> None:
         scores[steps] = StepScore(node.score, node.prm_tokens)
 
 
-def pack(tape: SearchRecording) -> bytes:
+def pack(recording: SearchRecording) -> bytes:
     """The tape as bytes; `unpack` is its inverse."""
     content = {
-        "prompt": [tape.prompt.policy, tape.prompt.prm],
-        "draws": [[path, draw.text, draw.tokens, draw.finish.value, draw.logprob] for path, draw in tape.draws.items()],
-        "scores": _tree(tape.scores),
-        "error": tape.error.model_dump() if tape.error else None,
+        "prompt": [recording.prompt.policy, recording.prompt.prm],
+        "draws": [
+            [path, draw.text, draw.tokens, draw.finish.value, draw.logprob] for path, draw in recording.draws.items()
+        ],
+        "scores": _tree(recording.scores),
+        "error": recording.error.model_dump() if recording.error else None,
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 

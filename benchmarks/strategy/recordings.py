@@ -19,7 +19,7 @@ from tts_cli.evaluation.calibrate import CalibrationProblem, Observer, Variant
 from tts_cli.evaluation.config import select_rows, stored_models, stored_question
 from tts_cli.evaluation.grading import CHOICES, Choice, Recordings, problem_of, ungradable
 from tts_cli.evaluation.report import SAMPLES
-from tts_cli.evaluation.simulate import replay
+from tts_cli.evaluation.simulate import simulate
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.search import GUIDED
 from tts_cli.solving.selection import decide
@@ -70,41 +70,41 @@ def _case(observer: Observer, row: Row) -> Case | None:
     observed = observer.observe(row)
     if observed is None:
         return None
-    tapes = Recordings(observer.store, problem_key(row.problem))
-    drawn = _samples(observer, row, tapes)
+    recordings = Recordings(observer.store, problem_key(row.problem))
+    drawn = _samples(observer, row, recordings)
     outcomes = {f"majority {n}": majority(drawn, n) for n in up_to_samples(BUDGETS)}
     voted: dict[str, dict[Choice, bool]] = {}
     for plan in fixed(observer.settings.beam_width):
-        name, attempt = f"{plan.method} {plan.budget}", _replay(observer, row, tapes, plan)
-        outcomes[name] = _outcome(observer, row, attempt)
+        name, session = f"{plan.method} {plan.budget}", _simulate(observer, row, recordings, plan)
+        outcomes[name] = _outcome(observer, row, session)
         if plan.method in GUIDED:
-            voted[name] = _voted(observer, row, attempt)
+            voted[name] = _voted(observer, row, session)
     return Case(row, observed, outcomes, voted, drawn)
 
 
-def _samples(observer: Observer, row: Row, tapes: Recordings) -> Samples:
+def _samples(observer: Observer, row: Row, recordings: Recordings) -> Samples:
     """All of them in their order."""
     plan = Plan("majority", samples(), 1, "")
-    search = _replay(observer, row, tapes, plan).search
-    return read_samples(row, tapes.covering(plan), search, samples(), observer.policy.parameters, observer.judge)
+    search = _simulate(observer, row, recordings, plan).search
+    return read_samples(row, recordings.covering(plan), search, samples(), observer.policy.parameters, observer.judge)
 
 
-def _replay(observer: Observer, row: Row, tapes: Recordings, plan: Plan) -> Session:
+def _simulate(observer: Observer, row: Row, recordings: Recordings, plan: Plan) -> Session:
     prm = observer.prm if plan.guided else None
-    attempt, _ = replay(
-        problem_of(row), plan, observer.settings, observer.policy, prm, tapes.covering(plan), observer.judge
+    session, _ = simulate(
+        problem_of(row), plan, observer.settings, observer.policy, prm, recordings.covering(plan), observer.judge
     )
-    return attempt
+    return session
 
 
-def _outcome(observer: Observer, row: Row, attempt: Session) -> Outcome:
-    record, _ = attempt.record(None, stopped=False)
+def _outcome(observer: Observer, row: Row, session: Session) -> Outcome:
+    record, _ = session.record(None, stopped=False)
     return Outcome(_right(record.answer, row, observer), record.cost.flops)
 
 
-def _voted(observer: Observer, row: Row, attempt: Session) -> dict[Choice, bool]:
-    votes = {choice: decide(attempt.search, *choice, observer.judge) for choice in CHOICES}
-    return {choice: _right(verdict.answer, row, observer) for choice, verdict in votes.items()}
+def _voted(observer: Observer, row: Row, session: Session) -> dict[Choice, bool]:
+    votes = {choice: decide(session.search, *choice, observer.judge) for choice in CHOICES}
+    return {choice: _right(selection.answer, row, observer) for choice, selection in votes.items()}
 
 
 def _right(answer: str | None, row: Row, observer: Observer) -> bool:
