@@ -18,12 +18,12 @@ from statistics import fmean
 
 from training.problems import Problem, distinct, generate
 from tts_cli.answers import Judge
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem as EvalFlags
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Policy, RewardModel, Sampling
-from tts_cli.solving.session import Problem as EvalFlags
 from tts_cli.solving.solve import solve_many
-from tts_cli.strategy.settings import SolveSettings
 
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 
@@ -34,7 +34,7 @@ class Models:
     prm: RewardModel | None
 
 
-def solve_all(models: Models, problems: Sequence[Problem], settings: SolveSettings, judge: Judge) -> list[Record]:
+def solve_all(models: Models, problems: Sequence[Problem], settings: Settings, judge: Judge) -> list[Record]:
     """Records in the order of the problems."""
     asked = (EvalFlags(str(i), problem.problem) for i, problem in enumerate(problems))
     solved = solve_many(asked, settings, models.policy, models.prm, judge=judge, max_in_flight=16)
@@ -71,7 +71,7 @@ def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespa
     with Judge() as judge:
         for method in options.methods:
             for budget in (1,) if method == "greedy" else options.budgets:
-                settings = SolveSettings(
+                settings = Settings(
                     method=method,
                     budget=budget,
                     seed=options.seed,

@@ -57,7 +57,7 @@ def measure(engine: Engine, samples: int, together: int, max_tokens: int) -> Run
     usage = Usage()
     begin = time.perf_counter()
     sampled = sum(draw(engine, i, together, max_tokens, usage) for i in range(0, samples, together))
-    return Run(time.perf_counter() - begin, sampled, usage.policy_prompt_tokens + usage.policy_tokens)
+    return Run(time.perf_counter() - begin, sampled, usage.total)
 
 
 def main() -> None:

@@ -24,7 +24,6 @@ from tts_cli.config import Settings
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.solving.solve import solve
 from tts_cli.strategy.paper_table import Known
-from tts_cli.strategy.settings import SolveSettings
 
 HARD = "What is 5/7 + 8/6 * 7/6?"
 LIMIT, GRACE = 2.0, 0.5
@@ -46,7 +45,7 @@ class Setting:
     """All that a run needs; every model is loaded."""
 
     problem: str
-    settings: SolveSettings
+    settings: Settings
     policy: Policy
     prm: RewardModel | None
     known: Known

@@ -31,10 +31,9 @@ from tts_cli.answers import Judge
 from tts_cli.batch import worker_process as worker
 from tts_cli.batch.workers import Worker, solve_apart
 from tts_cli.config import Settings
+from tts_cli.data.record import Problem
 from tts_cli.protocols import Policy, RewardModel
-from tts_cli.solving.session import Problem
 from tts_cli.solving.solve import solve
-from tts_cli.strategy.settings import SolveSettings
 
 
 def apart(problems: Sequence[Problem], workers: Sequence[Worker]) -> float:
@@ -57,7 +56,7 @@ def in_turn(problems: Sequence[Problem], models: Models, judge: Judge) -> float:
 class Models:
     """Loaded once, with the threads that `tts solve` gives them."""
 
-    settings: SolveSettings
+    settings: Settings
     policy: Policy
     prm: RewardModel | None
 

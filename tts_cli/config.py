@@ -1,88 +1,194 @@
-"""How a solving command is set up: flag, then TTS_* variable, then ./tts.yaml, then the user's file, then default.
+"""Settings: all that a person may set about solving, each described once.
 
-Every value is checked by one model whatever its origin, and an error names that origin. Covers what can be
-judged without loading a model; what depends on one (a method that needs a PRM) is the strategy's to refuse.
+A field of `Settings` gives the type, the bounds, the default and the help text; the command line's flags, TTS_*
+variables, the keys of tts.yaml, the record's fingerprint and the reference in docs/ are all made from it. `resolve`
+merges them: flag, then TTS_* variable, then ./tts.yaml, then the user's file, then the default. What depends on loaded
+models (a method that needs a PRM, say) is not judged here.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.errors import UsageError
+from tts_cli.paths import config_files
+from tts_cli.protocols import Sampling
+from tts_cli.search.methods import METHODS
 
-Method = Literal["auto", "greedy", "majority", "best-of-n", "beam", "dvts"]
-Aggregate = Literal["last", "min", "mean", "prod"]
-Select = Literal["weighted", "max", "majority"]
 Effort = Literal["low", "normal", "high", "max"]
+MAX_BUDGET = 4096
+_DEFAULT = Sampling()
 
-APP_DIR = "tts"  # the folder's name in the user's config and state directories
+SEARCH, MODELS, SAMPLING, LIMITS = "Search", "Models", "Sampling", "Limits"
+"""The groups of the help."""
+
+
+def methods() -> tuple[str, ...]:
+    """What `method` may be.
+
+    >>> methods()[:2]
+    ('auto', 'greedy')
+    """
+    return ("auto", *METHODS)
+
+
+def _known_method(name: str) -> str:
+    if name not in methods():
+        *most, last = map(repr, methods())
+        raise ValueError(f"should be {', '.join(most)} or {last}")
+    return name
+
+
+def _setting(panel: str, default: Any, help: str, *, metavar: str | None = None, **bounds: Any) -> Any:
+    return Field(default, description=help, json_schema_extra={"panel": panel, "metavar": metavar}, **bounds)
 
 
 class Settings(BaseModel):
-    """The resolved flags. None means: not set, the strategy or the engine decides."""
+    """Everything about solving that can be set. None means: not set, the models or the strategy decide.
+
+    Raises UsageError, naming the setting, for a value that cannot be used.
+
+    >>> Settings(method="beam", budget=16).budget
+    16
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    method: Method = "auto"
-    budget: int | None = Field(None, ge=1, le=4096)
-    beam_width: int = Field(4, ge=1, le=256)
-    policy: str = Field("nano", min_length=1)
-    prm: str | None = Field(None, min_length=1)
-    prm_format: str | None = Field(None, min_length=1)
-    aggregate: Aggregate = "last"
-    select: Select = "weighted"
-    temperature: float | None = Field(None, ge=0, le=10, allow_inf_nan=False)
-    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    max_tokens: int = Field(2048, ge=1)
-    max_step_tokens: int | None = Field(None, ge=1)
-    max_steps: int = Field(40, ge=1, le=1000)
-    effort: Effort = "normal"
-    max_time: float | None = Field(None, gt=0, allow_inf_nan=False)
-    max_flops: float | None = Field(None, gt=0, allow_inf_nan=False)
-    min_confidence: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
-    seed: int = Field(0, ge=0, lt=2**63)
-    verify: bool = False
-    profile: str | None = Field(None, min_length=1)
-    threads: int | None = Field(None, ge=1, le=4096)
-    gpu_layers: int = Field(-1, ge=-1, le=100_000)
-    ctx_size: int = Field(0, ge=0, le=2**30)
+    method: Annotated[str, AfterValidator(_known_method)] = _setting(
+        SEARCH, "auto", "How to search; auto chooses method and budget."
+    )
+    budget: int | None = _setting(
+        SEARCH, None, "Candidate solutions (or steps) alive per problem.", metavar="N", ge=1, le=MAX_BUDGET
+    )
+    beam_width: int = _setting(SEARCH, 4, "Children per kept node.", metavar="M", ge=1, le=256)
+    effort: Effort = _setting(SEARCH, "normal", "How much compute `auto` may spend for how little.")
+    profile: str | None = _setting(
+        SEARCH,
+        None,
+        "Calibration profile for `auto`, written by `tts calibrate`. (default: the one for these models)",
+        metavar="FILE|none",
+        min_length=1,
+    )
+    aggregate: Aggregate = _setting(SEARCH, "last", "Step scores to the score of a solution.")
+    select: Select = _setting(SEARCH, "weighted", "Scored solutions to the answer.")
+    verify: bool = _setting(SEARCH, False, "Substitute answers back into the problem; provably wrong ones do not vote.")
+    seed: int = _setting(SEARCH, 0, "Same seed, machine and flags: same answer.", metavar="S", ge=0, lt=2**63)
+    policy: str = _setting(MODELS, "nano", "Writes the steps.", metavar="NAME|FILE.gguf", min_length=1)
+    prm: str | None = _setting(
+        MODELS, None, "Scores the steps. (default: the policy's own)", metavar="NAME|FILE.gguf|none", min_length=1
+    )
+    prm_format: str | None = _setting(
+        MODELS, None, "How a PRM file is read. (default: what the file says)", metavar="NAME", min_length=1
+    )
+    threads: int | None = _setting(MODELS, None, "CPU threads. (default: physical cores)", metavar="T", ge=1, le=4096)
+    gpu_layers: int = _setting(MODELS, -1, "Layers on the GPU; -1: all.", metavar="L", ge=-1, le=100_000)
+    ctx_size: int = _setting(MODELS, 0, "Tokens that all branches share; 0: auto.", metavar="C", ge=0, le=2**30)
+    temperature: float | None = _setting(
+        SAMPLING,
+        None,
+        f"0 is greedy. (default: the policy's own, else {_DEFAULT.temperature:g})",
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+    )
+    top_p: float | None = _setting(
+        SAMPLING,
+        None,
+        f"Nucleus sampling. (default: the policy's own, else {_DEFAULT.top_p:g})",
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+    )
+    max_tokens: int = _setting(SAMPLING, 2048, "Most tokens of one solution.", ge=1)
+    max_step_tokens: int | None = _setting(
+        SAMPLING, None, f"Most tokens of one step. (default: the policy's own, else {_DEFAULT.max_step_tokens})", ge=1
+    )
+    max_steps: int = _setting(SAMPLING, 40, "Most steps of one solution.", ge=1, le=1000)
+    max_time: float | None = _setting(
+        LIMITS, None, "Answer with the best found by then.", metavar="SECONDS", gt=0, allow_inf_nan=False
+    )
+    max_flops: float | None = _setting(
+        LIMITS, None, "Answer with the best found for this compute.", metavar="X", gt=0, allow_inf_nan=False
+    )
+    min_confidence: float | None = _setting(
+        LIMITS, None, "Below it: no answer, exit code 3.", metavar="P", ge=0, le=1, allow_inf_nan=False
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingError.of(error) from error
+
+    @property
+    def sampling(self) -> Sampling:
+        """How tokens are drawn, with the tool's own defaults for what is not set."""
+        return Sampling(
+            temperature=_DEFAULT.temperature if self.temperature is None else self.temperature,
+            top_p=_DEFAULT.top_p if self.top_p is None else self.top_p,
+            max_step_tokens=self.max_step_tokens or _DEFAULT.max_step_tokens,
+        )
+
+    def with_defaults(self, **own: float | None) -> Settings:
+        """What is not set, as a model's own defaults have it.
+
+        >>> Settings(top_p=0.9).with_defaults(temperature=0.6, top_p=0.5).sampling
+        Sampling(temperature=0.6, top_p=0.9, max_step_tokens=256)
+        """
+        missing = {name: value for name, value in own.items() if getattr(self, name) is None}
+        return self.model_copy(update=missing)
+
+    def fingerprinted(self) -> dict[str, Any]:
+        """What a record depends on, beside the models: not where or how fast it is computed."""
+        fields = self.model_dump(exclude=_ELSEWHERE | set(_SAMPLED))
+        return {**fields, "sampling": {name: getattr(self.sampling, name) for name in _SAMPLED}}
 
 
-@dataclass(frozen=True)
-class Origin:
-    """One value and where it was written, for messages."""
+_SAMPLED = ("temperature", "top_p", "max_step_tokens")
+_ELSEWHERE = {"policy", "prm", "prm_format", "profile", "threads", "gpu_layers", "ctx_size"}
 
-    where: str
-    value: Any
+
+class SettingError(UsageError):
+    """A value that cannot be used. `name`: of the setting; `wanted`: what it should be; `where`: who set it."""
+
+    def __init__(self, name: str, value: Any, wanted: str, where: str | None = None) -> None:
+        self.name, self.value, self.wanted = name, value, wanted
+        super().__init__(
+            f"{where or flag_name(name)} is {value!r}, but it {wanted}.",
+            "`--help` after the command lists what it may be.",
+        )
+
+    @classmethod
+    def of(cls, error: ValidationError) -> SettingError:
+        """From the first thing that is wrong."""
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            return cls(name, first["input"], f"is no setting; {_close(name)}")
+        wanted = first["msg"].removeprefix("Value error, ").removeprefix("Input ").split(", unable")[0]
+        return cls(name, first["input"], wanted)
 
 
 def resolve(
-    flags: Mapping[str, Any], environ: Mapping[str, str] | None = None, files: list[Path] | None = None
+    flags: Mapping[str, Any], environ: Mapping[str, str] | None = None, files: Iterable[Path] | None = None
 ) -> Settings:
-    """Merge all origins; a flag that is None was not given. Raises UsageError, naming the origin."""
-    environ = os.environ if environ is None else environ
-    found: dict[str, Origin] = {}
-    for path in reversed(config_files() if files is None else files):
-        found |= _from_file(path)
-    found |= _from_environment(environ)
-    found |= {name: Origin(flag_name(name), value) for name, value in flags.items() if value is not None}
+    """Merge all origins; a flag that is None was not given. Raises UsageError, naming the origin of a bad value."""
+    origins: dict[str, tuple[str, Any]] = {}  # setting -> where it was set, and to what
+    for path in reversed(list(config_files() if files is None else files)):
+        origins |= _from_file(path)
+    origins |= _from_environment(os.environ if environ is None else environ)
+    origins |= {name: (flag_name(name), value) for name, value in flags.items() if value is not None}
     try:
-        return Settings.model_validate({name: origin.value for name, origin in found.items()})
-    except ValidationError as error:
-        raise _bad_value(error, found) from error
-
-
-def config_files() -> list[Path]:
-    """The config files that may exist, strongest first."""
-    from platformdirs import user_config_path
-
-    return [Path("tts.yaml"), user_config_path(APP_DIR) / "config.yaml"]
+        return Settings(**{name: value for name, (_, value) in origins.items()})
+    except SettingError as error:
+        where, value = origins[error.name]
+        raise SettingError(error.name, value, error.wanted, where) from error
 
 
 def environment_names() -> dict[str, str]:
@@ -91,15 +197,16 @@ def environment_names() -> dict[str, str]:
 
 
 def flag_name(name: str) -> str:
+    """beam_width -> --beam-width"""
     return "--" + name.replace("_", "-")
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Origin]:
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
     """TTS_BUDGET=16 and so on. Other TTS_* variables belong to other programs and are left alone."""
-    return {name: Origin(key, environ[key]) for key, name in environment_names().items() if environ.get(key)}
+    return {name: (key, environ[key]) for key, name in environment_names().items() if environ.get(key)}
 
 
-def _from_file(path: Path) -> dict[str, Origin]:
+def _from_file(path: Path) -> dict[str, tuple[str, Any]]:
     """The keys of one YAML file, `-` and `_` alike; an absent file has none. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -108,8 +215,8 @@ def _from_file(path: Path) -> dict[str, Origin]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"The config file {path} cannot be read: {reason}.", "Mend it or move it away.") from error
-    values = {_known(str(key), path): value for key, value in _parse(text, path).items()}
-    return {name: Origin(f"{path}: {name}", value) for name, value in values.items() if value is not None}
+    values = {_known_key(str(key), path): value for key, value in _parse(text, path).items()}
+    return {name: (f"{path}: {name}", value) for name, value in values.items() if value is not None}
 
 
 def _parse(text: str, path: Path) -> dict[Any, Any]:
@@ -128,20 +235,14 @@ def _parse(text: str, path: Path) -> dict[Any, Any]:
     return content
 
 
-def _known(key: str, path: Path) -> str:
+def _known_key(key: str, path: Path) -> str:
     name = key.replace("-", "_")
     if name in Settings.model_fields:
         return name
+    hint = _close(name)
+    raise UsageError(f"The config file {path} has an unknown key {key!r}.", hint[0].upper() + hint[1:])
+
+
+def _close(name: str) -> str:
     close = get_close_matches(name, Settings.model_fields, n=3)
-    known = ", ".join(Settings.model_fields)
-    hint = f"Did you mean {' or '.join(close)}?" if close else f"Known keys: {known}."
-    raise UsageError(f"The config file {path} has an unknown key {key!r}.", hint)
-
-
-def _bad_value(error: ValidationError, found: Mapping[str, Origin]) -> UsageError:
-    first = error.errors()[0]
-    origin = found[str(first["loc"][0])]
-    wanted = first["msg"].removeprefix("Input ").split(", unable")[0]
-    return UsageError(
-        f"{origin.where} is {origin.value!r}, but it {wanted}.", "`--help` after the command lists what it may be."
-    )
+    return f"did you mean {' or '.join(close)}?" if close else f"known keys: {', '.join(Settings.model_fields)}."

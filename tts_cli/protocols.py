@@ -56,15 +56,19 @@ class SampleKey:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens that really ran through each model for one problem (recomputed ones included).
+    """Tokens that really ran through one model for one problem.
 
-    `policy_prompt_tokens`: prompt and recomputed prefixes; `policy_tokens`: sampled tokens that were
-    run; `prm_tokens`: all tokens run through the PRM.
+    `evaluated`: given ones (a prompt, the steps that a PRM reads) and prefixes that were run again; `sampled`: tokens
+    that the model drew and that were run after that (the last one of a solution seldom is).
     """
 
-    policy_prompt_tokens: int = 0
-    policy_tokens: int = 0
-    prm_tokens: int = 0
+    evaluated: int = 0
+    sampled: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tokens that ran."""
+        return self.evaluated + self.sampled
 
 
 class Prefix(Protocol):

@@ -1,124 +1,309 @@
-"""From the resolved settings to loaded models and to what the strategy wants to know."""
+"""`Solver`: models loaded once, problems solved with them. What the command line, batch, eval and callers go through.
+
+    settings ── models (registry) ── profile ── plan ── search ── Record
+
+Here names become loaded models and settings become what the strategy wants to know. How one problem is searched is
+decided in `solving`; this module prints nothing, reads no environment variable and installs no signal handler.
+"""
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
+from tts_cli.answers import Judge
+from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
-from tts_cli.errors import UsageError
+from tts_cli.data.record import Problem, Record
+from tts_cli.errors import TtsError, UsageError
+from tts_cli.models.load import ModelPair, load_policy, load_prm, resolve_pair
+from tts_cli.paths import PACKAGED, profiles_dir
+from tts_cli.search.driver import PRM_PATIENCE
+from tts_cli.search.events import Event
+from tts_cli.search.methods import METHODS
+from tts_cli.solving.ordering import InOrder
+from tts_cli.solving.solve import Solved, how_many, solve, solve_many
+from tts_cli.strategy.paper_table import Known
+from tts_cli.strategy.plan import Plan, make_plan
 
 if TYPE_CHECKING:
-    from tts_cli.cli.view.live import LiveLimits
     from tts_cli.models.backends.llama_policy import LlamaPolicy
     from tts_cli.models.backends.llama_prm import LlamaPRM
     from tts_cli.models.entry import ModelEntry
-    from tts_cli.strategy.paper_table import Known
+    from tts_cli.protocols import Policy, RewardModel
     from tts_cli.strategy.profile import ModelFile, Profile
-    from tts_cli.strategy.settings import SolveSettings
 
+SEQUENCES = 64
+"""Of each model: what is decoded together at most."""
 
-SMALL_FILE = 64 << 20  # bytes
 BY_PROFILE = ("auto", "best-of-n")
 """Methods that a profile matters to: it decides what `auto` does, and how sure best-of-n is."""
 
-
-@dataclass(frozen=True)
-class Entries:
-    """The registry's entries of the two models; `prm` is None where none is used."""
-
-    policy: ModelEntry
-    prm: ModelEntry | None
+_AHEAD = 4  # times the problems in flight: how far in-order results let others run ahead of a slow one,
+_LEAST_AHEAD = 64  # but so many at least
 
 
-def entries(chosen: Settings) -> Entries:
-    """Which models are meant; loads nothing. Where no PRM is named the policy's own is taken, if the method asks one.
+class Solver:
+    """Solves problems with one policy and, where the method asks one, one PRM. Use it in `with`, or call `close`.
+
+    `settings`, or single settings by name: `Solver(policy="model.gguf", method="beam", budget=16)`. `policy` and `prm`
+    may also be back ends of your own (`tts_cli.protocols`); those are not closed here. Nothing is read from the
+    environment or from configuration files: `tts_cli.config.resolve` does that for the command line.
+
+    One call at a time: a second thread, or a call while an iterator of `solve_many` is open, gets a TtsError; use one
+    Solver per thread. `cancel` may be called from anywhere.
+
+    Raises UsageError for settings that cannot be used, ModelError for a model that is missing or unfit.
+
+    >>> with Solver(policy="nano", method="greedy") as solver:
+    ...     solver.solve("Compute 3 + 4.").answer
+    '7'
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        policy: str | Policy | None = None,
+        prm: str | RewardModel | None = None,
+        models: ModelPair | None = None,
+        sequences: int = SEQUENCES,
+        **fields: Any,
+    ) -> None:
+        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together."""
+        names = {role: name for role, name in (("policy", policy), ("prm", prm)) if isinstance(name, str)}
+        if settings is not None and fields | names:
+            raise UsageError("Settings were given twice.", "Give either `settings` or single ones by name.")
+        self.settings = settings or Settings(**fields, **names)
+        self._stack, self._lock, self._cancelled = ExitStack(), threading.Lock(), threading.Event()
+        self._closed = False
+        self._judge = self._stack.enter_context(Judge())
+        try:
+            if policy is None or isinstance(policy, str):
+                self._load(models, prm, sequences)
+            else:
+                self._take(policy, prm)
+            self.plan: Plan = make_plan(self._effective, self.policy, self.prm, self.known)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _load(self, models: ModelPair | None, prm: str | RewardModel | None, sequences: int) -> None:
+        self.models: ModelPair | None = models or models_of(self.settings, with_prm=prm is None or isinstance(prm, str))
+        self._effective = effective(self.settings, self.models)
+        policy, own = load_models(self.settings, self.models, self._stack, sequences)
+        self.policy: Policy = policy
+        self.prm: RewardModel | None = own
+        if prm is not None and not isinstance(prm, str):
+            self.prm, self.known = prm, Known(self.models.policy.family)
+        else:
+            self.known = _known(self._effective, self.models, policy, own)
+
+    def _take(self, policy: Policy, prm: str | RewardModel | None) -> None:
+        if isinstance(prm, str) and prm != "none":
+            raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
+        self.models, self._effective, self.known = None, self.settings, Known()
+        self.policy, self.prm = policy, None if isinstance(prm, str) else prm
+
+    def solve(self, problem: str | Problem, *, on_event: Callable[[Event], None] = lambda event: None) -> Record:
+        """Solve one problem. Raises TtsError where it cannot even be begun (it is empty, or too long).
+
+        >>> with Solver(method="majority", budget=4, seed=1) as solver:
+        ...     record = solver.solve("Compute 3 + 4.")
+        >>> record.method, record.budget, record.answer
+        ('majority', 4, '7')
+        """
+        return self.search(problem, on_event=on_event).record
+
+    def search(
+        self,
+        problem: str | Problem,
+        *,
+        on_event: Callable[[Event], None] = lambda event: None,
+        on_decode: Callable[[], None] = lambda: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Solved:
+        """Like `solve`, with all that happened: every event, the steps and scores of the chosen solution.
+
+        `on_decode` is called after each decode, for displays; `should_stop` is asked before each, and ends the search
+        with the best answer so far, as `cancel` does.
+        """
+        asked = problem if isinstance(problem, Problem) else Problem("1", problem)
+        with self._claimed():
+            return solve(
+                asked,
+                self._effective,
+                self.policy,
+                self.prm,
+                known=self.known,
+                listener=on_event,
+                should_stop=lambda: self._cancelled.is_set() or should_stop(),
+                on_advance=on_decode,
+                judge=self._judge,
+            )
+
+    def solve_many(
+        self,
+        problems: Iterable[str | Problem | None],
+        *,
+        ordered: bool = True,
+        in_flight: int | None = None,
+        on_event: Callable[[str, Event], None] = lambda id, event: None,
+        on_decode: Callable[[], None] = lambda: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        prm_patience: int = PRM_PATIENCE,
+    ) -> Generator[Record, None, None]:
+        """Yield a record for each problem, in their order or, with `ordered=False`, as they are solved.
+
+        Reads `problems` lazily and keeps `in_flight` of them (by default as many as the models hold) under way at once.
+        A text gets its 1-based place as its id. None means "none for now": those under way go on, and it is asked again
+        after the next decode. An error in one problem gives a record with that error. After `cancel` what is finished
+        is yielded, and what is under way is dropped. `on_event` gets the problem's id and the event. `prm_patience`: decodes
+        for which the PRM lets a busy policy go first; many where nobody watches.
+
+        >>> with Solver(method="greedy") as solver:
+        ...     [(record.id, record.answer) for record in solver.solve_many(["Compute 3 + 4.", "Compute 2 + 3."])]
+        [('1', '7'), ('2', '5')]
+        """
+        at_once = in_flight or self.capacity
+        order = InOrder(max(_LEAST_AHEAD, _AHEAD * at_once) if ordered else None)
+        with self._claimed():
+            solutions = solve_many(
+                order.admit(_numbered(problems)),
+                self._effective,
+                self.policy,
+                self.prm,
+                known=self.known,
+                listener=on_event,
+                should_stop=lambda: self._cancelled.is_set() or should_stop(),
+                on_advance=on_decode,
+                judge=self._judge,
+                max_in_flight=at_once,
+                prm_patience=prm_patience,
+            )
+            with closing(solutions):
+                for solved in solutions:
+                    if not solved.stopped:
+                        yield from order.put(solved.record)
+                yield from order.rest()
+
+    @property
+    def vote(self) -> tuple[Aggregate, Select]:
+        """How solutions vote: as was calibrated, else as the settings say."""
+        return (self.plan.rule and self.plan.rule.vote) or (self._effective.aggregate, self._effective.select)
+
+    @property
+    def capacity(self) -> int:
+        """How many problems to have under way at once: what the policy's KV pool holds."""
+        engine = getattr(self.policy, "engine", None)
+        return how_many(self.plan.usual, engine.n_ctx) if engine is not None else 16
+
+    def cancel(self) -> None:
+        """End what is under way soon, from any thread: `solve` returns the best answer so far."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Free the models; safe to call twice. What is under way is cancelled first."""
+        self.cancel()
+        with self._lock:
+            self._closed = True
+            self._stack.close()
+
+    def __enter__(self) -> Solver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Nobody else at the same time. Raises TtsError."""
+        if not self._lock.acquire(blocking=False):
+            raise TtsError("The solver is at work already.", "Use one Solver per thread, and end an iterator first.")
+        try:
+            if self._closed:
+                raise TtsError("The solver is closed.", "Make a new one.")
+            self._cancelled.clear()
+            yield
+        finally:
+            self._lock.release()
+
+
+def _numbered(problems: Iterable[str | Problem | None]) -> Iterator[Problem | None]:
+    for place, problem in enumerate(problems, start=1):
+        yield Problem(str(place), problem) if isinstance(problem, str) else problem
+
+
+# From settings to models and profile; also for those who plan without loading
+
+
+def models_of(settings: Settings, *, with_prm: bool = True) -> ModelPair:
+    """Which models are meant; loads nothing. Where no PRM is named it is the policy's own, if the method asks one.
 
     Raises UsageError.
     """
-    from tts_cli.models.load import resolve
-
-    policy = resolve(chosen.policy, "policy")
-    asked = chosen.method not in ("greedy", "majority")
-    prm = chosen.prm or (asked and policy.prm) or "none"
-    return Entries(policy, None if prm == "none" else resolve(prm, "prm"))
+    asks = settings.method == "auto" or METHODS[settings.method].needs_prm
+    return resolve_pair(settings.policy, settings.prm if with_prm else "none", own_prm=asks)
 
 
-def load(
-    chosen: Settings, found: Entries, stack: ExitStack, n_seq_max: int = 64
+def effective(settings: Settings, models: ModelPair) -> Settings:
+    """What was set, else what suits the policy."""
+    return settings.with_defaults(**models.policy.sampling.model_dump())
+
+
+def load_models(
+    settings: Settings, models: ModelPair, stack: ExitStack, sequences: int = SEQUENCES
 ) -> tuple[LlamaPolicy, LlamaPRM | None]:
     """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError."""
-    from tts_cli.models.load import load_policy, load_prm
-
-    policy = load_policy(
-        chosen.policy,
-        n_ctx=chosen.ctx_size,
-        n_seq_max=n_seq_max,
-        threads=chosen.threads,
-        gpu_layers=chosen.gpu_layers,
-    )
+    size = {"n_ctx": settings.ctx_size, "threads": settings.threads, "gpu_layers": settings.gpu_layers}
+    policy = load_policy(models.policy, registry=models.registry, n_seq_max=sequences, **size)
     stack.callback(policy.close)
-    if found.prm is None:
+    if models.prm is None:
         return policy, None
-    prm = load_prm(
-        chosen.prm or found.prm.name,
-        prm_format=chosen.prm_format,
-        n_ctx=chosen.ctx_size,
-        n_seq_max=n_seq_max,
-        threads=chosen.threads,
-        gpu_layers=chosen.gpu_layers,
-    )
-    if prm is not None:
-        stack.callback(prm.close)
+    prm = load_prm(models.prm, registry=models.registry, prm_format=settings.prm_format, n_seq_max=sequences, **size)
+    stack.callback(prm.close)
     return policy, prm
 
 
-def are_small(found: Entries) -> bool:
-    """Are both models so small that a problem is solved as fast alone (see strategy.stations)? Raises ModelError."""
-    from tts_cli.models.files import locate
-
-    models = [entry for entry in (found.policy, found.prm) if entry is not None]
-    return all(locate(entry).stat().st_size <= SMALL_FILE for entry in models)
-
-
-def known(chosen: Settings, found: Entries, policy: LlamaPolicy, prm: LlamaPRM | None) -> Known:
-    """What `auto` may go by; a bare file's family shows only when it is loaded. Raises UsageError (see `profile`)."""
-    from tts_cli.strategy.paper_table import Known
-
-    measured: Profile | None = None
-    remark = None
-    if chosen.method in BY_PROFILE:
-        measured, remark = profile(chosen, found, policy.parameters, prm.parameters if prm else 0)
+def _known(settings: Settings, models: ModelPair, policy: Any, prm: Any) -> Known:
+    """What `auto` may go by; a bare file's family shows only when it is loaded."""
+    measured, remark = None, None
+    if settings.method in BY_PROFILE:
+        measured, remark = find_profile(settings, models, policy.parameters, prm.parameters if prm else 0)
     return Known(policy.entry.family, prm.entry.family if prm else None, profile=measured, remark=remark)
 
 
-def profile(
-    chosen: Settings, found: Entries, policy_parameters: int, prm_parameters: int
+def find_profile(
+    settings: Settings, models: ModelPair, policy_parameters: int, prm_parameters: int
 ) -> tuple[Profile | None, str | None]:
     """The profile that was made with these model files, and a remark on one that was made with others of these names.
 
-    Raises UsageError where --profile names a file that is no profile, or not one of these models.
+    Raises UsageError where the settings name a file that is no profile, or not one of these models.
     """
     from tts_cli.strategy.profile import differs, fitting, read, samples_as
 
-    if found.prm is None or chosen.profile == "none":
+    if models.prm is None or settings.profile == "none":
         return None, None
-    policy, prm = model_file(found.policy, policy_parameters), model_file(found.prm, prm_parameters)
-    if chosen.profile is None:
-        return fitting(profile_files(), policy, prm, samples_as(solve_settings(chosen, found)))
-    path = Path(chosen.profile).expanduser()
+    policy, prm = model_file(models.policy, policy_parameters), model_file(models.prm, prm_parameters)
+    samples = samples_as(effective(settings, models))
+    if settings.profile is None:
+        return fitting(profile_files(), policy, prm, samples)
+    path = Path(settings.profile).expanduser()
     asked = read(path)
-    why_not = differs(asked, policy, prm, samples_as(solve_settings(chosen, found)))
+    why_not = differs(asked, policy, prm, samples)
     if why_not is not None:
         raise UsageError(f"The profile {path} cannot be used: {why_not}.", "Make one with `tts calibrate DATASET`.")
     return asked, None
 
 
 def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
-    """Raises ModelError."""
+    """What a profile says of a model. Raises ModelError."""
     from tts_cli.data.fingerprint import of_file
     from tts_cli.models.files import locate
     from tts_cli.strategy.profile import ModelFile
@@ -126,62 +311,6 @@ def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
     return ModelFile(name=entry.name, content=of_file(locate(entry)), parameters=parameters)
 
 
-def profiles_dir() -> Path:
-    """Where `tts calibrate` puts profiles: TTS_PROFILES_DIR, else `profiles` in the user's data directory."""
-    from platformdirs import user_data_dir
-
-    override = os.environ.get("TTS_PROFILES_DIR")
-    return Path(override).expanduser() if override else Path(user_data_dir("tts")) / "profiles"
-
-
 def profile_files() -> list[Path]:
     """The user's own, then those that ship."""
-    from tts_cli.models.files import PACKAGED
-
     return [path for place in (profiles_dir(), PACKAGED / "profiles") for path in sorted(place.glob("*.yaml"))]
-
-
-def solve_settings(chosen: Settings, found: Entries) -> SolveSettings:
-    """What was set, else what suits the policy, else the defaults. Raises UsageError."""
-    from tts_cli.protocols import Sampling
-    from tts_cli.strategy.settings import SolveSettings
-
-    own, default = found.policy.sampling, Sampling()
-    sampling = Sampling(
-        temperature=_first(chosen.temperature, own.temperature, default.temperature),
-        top_p=_first(chosen.top_p, own.top_p, default.top_p),
-        max_step_tokens=int(_first(chosen.max_step_tokens, own.max_step_tokens, default.max_step_tokens)),
-    )
-    return SolveSettings(
-        method=chosen.method,
-        budget=chosen.budget,
-        beam_width=chosen.beam_width,
-        aggregate=chosen.aggregate,
-        select=chosen.select,
-        sampling=sampling,
-        max_steps=chosen.max_steps,
-        max_tokens=chosen.max_tokens,
-        effort=chosen.effort,
-        max_time=chosen.max_time,
-        max_flops=chosen.max_flops,
-        min_confidence=chosen.min_confidence,
-        seed=chosen.seed,
-        verify=chosen.verify,
-    )
-
-
-def limits(chosen: Settings, known: Known, policy: LlamaPolicy, prm: LlamaPRM | None) -> LiveLimits:
-    """What the live tree's footer counts down to, and how answers lead in it."""
-    from tts_cli.cli.view.live import LiveLimits
-
-    return LiveLimits(
-        select=known.profile.vote.select if known.profile and chosen.method == "auto" else chosen.select,
-        max_time=chosen.max_time,
-        max_flops=chosen.max_flops,
-        policy_parameters=policy.parameters,
-        prm_parameters=prm.parameters if prm is not None else 0,
-    )
-
-
-def _first(*values: float | None) -> float:
-    return next(value for value in values if value is not None)

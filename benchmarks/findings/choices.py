@@ -23,9 +23,8 @@ from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.request import EvalFlags, needed_models, resolve
 from tts_cli.evaluation.store import Store
 from tts_cli.solver import solve_settings
-from tts_cli.strategy.settings import MethodName
 
-METHOD: MethodName = "best-of-n"
+METHOD: str = "best-of-n"
 SHOWN: tuple[Choice, ...] = tuple(one for one in CHOICES if one[1] != "majority" or one[0] == "last")
 """Majority counts heads, so the aggregation does not matter to it."""
 

@@ -26,9 +26,8 @@ from benchmarks.findings.markdown import (
     signed,
     table,
 )
-from benchmarks.findings.plan import MAIN, SMALL_PRM
+from benchmarks.findings.plan import GUIDED, MAIN, SMALL_PRM
 from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
-from tts_cli.search import GUIDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from benchmarks.strategy.measured import CalibratedRule, Policy
 from benchmarks.strategy.plan import EFFORTS
 from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.ways import SEED
+from tts_cli.config import Effort
 from tts_cli.evaluation.calibrate import SimulatedOutcome
 from tts_cli.evaluation.statistics import Estimate, calibration, calibration_error, estimate
-from tts_cli.strategy.settings import Effort
 
 LEAST = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 USUAL: Effort = "normal"

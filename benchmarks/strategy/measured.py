@@ -13,6 +13,7 @@ from benchmarks.strategy import oracle, sweep, votes
 from benchmarks.strategy.plan import EFFORTS, POLICIES, Places
 from benchmarks.strategy.recordings import Case, cases, labelled
 from benchmarks.strategy.ways import Way, best, way
+from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
 from tts_cli.evaluation.calibrate import CalibrationFacts, CalibrationProblem, Variant, profile_of
@@ -21,7 +22,6 @@ from tts_cli.evaluation.report import SAMPLES
 from tts_cli.protocols import Sampling
 from tts_cli.strategy import profile as profiles
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.settings import SolveSettings
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Policy:
     @property
     def facts(self) -> CalibrationFacts:
         how = self.profile.settings
-        settings = SolveSettings(sampling=Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"])))
+        settings = Settings(sampling=Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"])))
         return CalibrationFacts(self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant)
 
 

@@ -11,10 +11,10 @@ from benchmarks.strategy.measured import CalibratedRule, Policy
 from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, more_right, times_flops, way
+from tts_cli.config import Effort
 from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Variant, profile_of
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.settings import Effort
 
 LIKELIHOODS = ("likeliest", "likeliest_min", "mean_likelihood", "second_likeliest")
 TOLD: tuple[Effort, ...] = ("normal", "high")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.findings.execute import Job
+from tts_cli.config import Effort
 from tts_cli.evaluation import calibrate
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.settings import Effort
 
 POLICIES = ("nano", "nano-medium")
 EFFORTS: tuple[Effort, ...] = get_args(Effort)

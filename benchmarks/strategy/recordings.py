@@ -21,7 +21,6 @@ from tts_cli.evaluation.grading import CHOICES, Choice, Recordings, problem_of, 
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.simulate import simulate
 from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.search import GUIDED
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan
@@ -77,7 +76,7 @@ def _case(observer: Observer, row: Row) -> Case | None:
     for plan in fixed(observer.settings.beam_width):
         name, session = f"{plan.method} {plan.budget}", _simulate(observer, row, recordings, plan)
         outcomes[name] = _outcome(observer, row, session)
-        if plan.method in GUIDED:
+        if plan.fixed is not None and plan.guided:
             voted[name] = _voted(observer, row, session)
     return Case(row, observed, outcomes, voted, drawn)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from benchmarks.strategy.plan import most
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, way
+from tts_cli.config import Effort
 from tts_cli.evaluation import calibrate
 from tts_cli.evaluation.calibrate import CalibrationProblem, Checkpoint, SimulatedOutcome, simulate_rule
 from tts_cli.strategy.profile import Profile, name_of
 from tts_cli.strategy.rules import CalibratedRule
-from tts_cli.strategy.settings import Effort
 
 PRICES = (
     0.5,

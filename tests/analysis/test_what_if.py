@@ -15,12 +15,12 @@ from tts_cli.analysis import what_if as outlook
 from tts_cli.analysis.trace_analysis import VotingRules
 from tts_cli.analysis.what_if import AnswersSoFar, WhatIf
 from tts_cli.answers import Judge
+from tts_cli.config import Settings
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Policy, RewardModel, Sampling
 from tts_cli.search.events import Event, SearchStarted
 from tts_cli.solving.solve import solve
-from tts_cli.strategy.settings import SolveSettings
 
 PROBLEM = "Compute 84 - 6 * (17 - 9) + 35."
 
@@ -49,8 +49,8 @@ def test_half_is_what_a_run_with_half_the_budget_answers(
     nano: tuple[Policy, RewardModel], judge: Judge, method: Any, budget: int, select: Any
 ) -> None:
     settings = {"select": select, "seed": 3, "sampling": Sampling(temperature=1.0, max_step_tokens=60)}
-    whole = solve(PROBLEM, SolveSettings(method, budget, **settings), *nano, judge=judge)
-    smaller = solve(PROBLEM, SolveSettings(method, budget // 2, **settings), *nano, judge=judge).record
+    whole = solve(PROBLEM, Settings(method, budget, **settings), *nano, judge=judge)
+    smaller = solve(PROBLEM, Settings(method, budget // 2, **settings), *nano, judge=judge).record
     found = receipt.write(whole.record, whole.events, {"select": select}, judge)
     assert (found.half.kind, found.half.budget) == ("exact", budget // 2)
     assert found.half.answer == smaller.answer

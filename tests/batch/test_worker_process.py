@@ -15,9 +15,8 @@ from tests.cli.test_solve import refused
 from tts_cli.batch import worker_process as worker
 from tts_cli.batch.worker_process import LocalWorker, ProcessWorker
 from tts_cli.config import Settings
-from tts_cli.data.record import Record, RecordError
+from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.errors import ModelError, TtsError
-from tts_cli.solving.session import Problem
 
 SETTINGS = Settings(policy="tiny", method="best-of-n", budget=4, temperature=1.0, threads=1)
 PROBLEMS = [

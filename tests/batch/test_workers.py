@@ -10,9 +10,8 @@ import pytest
 
 from tests.cli import scripted
 from tts_cli.batch.workers import AT_ONCE, solve_apart
-from tts_cli.data.record import Record
+from tts_cli.data.record import Problem, Record
 from tts_cli.errors import ModelError
-from tts_cli.solving.session import Problem
 
 
 @dataclass

@@ -75,7 +75,7 @@ def test_a_copy_to_another_lane_is_as_good_as_a_run(path: Path, open_engine: Ope
     jobs = [many.evaluate(root, step, range(len(step))) for step in _tokens(many)]
     drain(many)
     assert {len(pool.idle) > 0 for pool in many._scheduler.pools} == {True}
-    assert usage.policy_prompt_tokens == root.length + sum(map(len, _tokens(many)))
+    assert usage.evaluated == root.length + sum(map(len, _tokens(many)))
     for job, step in zip(jobs, _tokens(many), strict=True):
         assert _close(path, job.result().logits, logits(one, prompt(one), step))
 
@@ -104,7 +104,7 @@ def test_more_marks_than_one_decode_returns(f32: Path, open_engine: Open) -> Non
 
 
 def test_a_prm_counts_all_its_rows(f32: Path, open_engine: Open) -> None:
-    engine = open_engine(f32, counts="prm")
+    engine = open_engine(f32)
     usage = Usage()
     root = prompt(engine, usage=usage)
     steps = _tokens(engine)
@@ -112,7 +112,7 @@ def test_a_prm_counts_all_its_rows(f32: Path, open_engine: Open) -> None:
     drain(engine)
     engine.evaluate(jobs[0].result().branch, steps[1], [0])
     drain(engine)
-    assert usage == Usage(prm_tokens=root.length + sum(map(len, steps)) + len(steps[1]))
+    assert usage == Usage(evaluated=root.length + sum(map(len, steps)) + len(steps[1]))
 
 
 def test_sampling_goes_on_after_evaluated_tokens(f32: Path, open_engine: Open) -> None:

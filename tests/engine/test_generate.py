@@ -86,10 +86,10 @@ def test_a_prompt_is_run_once_for_all_its_samples(q8: Path, open_engine: Open) -
     late = [start(engine, root, (i,)) for i in range(16, 24)]
     drain(engine)
     sampled = sum(len(job.result().tokens) for job in jobs + late)
-    assert usage.policy_prompt_tokens == root.length
+    assert usage.evaluated == root.length
     # The last token of every step is pending: nobody has gone on from it yet.
-    assert usage.policy_tokens == sampled - 24
-    assert usage.prm_tokens == 0
+    assert usage.sampled == sampled - 24
+    assert usage.total > 0
 
 
 def test_a_pending_token_is_run_once_for_all_children(q8: Path, open_engine: Open) -> None:
@@ -97,11 +97,11 @@ def test_a_pending_token_is_run_once_for_all_children(q8: Path, open_engine: Ope
     usage = Usage()
     job = start(engine, prompt(engine, usage=usage))
     drain(engine)
-    before = usage.policy_tokens
+    before = usage.sampled
     children = [start(engine, job.result().branch, (0, i), max_tokens=1) for i in range(8)]
     drain(engine)
     assert {len(child.result().tokens) for child in children} == {1}
-    assert usage.policy_tokens == before + 1
+    assert usage.sampled == before + 1
 
 
 def test_a_fork_goes_on_as_if_from_scratch(f32: Path, open_engine: Open) -> None:
@@ -228,11 +228,11 @@ def test_cancelling_the_job_that_runs_a_shared_prompt_hands_it_on(f32: Path, ope
     root = prompt(engine, usage=usage)
     first, second = start(engine, root, (0,)), start(engine, root, (1,))
     engine.advance()
-    assert 0 < usage.policy_prompt_tokens < root.length
+    assert 0 < usage.evaluated < root.length
     engine.cancel(first)
     drain(engine)
     assert second.done and not first.done
-    assert usage.policy_prompt_tokens == root.length
+    assert usage.evaluated == root.length
 
 
 def test_waiting_jobs_can_be_cancelled(f32: Path, open_engine: Open) -> None:

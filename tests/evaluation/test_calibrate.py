@@ -11,6 +11,7 @@ import pytest
 from tests.evaluation.conftest import Models
 from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import POLICY, PRM, observation, profile, values
+from tts_cli.config import Settings
 from tts_cli.data.record import RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import calibrate, calibration_figures
@@ -41,9 +42,8 @@ from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Data
 from tts_cli.strategy.rules import CalibratedRule
-from tts_cli.strategy.settings import SolveSettings
 
-FACTS = CalibrationFacts(POLICY, PRM, Data(name="d", problems=3, content="cc"), SolveSettings())
+FACTS = CalibrationFacts(POLICY, PRM, Data(name="d", problems=3, content="cc"), Settings())
 STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 
@@ -178,7 +178,7 @@ def test_the_data_are_named_by_their_problems_and_answers() -> None:
 
 # With nano
 
-SETTINGS = SolveSettings()
+SETTINGS = Settings()
 EVER = replace(SETTINGS, min_confidence=1.0)  # worth any price
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.strategy.profiles import profile
+from tts_cli.config import Effort, Settings
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.conditions import SearchJob, covers, fewest, job_of, plan_conditions
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.strategy.paper_table import Known
-from tts_cli.strategy.settings import Effort, SolveSettings
 
 POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
 
@@ -67,7 +67,7 @@ def test_the_fewest_searches_cover_all_that_is_wanted() -> None:
 
 
 def conditions(methods: list[str], budgets: list[int], prm: ModelFacts | None = PRM) -> list[tuple[str, str, int]]:
-    found = plan_conditions(methods, budgets, SolveSettings(), POLICY, prm, Known())
+    found = plan_conditions(methods, budgets, Settings(), POLICY, prm, Known())
     return [(condition.requested, condition.plan.method, condition.plan.budget) for condition in found]
 
 
@@ -83,7 +83,7 @@ def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
     assert conditions(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
 
     def job(effort: Effort, known: Known) -> SearchJob:
-        (condition,) = plan_conditions(["auto"], [4], SolveSettings(effort=effort), POLICY, PRM, known)
+        (condition,) = plan_conditions(["auto"], [4], Settings(effort=effort), POLICY, PRM, known)
         return job_of(condition.plan)
 
     measured = Known(profile=profile())

@@ -11,6 +11,7 @@ from tests.evaluation.conftest import Models
 from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import logistic, profile, stage
 from tts_cli.answers import Judge
+from tts_cli.config import Settings
 from tts_cli.data.record import Record
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
@@ -24,9 +25,8 @@ from tts_cli.protocols import Sampling
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.settings import SolveSettings
 
-SETTINGS = SolveSettings(sampling=Sampling(0.8, 1.0, 120))
+SETTINGS = Settings(sampling=Sampling(0.8, 1.0, 120))
 SAME = Same()  # no unit here asks for a judge
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.search import test_beam, test_chains
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
-from tts_cli.data.record import Cost, Record, RecordError
+from tts_cli.config import Settings
+from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.errors import PromptTooLong
 from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, simulate
 from tts_cli.models.backends.recording import SearchRecording, StepScore, pack, record_search, unpack
@@ -20,9 +21,8 @@ from tts_cli.protocols import Finish, Sampling
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.search.tree import Draw
-from tts_cli.solving.session import Problem, Session, record_error
+from tts_cli.solving.session import Session, record_error
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.settings import SolveSettings
 
 PROBLEM = Problem("p", "one two")
 POLICY, PRM = ModelFacts("scripted", 10), ModelFacts("scripted-prm", 1000)
@@ -60,7 +60,7 @@ def plan(method: Any, budget: int) -> Plan:
 
 
 def live(
-    script: Any, scores: Any, how: Plan, settings: SolveSettings, clock: Callable[[], float] = lambda: 0.0
+    script: Any, scores: Any, how: Plan, settings: Settings, clock: Callable[[], float] = lambda: 0.0
 ) -> tuple[Session, Exception | None]:
     policy, prm = ScriptedPolicy(script=script), ScriptedPrm("scripted-prm", 1000, scores=scores)
     session = Session(PROBLEM, how, settings, policy, prm, JUDGE, lambda event: None, clock)
@@ -84,7 +84,7 @@ RUNS = [
 
 @pytest.mark.parametrize(("method", "budget", "script", "scores"), RUNS, ids=[run[0] for run in RUNS])
 def test_the_replayed_record_is_the_live_one(method: Any, budget: int, script: Any, scores: Any) -> None:
-    how, settings = plan(method, budget), SolveSettings()
+    how, settings = plan(method, budget), Settings()
     session, error = live(script, scores, how, settings)
     assert error is None
     again, error = simulate(PROBLEM, how, settings, POLICY, PRM, record_search(session.search, None), JUDGE)
@@ -96,7 +96,7 @@ def test_the_replayed_record_is_the_live_one(method: Any, budget: int, script: A
 @pytest.mark.parametrize("budget", [1, 2])
 @pytest.mark.parametrize("method", ["majority", "best-of-n"])
 def test_a_smaller_budget_is_what_a_run_with_it_gives(method: Any, budget: int) -> None:
-    settings = SolveSettings()
+    settings = Settings()
     whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
     smaller, _ = live(THREE, THREE_SCORES, plan(method, budget), settings)
     again, _ = simulate(PROBLEM, plan(method, budget), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
@@ -104,7 +104,7 @@ def test_a_smaller_budget_is_what_a_run_with_it_gives(method: Any, budget: int) 
 
 
 def test_the_first_of_two_trees_is_dvts_with_half_of_the_budget() -> None:
-    settings = SolveSettings()
+    settings = Settings()
     whole, _ = live(DVTS, DVTS_SCORES, plan("dvts", 4), settings)
     smaller, _ = live(DVTS, DVTS_SCORES, plan("dvts", 2), settings)
     again, _ = simulate(PROBLEM, plan("dvts", 2), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
@@ -112,17 +112,17 @@ def test_the_first_of_two_trees_is_dvts_with_half_of_the_budget() -> None:
 
 
 def test_another_aggregation_and_selection_need_nothing_new() -> None:
-    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
+    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), Settings())
     recording = record_search(whole.search, None)
     for how in ("last", "min", "mean", "prod"):
-        settings = SolveSettings(aggregate=how, select="max")  # type: ignore[arg-type]
+        settings = Settings(aggregate=how, select="max")  # type: ignore[arg-type]
         fresh, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
         again, _ = simulate(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, recording, JUDGE)
         assert record(again) == record(fresh)
 
 
 def test_at_temperature_zero_one_sample_counts_for_all() -> None:
-    settings = SolveSettings(sampling=Sampling(temperature=0))
+    settings = Settings(sampling=Sampling(temperature=0))
     whole, _ = live({(0, 0): r"\boxed{1}."}, {r"\boxed{1}": 0.5}, plan("best-of-n", 16), settings)
     again, _ = simulate(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
     assert [vote.count for vote in record(again).votes] == [4]
@@ -130,9 +130,9 @@ def test_at_temperature_zero_one_sample_counts_for_all() -> None:
 
 def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
     scores = THREE_SCORES | {"x y": PromptTooLong("no room")}
-    whole, _ = live(THREE, scores, plan("best-of-n", 3), SolveSettings())
+    whole, _ = live(THREE, scores, plan("best-of-n", 3), Settings())
     again, error = simulate(
-        PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, record_search(whole.search, None), JUDGE
+        PROBLEM, plan("best-of-n", 3), Settings(), POLICY, PRM, record_search(whole.search, None), JUDGE
     )
     assert error is None
     assert [node.score for node in again.search.nodes()] == [None] * 4
@@ -141,24 +141,22 @@ def test_a_step_that_the_prm_had_no_room_for_has_no_score_again() -> None:
 
 def test_the_error_that_ended_a_search_ends_it_again() -> None:
     policy = ScriptedPolicy(problem_error=PromptTooLong("the problem has 9 tokens", "Shorten it."))
-    session = Session(
-        PROBLEM, plan("majority", 2), SolveSettings(), policy, None, JUDGE, lambda event: None, lambda: 0.0
-    )
+    session = Session(PROBLEM, plan("majority", 2), Settings(), policy, None, JUDGE, lambda event: None, lambda: 0.0)
     (ended,) = Driver(policy).run([session])
     recording = unpack(pack(record_search(session.search, record_error(ended.error))))
-    again, error = simulate(PROBLEM, plan("majority", 2), SolveSettings(), POLICY, None, recording, JUDGE)
+    again, error = simulate(PROBLEM, plan("majority", 2), Settings(), POLICY, None, recording, JUDGE)
     assert record(again, error).error == RecordError(
         kind="prompt-too-long", message="the problem has 9 tokens\nShorten it."
     )
 
 
 def test_a_sample_that_was_never_drawn_is_no_result() -> None:
-    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), SolveSettings())
+    whole, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), Settings())
     recording = record_search(whole.search, None)
     with pytest.raises(NotRecorded, match=r"\(3, 0\)"):
-        simulate(PROBLEM, plan("best-of-n", 4), SolveSettings(), POLICY, PRM, recording, JUDGE)
+        simulate(PROBLEM, plan("best-of-n", 4), Settings(), POLICY, PRM, recording, JUDGE)
     with pytest.raises(NotRecorded, match="score"):
-        simulate(PROBLEM, plan("best-of-n", 3), SolveSettings(), POLICY, PRM, replace(recording, scores={}), JUDGE)
+        simulate(PROBLEM, plan("best-of-n", 3), Settings(), POLICY, PRM, replace(recording, scores={}), JUDGE)
 
 
 TEXTS = st.text(max_size=8)

@@ -69,8 +69,8 @@ def test_steps_go_on_from_the_tokens_as_they_were_sampled(load: Load) -> None:
     assert isinstance(second.prefix, BranchPrefix)
     path = [branch.tokens for branch in second.prefix.branch.chain()][::-1]
     assert path == [tuple(policy.prompt_tokens("1 + 1?")), tokens_of(first), tokens_of(second)]
-    assert usage.policy_prompt_tokens == len(path[0])
-    assert usage.policy_tokens == first.tokens + second.tokens - 1  # nobody went on from the last one
+    assert usage.evaluated == len(path[0])
+    assert usage.sampled == first.tokens + second.tokens - 1  # nobody went on from the last one
 
 
 def test_leading_separators_are_no_steps(load: Load) -> None:
@@ -124,8 +124,8 @@ def test_a_parent_may_be_released_before_its_children(load: Load) -> None:
     second = sample(policy, first.prefix, 0, 0)
     policy.release(first.prefix)
     third = sample(policy, second.prefix, 0, 0, 0)
-    assert usage.policy_prompt_tokens == len(policy.prompt_tokens("1 + 1?"))
-    assert usage.policy_tokens == first.tokens + second.tokens + third.tokens - 1
+    assert usage.evaluated == len(policy.prompt_tokens("1 + 1?"))
+    assert usage.sampled == first.tokens + second.tokens + third.tokens - 1
 
 
 def test_everything_released_frees_everything(load: Load) -> None:

@@ -62,7 +62,7 @@ def whole(file: Path) -> list[int]:
 
 def test_scores_step_by_step_are_those_of_the_whole_text(file: Path, prm: LlamaPRM) -> None:
     tokens = whole(file)
-    with Engine(file, n_seq_max=1, threads=1, counts="prm") as engine:
+    with Engine(file, n_seq_max=1, threads=1) as engine:
         good, bad = (engine.vocab.id_of(text) for text in ("+", "-"))
         (marker,) = engine.vocab.tokenize("\n\n", special=False)
         marks = [place - 1 for place, token in enumerate(tokens) if token == marker]
@@ -80,10 +80,10 @@ def test_each_token_runs_once(file: Path, prm: LlamaPRM) -> None:
     usage = Usage()
     root = prm.start(PROBLEM, usage)
     chain(prm, root, STEPS)
-    assert usage.prm_tokens == len(whole(file))
+    assert usage.evaluated == len(whole(file))
     chain(prm, root, STEPS)
-    assert usage.prm_tokens == len(whole(file))
-    assert usage.policy_tokens == usage.policy_prompt_tokens == 0
+    assert usage.evaluated == len(whole(file))
+    assert usage.sampled == usage.evaluated == 0
 
 
 def test_identical_steps_under_way_are_one(prm: LlamaPRM) -> None:
@@ -96,7 +96,7 @@ def test_identical_steps_under_way_are_one(prm: LlamaPRM) -> None:
     again = prm.start(PROBLEM, once)
     score(prm, again, "so 2")
     score(prm, again, "so 3")
-    assert usage.prm_tokens == once.prm_tokens
+    assert usage.evaluated == once.evaluated
 
 
 def test_text_of_a_step_cannot_hold_a_marker(prm: LlamaPRM) -> None:
@@ -126,10 +126,10 @@ def test_a_parent_is_freed_after_its_children(prm: LlamaPRM) -> None:
     prm.release(first.prefix)
     prm.release(root)
     second = ended(prm, job)[0]
-    before = usage.prm_tokens
+    before = usage.evaluated
     third = score(prm, second.prefix, STEPS[2])
     assert isinstance(third.prefix, PrmPrefix) and isinstance(first.prefix, PrmPrefix)
-    assert usage.prm_tokens - before == len(third.prefix.branch.tokens)
+    assert usage.evaluated - before == len(third.prefix.branch.tokens)
     assert not root.branch.released
     prm.release(second.prefix)
     prm.release(third.prefix)

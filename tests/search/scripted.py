@@ -93,7 +93,7 @@ class ScriptedPolicy(Backend):
         tokens = max(1, len(text.split()))
 
         def end() -> None:
-            prefix.usage.policy_tokens += tokens
+            prefix.usage.sampled += tokens
             after = self.prefix((*prefix.steps, text), prefix.usage)
             job.resolve(SampledStep(text, tokens, finish, after, -float(tokens)))
 
@@ -118,7 +118,7 @@ class ScriptedPrm(Backend):
             if isinstance(score, Exception):
                 job.fail(score)
                 return
-            prefix.usage.prm_tokens += len(step.split())
+            prefix.usage.evaluated += len(step.split())
             job.resolve(ScoredStep(score, self.prefix(path, prefix.usage)))
 
         self.jobs[job] = (1, end)

@@ -46,8 +46,8 @@ def test_beam_keeps_the_best_by_their_last_score() -> None:
 def test_beam_runs_each_token_once() -> None:
     bench = Bench(BEAM, BEAM_SCORES)
     search = bench.run(beam, 4, 2)
-    assert search.usage.policy_tokens == 5 + (1 + 2 + 1 + 1) + (2 + 2)
-    assert search.usage.prm_tokens == 4 + (1 + 2 + 1) + (2 + 2), "the cut step is not scored"
+    assert search.policy_usage.sampled == 5 + (1 + 2 + 1 + 1) + (2 + 2)
+    assert search.prm_usage.evaluated == 4 + (1 + 2 + 1) + (2 + 2), "the cut step is not scored"
     assert len(bench.prm.asked) == len(set(bench.prm.asked)) == 9
 
 
@@ -86,7 +86,7 @@ def test_repetitions_count_once_per_sample_but_not_again_when_drawn_anew() -> No
     search = bench.run(beam, 4, 2)
     assert solutions(search) == [(["1"], 3), (["2"], 1)]
     assert len(bench.told(StepMerged)) == 2
-    assert search.usage.policy_tokens == 5
+    assert search.policy_usage.sampled == 5
 
 
 def test_drawing_anew_goes_on_while_it_brings_something_new() -> None:
@@ -214,7 +214,7 @@ def test_trees_of_dvts_share_no_step_and_wait_for_no_other() -> None:
     bench = Bench(DVTS, DVTS_SCORES)
     search = bench.run(dvts, 4, 2)
     assert [node.text for node in search.nodes()].count("a") == 2
-    assert search.usage.policy_tokens == len(DVTS)
+    assert search.policy_usage.sampled == len(DVTS)
 
 
 def test_a_tree_that_dies_leaves_the_others_alone() -> None:

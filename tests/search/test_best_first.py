@@ -360,8 +360,8 @@ def test_nanos_prm_reads_less_than_best_of_n_and_no_step_twice(nano: tuple[Llama
     theirs = searched(METHODS["best-of-n"])
     for search in ours:
         read = sum(node.prm_tokens for node in search.nodes())
-        assert search.usage.prm_tokens == (search.prompt_tokens.prm or 0) + read, "each step's tokens once"
-    assert 0 < sum(s.usage.prm_tokens for s in ours) < sum(s.usage.prm_tokens for s in theirs)
+        assert search.prm_usage.evaluated == (search.prompt_tokens.prm or 0) + read, "each step's tokens once"
+    assert 0 < sum(s.prm_usage.evaluated for s in ours) < sum(s.prm_usage.evaluated for s in theirs)
 
 
 def _search(problem: str, policy: LlamaPolicy, prm: LlamaPRM) -> Search:

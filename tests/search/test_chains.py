@@ -26,7 +26,7 @@ def test_greedy_is_one_path_and_asks_no_prm() -> None:
     search = bench.run(METHODS["greedy"], 16)
     assert solutions(search) == [(["x y", "is 1"], 1)]
     assert solution_text(next(iter(search.solutions))) == "x y\n\nis 1"
-    assert search.usage.policy_tokens == 4
+    assert search.policy_usage.sampled == 4
     assert bench.prm.asked == []
 
 
@@ -38,7 +38,7 @@ def test_majority_merges_equal_steps_but_samples_each_solution_on_its_own_stream
     counts = {tuple(node.steps): node.count for node in search.nodes()}
     assert counts == {("x y",): 3, ("x y", "is 1"): 2, ("x y", "z"): 1, ("x y", "z", "is 2"): 1}
     assert len(bench.told(StepMerged)) == 3
-    assert search.usage.policy_tokens == 3 * 2 + 2 + 2 + 1 + 2
+    assert search.policy_usage.sampled == 3 * 2 + 2 + 2 + 1 + 2
     assert bench.prm.asked == []
 
 
@@ -68,7 +68,7 @@ def test_best_of_n_scores_each_distinct_step_once() -> None:
         ("x y", "z"),
         ("x y", "z", "is 2"),
     ]
-    assert search.usage.prm_tokens == 2 + 2 + 1 + 2
+    assert search.prm_usage.evaluated == 2 + 2 + 1 + 2
 
 
 def test_the_prm_works_while_the_policy_writes_on() -> None:
@@ -92,7 +92,7 @@ def test_an_empty_last_step_finishes_its_parent_and_is_no_step() -> None:
     search = bench.run(METHODS["best-of-n"], 1)
     assert solutions(search) == [(["is 1"], 1)]
     assert len(bench.told(StepSampled)) == 1
-    assert search.usage.policy_tokens == 3, "the token that ended the solution ran too"
+    assert search.policy_usage.sampled == 3, "the token that ended the solution ran too"
 
 
 def test_of_two_samples_at_one_step_one_may_end_there_and_the_other_go_on() -> None:
@@ -165,4 +165,4 @@ def test_a_search_keeps_what_it_could_be_run_again_from() -> None:
     assert set(drawn) == set(THREE)
     assert drawn[1, 0] == ("x y", 2, Finish.STEP) and drawn[2, 0, 0] == ("is 1", 2, Finish.EOS)
     assert {node.text: node.prm_tokens for node in search.nodes()} == {"x y": 2, "is 1": 2, "z": 1, "is 2": 2}
-    assert search.usage.prm_tokens == 7
+    assert search.prm_usage.evaluated == 7

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem
 from tts_cli.data.trace import dump
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Policy, RewardModel, Sampling
 from tts_cli.search.events import StepSampled, StepScored
-from tts_cli.solving.session import Problem
 from tts_cli.solving.solve import solve, solve_many, trace_of
-from tts_cli.strategy.settings import SolveSettings
 
 METHODS: list[Any] = ["greedy", "majority", "best-of-n", "beam", "dvts"]
 BIAS = {"\n\n": 3.0, "<|end|>": 2.5}
@@ -35,9 +35,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Policy, R
     prm.close()
 
 
-def settings(method: Any, seed: int = 0) -> SolveSettings:
+def settings(method: Any, seed: int = 0) -> Settings:
     sampling = Sampling(temperature=1.0, max_step_tokens=24)
-    return SolveSettings(method, budget=8, beam_width=4, sampling=sampling, max_steps=6, seed=seed)
+    return Settings(method, budget=8, beam_width=4, sampling=sampling, max_steps=6, seed=seed)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
-from tts_cli.data.record import RecordError
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem, RecordError
 from tts_cli.data.trace import dump, parse
 from tts_cli.errors import PromptTooLong, UsageError
 from tts_cli.protocols import Sampling
 from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent, from_json
-from tts_cli.solving.session import Problem
 from tts_cli.solving.solve import Solved, how_many, solve, solve_many, trace_of
-from tts_cli.strategy.settings import SolveSettings
 
 BOX = r"\boxed{%s}."
 
@@ -48,7 +47,7 @@ def run(
     prm = None if scores is None else ScriptedPrm("scripted-prm", 1000, scores=scores)
     return solve(
         "one two three",
-        SolveSettings(method=method, **settings),
+        Settings(method=method, **settings),
         policy,
         prm,
         judge=Same(),
@@ -151,7 +150,7 @@ def test_temperature_zero_with_a_tree(method: Any) -> None:
 
 def test_greedy_samples_at_temperature_zero_whatever_is_set() -> None:
     policy = ScriptedPolicy(script=lines("1"))
-    solve("p", SolveSettings(method="greedy"), policy, None, judge=Same())
+    solve("p", Settings(method="greedy"), policy, None, judge=Same())
     assert [sampling.temperature for sampling in policy.samplings] == [0.0]
 
 
@@ -234,19 +233,19 @@ def test_one_search_keeps_only_the_last_of_several_costs_in_a_row() -> None:
 @pytest.mark.parametrize("text", ["", "  \n\t "])
 def test_an_empty_problem_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="empty"):
-        solve(text, SolveSettings(method="majority"), ScriptedPolicy(), None, judge=Same())
+        solve(text, Settings(method="majority"), ScriptedPolicy(), None, judge=Same())
 
 
 def test_a_problem_too_long_is_raised() -> None:
     policy = ScriptedPolicy(problem_error=PromptTooLong("the problem has 9 tokens", "Shorten it."))
     with pytest.raises(PromptTooLong, match="9 tokens"):
-        solve("p", SolveSettings(method="majority"), policy, None, judge=Same())
+        solve("p", Settings(method="majority"), policy, None, judge=Same())
 
 
 def test_of_many_problems_a_bad_one_gives_a_row_with_its_error() -> None:
     problems = [Problem("a", "one"), Problem("b", " "), Problem("c", "three", {"level": 3})]
     policy = ScriptedPolicy(script=lines("1", "1"))
-    solved = list(solve_many(problems, SolveSettings(method="majority", budget=2), policy, None, judge=Same()))
+    solved = list(solve_many(problems, Settings(method="majority", budget=2), policy, None, judge=Same()))
     records = {s.record.id: s.record for s in solved}
     assert set(records) == {"a", "b", "c"}
     assert records["a"].answer == records["c"].answer == "1"
@@ -257,9 +256,7 @@ def test_of_many_problems_a_bad_one_gives_a_row_with_its_error() -> None:
 
 
 def test_an_unforeseen_error_is_recorded_as_such() -> None:
-    (solved,) = solve_many(
-        [Problem("a", "one")], SolveSettings(method="majority"), ScriptedPolicy(), None, judge=Same()
-    )
+    (solved,) = solve_many([Problem("a", "one")], Settings(method="majority"), ScriptedPolicy(), None, judge=Same())
     assert solved.record.error is not None and solved.record.error.kind == "internal"
     assert isinstance(solved.error, KeyError)
 
@@ -267,7 +264,7 @@ def test_an_unforeseen_error_is_recorded_as_such() -> None:
 def test_a_row_that_came_with_an_error_is_not_searched() -> None:
     bad = Problem("a", "", {"k": 1}, "mark", RecordError(kind="bad-row", message="Row 3: it is not JSON."))
     policy = ScriptedPolicy(script=lines("1"))
-    (solved,) = solve_many([bad], SolveSettings(method="majority", budget=1), policy, None, judge=Same())
+    (solved,) = solve_many([bad], Settings(method="majority", budget=1), policy, None, judge=Same())
     record = solved.record
     assert (record.finish, record.error, record.input, record.fingerprint) == ("error", bad.error, {"k": 1}, "mark")
     assert policy.asked == []
@@ -290,7 +287,7 @@ def test_problems_are_read_as_they_are_needed_and_told_apart() -> None:
     policy = ScriptedPolicy(script=lines("1"))
     runs = solve_many(
         source(),
-        SolveSettings(method="majority", budget=1),
+        Settings(method="majority", budget=1),
         policy,
         None,
         judge=Same(),
@@ -308,5 +305,5 @@ def test_problems_are_read_as_they_are_needed_and_told_apart() -> None:
 def test_answers_that_mean_the_same_vote_together() -> None:
     """With the real judge: its exact path needs no worker."""
     policy = ScriptedPolicy(script=lines("0.5", r"\frac{1}{2}", "3"))
-    record = solve("p", SolveSettings(method="majority", budget=3), policy, None).record
+    record = solve("p", Settings(method="majority", budget=3), policy, None).record
     assert record.votes[0].count == 2

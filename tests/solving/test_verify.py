@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.search.scripted import ScriptedPolicy
+from tts_cli.config import Settings
 from tts_cli.data.record import Record, Verified
 from tts_cli.solving.solve import solve
-from tts_cli.strategy.settings import SolveSettings
 from tts_cli.verification.opinions import Opinion
 
 
@@ -29,7 +29,7 @@ def run(
     *answers: str, verify: bool = True, clock: Any = lambda: 0.0, judge: Knows | None = None, **more: Any
 ) -> Record:
     script = {(index, 0): rf"\boxed{{{answer}}}." for index, answer in enumerate(answers)}
-    settings = SolveSettings(method="majority", budget=len(answers), verify=verify, **more)
+    settings = Settings(method="majority", budget=len(answers), verify=verify, **more)
     judge = judge or Knows(a1="wrong", a2="no opinion", a3="right")
     return solve("one two three", settings, ScriptedPolicy(script=script), None, judge=judge, clock=clock).record
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tts_cli.config import Settings
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, samples_as
-from tts_cli.strategy.settings import SolveSettings
 
 COUNT = len(FEATURES)
 POLICY = ModelFile(name="p", content="aa", parameters=10)
@@ -58,7 +58,7 @@ def profile(**changes: Any) -> Profile:
         "data": Data(name="d", problems=3, content="cc"),
         "policy": POLICY,
         "prm": PRM,
-        "settings": samples_as(SolveSettings()),
+        "settings": samples_as(Settings()),
         "start": "prefix",
         "vote": {"aggregate": "min", "select": "max"},
         "features": FEATURES,

@@ -14,7 +14,8 @@ from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
 from tts_cli.analysis import report as receipt
 from tts_cli.analysis.report import SearchReport
-from tts_cli.data.record import Record, RecordError
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
 from tts_cli.protocols import Sampling
 from tts_cli.search.driver import Driver
@@ -28,13 +29,12 @@ from tts_cli.search.events import (
     from_json,
     to_json,
 )
-from tts_cli.solving.session import Problem, Session
+from tts_cli.solving.session import Session
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.features import gather
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.profile import Profile
-from tts_cli.strategy.settings import SolveSettings
 
 Path = tuple[int, ...]
 
@@ -90,7 +90,7 @@ class Going:
         self.policy = ScriptedPolicy(script=script)
         self.prm = ScriptedPrm("scripted-prm", 30, scores=Half(convincing)) if with_prm else None
         self.events: list[Event] = []
-        asked = SolveSettings(**settings)
+        asked = Settings(**settings)
         plan = make_plan(asked, self.policy, self.prm, Known(profile=made))
         problem = Problem("p", "one two")
         self.session = Session(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
@@ -330,7 +330,7 @@ def test_a_stop_before_the_first_decode_has_no_answer() -> None:
 def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -> None:
     bad = Problem("a", "", error=RecordError(kind="bad-row", message="Row 3: it is not JSON."))
     known = Known(profile=profile())
-    solved = solve_many([bad], SolveSettings(), ScriptedPolicy(), ScriptedPrm(), known=known, judge=Same())
+    solved = solve_many([bad], Settings(), ScriptedPolicy(), ScriptedPrm(), known=known, judge=Same())
     record = next(solved).record
     assert (record.finish, record.method, record.budget, record.confidence) == ("error", "majority", 16, None)
 

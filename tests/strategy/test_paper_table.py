@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tts_cli.config import Settings
 from tts_cli.errors import UsageError
 from tts_cli.protocols import Sampling
 from tts_cli.strategy.paper_table import Known, choose, human
-from tts_cli.strategy.settings import SolveSettings
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_without_a_prm_the_majority_decides() -> None:
 )
 def test_a_bad_setting_is_refused_and_named(bad: dict[str, Any], flag: str) -> None:
     with pytest.raises(UsageError, match=flag):
-        SolveSettings(**bad)
+        Settings(**bad)
 
 
 def test_sizes_are_read_by_people() -> None:

@@ -9,64 +9,64 @@ import pytest
 
 from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import profile
+from tts_cli.config import Settings
 from tts_cli.errors import UsageError
 from tts_cli.protocols import Sampling
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.rules import CalibratedRule, PaperTableRule
-from tts_cli.strategy.settings import SolveSettings
 
 POLICY, PRM = ScriptedPolicy(parameters=1_800_000), ScriptedPrm()
 
 
 @pytest.mark.parametrize(("effort", "budget"), [("low", 4), ("normal", 16), ("high", 64), ("max", 128)])
 def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) -> None:
-    plan = make_plan(SolveSettings(effort=effort), POLICY, PRM)
+    plan = make_plan(Settings(effort=effort), POLICY, PRM)
     assert (plan.method, plan.budget) == ("auto", budget)
     assert plan.rule == PaperTableRule(1_800_000, Known(), has_prm=True, budget=budget)
     assert plan.why == f"auto by the paper's table, as these models have no profile; N = {budget} is --effort {effort}"
-    asked = make_plan(SolveSettings(effort=effort, budget=7, method="dvts", beam_width=2), POLICY, PRM)
+    asked = make_plan(Settings(effort=effort, budget=7, method="dvts", beam_width=2), POLICY, PRM)
     assert (asked.method, asked.budget, asked.beam_width, asked.rule) == ("dvts", 7, 2, None)
     assert asked.why == "dvts was asked for; N = 7 was asked for"
 
 
 def test_auto_goes_by_a_profile_where_there_is_one() -> None:
     known = Known(profile=profile())
-    plan = make_plan(SolveSettings(min_confidence=0.9), POLICY, PRM, known)
+    plan = make_plan(Settings(min_confidence=0.9), POLICY, PRM, known)
     assert plan.rule == CalibratedRule(profile(), "normal", 16, 0.9), "the most samples are those of the last stage"
     assert "the profile of 2026-01-02" in plan.why
-    assert make_plan(SolveSettings(budget=8), POLICY, PRM, known).budget == 8
-    assert isinstance(make_plan(SolveSettings(), POLICY, None, known).rule, PaperTableRule), "it was made with a PRM"
+    assert make_plan(Settings(budget=8), POLICY, PRM, known).budget == 8
+    assert isinstance(make_plan(Settings(), POLICY, None, known).rule, PaperTableRule), "it was made with a PRM"
 
 
 def test_a_profile_that_is_not_for_this_run_is_named() -> None:
-    plan = make_plan(SolveSettings(), POLICY, PRM, Known(remark="the profile x.yaml is not for this run"))
+    plan = make_plan(Settings(), POLICY, PRM, Known(remark="the profile x.yaml is not for this run"))
     assert "as the profile x.yaml is not for this run" in plan.why
 
 
 def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> None:
     known = Known(profile=profile())
-    settings = SolveSettings(method="best-of-n", budget=8)
+    settings = Settings(method="best-of-n", budget=8)
     assert make_plan(settings, POLICY, PRM, known).confidence == profile().best_of_n[8]
     assert make_plan(replace(settings, budget=7), POLICY, PRM, known).confidence is None
     assert make_plan(replace(settings, method="majority"), POLICY, PRM, known).confidence is None
 
 
 def test_at_temperature_0_there_is_nothing_to_choose() -> None:
-    assert make_plan(SolveSettings(sampling=Sampling(temperature=0)), POLICY, PRM).method == "greedy"
+    assert make_plan(Settings(sampling=Sampling(temperature=0)), POLICY, PRM).method == "greedy"
 
 
 def test_greedy_has_no_budget() -> None:
-    assert make_plan(SolveSettings(method="greedy", budget=16), POLICY, None).budget == 1
+    assert make_plan(Settings(method="greedy", budget=16), POLICY, None).budget == 1
 
 
 @pytest.mark.parametrize("method", ["best-of-n", "beam", "dvts"])
 def test_a_guided_method_needs_a_prm(method: Any) -> None:
     with pytest.raises(UsageError, match=f"{method} needs a PRM"):
-        make_plan(SolveSettings(method=method), POLICY, None)
+        make_plan(Settings(method=method), POLICY, None)
 
 
 def test_how_many_problems_fit_goes_by_what_auto_usually_takes() -> None:
-    assert make_plan(SolveSettings(effort="max"), POLICY, PRM).usual == 16
-    assert make_plan(SolveSettings(effort="low"), POLICY, PRM).usual == 4
-    assert make_plan(SolveSettings(method="beam", budget=64), POLICY, PRM).usual == 64
+    assert make_plan(Settings(effort="max"), POLICY, PRM).usual == 16
+    assert make_plan(Settings(effort="low"), POLICY, PRM).usual == 4
+    assert make_plan(Settings(method="beam", budget=64), POLICY, PRM).usual == 64

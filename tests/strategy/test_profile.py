@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from tests.strategy.profiles import COUNT, POLICY, PRM, RIGHT, logistic, profile
+from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.fit import fit
 from tts_cli.protocols import Sampling
 from tts_cli.strategy.profile import ModelFile, Profile, differs, fitting, read, samples_as, write
-from tts_cli.strategy.settings import SolveSettings
 
-OWN = samples_as(SolveSettings())
+OWN = samples_as(Settings())
 
 
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_each_difference_is_named(changes: dict[str, Any], says: str) -> None:
 
 
 def test_what_samples_and_votes_do_not_depend_on_is_no_difference() -> None:
-    other = SolveSettings("auto", 8, beam_width=2, effort="max", seed=7, max_time=3, min_confidence=0.9, verify=True)
+    other = Settings("auto", 8, beam_width=2, effort="max", seed=7, max_time=3, min_confidence=0.9, verify=True)
     assert differs(profile(), POLICY, PRM, samples_as(other)) is None
     assert differs(profile(), POLICY.model_copy(update={"name": "renamed", "parameters": 0}), PRM, OWN) is None
     for changed in (Sampling(0.1), Sampling(top_p=0.5)):

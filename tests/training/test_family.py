@@ -71,7 +71,7 @@ def test_a_prm_is_made_with_all_that_it_needs_and_goes_on_after_a_kill(out):
     follow(stages, run)
     assert ran[5:] == missing
     assert all(stage.done for stage in stages)
-    with Engine(out / "nano-prm.gguf", n_ctx=512, n_seq_max=1, counts="prm") as engine:
+    with Engine(out / "nano-prm.gguf", n_ctx=512, n_seq_max=1) as engine:
         assert engine.metadata["tts.prm.format"] == "nano-prm"
 
 

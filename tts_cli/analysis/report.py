@@ -14,9 +14,9 @@ from tts_cli.analysis import what_if as outlook
 from tts_cli.analysis.trace_analysis import Ballot, CostShare, ModelCost, TracedTree, VotingRules
 from tts_cli.analysis.what_if import WhatIf
 from tts_cli.answers.vote import Equality
+from tts_cli.config import Settings
 from tts_cli.data.record import Record
 from tts_cli.search.events import Event, SearchEnded
-from tts_cli.strategy.settings import SolveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _outlooks(
     record: Record, tree: TracedTree | None, ballots: list[Ballot] | None, rules: VotingRules, judge: Equality
 ) -> tuple[WhatIf, WhatIf]:
     """The ballots are gone by only where they give the record's vote."""
-    width = tree.started.beam_width if tree and tree.started else SolveSettings().beam_width
+    width = tree.started.beam_width if tree and tree.started else Settings().beam_width
     if width < 1:
         raise retrace.damaged(f"a beam width of {width}")
     units = outlook.units(record, width)

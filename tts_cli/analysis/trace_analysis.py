@@ -12,6 +12,7 @@ from typing import Any, cast, get_args
 
 from tts_cli.answers import Aggregate, Select, VoteClass, vote
 from tts_cli.answers.vote import Equality
+from tts_cli.config import MAX_BUDGET
 from tts_cli.data.record import Record
 from tts_cli.errors import TtsError
 from tts_cli.search.context import Solution
@@ -26,7 +27,6 @@ from tts_cli.search.events import (
 )
 from tts_cli.search.tree import Node
 from tts_cli.solving.selection import confidence, score_of, weights
-from tts_cli.strategy.settings import MAX_BUDGET
 
 MOST_VOTES = 4 * MAX_BUDGET
 

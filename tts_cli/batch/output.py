@@ -69,39 +69,3 @@ def _to_device(file: BinaryIO, path: Path, record: Record) -> None:
 def _failed(path: Path, error: OSError) -> TtsError:
     reason = (error.strerror or str(error)).lower()
     return TtsError(f"{path} cannot be written: {reason}.", "Name a file with --output: it can be resumed.")
-
-
-class InOrder:
-    """Hands records on in the order of their rows. `most`: rows that may be started beyond the first unfinished one,
-    which bounds both what is held back here and how long a record waits for a slow one before it."""
-
-    def __init__(self, write: Write, most: int | None) -> None:
-        self._write, self._most = write, most
-        self._places: dict[str, int] = {}  # of the rows that are started and not handed on
-        self._held: dict[int, Record] = {}
-        self._started = self._next = 0
-
-    @property
-    def has_room(self) -> bool:
-        return self._most is None or self._started - self._next < self._most
-
-    def start(self, id: str) -> None:
-        """The next row; ids are distinct."""
-        self._places[id] = self._started
-        self._started += 1
-
-    def put(self, record: Record) -> None:
-        """A row's record, and all that waited for it."""
-        place = self._places.pop(record.id)
-        if self._most is None:
-            self._write(record)
-            return
-        self._held[place] = record
-        while self._next in self._held:
-            self._next += 1
-            self._write(self._held.pop(self._next - 1))
-
-    def flush(self) -> None:
-        """What is held back, without the records that it waits for."""
-        for place in sorted(self._held):
-            self._write(self._held.pop(place))

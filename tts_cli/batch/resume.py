@@ -7,22 +7,20 @@ models, and is no error that may pass. Anything else is solved again and replace
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from tts_cli import solver as setup
 from tts_cli.data import fingerprint
 from tts_cli.errors import ModelError
+from tts_cli.solver import BY_PROFILE, effective, find_profile
 
 if TYPE_CHECKING:
     from tts_cli.config import Settings
     from tts_cli.data.journal import Entry, Journal
+    from tts_cli.data.record import Problem
     from tts_cli.data.rows import Row
     from tts_cli.models.entry import ModelEntry
-    from tts_cli.solver import Entries
-    from tts_cli.solving.session import Problem
-    from tts_cli.strategy.settings import SolveSettings
+    from tts_cli.models.load import ModelPair
 
 
 class Resume:
@@ -30,16 +28,15 @@ class Resume:
 
     def __init__(
         self,
-        chosen: Settings,
-        entries: Entries,
-        settings: SolveSettings,
+        settings: Settings,
+        models: ModelPair,
         journal: Journal | None,
         note: Callable[[str], None],
     ) -> None:
         self.kept = ""
         self._journal, self._note = journal, note
-        self._settings = fingerprint.of_settings(_all_that_matters(chosen, entries, settings))
-        self._now = {"policy": entries.policy.name, "seed": settings.seed}
+        self._settings = fingerprint.of_settings(_all_that_matters(settings, models))
+        self._now = {"policy": models.policy.name, "seed": settings.seed}
         self._ids = DistinctIds()
         self._told: set[str] = set()
         if journal is not None and journal.repaired:
@@ -52,7 +49,7 @@ class Resume:
 
     def problem_of(self, row: Row) -> Problem | None:
         """The row as a problem to solve, or None where that was done before."""
-        from tts_cli.solving.session import Problem
+        from tts_cli.data.record import Problem
 
         id = self._ids.distinct(row.id)
         if id != row.id:
@@ -112,12 +109,15 @@ class DistinctIds:
         return len(self._seen) > before
 
 
-def _all_that_matters(chosen: Settings, entries: Entries, settings: SolveSettings) -> dict[str, Any]:
+def _all_that_matters(settings: Settings, models: ModelPair) -> dict[str, Any]:
     """Everything that a record depends on but its problem. Threads, GPU layers and context size are no part of it."""
-    models = {"policy": _identity(entries.policy), "prm": entries.prm and _identity(entries.prm)}
-    found, _ = setup.profile(chosen, entries, 0, 0) if settings.method in setup.BY_PROFILE else (None, None)
-    profile = found.key if found else None
-    return asdict(settings) | models | {"prm_format": chosen.prm_format, "profile": profile}
+    found, _ = find_profile(settings, models, 0, 0) if settings.method in BY_PROFILE else (None, None)
+    return effective(settings, models).fingerprinted() | {
+        "policy": _identity(models.policy),
+        "prm": models.prm and _identity(models.prm),
+        "prm_format": settings.prm_format,
+        "profile": found.key if found else None,
+    }
 
 
 def _identity(entry: ModelEntry) -> dict[str, Any]:

@@ -16,19 +16,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
-from tts_cli import solver as setup
 from tts_cli.config import Settings
-from tts_cli.data.record import Record, RecordError
+from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.errors import ModelError, TtsError, UsageError
-from tts_cli.solving.session import Problem
 
 if TYPE_CHECKING:
-    from tts_cli.answers import Judge
+    from tts_cli.models.load import ModelPair
 
+SMALL_FILE = 64 << 20  # bytes
 MOST = 4  # stations: each is a process with its own models, some 250 MiB
 SEQUENCES = 32  # of each model
 PATIENCE = 10_000  # decodes for which the PRM waits: nobody watches, and all scores together are quicker worked out
 ERRORS = {error.__name__: error for error in (TtsError, UsageError, ModelError)}
+
+
+def are_small(models: ModelPair) -> bool:
+    """Are both models so small that a problem is solved as fast alone (see workers.py)? Raises ModelError."""
+    from tts_cli.models.files import locate
+
+    loaded = [entry for entry in (models.policy, models.prm) if entry is not None]
+    return all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded)
 
 
 def opened(chosen: Settings, stack: ExitStack, at_most: int | None) -> list[LocalWorker] | list[ProcessWorker]:
@@ -45,34 +52,19 @@ def opened(chosen: Settings, stack: ExitStack, at_most: int | None) -> list[Loca
 class LocalWorker:
     """Models in this process; `stack` closes them."""
 
-    def __init__(self, chosen: Settings, stack: ExitStack) -> None:
-        from tts_cli.answers import Judge
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        from tts_cli.search.driver import PRM_PATIENCE
+        from tts_cli.solver import Solver
 
-        entries = setup.entries(chosen)
-        self._settings = setup.solve_settings(chosen, entries)
-        self._limited = chosen.max_time is not None or chosen.max_flops is not None  # scores must be there by then
-        self._policy, self._prm = setup.load(chosen, entries, stack, SEQUENCES)
-        self._known = setup.known(chosen, entries, self._policy, self._prm)
-        self._judge: Judge = stack.enter_context(Judge())
+        limited = settings.max_time is not None or settings.max_flops is not None  # scores must be there by then
+        self._patience = PRM_PATIENCE if limited else PATIENCE
+        self._solver = stack.enter_context(Solver(settings, sequences=SEQUENCES))
         self._stopped = False
 
     def solve(self, problem: Problem) -> Record | None:
-        """See strategy.stations.Station."""
-        from tts_cli.search.driver import PRM_PATIENCE
-        from tts_cli.solving.solve import solve_many
-
-        solutions = solve_many(
-            [problem],
-            self._settings,
-            self._policy,
-            self._prm,
-            known=self._known,
-            should_stop=lambda: self._stopped,
-            judge=self._judge,
-            prm_patience=PRM_PATIENCE if self._limited else PATIENCE,
-        )
-        solved = next(solutions, None)
-        return None if solved is None or solved.stopped else solved.record
+        """See workers.Worker."""
+        records = self._solver.solve_many([problem], should_stop=lambda: self._stopped, prm_patience=self._patience)
+        return next(records, None)
 
     def stop(self) -> None:
         self._stopped = True
@@ -108,7 +100,7 @@ class ProcessWorker:
                 _close(pipe)
 
     def solve(self, problem: Problem) -> Record | None:
-        """See strategy.stations.Station."""
+        """See workers.Worker."""
         self._send(json.dumps(asdict(problem) | {"error": problem.error and problem.error.model_dump()}))
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

@@ -16,8 +16,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from tts_cli.data.record import Record
-from tts_cli.solving.session import Problem
+from tts_cli.data.record import Problem, Record
 
 AT_ONCE = 2  # problems handed out for each station, so that it need not wait for its next one
 _TICK = 0.05  # seconds between looks at the source, at `should_stop`, and calls of `on_advance`

@@ -14,7 +14,7 @@ import typer
 from tts_cli import __version__
 from tts_cli.cli import batch, calibrate, check, doctor, errors, eval, explain, grade, models, show, solve
 from tts_cli.cli.channels import emit, silence_stdout
-from tts_cli.cli.options import Debug, Invocation, NoColor
+from tts_cli.cli.options import Debug, Invocation, NoColor, with_flags
 
 HELP = """Solve maths problems with small local models that search for the answer.
 
@@ -36,12 +36,12 @@ def build(rich_help: bool) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    app.command("solve", epilog=solve.EPILOG)(solve.solve)
-    app.command("batch", epilog=batch.EPILOG)(batch.batch)
+    app.command("solve", epilog=solve.EPILOG)(with_flags(solve.solve))
+    app.command("batch", epilog=batch.EPILOG)(with_flags(batch.batch))
     app.command("grade", cls=grade.GradeCommand, epilog=grade.EPILOG)(grade.grade)
-    app.command("eval", epilog=eval.EPILOG)(eval.evaluate)
-    app.command("calibrate", epilog=calibrate.EPILOG)(calibrate.calibrate)
-    app.command("check", epilog=check.EPILOG)(check.check)
+    app.command("eval", epilog=eval.EPILOG)(with_flags(eval.evaluate, eval.FLAGS))
+    app.command("calibrate", epilog=calibrate.EPILOG)(with_flags(calibrate.calibrate, calibrate.FLAGS))
+    app.command("check", epilog=check.EPILOG)(with_flags(check.check, check.FLAGS))
     app.command("show")(show.show)
     app.command("explain", epilog=explain.EPILOG)(explain.explain)
     app.add_typer(models.build(rich_help), name="models")

@@ -15,21 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tts_cli import config as settings
+from tts_cli import config
 from tts_cli.cli import first_run
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.signals import Interruption
 
 if TYPE_CHECKING:
-    from tts_cli.batch.output import InOrder
     from tts_cli.batch.resume import Resume
     from tts_cli.cli.view.progress import Progress
-    from tts_cli.data.record import Record
+    from tts_cli.data.record import Problem, Record
     from tts_cli.data.rows import Row
-    from tts_cli.solver import Entries
-    from tts_cli.solving.session import Problem
-    from tts_cli.solving.solve import Solved
+    from tts_cli.models.load import ModelPair
+    from tts_cli.solving.ordering import InOrder
 
     Problems = Iterator[Problem | None]
     Records = Generator[Record, None, None]
@@ -69,7 +67,6 @@ InFlight = Annotated[
 ]
 
 
-@opt.with_flags(*opt.FLAGS)
 def batch(
     context: typer.Context,
     source: Input = None,
@@ -85,7 +82,7 @@ def batch(
 ) -> int:
     """Solve many problems and write one record a line."""
     context.obj.merge(debug=debug, no_color=no_color)
-    run = BatchRun(settings.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
+    run = BatchRun(config.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
     with ExitStack() as stack:
         run.open(stack, source, format, output, ordered=not unordered)
         run.solve(stack, in_flight)
@@ -98,12 +95,12 @@ def batch(
 class BatchRun:
     """One batch: `open`, `solve`, `close`."""
 
-    def __init__(self, chosen: settings.Settings, channels: Channels) -> None:
+    def __init__(self, chosen: config.Settings, channels: Channels) -> None:
         self.chosen, self.channels = chosen, channels
         self.view: Progress | None = None
         self.interruption = Interruption(self._stopping)
         self.errors = 0
-        self._in_flight = 0  # problems under way
+        self.order: InOrder | None = None
         self._taken_all = False
 
     @property
@@ -115,23 +112,27 @@ class BatchRun:
 
     @property
     def _complete(self) -> bool:
-        return self._taken_all and not self._in_flight
+        return self._taken_all and not self._under_way
+
+    @property
+    def _under_way(self) -> int:
+        return self.order.under_way if self.order is not None else 0
 
     def open(
         self, stack: ExitStack, source: Path | None, format: Format | None, output: Path | None, *, ordered: bool
     ) -> None:
         """Find the models' files, open input and output. Raises TtsError before anything costs time."""
-        from tts_cli import solver as setup
         from tts_cli.batch import output as out
         from tts_cli.batch.resume import Resume
 
         source = None if str(source) == "-" else source
-        self.entries: Entries = setup.entries(self.chosen)
-        self.settings = setup.solve_settings(self.chosen, self.entries)
+        from tts_cli.solver import models_of
+
+        self.models: ModelPair = models_of(self.chosen)
         stack.enter_context(self.interruption)
         rows = self._rows(stack, source, format)
         write, journal = stack.enter_context(out.opened(output))
-        self.resume: Resume = Resume(self.chosen, self.entries, self.settings, journal, self._note)
+        self.resume: Resume = Resume(self.chosen, self.models, journal, self._note)
         self.ordered, self._write = ordered, write
         if self.channels.live and not (output is None and self.channels.rich_out):
             self.view = stack.enter_context(self._progress(source, format))
@@ -144,7 +145,7 @@ class BatchRun:
         opened = open_rows(source, format)
         if not feed.may_wait(source):
             return stack.enter_context(opened)
-        rows = feed.nonblocking_rows(opened, lambda: self._in_flight > 0, lambda: self.interruption.requested)
+        rows = feed.nonblocking_rows(opened, lambda: self._under_way > 0, lambda: self.interruption.requested)
         if source is None:
             feed.let_go_of_stdin()
         return rows
@@ -161,23 +162,24 @@ class BatchRun:
 
     def solve(self, stack: ExitStack, in_flight: int | None) -> None:
         """Load the models, unless nothing is to be solved, and solve; a signal ends it with what is finished."""
-        from tts_cli import solver as setup
+
+        from tts_cli.batch import worker_process
 
         first = next(self._pending, None)
         if first is None:
             return
-        first_run.tell_once(self.entries.policy, self.channels)
-        start = self._start_apart if setup.are_small(self.entries) else self._start_together
+        first_run.tell_once(self.models.policy, self.channels)
+        start = self._start_apart if worker_process.are_small(self.models) else self._start_together
         with closing(start(chain([first], self._pending), stack, in_flight)) as records:
             self.interruption.arm()
             self._write_all(records)
 
     def _start_apart(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Small models: each problem alone, several at a time."""
-        from tts_cli.batch import worker_process as worker
+        from tts_cli.batch import worker_process
         from tts_cli.batch.workers import AT_ONCE, solve_apart
 
-        workers = worker.opened(self.chosen, stack, in_flight)
+        workers = worker_process.opened(self.chosen, stack, in_flight)
         return solve_apart(
             self._admitted(problems, AT_ONCE * len(workers)),
             workers,
@@ -187,53 +189,38 @@ class BatchRun:
 
     def _start_together(self, problems: Problems, stack: ExitStack, in_flight: int | None) -> Records:
         """Large models: as many problems in one decode loop as the KV pool holds."""
-        from tts_cli import solver as setup
-        from tts_cli.solving.solve import how_many, solve_many
-        from tts_cli.strategy.plan import make_plan
+        from tts_cli.solver import Solver
 
-        policy, prm = setup.load(self.chosen, self.entries, stack)
-        known = setup.known(self.chosen, self.entries, policy, prm)
-        at_once = in_flight or how_many(make_plan(self.settings, policy, prm, known).usual, policy.engine.n_ctx)
-        solutions = solve_many(
+        solver = stack.enter_context(Solver(self.chosen, models=self.models))
+        at_once = in_flight or solver.capacity
+        return solver.solve_many(
             self._admitted(problems, at_once),
-            self.settings,
-            policy,
-            prm,
-            known=known,
+            ordered=False,
             should_stop=lambda: self.interruption.requested,
-            on_advance=self.view.tick if self.view else _ignore,
-            max_in_flight=at_once,
+            on_decode=self.view.tick if self.view else _ignore,
+            in_flight=at_once,
         )
-        return _complete(solutions)
 
     def _admitted(self, problems: Problems, at_once: int) -> Problems:
         """Those problems, as far as the order lets them run ahead."""
-        from tts_cli.batch.output import InOrder
+        from tts_cli.solving.ordering import InOrder
 
-        most = max(LEAST_AHEAD, AHEAD * at_once) if self.ordered else None
-        self.order: InOrder = InOrder(self._write, most)
-        return self._started(problems, self.order)
-
-    def _started(self, problems: Problems, order: InOrder) -> Problems:
-        for problem in problems:
-            while not order.has_room:
-                yield None
-            if problem is not None:
-                order.start(problem.id)
-                self._in_flight += 1
-            yield problem
+        self.order = InOrder(max(LEAST_AHEAD, AHEAD * at_once) if self.ordered else None)
+        return self.order.admit(problems)
 
     def _write_all(self, records: Records) -> None:
         """Every record as soon as it may be; at a stop, a failure too, those that waited for others."""
+        assert self.order is not None
         try:
             for record in records:
-                self._in_flight -= 1
-                self.order.put(record)
+                for ready in self.order.put(record):
+                    self._write(ready)
                 self._count(record.finish)
                 if self.view is not None:
                     self.view.spend(record.cost.policy_tokens + record.cost.prm_tokens)
         finally:
-            self.order.flush()
+            for ready in self.order.rest():
+                self._write(ready)
 
     def close(self) -> None:
         """Put the file in order once all rows are in it."""
@@ -274,14 +261,6 @@ class BatchRun:
             self.view.note = STOPPING
         else:
             self.channels.note(STOPPING)
-
-
-def _complete(solutions: Generator[Solved, None, None]) -> Records:
-    """The records of those that were not stopped."""
-    with closing(solutions):
-        for solved in solutions:
-            if not solved.stopped:
-                yield solved.record
 
 
 def _rows_in(source: Path | None, format: Format | None) -> int | None:

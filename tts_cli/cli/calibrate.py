@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config as settings
+from tts_cli import config
 from tts_cli import solver as setup
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels, emit, emit_json
@@ -21,6 +21,7 @@ from tts_cli.cli.signals import Interruption
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.request import EvalFlags
 from tts_cli.evaluation.run import EvalRun, open_store
+from tts_cli.paths import profiles_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tts_cli.data.rows import Row
     from tts_cli.evaluation.conditions import Condition
     from tts_cli.evaluation.simulate import ModelFacts
+    from tts_cli.models.load import ModelPair
     from tts_cli.strategy.paper_table import Known
     from tts_cli.strategy.profile import Profile
 
@@ -54,8 +56,9 @@ Out = Annotated[
     typer.Option("--out", metavar="DIR", show_default=False, help="Keep the samples here. (default: by the profile)"),
 ]
 
+FLAGS = ("beam_width", "seed", *opt.names_in(config.MODELS, config.SAMPLING))
 
-@opt.with_flags("beam_width", "seed", *opt.MODEL_FLAGS, *opt.SAMPLING_FLAGS)
+
 def calibrate(
     context: typer.Context,
     dataset: Dataset = None,
@@ -75,9 +78,9 @@ def calibrate(
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
     flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving
-    where = out or _samples_of(settings.resolve(flags))
+    where = out or _samples_of(config.resolve(flags))
     if dataset is not None:
-        _check(settings.resolve(flags))
+        _check(config.resolve(flags))
     asked = EvalFlags(dataset, ("best-of-n",), (1,), limit, shuffle, prm_quality=False, flags=flags)
     with open_store(where, new=dataset is not None) as store:
         run = Calibration(asked, store, channels, where)
@@ -89,24 +92,24 @@ def calibrate(
     return 0
 
 
-def _check(chosen: settings.Settings) -> None:
+def _check(chosen: config.Settings) -> None:
     """Before anything is made or loaded. Raises UsageError."""
-    found = setup.entries(chosen)
+    found = setup.models_of(chosen)
     if found.prm is None:
         raise UsageError(
             f"There is nothing to calibrate: {found.policy.name} has no PRM.",
             "Name one with --prm; without a PRM `auto` goes by the votes alone.",
         )
-    if setup.solve_settings(chosen, found).sampling.temperature == 0:
+    if setup.effective(chosen, found).sampling.temperature == 0:
         raise UsageError("At temperature 0 all samples are equal, so there is nothing to calibrate.",
                          "Give a --temperature above 0.")  # fmt: skip
 
 
-def _samples_of(chosen: settings.Settings) -> Path:
-    return setup.profiles_dir() / f"{_pair(setup.entries(chosen))}.samples"
+def _samples_of(chosen: config.Settings) -> Path:
+    return profiles_dir() / f"{_pair(setup.models_of(chosen))}.samples"
 
 
-def _pair(found: setup.Entries) -> str:
+def _pair(found: ModelPair) -> str:
     """A file's name; that of a model may be a path."""
     names = [found.policy.name, found.prm.name if found.prm else "none"]
     return "+".join(Path(name).name for name in names)
@@ -126,7 +129,7 @@ class Calibration(EvalRun):
         from tts_cli.data.files import check_writable
         from tts_cli.strategy.profile import make_folder
 
-        path = asked or setup.profiles_dir() / f"{_pair(self.entries)}.yaml"
+        path = asked or profiles_dir() / f"{_pair(self.entries)}.yaml"
         make_folder(path)
         check_writable(path, "The profile")
         return path

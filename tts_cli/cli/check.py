@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config as settings
+from tts_cli import config
 from tts_cli.cli import first_run
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels, emit, emit_json
@@ -33,7 +33,7 @@ Threshold = Annotated[
         metavar="P",
         show_default=False,
         help="A step that scores below it is doubtful. (default: what suits the PRM, see docs/check.md)",
-        rich_help_panel=opt.SEARCH,
+        rich_help_panel=config.SEARCH,
     ),
 ]
 
@@ -64,7 +64,9 @@ class CheckReport:
     cost: CheckCost
 
 
-@opt.with_flags("prm", "prm_format", "threads", "gpu_layers", "ctx_size")
+FLAGS = ("prm", "prm_format", "threads", "gpu_layers", "ctx_size")
+
+
 def check(
     context: typer.Context,
     file: Solution,
@@ -80,7 +82,7 @@ def check(
     from tts_cli.data import worked
 
     context.obj.merge(debug=debug, no_color=no_color)
-    chosen = settings.resolve(flags)
+    chosen = config.resolve(flags)
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")
     channels = Channels(quiet, as_json, context.obj.no_color)
@@ -89,7 +91,7 @@ def check(
     return 0 if report.first_doubtful is None else DOUBTFUL
 
 
-def _read(solution: Worked, chosen: settings.Settings, asked: float | None, channels: Channels) -> CheckReport:
+def _read(solution: Worked, chosen: config.Settings, asked: float | None, channels: Channels) -> CheckReport:
     """Load the PRM and let it read. Raises TtsError."""
     from tts_cli.solving.check_solution import check_solution, default_threshold
 
@@ -108,7 +110,7 @@ def _read(solution: Worked, chosen: settings.Settings, asked: float | None, chan
         )
 
 
-def _load(chosen: settings.Settings, stack: ExitStack) -> LlamaPRM:
+def _load(chosen: config.Settings, stack: ExitStack) -> LlamaPRM:
     """The PRM that was named, else the policy's own; `stack` closes it. Raises UsageError, ModelError."""
     from tts_cli.models.load import load_prm, resolve
 

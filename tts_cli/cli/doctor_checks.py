@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tts_cli import __version__
-from tts_cli import config as settings
+from tts_cli import __version__, config
 from tts_cli.errors import TtsError
+from tts_cli.paths import config_files
 
 if TYPE_CHECKING:
     from tts_cli.models.entry import ModelEntry
@@ -127,7 +127,7 @@ def _default_models() -> Iterator[Check]:
     from tts_cli.models.load import resolve
 
     try:
-        chosen = settings.resolve({})
+        chosen = config.resolve({})
         policy = resolve(chosen.policy, "policy")
     except TtsError as error:
         yield Check("policy", "fail", error.what, error.hint)
@@ -147,11 +147,11 @@ def _loads(role: str, name: str) -> Check:
 
 
 def _config() -> Iterator[Check]:
-    present = [str(path) for path in settings.config_files() if path.exists()]
-    variables = sorted(key for key in os.environ if key in settings.environment_names())
-    detail = ", ".join([*present, *variables]) or f"none (would be {' or '.join(map(str, settings.config_files()))})"
+    present = [str(path) for path in config_files() if path.exists()]
+    variables = sorted(key for key in os.environ if key in config.environment_names())
+    detail = ", ".join([*present, *variables]) or f"none (would be {' or '.join(map(str, config_files()))})"
     try:
-        settings.resolve({})
+        config.resolve({})
     except TtsError as error:
         yield Check("config", "fail", error.what, error.hint)
         return

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tts_cli import config
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
@@ -38,7 +39,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="A,B,..",
-        rich_help_panel=opt.SEARCH,
+        rich_help_panel=config.SEARCH,
         show_default=False,
         help="Methods to measure. (default: greedy,majority,best-of-n,beam,dvts)",
     ),
@@ -48,7 +49,7 @@ Budgets = Annotated[
     typer.Option(
         "--budgets",
         metavar="N,N,..",
-        rich_help_panel=opt.SEARCH,
+        rich_help_panel=config.SEARCH,
         show_default=False,
         help="Budgets to measure each at. (default: 1,4,16)",
     ),
@@ -70,18 +71,10 @@ Plot = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
+_OWN = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
+FLAGS = (*_OWN, *opt.names_in(config.MODELS, config.SAMPLING))
 
-@opt.with_flags(
-    "beam_width",
-    "effort",
-    "profile",
-    "aggregate",
-    "select",
-    "min_confidence",
-    "seed",
-    *opt.MODEL_FLAGS,
-    *opt.SAMPLING_FLAGS,
-)
+
 def evaluate(
     context: typer.Context,
     dataset: Dataset = None,

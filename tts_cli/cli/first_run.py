@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_cli.config import APP_DIR
+from tts_cli.paths import state_dir
 
 if TYPE_CHECKING:
     from tts_cli.cli.channels import Channels
@@ -26,6 +26,4 @@ def tell_once(entry: ModelEntry, channels: Channels) -> None:
 
 
 def _marker() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path(APP_DIR) / "told-about-nano"
+    return state_dir() / "told-about-nano"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.channels import Channels
 from tts_cli.cli.options import OUTPUT, Debug, Json, NoColor, Quiet
 
 if TYPE_CHECKING:
@@ -36,29 +36,15 @@ def show(
     channels = Channels(quiet, as_json, context.obj.no_color)
     state, record = _read(trace)
     if html is None:
-        present(channels, record, state)
+        from tts_cli.cli.view import finished
+
+        finished.present(channels, record, state)
         return
     from tts_cli.cli.view.html import page
     from tts_cli.data.files import write_atomically
 
     write_atomically(html, page(state, record), "The page")
     channels.note(f"The search is drawn in {html}")
-
-
-def present(channels: Channels, record: Record, state: TreeState) -> None:
-    """A finished search to stdout, in the form that the channels ask for."""
-    from tts_cli.cli.view import plain
-
-    if channels.json:
-        emit_json(record.model_dump_json(exclude={"input"} if record.input is None else None))
-    elif channels.quiet:
-        emit(f"{plain.answer(record)}\n" if record.answer is not None else "")
-    elif channels.rich_out:
-        from tts_cli.cli.view.final import picture
-
-        channels.draw(picture(record, state.chosen(), state.decided))
-    else:
-        emit(plain.result(record))
 
 
 def _read(path: Path) -> tuple[TreeState, Record]:

@@ -21,9 +21,9 @@ SHOW_CURSOR = "\x1b[?25h"
 class Interruption:
     """Context manager. Until `arm()` there is nothing to save, so the first signal ends the program as well."""
 
-    def __init__(self, on_first: Callable[[], None]) -> None:
+    def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
         self.signal: int | None = None
-        self._on_first = on_first
+        self.on_first = on_first
         self._armed = False
         self._before: dict[int, object] = {}
         self._fd_before = -1
@@ -69,7 +69,7 @@ class Interruption:
         if self.signal is not None or not self._armed:
             leave_now(128 + number)
         self.signal = number
-        self._on_first()
+        self.on_first()
 
 
 def leave_now(code: int) -> None:

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config as settings
+from tts_cli import config
 from tts_cli.cli import first_run, problem
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.show import present
 from tts_cli.cli.signals import Interruption
 from tts_cli.errors import TtsError
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.live import LiveTree
-    from tts_cli.data.record import Record
     from tts_cli.solving.solve import Solved
 
 EPILOG = """Examples:
@@ -33,15 +31,14 @@ Every search flag can also be set as TTS_FLAG in the environment, or as a line `
 or in the file that `tts doctor` names.
 """
 STOPPING = "Stopping: the best answer so far follows. Ctrl-C again ends at once."
-Problem = Annotated[
+ProblemText = Annotated[
     str | None, typer.Argument(metavar="PROBLEM", show_default=False, help='The problem; none or "-": all of stdin.')
 ]
 
 
-@opt.with_flags(*opt.FLAGS)
 def solve(
     context: typer.Context,
-    problem_text: Problem = None,
+    problem_text: ProblemText = None,
     *,
     trace: opt.TraceFlag = None,
     as_json: opt.Json = False,
@@ -52,98 +49,78 @@ def solve(
 ) -> int:
     """Solve one problem and print the answer."""
     context.obj.merge(debug=debug, no_color=no_color)
-    chosen = settings.resolve(flags)
+    settings = config.resolve(flags)
     channels = Channels(quiet, as_json, context.obj.no_color)
     text = problem.read(problem_text)
     if trace is not None:
         from tts_cli.data.files import check_writable
 
         check_writable(trace, "The trace")
-    run = SolveRun(chosen, channels)
-    solved = run.search(text)
-    run.conclude(solved, trace)
-    return run.exit_code(solved.record)
+    interruption = Interruption()
+    solved = _search(text, settings, channels, interruption)
+    _conclude(solved, settings, channels, trace)
+    if interruption.exit_code is not None:
+        return interruption.exit_code
+    return 0 if solved.record.answer is not None else 3
 
 
-class SolveRun:
-    """One search with its view and its interruption: `search`, `conclude`, `exit_code`."""
+def _search(text: str, settings: config.Settings, channels: Channels, interruption: Interruption) -> Solved:
+    """Load the models and search; a signal ends it early, with what it has. Raises TtsError."""
+    from tts_cli.solver import Solver, models_of
 
-    def __init__(self, chosen: settings.Settings, channels: Channels) -> None:
-        self.chosen, self.channels = chosen, channels
-        self.view: LiveTree | None = None
-        self.interruption = Interruption(self._stopping)
+    models = models_of(settings)
+    first_run.tell_once(models.policy, channels)
+    with ExitStack() as stack:
+        view = _live_tree(channels)
+        interruption.on_first = lambda: _say_stopping(view, channels)
+        stack.enter_context(interruption)
+        if view is not None:
+            stack.enter_context(view)
+        solver = stack.enter_context(Solver(settings, models=models))
+        if view is not None:
+            view.show_limits(settings, solver)
+        interruption.arm()
+        return solver.search(
+            text,
+            on_event=view.listen if view else _ignore,
+            on_decode=view.tick if view else _ignore,
+            should_stop=lambda: interruption.requested,
+        )
 
-    def search(self, text: str) -> Solved:
-        """Load the models and search; a signal ends it early, with what it has. Raises TtsError."""
-        from tts_cli import solver as setup
-        from tts_cli.solving.solve import solve as strategy_solve
 
-        entries = setup.entries(self.chosen)
-        first_run.tell_once(entries.policy, self.channels)
-        with ExitStack() as stack:
-            stack.enter_context(self.interruption)
-            if self.channels.live:
-                self.view = stack.enter_context(self._live_tree())
-            policy, prm = setup.load(self.chosen, entries, stack)
-            known = setup.known(self.chosen, entries, policy, prm)
-            if self.view is not None:
-                self.view.limits = setup.limits(self.chosen, known, policy, prm)
-            self.interruption.arm()
-            return strategy_solve(
-                text,
-                setup.solve_settings(self.chosen, entries),
-                policy,
-                prm,
-                known=known,
-                listener=self.view.listen if self.view else _ignore,
-                should_stop=lambda: self.interruption.requested,
-                on_advance=self.view.tick if self.view else _ignore,
-            )
+def _live_tree(channels: Channels) -> LiveTree | None:
+    if not channels.live:
+        return None
+    from tts_cli.cli.view.live import LiveTree
 
-    def conclude(self, solved: Solved, trace: Path | None) -> None:
-        """Save the trace, then print; the answer is printed even where the trace could not be written."""
-        from tts_cli.cli.view.tree_state import TreeState
+    return LiveTree(channels.console(stderr=True))
 
-        failed: TtsError | None = None
-        if trace is not None:
-            try:
-                self._save(trace, solved)
-            except TtsError as error:
-                failed = error
-        if not (self.channels.rich_out or self.channels.json):
-            self._sum_up(solved.record)
-        present(self.channels, solved.record, TreeState(solved.events))
-        if failed is not None:
-            raise failed
 
-    def exit_code(self, record: Record) -> int:
-        """130 or 143 after a signal, 3 without an answer, else 0."""
-        if self.interruption.exit_code is not None:
-            return self.interruption.exit_code
-        return 0 if record.answer is not None else 3
+def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
+    """Called by the signal thread: the view is drawn by the main thread, a plain note can be written here."""
+    if view is not None:
+        view.note = STOPPING
+    else:
+        channels.note(STOPPING)
 
-    def _live_tree(self) -> LiveTree:
-        from tts_cli.cli.view.live import LiveTree
 
-        return LiveTree(self.channels.console(stderr=True))
+def _conclude(solved: Solved, settings: config.Settings, channels: Channels, trace: Path | None) -> None:
+    """Save the trace, then print; the answer is printed even where the trace could not be written."""
+    from tts_cli.cli.view import finished, plain
+    from tts_cli.cli.view.tree_state import TreeState
+    from tts_cli.data.trace import save
 
-    def _stopping(self) -> None:
-        """Called by the signal thread: the view is drawn by the main thread, a plain note can be written here."""
-        if self.view is not None:
-            self.view.note = STOPPING
-        else:
-            self.channels.note(STOPPING)
-
-    def _save(self, path: Path, solved: Solved) -> None:
-        from tts_cli.data import trace
-        from tts_cli.solving.solve import trace_of
-
-        trace.save(path, trace_of(solved, self.chosen.model_dump(mode="json", exclude_none=True)))
-
-    def _sum_up(self, record: Record) -> None:
-        from tts_cli.cli.view import plain
-
-        self.channels.note(plain.summary(record))
+    failed: TtsError | None = None
+    if trace is not None:
+        try:
+            save(trace, solved.trace(settings.model_dump(mode="json", exclude_none=True)))
+        except TtsError as error:
+            failed = error
+    if not (channels.rich_out or channels.json):
+        channels.note(plain.summary(solved.record))
+    finished.present(channels, solved.record, TreeState(solved.events))
+    if failed is not None:
+        raise failed
 
 
 def _ignore(*_: object) -> None:

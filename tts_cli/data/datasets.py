@@ -7,7 +7,6 @@ is. Nothing is fetched without consent. Covers finding and opening; how rows are
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from tts_cli.data import hub
 from tts_cli.data.files import write_atomically
 from tts_cli.data.rows import Format, Row, open_rows, read_rows
 from tts_cli.errors import TtsError, UsageError
+from tts_cli.paths import PACKAGED, datasets_dir
 
-NANO = Path(__file__).parent.parent / "nano" / "test.jsonl"
-APP_DIR = "tts"
+NANO = PACKAGED / "test.jsonl"
 
 Consent = Callable[[str], bool]
 """Asks a question that yes or no answers; True is consent."""
@@ -67,16 +66,8 @@ def locate(name_or_path: str, consent: Consent) -> Path:
     return path
 
 
-def data_dir() -> Path:
-    """Where fetched data sets are kept: TTS_DATA_DIR, else `datasets` in the user's data directory."""
-    from platformdirs import user_data_path
-
-    override = os.environ.get("TTS_DATA_DIR")
-    return Path(override).expanduser() if override else user_data_path(APP_DIR) / "datasets"
-
-
 def _kept(dataset: HubDataset, consent: Consent) -> Path:
-    path = data_dir() / f"{dataset.name}.jsonl"
+    path = datasets_dir() / f"{dataset.name}.jsonl"
     if _exists(path):
         return path
     question = f"{dataset.name} is not on this machine. Fetch its {dataset.count} problems from {dataset.source.page}?"

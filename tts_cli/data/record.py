@@ -1,7 +1,8 @@
-"""The record: what `solve --json`, every line of `batch` and of `eval` hold (contract version 1)."""
+"""The problem that is asked, and the record: what `solve --json`, every line of `batch` and of `eval` hold (contract version 1)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,3 +72,17 @@ class Record(BaseModel):
     verified: Verified | None = None
     input: dict[str, Any] | None = None
     fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem to solve. `input`: what else the row that it came from held; it is carried through to the record, as is `fingerprint`.
+
+    `error`: what is wrong with the row; then nothing is searched, and the record says so.
+    """
+
+    id: str
+    text: str
+    input: dict[str, Any] | None = None
+    fingerprint: str | None = None
+    error: RecordError | None = None

@@ -18,7 +18,7 @@ from tts_cli.engine.context import MAX_SEQUENCES, Context, ContextShape
 from tts_cli.engine.model import Model, load_model
 from tts_cli.engine.pool import Pool
 from tts_cli.engine.sampling import Sampler
-from tts_cli.engine.scheduler import Counts, Scheduler
+from tts_cli.engine.scheduler import Scheduler
 from tts_cli.engine.sizing import ContextPlan, plan, smaller
 from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
 from tts_cli.errors import ModelError, PromptTooLong, UsageError
@@ -29,8 +29,7 @@ class Engine:
     """A loaded model and its KV cache.
 
     `n_ctx`: tokens that all branches together may keep (0: see `sizing.plan`); `n_seq_max`: jobs at work at once,
-    1 to 256; `threads`: in all (None: physical cores); `gpu_layers` -1: all; `n_batch`: rows per decode; `counts`:
-    which of the ledger's columns this model's tokens enter; `n_contexts`: contexts that share the work (None: see
+    1 to 256; `threads`: in all (None: physical cores); `gpu_layers` -1: all; `n_batch`: rows per decode; `n_contexts`: contexts that share the work (None: see
     `sizing.plan`).
     Raises ModelError when the file or its context cannot be loaded.
     """
@@ -45,7 +44,6 @@ class Engine:
         gpu_layers: int = -1,
         n_batch: int = 512,
         flash_attention: bool = False,
-        counts: Counts = "policy",
         n_contexts: int | None = None,
     ) -> None:
         if n_ctx < 0 or not 1 <= n_seq_max <= MAX_SEQUENCES or n_batch < 1 or (threads is not None and threads < 1):
@@ -65,7 +63,7 @@ class Engine:
         workers = ThreadPoolExecutor(wanted.workers) if wanted.workers > 1 else None
         self._free = weakref.finalize(self, _free_all, model, contexts, workers)
         pools = [Pool(context, wanted.width) for context in contexts]
-        self._scheduler = Scheduler(pools, model.vocab.n_tokens, counts, workers)
+        self._scheduler = Scheduler(pools, model.vocab.n_tokens, workers)
         self._number = 0
         self.path, self.vocab = path, model.vocab
         self.parameters, self.n_ctx_train = model.parameters, model.n_ctx_train

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ from tts_cli.engine.sampling import logprobs, sample
 from tts_cli.engine.tasks import EngineTask, Evaluation, Generation
 from tts_cli.protocols import Job
 
-Counts = Literal["policy", "prm"]
 _AGE = attrgetter("number")
 _KEPT_BYTES = 64 << 20  # of logits after branches, so that late siblings need not run a token again
 _HEADROOM = 4  # free cells per job at work that a new job must leave, or it would soon be sent away again
@@ -46,12 +45,11 @@ class Chunk:
 class Scheduler:
     """Works on all tasks of one model. With `workers`, contexts decode at the same time, one in each thread."""
 
-    def __init__(self, pools: Sequence[Pool], n_vocab: int, counts: Counts, workers: Executor | None) -> None:
+    def __init__(self, pools: Sequence[Pool], n_vocab: int, workers: Executor | None) -> None:
         self.pools = pools
         self._workers = workers
         self.waiting: list[EngineTask] = []
         self.live: list[EngineTask] = []
-        self._counts = counts
         self._kept: deque[weakref.ref[Branch]] = deque()
         rows = sum(pool.width for pool in pools)
         self._keep_at_most = max(rows, min(4096, _KEPT_BYTES // (4 * n_vocab)))
@@ -80,7 +78,7 @@ class Scheduler:
             for chunk in chunks:
                 assert chunk.task.slot is not None
                 pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
-                charge(chunk.task.child, chunk.begin, chunk.end, self._counts)
+                charge(chunk.task.child, chunk.begin, chunk.end)
             self._hand_out(pool, chunks, sampled, rows)
         self._sample(sampled, rows)
 
@@ -264,18 +262,15 @@ def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
     return pool.context.decode(tokens, positions, seqs, flags)
 
 
-def charge(tip: Branch, begin: int, end: int, counts: Counts) -> None:
-    """Enter the rows begin..end of the path to `tip` in its problem's ledger."""
+def charge(tip: Branch, begin: int, end: int) -> None:
+    """Enter the rows begin..end of the path to `tip` in its problem's usage."""
     usage = tip.usage
-    if counts == "prm":
-        usage.prm_tokens += end - begin
     for branch in tip.chain():
         first, last = max(begin, branch.start) - branch.start, min(end, branch.length) - branch.start
         if first < last:
             new = max(0, last - max(first, branch.ran))
             branch.ran = max(branch.ran, last)
-            if counts == "policy":
-                usage.policy_tokens += new if branch.sampled else 0
-                usage.policy_prompt_tokens += (last - first) - (new if branch.sampled else 0)
+            usage.sampled += new if branch.sampled else 0
+            usage.evaluated += (last - first) - (new if branch.sampled else 0)
         if branch.start <= begin:
             return

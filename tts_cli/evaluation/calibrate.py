@@ -19,6 +19,7 @@ from typing import Any, get_args
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
+from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.fit import assign_folds, fit
 from tts_cli.evaluation.grading import Recordings, problem_of
@@ -33,7 +34,6 @@ from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, Voting, name_of, samples_as
 from tts_cli.strategy.rules import PRICES, BestFirstUntil, CalibratedRule, Decision
-from tts_cli.strategy.settings import MethodName, SolveSettings
 
 STAGES = ((1, False), (4, False), (4, True), (8, True), (16, True), (32, True), (64, True), (128, True))
 """Samples, and whether the PRM has read them: where `auto` stops to decide."""
@@ -42,7 +42,7 @@ EARLY = 4
 """Samples up to which the difficulty is told anew: all that come later are chosen by what was found."""
 
 BEST_OF_N = (1, 4, 8, 16, 32, 64)
-SEARCHES: tuple[tuple[MethodName, int], ...] = (("beam", 16), ("dvts", 16))
+SEARCHES: tuple[tuple[str, int], ...] = (("beam", 16), ("dvts", 16))
 
 VOTES: tuple[tuple[Aggregate, Select], ...] = (("min", "max"), ("min", "weighted"), ("last", "weighted"))
 
@@ -140,7 +140,7 @@ class CalibrationFacts:
     policy: ModelFile
     prm: ModelFile
     data: Data
-    settings: SolveSettings
+    settings: Settings
     variant: Variant = VARIANTS[0]
 
 
@@ -148,7 +148,7 @@ class CalibrationFacts:
 class Observer:
     """Replays tapes; the store must hold all `plans` for every problem."""
 
-    settings: SolveSettings
+    settings: Settings
     policy: ModelFacts
     prm: ModelFacts
     store: Store

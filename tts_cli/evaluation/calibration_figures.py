@@ -8,12 +8,12 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any, get_args
 
+from tts_cli.config import Effort
 from tts_cli.evaluation.calibrate import STAGES, CalibrationFacts, CalibrationProblem, cross_profiles, simulate_rule
 from tts_cli.evaluation.statistics import auc, calibration, calibration_error, estimate, rank_correlation
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.rules import HARD, CalibratedRule, difficulty
-from tts_cli.strategy.settings import Effort
 
 _KINDS = get_args(Difficulty)
 

@@ -18,13 +18,14 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 
 from tts_cli.answers.vote import Equality
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem
 from tts_cli.evaluation.conditions import SearchJob, covers, job_of
 from tts_cli.evaluation.store import Store, StoredSearch, problem_key
 from tts_cli.models.backends.recording import record_search
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.driver import Driver, EndedSearch
-from tts_cli.solving.session import Problem, Session, record_error
-from tts_cli.strategy.settings import SolveSettings
+from tts_cli.solving.session import Session, record_error
 
 ROWS_IN_FLIGHT = 128
 """Solutions that are under way at once, roughly: twice what a model decodes together, so that it never waits."""
@@ -75,7 +76,7 @@ class Collector:
 
     def __init__(
         self,
-        settings: SolveSettings,
+        settings: Settings,
         policy: Policy,
         prm: RewardModel | None,
         store: Store,
@@ -142,10 +143,10 @@ class Collector:
         self._on_decode(sum(self._live.values()) - before)
 
     def _row(self, ended: EndedSearch[Session]) -> StoredSearch:
-        session, usage = ended.search, ended.search.search.usage
+        session, search = ended.search, ended.search.search
         del self._live[session]
-        self._spent.policy_tokens += usage.policy_prompt_tokens + usage.policy_tokens
-        self._spent.prm_tokens += usage.prm_tokens
+        self._spent.policy_tokens += search.policy_usage.total
+        self._spent.prm_tokens += search.prm_usage.total
         job = job_of(session.plan)
         self._on_ended(job)
         recording = record_search(session.search, record_error(ended.error))
@@ -153,8 +154,7 @@ class Collector:
 
 
 def _tokens(session: Session) -> int:
-    usage = session.search.usage
-    return usage.policy_prompt_tokens + usage.policy_tokens + usage.prm_tokens
+    return session.search.policy_usage.total + session.search.prm_usage.total
 
 
 def in_flight(jobs: Sequence[SearchJob]) -> int:

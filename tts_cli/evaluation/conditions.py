@@ -9,15 +9,13 @@ for each N.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from tts_cli.search.ranking import shares
+from tts_cli.config import Settings
+from tts_cli.search.methods import METHODS, find
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import Plan, Sized, make_plan
 from tts_cli.strategy.rules import Rule
-from tts_cli.strategy.settings import SolveSettings
-
-CHAINS = ("majority", "best-of-n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +42,23 @@ class SearchJob:
     def plan(self) -> Plan:
         if self.rule is not None:
             return Plan("auto", self.budget, self.beam_width, "sampled by tts eval", self.rule)
-        return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")  # type: ignore[arg-type]
+        return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")
 
 
 def job_of(plan: Plan) -> SearchJob:
     """The search that measures exactly this plan."""
     if plan.rule is not None:
         return SearchJob(f"auto, {plan.rule.name}", plan.budget, plan.beam_width, plan.rule)
-    return SearchJob(plan.method, plan.budget, plan.beam_width if plan.method in ("beam", "dvts") else 1)
+    return SearchJob(plan.method, plan.budget, plan.beam_width if find(plan.method).grows_trees else 1)
 
 
 def covers(job: SearchJob, wanted: SearchJob) -> bool:
     """Whether all samples (and scores) that `wanted` needs are among those of `job`."""
-    if job.method in CHAINS and wanted.method in CHAINS:
-        return job.budget >= wanted.budget and (job.method == "best-of-n" or wanted.method == "majority")
-    if (job.method, job.beam_width) != (wanted.method, wanted.beam_width):
+    if job.rule is not None or wanted.rule is not None or job.method not in METHODS or wanted.method not in METHODS:
+        return job == wanted  # `auto` by some rule
+    if job.beam_width != wanted.beam_width:
         return False
-    if job.method == "dvts":
-        trees = shares(wanted.budget, wanted.beam_width)
-        return shares(job.budget, job.beam_width)[: len(trees)] == trees
-    return job.budget == wanted.budget
+    return METHODS[job.method].covers(job.budget, METHODS[wanted.method], wanted.budget, job.beam_width)
 
 
 def fewest(wanted: Iterable[SearchJob]) -> list[SearchJob]:
@@ -78,7 +73,7 @@ def fewest(wanted: Iterable[SearchJob]) -> list[SearchJob]:
 def plan_conditions(
     methods: Sequence[str],
     budgets: Sequence[int],
-    settings: SolveSettings,
+    settings: Settings,
     policy: Sized,
     prm: Sized | None,
     known: Known,
@@ -87,7 +82,7 @@ def plan_conditions(
     conditions: dict[tuple[str, str, int], Condition] = {}
     for method in methods:
         for budget in budgets:
-            asked = replace(settings, method=method, budget=budget)  # type: ignore[arg-type]  # checked there
+            asked = settings.model_copy(update={"method": method, "budget": budget})
             plan = make_plan(asked, policy, prm, known)
             conditions.setdefault((method, plan.method, plan.budget), Condition(method, plan))
     return list(conditions.values())

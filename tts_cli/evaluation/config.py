@@ -18,10 +18,16 @@ from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store
+from tts_cli.search.methods import METHODS
 
-METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 BUDGETS = (1, 4, 16)
 _EDGE = 1 << 20  # bytes
+
+
+def default_methods(*, has_prm: bool) -> tuple[str, ...]:
+    """What is measured unless something else is asked for: all whose budget is what it says."""
+    methods = (one for one in METHODS.values() if one.samples != "adaptive" and (has_prm or not one.needs_prm))
+    return tuple(one.name for one in methods)
 
 
 @dataclass(frozen=True, slots=True)

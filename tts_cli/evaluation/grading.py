@@ -14,19 +14,18 @@ from typing import get_args
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.answers.vote import Equality
-from tts_cli.data.record import Cost, Record, RecordError
+from tts_cli.config import Settings
+from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.data.rows import Row
-from tts_cli.evaluation.conditions import CHAINS, Condition, SearchJob, covers, job_of
+from tts_cli.evaluation.conditions import Condition, SearchJob, covers, job_of
 from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
 from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, simulate
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.models.backends.recording import SearchRecording
-from tts_cli.search import GUIDED
 from tts_cli.search.context import PromptTokens, Search
 from tts_cli.solving.selection import decide
-from tts_cli.solving.session import Problem, Session
+from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.settings import SolveSettings
 
 Choice = tuple[Aggregate, Select]
 CHOICES: tuple[Choice, ...] = tuple((how, select) for how in get_args(Aggregate) for select in get_args(Select))
@@ -90,7 +89,7 @@ class Grader:
     """All that grading needs beside the rows."""
 
     conditions: Sequence[Condition]
-    settings: SolveSettings
+    settings: Settings
     policy: ModelFacts
     prm: ModelFacts | None
     store: Store
@@ -134,17 +133,17 @@ class Grader:
 
     def _choices(self, condition: Condition, search: Search, row: Row) -> dict[Choice, bool]:
         """The same solutions, voted on in every way. Nothing to choose without scores."""
-        if condition.plan.method not in GUIDED:
+        if condition.plan.fixed is None or not condition.plan.guided:
             return {}
         judge = self.judge
         return {(how, select): self._same(decide(search, how, select, judge).answer, row) for how, select in CHOICES}
 
     def _with_samples(self, graded: Graded, row: Row, recordings: Recordings) -> Graded:
         """Count the right ones among all independent samples, and keep their scores."""
-        chains = [condition for condition in self.conditions if condition.plan.method in CHAINS]
+        chains = [condition for condition in self.conditions if _is_independent(condition.plan)]
         if not chains:
             return graded
-        largest = max(chains, key=lambda condition: (condition.plan.budget, condition.plan.method in GUIDED))
+        largest = max(chains, key=lambda condition: (condition.plan.budget, condition.plan.guided))
         session, _ = self._simulate(row, largest, recordings.covering(largest.plan))
         ends = [(solution.node, self._same(solution.answer, row)) for solution in session.search.solutions.values()]
         right = sum(node.ended for node, is_right in ends if is_right)
@@ -153,6 +152,10 @@ class Grader:
     def _with_seconds(self, cost: Cost) -> Cost:
         policy = (cost.policy_prompt_tokens + cost.policy_tokens) * self.rates.policy
         return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
+
+
+def _is_independent(plan: Plan) -> bool:
+    return plan.fixed is not None and plan.fixed.samples == "independent"
 
 
 class Recordings:

@@ -8,17 +8,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts_cli import config as settings
+from tts_cli import config
 from tts_cli import solver as setup
 from tts_cli.errors import UsageError
+from tts_cli.search.methods import METHODS as SEARCH_METHODS
 
 if TYPE_CHECKING:
+    from tts_cli.config import Settings
     from tts_cli.evaluation.config import EvalConfig
     from tts_cli.models.entry import ModelEntry
-    from tts_cli.strategy.settings import SolveSettings
+    from tts_cli.models.load import ModelPair
 
-METHODS = ("auto", "greedy", "majority", "best-of-n", "beam", "dvts")
-WITHOUT_PRM = ("greedy", "majority")
 # Not part of a question: what another flag says here, and what a machine may set as it likes.
 NOT_ASKED = {"method", "budget", "max_time", "max_flops", "threads", "gpu_layers"}
 
@@ -36,11 +36,11 @@ class EvalFlags:
     flags: Mapping[str, Any]
 
 
-def resolve(asked: EvalFlags, before: EvalConfig | None) -> tuple[EvalConfig, settings.Settings]:
+def resolve(asked: EvalFlags, before: EvalConfig | None) -> tuple[EvalConfig, config.Settings]:
     """The whole question. Without a data set it is the stored one, changed by what was given. Raises UsageError."""
     old = before if asked.dataset is None else None
     given = {**(old.flags if old else {}), **_given(asked.flags)}
-    chosen = settings.resolve(given).model_copy(update={"method": "auto"})  # --methods is another question
+    chosen = config.resolve(given).model_copy(update={"method": "auto"})  # --methods is another question
     base = old or _fresh(asked, chosen)
     methods = asked.methods or base.methods
     if asked.prm_quality and asked.methods is None:
@@ -63,9 +63,9 @@ def _given(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def _fresh(asked: EvalFlags, chosen: settings.Settings) -> EvalConfig:
+def _fresh(asked: EvalFlags, chosen: config.Settings) -> EvalConfig:
     """The defaults; with --prm-quality alone only what that needs. Raises UsageError without a data set."""
-    from tts_cli.evaluation.config import BUDGETS, METHODS, EvalConfig
+    from tts_cli.evaluation.config import BUDGETS, EvalConfig, default_methods
 
     if asked.dataset is None:
         raise UsageError(
@@ -74,7 +74,7 @@ def _fresh(asked: EvalFlags, chosen: settings.Settings) -> EvalConfig:
     if asked.prm_quality:
         methods: tuple[str, ...] = ("best-of-n",)
     else:
-        methods = METHODS if setup.entries(chosen).prm else WITHOUT_PRM
+        methods = default_methods(has_prm=setup.models_of(chosen).prm is not None)
     budgets = BUDGETS[-1:] if asked.prm_quality and asked.methods is None else BUDGETS
     return EvalConfig(_findable(asked.dataset), methods, budgets, None, False, False, {})
 
@@ -92,9 +92,9 @@ def parse_methods(text: str | None) -> tuple[str, ...] | None:
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in METHODS:
-            close = get_close_matches(name, METHODS, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"Choose from: {', '.join(METHODS)}."
+        if name not in config.methods():
+            close = get_close_matches(name, config.methods(), n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Choose from: {', '.join(config.methods())}."
             raise UsageError(f"--methods has no choice {name!r}", hint)
     return tuple(dict.fromkeys(names)) or _nothing("--methods", "majority,beam")
 
@@ -114,21 +114,20 @@ def _nothing(flag: str, example: str) -> Any:
     raise UsageError(f"{flag} names nothing", f"Example: {flag} {example}")
 
 
-def needed_models(question: EvalConfig, chosen: settings.Settings) -> setup.Entries:
+def needed_models(question: EvalConfig, chosen: config.Settings) -> ModelPair:
     """The models' entries, without a PRM that no method asks. Raises UsageError where one is needed."""
-    from tts_cli.search import GUIDED
 
-    found = setup.entries(chosen)
-    guided = [method for method in question.methods if method in GUIDED]
+    found = setup.models_of(chosen)
+    guided = [method for method in question.methods if method in SEARCH_METHODS and SEARCH_METHODS[method].needs_prm]
     if guided and found.prm is None:
         raise UsageError(
             f"{guided[0]} needs a PRM to score its steps, and there is none",
             "Give one with --prm, or leave it out of --methods.",
         )
-    return found if guided or "auto" in question.methods else setup.Entries(found.policy, None)
+    return found if guided or "auto" in question.methods else replace(found, prm=None)
 
 
-def origin(found: setup.Entries, chosen: settings.Settings, solving: SolveSettings) -> dict[str, Any]:
+def origin(found: ModelPair, chosen: config.Settings, solving: Settings) -> dict[str, Any]:
     """What the samples come from; another value of any of these gives other samples."""
     sampling = solving.sampling
     return {

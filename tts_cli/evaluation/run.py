@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tts_cli.evaluation.request import EvalFlags, needed_models, origin, resolve
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.progress import Progress
+    from tts_cli.data.record import Problem
     from tts_cli.data.rows import Row
     from tts_cli.evaluation.conditions import Condition, SearchJob
     from tts_cli.evaluation.simulate import ModelFacts
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.summary import EvalFacts, Summary, Timing
     from tts_cli.models.backends.llama_policy import LlamaPolicy
     from tts_cli.models.backends.llama_prm import LlamaPRM
-    from tts_cli.solving.session import Problem
     from tts_cli.strategy.paper_table import Known
     from tts_cli.strategy.profile import Profile
 
@@ -63,9 +63,9 @@ class EvalRun:
         self.store, self.channels, self.out = store, channels, out
         self.question, self.chosen = resolve(asked, stored_question(store))
         self.entries = needed_models(self.question, self.chosen)
-        solving = setup.solve_settings(self.chosen, self.entries)
-        self.solving = replace(solving, max_time=None, max_flops=None, verify=False)
-        keep(store, self.question, origin(setup.entries(self.chosen), self.chosen, self.solving))
+        solving = setup.effective(self.chosen, self.entries)
+        self.solving = solving.model_copy(update={"max_time": None, "max_flops": None, "verify": False})
+        keep(store, self.question, origin(setup.models_of(self.chosen), self.chosen, self.solving))
         self.interruption = Interruption(lambda: channels.note(STOPPING))
         self.models: tuple[ModelFacts, ModelFacts | None] | None = None
         self.conditions: list[Condition] = []
@@ -127,7 +127,7 @@ class EvalRun:
         if not set(methods) & set(setup.BY_PROFILE):
             return None, None
         try:
-            return setup.profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
+            return setup.find_profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
         except ModelError:
             if "auto" in methods:
                 raise
@@ -137,7 +137,7 @@ class EvalRun:
         from tts_cli.evaluation.config import keep_models
 
         first_run.tell_once(self.entries.policy, self.channels)
-        policy, prm = setup.load(self.chosen, self.entries, stack)
+        policy, prm = setup.load_models(self.chosen, self.entries, stack)
         keep_models(self.store, _facts_of(policy), _facts_of(prm) if prm else None)
         return policy, prm
 

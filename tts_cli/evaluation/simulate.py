@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tts_cli.answers.vote import Equality
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem
 from tts_cli.errors import PromptTooLong, TtsError
 from tts_cli.models.backends.recording import SearchRecording, Steps
 from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.driver import Driver
-from tts_cli.solving.session import Problem, Session
+from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.settings import SolveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class RecordedPolicy(_RecordedModel):
         """Raises the error with which the search ended."""
         if self.recording.error is not None:
             raise _StoredError(self.recording.error.kind, self.recording.error.message)
-        usage.policy_prompt_tokens += self.recording.prompt.policy
+        usage.evaluated += self.recording.prompt.policy
         return _Steps((), usage)
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
@@ -86,8 +87,8 @@ class RecordedPolicy(_RecordedModel):
             raise NotRecorded(f"The sample {key.path} of problem {key.problem} is not stored.", "Use another --out.")
         if prefix.steps and prefix.steps not in self._seen:  # its last token runs when somebody goes on from it
             self._seen.add(prefix.steps)
-            prefix.usage.policy_tokens += 1
-        prefix.usage.policy_tokens += max(0, draw.tokens - 1)
+            prefix.usage.sampled += 1
+        prefix.usage.sampled += max(0, draw.tokens - 1)
         job: Job[SampledStep] = Job()
         after = _Steps((*prefix.steps, draw.text), prefix.usage)
         job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after, draw.logprob))
@@ -113,7 +114,7 @@ class RecordedPRM(_RecordedModel):
             return job
         if steps not in self._seen:
             prompt = 0 if self._seen else self.recording.prompt.prm
-            prefix.usage.prm_tokens += stored.tokens + (prompt or 0)
+            prefix.usage.evaluated += stored.tokens + (prompt or 0)
             self._seen.add(steps)
         job.resolve(ScoredStep(stored.score, _Steps(steps, prefix.usage)))
         return job
@@ -122,7 +123,7 @@ class RecordedPRM(_RecordedModel):
 def simulate(
     problem: Problem,
     plan: Plan,
-    settings: SolveSettings,
+    settings: Settings,
     policy: ModelFacts,
     prm: ModelFacts | None,
     recording: SearchRecording,

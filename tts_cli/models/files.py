@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import platformdirs
 
 from tts_cli.errors import ModelError
 from tts_cli.models.entry import ModelEntry
-
-PACKAGED = Path(__file__).parent.parent / "nano"
-
-
-def models_dir() -> Path:
-    """Where downloaded models are kept: TTS_MODELS_DIR, else `models` in the user's data directory."""
-    override = os.environ.get("TTS_MODELS_DIR")
-    return expand(override) if override else Path(platformdirs.user_data_dir("tts")) / "models"
+from tts_cli.paths import PACKAGED, expand, models_dir
 
 
 def find(entry: ModelEntry) -> Path | None:
@@ -36,14 +26,6 @@ def locate(entry: ModelEntry) -> Path:
     if entry.file is not None and expand(entry.file).is_absolute():
         raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")
     raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
-
-
-def expand(text: str) -> Path:
-    """A path with `~` as the home directory; left as it is where there is no such home."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)
 
 
 def is_file(path: Path) -> bool:

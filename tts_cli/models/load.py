@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models import registry
 from tts_cli.models.entry import ModelEntry, Role
-from tts_cli.models.files import expand, find, is_file, locate
-from tts_cli.models.registry import Registry
+from tts_cli.models.files import find, is_file, locate
+from tts_cli.models.registry import Registry, read
+from tts_cli.paths import expand
 
 if TYPE_CHECKING:
     from tts_cli.models.backends.llama_policy import LlamaPolicy
@@ -20,12 +21,29 @@ FORMAT_KEY = "tts.prm.format"  # a GGUF string: the name of the format that a PR
 _TITLES = {"policy": "policy", "prm": "PRM"}
 
 
+@dataclass(frozen=True, slots=True)
+class ModelPair:
+    """The registry's entries of the two models, not loaded; `prm` is None where none is used."""
+
+    policy: ModelEntry
+    prm: ModelEntry | None
+    registry: Registry
+
+
+def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Registry | None = None) -> ModelPair:
+    """Which models are meant; `own_prm`: take the one that suits the policy where none is named. Raises UsageError."""
+    known = registry or read()
+    policy_entry = resolve(policy, "policy", known)
+    name = prm or (own_prm and policy_entry.prm) or "none"
+    return ModelPair(policy_entry, None if name == "none" else resolve(name, "prm", known), known)
+
+
 def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> ModelEntry:
     """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file.
 
     Loads nothing. Raises UsageError for an unknown name or a model of the other role.
     """
-    known = known or registry.read()
+    known = known or read()
     if name_or_path in known.models or not _looks_like_a_file(name_or_path):
         entry = known.entry(name_or_path)
     else:
@@ -36,24 +54,17 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
     return entry
 
 
-def load_policy(
-    name_or_path: str,
-    *,
-    n_ctx: int = 0,
-    n_seq_max: int = 64,
-    threads: int | None = None,
-    gpu_layers: int = -1,
-) -> LlamaPolicy:
-    """Load a policy by name or GGUF file; `n_ctx` in tokens (0: chosen), `n_seq_max` sequences at once.
+def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **size: Any) -> LlamaPolicy:
+    """Load a policy by name, GGUF file or entry. `size`: as `engine.Engine` takes it (n_ctx, n_seq_max, threads, ..).
 
     Raises UsageError for an unknown name or a PRM, ModelError for a file that is missing or unfit.
     """
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_policy import LlamaPolicy
 
-    known = registry.read()
-    entry = resolve(name_or_path, "policy", known)
-    engine = Engine(locate(entry), n_ctx=n_ctx, n_seq_max=n_seq_max, threads=threads, gpu_layers=gpu_layers)
+    known = registry or read()
+    entry = resolve(model, "policy", known) if isinstance(model, str) else model
+    engine = Engine(locate(entry), **size)
     try:
         if FORMAT_KEY in engine.metadata:
             raise _wrong_role(entry.name, "policy")
@@ -65,28 +76,18 @@ def load_policy(
 
 
 def load_prm(
-    name_or_path: str,
-    *,
-    prm_format: str | None = None,
-    n_ctx: int = 0,
-    n_seq_max: int = 64,
-    threads: int | None = None,
-    gpu_layers: int = -1,
-) -> LlamaPRM | None:
-    """Load a PRM by name or GGUF file, or None for "none". `prm_format` names the format of a bare file.
+    model: str | ModelEntry, *, prm_format: str | None = None, registry: Registry | None = None, **size: Any
+) -> LlamaPRM:
+    """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
 
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit.
     """
-    if name_or_path == "none":
-        return None
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_prm import LlamaPRM
 
-    known = registry.read()
-    entry = resolve(name_or_path, "prm", known)
-    engine = Engine(
-        locate(entry), n_ctx=n_ctx, n_seq_max=n_seq_max, threads=threads, gpu_layers=gpu_layers, counts="prm"
-    )
+    known = registry or read()
+    entry = resolve(model, "prm", known) if isinstance(model, str) else model
+    engine = Engine(locate(entry), **size)
     try:
         entry, format = _with_format(entry, engine.metadata.get(FORMAT_KEY), prm_format, known)
         return LlamaPRM(engine, entry, format)

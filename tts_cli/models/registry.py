@@ -13,19 +13,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-import platformdirs
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from tts_cli.errors import UsageError
 from tts_cli.models.entry import ModelEntry, PromptStyle
-from tts_cli.models.files import expand, is_file
+from tts_cli.models.files import is_file
 from tts_cli.models.prm.formats import PrmFormat
+from tts_cli.paths import models_file
 
 SHIPPED = Path(__file__).parent.parent / "models.yaml"
 SECTIONS = ("models", "formats", "prompts")
 GENERIC = "generic"
-USER_FILE = "TTS_MODELS_FILE"  # environment variable
 
 Raw = dict[str, dict[str, dict[str, Any]]]  # section -> name -> fields
 M = TypeVar("M", bound=BaseModel)
@@ -69,8 +68,8 @@ def load() -> dict[str, ModelEntry]:
 
 def read() -> Registry:
     """The whole registry. Raises UsageError for a malformed file."""
-    user = user_file()
-    sources = [SHIPPED, user] if is_file(user) or os.environ.get(USER_FILE) else [SHIPPED]
+    user = models_file()
+    sources = [SHIPPED, user] if is_file(user) or os.environ.get("TTS_MODELS_FILE") else [SHIPPED]
     raw: Raw = {section: {} for section in SECTIONS}
     for source in sources:
         _merge(raw, _parse(source))
@@ -79,12 +78,6 @@ def read() -> Registry:
     prompts = {name: _check(PromptStyle, where, "prompts", name, it) for name, it in raw["prompts"].items()}
     models = {name: _entry(where, name, it, formats, prompts) for name, it in raw["models"].items()}
     return Registry(models, formats, prompts)
-
-
-def user_file() -> Path:
-    """The user's registry: TTS_MODELS_FILE, else models.yaml in the user's configuration directory."""
-    override = os.environ.get(USER_FILE)
-    return expand(override) if override else Path(platformdirs.user_config_dir("tts")) / "models.yaml"
 
 
 def _parse(path: Path) -> Raw:

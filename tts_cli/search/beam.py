@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from itertools import islice
 
-from tts_cli.search.context import Search, Streams
+from tts_cli.search.context import Search
 from tts_cli.search.ranking import best_first, shares, spread
 from tts_cli.search.tree import Node
 
 
-async def beam(search: Search, budget: int, beam_width: int, under: Streams = ()) -> None:
+async def beam(search: Search, budget: int, beam_width: int) -> None:
     """Until every slot holds a finished solution, no candidate can go on, or the depth cap is reached."""
     widths = shares(budget, beam_width)
-    candidates = await search.expand(search.stream(*under) if under else search.root, budget)
+    candidates = await search.expand(search.root, budget)
     while candidates:
         await search.score(candidates)
         kept, finished = select(candidates, slots=len(widths))

@@ -46,6 +46,11 @@ HYPERPARAMETERS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "pati
 """All of them: whatever was measured was measured with these."""
 
 
+async def best_first(search: Search, budget: int, beam_width: int = 1) -> None:
+    """Rounds of samples, each read as far as it must be, until one solution convinces or `budget` are drawn."""
+    await BestFirst(search).grow(budget)
+
+
 @dataclass(slots=True)
 class BestFirst:
     """One problem's search so far. `drawn`: samples begun; `starts`: how many of them at each prefix; `prefixes`: what

@@ -6,7 +6,7 @@ passing as solutions, and tells a listener. Which steps to try, keep and prune i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -73,7 +73,7 @@ class Search:
     ) -> None:
         self.problem, self.id, self.seed = problem, id, seed
         self.sampling, self.limits, self.copies = sampling, limits, copies
-        self.usage = Usage()
+        self.policy_usage, self.prm_usage = Usage(), Usage()
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
         self.prompt_tokens = PromptTokens(0)
@@ -82,24 +82,27 @@ class Search:
         self._jobs: dict[Job[Any], Backend] = {}
         self._scoring: dict[Node, Task[None]] = {}
         self._last_steps: dict[tuple[str, ...], tuple[float, int]] = {}  # scored, and let go of by the PRM
-        self.roots: list[Node] = []
-        self.root = self.stream()
+        self.root = _root(())
+        self.roots: list[Node] = [self.root]
 
     def open(self) -> None:
         """Hand the problem to the models; before anything else. Raises PromptTooLong."""
-        self.root.prefix = self._policy.start(self.problem, self.usage)
+        self.root.prefix = self._policy.start(self.problem, self.policy_usage)
         if self._prm is not None:
-            self.root.reward = self._prm.start(self.problem, self.usage)
+            self.root.reward = self._prm.start(self.problem, self.prm_usage)
         prm = self.root.reward.length if self.root.reward is not None else None
         self.prompt_tokens = PromptTokens(self.root.prefix.length, prm)
 
     def stream(self, *index: int) -> Node:
         """A further root: what is drawn under it is independent of, and never merged with, other roots'."""
-        root = Node(number=0, parent=None, text="", tokens=0, finish=None, path=index)
-        if self.roots:
-            root.prefix, root.reward = self.root.prefix, self.root.reward
+        root = _root((*self.root.path, *index))
+        root.prefix, root.reward = self.root.prefix, self.root.reward
         self.roots.append(root)
         return root
+
+    def start_anew(self, *index: int) -> None:
+        """Make a further root the one: what a method draws from now on repeats no sample of those before it."""
+        self.root = self.stream(*index)
 
     def nodes(self) -> list[Node]:
         """All steps so far."""
@@ -328,15 +331,12 @@ class Search:
         return result
 
 
+def _root(path: tuple[int, ...]) -> Node:
+    return Node(number=0, parent=None, text="", tokens=0, finish=None, path=path)
+
+
 def _kind(sampled: SampledStep) -> str:
     """Siblings of one text that ended differently are different: one is a solution, the other goes on."""
     if sampled.finish.finished:
         return "finished"
     return "cut" if sampled.finish.cut else "open"
-
-
-Streams = tuple[int, ...]
-"""How the names of a method's random streams begin, where others have drawn for the same problem before it."""
-
-Method = Callable[[Search, int, int], Coroutine[Any, Any, None]]
-"""A search method: (search, budget N, beam width M)."""

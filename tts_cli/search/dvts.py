@@ -6,15 +6,15 @@ Where M does not divide N there are ceil(N/M) trees which share N; N < M is one 
 
 from __future__ import annotations
 
-from tts_cli.search.context import Search, Streams
+from tts_cli.search.context import Search
 from tts_cli.search.ranking import best_first, shares
 from tts_cli.search.tree import Node
 
 
-async def dvts(search: Search, budget: int, beam_width: int, under: Streams = ()) -> None:
+async def dvts(search: Search, budget: int, beam_width: int) -> None:
     """All trees at the same time; none waits for another."""
     widths = shares(budget, beam_width)
-    await search.gather(*(subtree(search, search.stream(*under, t), n) for t, n in enumerate(widths)))
+    await search.gather(*(subtree(search, search.stream(t), n) for t, n in enumerate(widths)))
 
 
 async def subtree(search: Search, node: Node, width: int) -> None:

@@ -59,7 +59,7 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
     finally:
         for reading in readings:
             prm.release(reading.prefix)
-    return [CheckedSolution(tuple(reading.scores), reading.usage.prm_tokens) for reading in readings]
+    return [CheckedSolution(tuple(reading.scores), reading.usage.total) for reading in readings]
 
 
 def as_searched(step: str) -> str:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tts_cli.answers.vote import Equality
-from tts_cli.data.record import Cost, FinishReason, Record, RecordError, Verified, Vote
+from tts_cli.config import Settings
+from tts_cli.costs import flops
+from tts_cli.data.record import Cost, FinishReason, Problem, Record, RecordError, Verified, Vote
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.protocols import Policy, RewardModel
-from tts_cli.search import METHODS
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.events import Event, SearchEnded, SearchStarted, Spent
+from tts_cli.search.methods import find
 from tts_cli.search.tree import solution_text, tips
 from tts_cli.solving.selection import Selection, all_wrong, conclude, decide
 from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.settings import SolveSettings
 
 LIMIT_FLAGS: dict[FinishReason, str] = {"max-time": "--max-time", "max-flops": "--max-flops"}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """`input`: what else the row that it came from held; it is carried through to the record, as is `fingerprint`.
-
-    `error`: what is wrong with the row; then nothing is searched, and the record says so.
-    """
-
-    id: str
-    text: str
-    input: dict[str, Any] | None = None
-    fingerprint: str | None = None
-    error: RecordError | None = None
 
 
 class Session:
@@ -47,7 +34,7 @@ class Session:
         self,
         problem: Problem,
         plan: Plan,
-        settings: SolveSettings,
+        settings: Settings,
         policy: Policy,
         prm: RewardModel | None,
         judge: Equality,
@@ -69,7 +56,7 @@ class Session:
 
     def _new_search(self, copies: int) -> Search:
         settings = self.settings
-        greedy = self.plan.method == "greedy"
+        greedy = self.plan.likeliest_only
         return Search(
             self.problem.text,
             id=self.problem.id,
@@ -109,7 +96,7 @@ class Session:
             raise UsageError("the problem is empty", "Give a problem as text, for example: Compute 2 + 3.")
         self.search.open()
         if self.plan.rule is None:
-            await METHODS[self.plan.method](self.search, self._samples, self.plan.beam_width)
+            await find(self.plan.method).run(self.search, self._samples, self.plan.beam_width)
         else:
             await auto(self.search, self.plan.rule, self._auto, self._checkpoint, beam_width=self.plan.beam_width)
 
@@ -151,15 +138,13 @@ class Session:
 
     def flops(self) -> float:
         """2 x parameters x tokens that really ran, over both models."""
-        usage = self.search.usage
-        policy = self._policy.parameters * (usage.policy_prompt_tokens + usage.policy_tokens)
-        prm = self._prm.parameters * usage.prm_tokens if self._prm else 0
-        return 2.0 * (policy + prm)
+        policy = flops(self._policy.parameters, self.search.policy_usage.total)
+        return policy + (flops(self._prm.parameters, self.search.prm_usage.total) if self._prm else 0.0)
 
     def tell_spent(self) -> None:
         """Tell the listener what has been spent, if that is news; of several in a row the last is kept."""
-        usage = self.search.usage
-        spent = Spent(usage.policy_prompt_tokens, usage.policy_tokens, usage.prm_tokens)
+        policy = self.search.policy_usage
+        spent = Spent(policy.evaluated, policy.sampled, self.search.prm_usage.total)
         if spent != self._spent:
             self._spent = spent
             self._tell(spent)
@@ -211,7 +196,7 @@ class Session:
     def _record(
         self, selection: Selection, finish: FinishReason, answer: str | None, error: Exception | None
     ) -> Record:
-        usage, settings = self.search.usage, self.settings
+        policy, settings = self.search.policy_usage, self.settings
         method, budget = self._done()
         return Record(
             id=self.problem.id,
@@ -225,9 +210,9 @@ class Session:
             why=self._why(selection),
             votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in selection.votes],
             cost=Cost(
-                policy_prompt_tokens=usage.policy_prompt_tokens,
-                policy_tokens=usage.policy_tokens,
-                prm_tokens=usage.prm_tokens,
+                policy_prompt_tokens=policy.evaluated,
+                policy_tokens=policy.sampled,
+                prm_tokens=self.search.prm_usage.total,
                 flops=self.flops(),
                 seconds=self.seconds(),
             ),
@@ -270,9 +255,9 @@ class Session:
 _NOTHING = Selection(None, None, None, (), unfinished=False)
 
 
-def sampled(plan: Plan, settings: SolveSettings) -> bool:
+def sampled(plan: Plan, settings: Settings) -> bool:
     """False where all samples of the plan would come out equal."""
-    return plan.method != "greedy" and settings.sampling.temperature > 0
+    return not plan.likeliest_only and settings.sampling.temperature > 0
 
 
 def _of_check(verified: Verified) -> list[str]:

@@ -16,15 +16,15 @@ from typing import Any
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Judge, Select
 from tts_cli.answers.vote import Equality
-from tts_cli.data.record import Record
+from tts_cli.config import Settings
+from tts_cli.data.record import Problem, Record
 from tts_cli.data.trace import Trace
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.driver import PRM_PATIENCE, Driver, EndedSearch
 from tts_cli.search.events import Event, to_json
-from tts_cli.solving.session import Problem, Session
+from tts_cli.solving.session import Session
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
-from tts_cli.strategy.settings import SolveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,23 @@ class Solved:
     stopped: bool
     error: Exception | None
 
+    def trace(self, settings: Mapping[str, Any]) -> Trace:
+        """What `--trace` saves: the settings as the caller knows them (and the vote as it was), record and events."""
+        aggregate, select = self.vote
+        return Trace(
+            tts=__version__,
+            settings={**settings, "aggregate": aggregate, "select": select},
+            record=self.record,
+            events=[to_json(event) for event in self.events],
+        )
+
 
 def solve(
-    problem: str,
-    settings: SolveSettings,
+    problem: Problem,
+    settings: Settings,
     policy: Policy,
     prm: RewardModel | None,
     *,
-    id: str = "1",
     known: Known | None = None,
     listener: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -62,7 +71,7 @@ def solve(
     begun: list[Problem] = []
 
     def one() -> Iterator[Problem]:
-        begun.append(Problem(id, problem))
+        begun.append(problem)
         yield from begun
 
     solutions = solve_many(
@@ -85,7 +94,7 @@ def solve(
 
 def solve_many(
     problems: Iterable[Problem | None],
-    settings: SolveSettings,
+    settings: Settings,
     policy: Policy,
     prm: RewardModel | None,
     *,
@@ -160,16 +169,4 @@ def _solved(ended: EndedSearch[Session]) -> Solved:
         vote=session.vote,
         stopped=ended.stopped and session.limit is None,
         error=ended.error,
-    )
-
-
-def trace_of(solved: Solved, settings: Mapping[str, Any]) -> Trace:
-    """What `--trace` saves: the resolved flags as the caller knows them (and the vote as it was), the record, and every
-    event."""
-    aggregate, select = solved.vote
-    return Trace(
-        tts=__version__,
-        settings={**settings, "aggregate": aggregate, "select": select},
-        record=solved.record,
-        events=[to_json(event) for event in solved.events],
     )

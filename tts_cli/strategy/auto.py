@@ -12,20 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tts_cli.search import sampling as chain
-from tts_cli.search.beam import beam
 from tts_cli.search.best_first import BestFirst
 from tts_cli.search.context import Search
-from tts_cli.search.dvts import dvts
 from tts_cli.search.events import Decided
+from tts_cli.search.methods import find
 from tts_cli.strategy.features import Observation
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.rules import Action, BestFirstUntil, Decision, Rule, RunMethod, SampleUntil
-from tts_cli.strategy.settings import Done
 
 SEARCH = (-1,)
 """No sample's number."""
-
-SEARCHES = {"beam": beam, "dvts": dvts}
 
 
 @dataclass(slots=True)
@@ -44,7 +40,7 @@ class AutoState:
     difficulty: Difficulty | None = None
     why: str = ""
 
-    def method(self, *, has_prm: bool) -> tuple[Done, int]:
+    def method(self, *, has_prm: bool) -> tuple[str, int]:
         """What the record calls it: the search, else what so many samples are."""
         if self.search is not None:
             return self.search.method, self.search.budget
@@ -77,7 +73,8 @@ async def auto(
         action = decision.action
     if action is not None:  # the last thing that is done
         state.search, state.confidence = action, None  # nobody calibrated what it adds
-        await SEARCHES[action.method](search, action.budget, beam_width, SEARCH)
+        search.start_anew(*SEARCH)
+        await find(action.method).run(search, action.budget, beam_width)
 
 
 async def act(search: Search, action: SampleUntil | BestFirstUntil, state: AutoState, grown: BestFirst) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tts_cli.strategy.settings import MethodName
-
 if TYPE_CHECKING:
     from tts_cli.strategy.profile import Profile
 
@@ -20,7 +18,7 @@ SEVEN_BILLION = 6.5e9
 FOURTEEN_BILLION = 13.5e9
 ABOVE_32_BILLION = 35e9
 
-BY_SIZE_AND_DIFFICULTY: dict[str, dict[Difficulty | None, MethodName]] = {
+BY_SIZE_AND_DIFFICULTY: dict[str, dict[Difficulty | None, str]] = {
     "below 7B": {"easy": "best-of-n", "medium": "beam", "hard": "beam", None: "beam"},
     "7B to 32B": {"easy": "dvts", "medium": "dvts", "hard": "beam", None: "dvts"},
     "above 32B": {"easy": "best-of-n", "medium": "best-of-n", "hard": "best-of-n", None: "best-of-n"},
@@ -50,7 +48,7 @@ class Known:
     remark: str | None = None
 
 
-def choose(parameters: int, *, has_prm: bool, known: Known) -> tuple[MethodName, str]:
+def choose(parameters: int, *, has_prm: bool, known: Known) -> tuple[str, str]:
     """The method for a policy of `parameters`, and why."""
     size = f"a policy of {human(parameters)} parameters"
     if not has_prm:
@@ -64,7 +62,7 @@ def choose(parameters: int, *, has_prm: bool, known: Known) -> tuple[MethodName,
         return "best-of-n", f"best-of-n, which in the paper beats search with {known.prm_family} PRMs"
     if known.task == "aime":
         small = parameters < FOURTEEN_BILLION
-        method: MethodName = "dvts" if small else "best-of-n"
+        method: str = "dvts" if small else "best-of-n"
         return method, f"{method}, the paper's rule on AIME for {size} ({'below' if small else 'from'} 14B)"
     size_class = _size_class(parameters)
     method = BY_SIZE_AND_DIFFICULTY[size_class][known.difficulty]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
+from tts_cli.config import Settings
 from tts_cli.errors import UsageError
-from tts_cli.search import GUIDED
+from tts_cli.search.methods import Method, find
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.rules import CalibratedRule, PaperTableRule, Rule
-from tts_cli.strategy.settings import EFFORT_BUDGETS, MethodName, SolveSettings
 
 
 class Sized(Protocol):
@@ -27,7 +27,7 @@ class Plan:
     `confidence`: from evidence to a calibrated chance, where a profile has it for this method and budget.
     """
 
-    method: Literal["auto"] | MethodName
+    method: str
     budget: int
     beam_width: int
     why: str
@@ -35,9 +35,19 @@ class Plan:
     confidence: Logistic | None = field(default=None, compare=False, repr=False)
 
     @property
+    def fixed(self) -> Method | None:
+        """The method, where it is settled beforehand; None for `auto`."""
+        return None if self.method == "auto" else find(self.method)
+
+    @property
     def guided(self) -> bool:
         """The PRM is asked, if there is one."""
-        return self.method in GUIDED or self.method == "auto"
+        return self.fixed is None or self.fixed.needs_prm
+
+    @property
+    def likeliest_only(self) -> bool:
+        """One solution of the likeliest tokens: nothing is drawn at random."""
+        return self.fixed is not None and self.fixed.samples == "one"
 
     @property
     def usual(self) -> int:
@@ -47,24 +57,28 @@ class Plan:
 
 _USUAL = 16
 
+EFFORT_BUDGETS: dict[str, int] = {"low": 4, "normal": 16, "high": 64, "max": 128}
+"""N where no budget is given. The paper sweeps 4, 16, 64 and 256; beyond 128 gains are small for the cost."""
+
 
 def make_plan(
-    settings: SolveSettings,
+    settings: Settings,
     policy: Sized,
     prm: Sized | None,
     known: Known | None = None,
 ) -> Plan:
     """Raises UsageError for a guided method without a PRM."""
-    if settings.method in GUIDED and prm is None:
+    if settings.method == "auto":
+        return _auto(settings, policy, prm, known or Known())
+    method = find(settings.method)
+    if method.needs_prm and prm is None:
         raise UsageError(
             f"{settings.method} needs a PRM to score its steps, and there is none",
             "Give one with --prm, or use --method majority.",
         )
-    if settings.method == "auto":
-        return _auto(settings, policy, prm, known or Known())
     why = f"{settings.method} was asked for"
-    if settings.method == "greedy":
-        return Plan("greedy", 1, 1, f"{why}; it writes one solution")
+    if method.samples == "one":
+        return Plan(method.name, 1, 1, f"{why}; it writes one solution")
     budget = settings.budget or EFFORT_BUDGETS[settings.effort]
     profile = known.profile if known and settings.method == "best-of-n" else None
     sure = profile.best_of_n.get(budget) if profile else None
@@ -72,7 +86,7 @@ def make_plan(
     return Plan(settings.method, budget, settings.beam_width, why, confidence=sure)
 
 
-def _auto(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Known) -> Plan:
+def _auto(settings: Settings, policy: Sized, prm: Sized | None, known: Known) -> Plan:
     if settings.sampling.temperature == 0:
         return Plan("greedy", 1, 1, "greedy, as at temperature 0 all samples are equal")
     rule: Rule
@@ -89,5 +103,5 @@ def _auto(settings: SolveSettings, policy: Sized, prm: Sized | None, known: Know
     return Plan("auto", budget, settings.beam_width, why, rule)
 
 
-def _source(settings: SolveSettings) -> str:
+def _source(settings: Settings) -> str:
     return "was asked for" if settings.budget else f"is --effort {settings.effort}"

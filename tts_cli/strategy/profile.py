@@ -15,11 +15,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tts_cli.answers import Aggregate, Select
+from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
-from tts_cli.strategy.settings import SolveSettings
 
 VERSION = 3
 
@@ -206,7 +206,7 @@ def make_folder(path: Path) -> None:
         raise TtsError(f"The directory {path.parent} cannot be made: {reason}.", "Name another --profile.") from error
 
 
-def samples_as(settings: SolveSettings) -> dict[str, float | str]:
+def samples_as(settings: Settings) -> dict[str, float | str]:
     """What samples, their reading and votes depend on beside the models, as a profile keeps it.
 
     `aggregate` and `select` are those of best-of-n's vote; who asks for others does not ask for what was measured.

@@ -8,15 +8,16 @@ difficulty that nobody calibrated, and says so. Neither knows what a sample or a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from tts_cli.answers import Aggregate, Select
+from tts_cli.config import Effort
 from tts_cli.search.best_first import Start
+from tts_cli.search.methods import find
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
 from tts_cli.strategy.paper_table import Difficulty, Known, choose
 from tts_cli.strategy.profile import Profile, Stage
-from tts_cli.strategy.settings import Effort
 
 PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
 """What the compute of one solution, written and read, must promise at least: a chance of a right answer where there was
@@ -48,7 +49,7 @@ class BestFirstUntil:
 class RunMethod:
     """Search with this method and budget, beside what there is; that ends it."""
 
-    method: Literal["beam", "dvts"]
+    method: str
     budget: int
 
 
@@ -246,8 +247,8 @@ class PaperTableRule:
         if values["agreement"] == 1 and score >= EASY and observation.fits is not False:
             return Decision(None, None, guess, f"the first {observation.samples} samples agree")
         method, why = choose(self.parameters, has_prm=self.has_prm, known=replace(self.known, difficulty=guess))
-        action = RunMethod(method, self.budget) if method in ("beam", "dvts") else SampleUntil(self.budget)
-        return Decision(action, None, guess, f"{why}, as {self.first} samples make it seem; N = {self.budget}")
+        action = RunMethod(method, self.budget) if find(method).grows_trees else SampleUntil(self.budget)
+        return Decision(action, None, guess, f"{why}, as {self.first.samples} samples make it seem; N = {self.budget}")
 
     def confidence_so_far(self, observation: Observation) -> float | None:
         """See Rule."""

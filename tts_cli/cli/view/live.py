@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
@@ -18,6 +19,10 @@ from rich.text import Text
 from tts_cli.cli.view import layout, parts
 from tts_cli.cli.view.tree_state import TreeState, TreeStep
 from tts_cli.search.events import Event
+
+if TYPE_CHECKING:
+    from tts_cli.config import Settings
+    from tts_cli.solver import Solver
 
 FRAME_SECONDS = 0.1
 DRAWING_SHARE = 1 / 40
@@ -66,6 +71,16 @@ class LiveTree:
     ) -> None:
         self._live.update(Text(""), refresh=False)
         self._live.stop()
+
+    def show_limits(self, settings: Settings, solver: Solver) -> None:
+        """Once the models are loaded: what the footer counts down to, and how answers lead in the vote."""
+        self.limits = LiveLimits(
+            select=solver.vote[1],
+            max_time=settings.max_time,
+            max_flops=settings.max_flops,
+            policy_parameters=solver.policy.parameters,
+            prm_parameters=solver.prm.parameters if solver.prm is not None else 0,
+        )
 
     def listen(self, event: Event) -> None:
         if self.state.started is None:

@@ -1,0 +1,22 @@
+"""A finished search to stdout, in the form that the channels ask for: what `tts solve` and `tts show` print."""
+
+from __future__ import annotations
+
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.view import plain
+from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.data.record import Record
+
+
+def present(channels: Channels, record: Record, state: TreeState) -> None:
+    """The record as JSON, the bare answer, a picture or plain text."""
+    if channels.json:
+        emit_json(record.model_dump_json(exclude={"input"} if record.input is None else None))
+    elif channels.quiet:
+        emit(f"{plain.answer(record)}\n" if record.answer is not None else "")
+    elif channels.rich_out:
+        from tts_cli.cli.view.final import picture
+
+        channels.draw(picture(record, state.chosen(), state.decided))
+    else:
+        emit(plain.result(record))
