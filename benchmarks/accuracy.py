@@ -19,10 +19,10 @@ from statistics import fmean
 from training.problems import Problem, distinct, generate
 from tts_cli.answers import Judge
 from tts_cli.config import Settings
-from tts_cli.data.record import Problem as EvalFlags
+from tts_cli.data.record import Problem as Asked
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
-from tts_cli.protocols import Policy, RewardModel, Sampling
+from tts_cli.protocols import Policy, RewardModel
 from tts_cli.solving.solve import solve_many
 
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
@@ -36,7 +36,7 @@ class Models:
 
 def solve_all(models: Models, problems: Sequence[Problem], settings: Settings, judge: Judge) -> list[Record]:
     """Records in the order of the problems."""
-    asked = (EvalFlags(str(i), problem.problem) for i, problem in enumerate(problems))
+    asked = (Asked(str(i), problem.problem) for i, problem in enumerate(problems))
     solved = solve_many(asked, settings, models.policy, models.prm, judge=judge, max_in_flight=16)
     records = {result.record.id: result.record for result in solved}
     return [records[str(i)] for i in range(len(problems))]
@@ -75,7 +75,8 @@ def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespa
                     method=method,
                     budget=budget,
                     seed=options.seed,
-                    sampling=Sampling(temperature=options.temperature, max_step_tokens=120),
+                    temperature=options.temperature,
+                    max_step_tokens=120,
                     aggregate=options.aggregate,
                     select=options.select,
                 )

@@ -155,6 +155,20 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What must be known of a model to plan for it, or to count its cost: it need not be loaded."""
+
+    name: str
+    parameters: int
+    family: str | None = None
+
+
+def facts_of(model: Backend) -> ModelFacts:
+    """Of a loaded one. A back end may tell its `family`, as the registry names it."""
+    return ModelFacts(model.name, model.parameters, getattr(model, "family", None))
+
+
 class Policy(Backend, Protocol):
     """Writes solutions step by step."""
 

@@ -22,12 +22,12 @@ from tts_cli.data.record import Problem, Record
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.models.load import ModelPair, load_policy, load_prm, resolve_pair
 from tts_cli.paths import PACKAGED, profiles_dir
+from tts_cli.protocols import facts_of
 from tts_cli.search.driver import PRM_PATIENCE
 from tts_cli.search.events import Event
 from tts_cli.search.methods import METHODS
 from tts_cli.solving.ordering import InOrder
 from tts_cli.solving.solve import Solved, how_many, solve, solve_many
-from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class Solver:
                 self._load(models, prm, sequences)
             else:
                 self._take(policy, prm)
-            self.plan: Plan = make_plan(self._effective, self.policy, self.prm, self.known)
+            self.plan: Plan = make_plan(
+                self._effective, facts_of(self.policy), facts_of(self.prm) if self.prm else None, *self._profile()
+            )
         except BaseException:
             self._stack.close()
             raise
@@ -99,15 +101,20 @@ class Solver:
         self.policy: Policy = policy
         self.prm: RewardModel | None = own
         if prm is not None and not isinstance(prm, str):
-            self.prm, self.known = prm, Known(self.models.policy.family)
-        else:
-            self.known = _known(self._effective, self.models, policy, own)
+            self.prm = prm
 
     def _take(self, policy: Policy, prm: str | RewardModel | None) -> None:
         if isinstance(prm, str) and prm != "none":
             raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
-        self.models, self._effective, self.known = None, self.settings, Known()
+        self.models, self._effective = None, self.settings
         self.policy, self.prm = policy, None if isinstance(prm, str) else prm
+
+    def _profile(self) -> tuple[Profile | None, str | None]:
+        """What the strategy may go by; only models of the registry's making have one."""
+        if self.models is None or self.models.prm is None or self.settings.method not in BY_PROFILE:
+            return None, None
+        prm = self.prm.parameters if self.prm else 0
+        return find_profile(self.settings, self.models, self.policy.parameters, prm)
 
     def solve(self, problem: str | Problem, *, on_event: Callable[[Event], None] = lambda event: None) -> Record:
         """Solve one problem. Raises TtsError where it cannot even be begun (it is empty, or too long).
@@ -139,7 +146,7 @@ class Solver:
                 self._effective,
                 self.policy,
                 self.prm,
-                known=self.known,
+                plan=self.plan,
                 listener=on_event,
                 should_stop=lambda: self._cancelled.is_set() or should_stop(),
                 on_advance=on_decode,
@@ -177,7 +184,7 @@ class Solver:
                 self._effective,
                 self.policy,
                 self.prm,
-                known=self.known,
+                plan=self.plan,
                 listener=on_event,
                 should_stop=lambda: self._cancelled.is_set() or should_stop(),
                 on_advance=on_decode,
@@ -269,14 +276,6 @@ def load_models(
     prm = load_prm(models.prm, registry=models.registry, prm_format=settings.prm_format, n_seq_max=sequences, **size)
     stack.callback(prm.close)
     return policy, prm
-
-
-def _known(settings: Settings, models: ModelPair, policy: Any, prm: Any) -> Known:
-    """What `auto` may go by; a bare file's family shows only when it is loaded."""
-    measured, remark = None, None
-    if settings.method in BY_PROFILE:
-        measured, remark = find_profile(settings, models, policy.parameters, prm.parameters if prm else 0)
-    return Known(policy.entry.family, prm.entry.family if prm else None, profile=measured, remark=remark)
 
 
 def find_profile(

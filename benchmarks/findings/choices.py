@@ -22,7 +22,7 @@ from tts_cli.evaluation.grading import CHOICES, Choice, Grader, Rates
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.request import EvalFlags, needed_models, resolve
 from tts_cli.evaluation.store import Store
-from tts_cli.solver import solve_settings
+from tts_cli.solver import effective
 
 METHOD: str = "best-of-n"
 SHOWN: tuple[Choice, ...] = tuple(one for one in CHOICES if one[1] != "majority" or one[0] == "last")
@@ -56,7 +56,7 @@ def revote(run: Run, budgets: Sequence[int]) -> dict[int, Votes] | None:
         return None
     with Store(run.folder / SAMPLES) as store, Judge() as judge:
         question, chosen = resolve(EvalFlags(None, None, None, None, None, False, {}), stored_question(store))
-        settings = solve_settings(chosen, needed_models(question, chosen))
+        settings = effective(chosen, needed_models(question, chosen))
         models = stored_models(store, with_prm=True)
         assert models is not None, "the run has a summary, so its models are known"
         conditions = {n: Condition(METHOD, SearchJob(METHOD, n, 1).plan) for n in budgets}

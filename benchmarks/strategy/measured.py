@@ -19,7 +19,6 @@ from tts_cli.errors import TtsError
 from tts_cli.evaluation.calibrate import CalibrationFacts, CalibrationProblem, Variant, profile_of
 from tts_cli.evaluation.grading import CHOICES
 from tts_cli.evaluation.report import SAMPLES
-from tts_cli.protocols import Sampling
 from tts_cli.strategy import profile as profiles
 from tts_cli.strategy.profile import Profile
 
@@ -94,7 +93,7 @@ class Policy:
     @property
     def facts(self) -> CalibrationFacts:
         how = self.profile.settings
-        settings = Settings(sampling=Sampling(temperature=float(how["temperature"]), top_p=float(how["top_p"])))
+        settings = Settings(temperature=float(how["temperature"]), top_p=float(how["top_p"]))
         return CalibrationFacts(self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
-from tts_cli import solver as setup
 from tts_cli.answers import Judge
 from tts_cli.config import Settings
 from tts_cli.data.datasets import open_dataset
@@ -21,6 +20,7 @@ from tts_cli.evaluation.grading import CHOICES, Choice, Recordings, problem_of, 
 from tts_cli.evaluation.report import SAMPLES
 from tts_cli.evaluation.simulate import simulate
 from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.solver import effective, models_of
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan
@@ -58,7 +58,7 @@ def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
         if question is None or models is None or models[1] is None:
             raise TtsError(f"{folder} holds no samples that a PRM scored.", "Run the benchmark first.")
         chosen = Settings(**question.flags)
-        settings = replace(setup.solve_settings(chosen, setup.entries(chosen)), verify=False)  # as they were sampled
+        settings = effective(chosen, models_of(chosen)).model_copy(update={"verify": False})  # as they were sampled
         with open_dataset(question.dataset, lambda text: False) as rows:
             found = [row for row in select_rows(rows, question) if ungradable(row) is None]
         yield Observer(settings, models[0], models[1], store, judge), found

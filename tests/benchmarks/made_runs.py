@@ -13,8 +13,8 @@ from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.grading import CHOICES, EvalRecord, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
-from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.summary import EvalFacts, summarize
+from tts_cli.protocols import ModelFacts
 from tts_cli.search import GUIDED
 
 SETTINGS = {"aggregate": "last", "select": "weighted"}

@@ -19,8 +19,8 @@ from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.report import timing, to_json
-from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
+from tts_cli.protocols import ModelFacts
 from tts_cli.strategy.plan import Plan
 
 METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))

@@ -31,14 +31,13 @@ from tts_cli.evaluation.calibration_figures import figures
 from tts_cli.evaluation.collect import Collector
 from tts_cli.evaluation.conditions import job_of
 from tts_cli.evaluation.grading import problem_of
-from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.evaluation.store import StoredSearch as Stored
 from tts_cli.models.backends.recording import SearchRecording
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.solving.session import Session
-from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Data
 from tts_cli.strategy.rules import CalibratedRule
@@ -207,7 +206,7 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
             for variant, observation in found.items():
                 aggregate, select = variant.vote
                 made = profile(start=variant.start, vote={"aggregate": aggregate, "select": select})
-                session = live(row, make_plan(EVER, *models, Known(profile=made)), models)
+                session = live(row, make_plan(EVER, *models, made), models)
                 same_looks(session, observation)
 
 
@@ -222,7 +221,7 @@ def same_looks(session: Session, observation: CalibrationProblem) -> None:
 
 def test_the_samples_of_auto_after_the_greedy_one_are_those_of_best_of_n(models: Models, rows: list[Row]) -> None:
     """Word by word where both decode the same batches; auto draws its later ones in batches of their own."""
-    plan = make_plan(replace(SETTINGS, budget=8), *models, Known(profile=profile()))
+    plan = make_plan(replace(SETTINGS, budget=8), *models, profile())
     for row in rows:
         auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1, ""), models)
         drawn, theirs = ({path: draw.text for path, draw in one.search.draws.items() if 0 < path[0] < 4}

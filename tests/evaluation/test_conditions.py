@@ -8,8 +8,7 @@ from tests.strategy.profiles import profile
 from tts_cli.config import Effort, Settings
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.conditions import SearchJob, covers, fewest, job_of, plan_conditions
-from tts_cli.evaluation.simulate import ModelFacts
-from tts_cli.strategy.paper_table import Known
+from tts_cli.protocols import ModelFacts
 
 POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
 
@@ -67,7 +66,7 @@ def test_the_fewest_searches_cover_all_that_is_wanted() -> None:
 
 
 def conditions(methods: list[str], budgets: list[int], prm: ModelFacts | None = PRM) -> list[tuple[str, str, int]]:
-    found = plan_conditions(methods, budgets, Settings(), POLICY, prm, Known())
+    found = plan_conditions(methods, budgets, Settings(), POLICY, prm)
     return [(condition.requested, condition.plan.method, condition.plan.budget) for condition in found]
 
 
@@ -86,9 +85,9 @@ def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
         (condition,) = plan_conditions(["auto"], [4], Settings(effort=effort), POLICY, PRM, known)
         return job_of(condition.plan)
 
-    measured = Known(profile=profile())
-    assert job("low", Known()) == job("high", Known()), "at a given N the table knows no effort"
-    assert job("low", measured) != job("high", measured) != job("high", Known())
+    measured = profile()
+    assert job("low") == job("high"), "at a given N the table knows no effort"
+    assert job("low", measured) != job("high", measured) != job("high")
     assert job("low", measured).plan.rule == job("low", measured).rule
 
 

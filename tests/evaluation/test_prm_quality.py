@@ -6,7 +6,7 @@ import pytest
 
 from tests.search.scripted import Bench
 from tts_cli.evaluation.prm_quality import ScoredSolution, length_bias, prm_quality, scored_solutions
-from tts_cli.search import METHODS
+from tts_cli.search.methods import METHODS
 
 
 def solution(right: bool, *scores: float, tokens: int = 4, count: int = 1) -> ScoredSolution:
@@ -78,7 +78,7 @@ def test_without_scores_there_is_nothing_to_say() -> None:
 
 def test_only_finished_solutions_with_all_scores_are_judged() -> None:
     script = {(0, 0): "x y", (0, 0, 0): "is 1.", (1, 0): "x y", (1, 0, 0): "cut~", (2, 0): "x y", (2, 0, 0): "is 1."}
-    search = Bench(script, {"x y": 0.5, "is 1": 0.9}).run(METHODS["best-of-n"], 3)
+    search = Bench(script, {"x y": 0.5, "is 1": 0.9}).run(METHODS["best-of-n"].run, 3)
     found = scored_solutions([(node, True) for node in search.solutions])
     assert found == [ScoredSolution(True, 2, (0.5, 0.9), (2, 2))]
     search.nodes()[0].score = None

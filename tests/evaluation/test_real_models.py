@@ -18,22 +18,20 @@ from tts_cli.evaluation import collect
 from tts_cli.evaluation.collect import Collector, Item, missing
 from tts_cli.evaluation.conditions import SearchJob, fewest, job_of, plan_conditions
 from tts_cli.evaluation.grading import Grader, Rates, problem_of
-from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.models.backends.recording import SearchRecording
-from tts_cli.protocols import Sampling
+from tts_cli.protocols import ModelFacts
 from tts_cli.solving.solve import solve_many
-from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.profile import Profile
 
-SETTINGS = Settings(sampling=Sampling(0.8, 1.0, 120))
+SETTINGS = Settings(temperature=0.8, max_step_tokens=120)
 SAME = Same()  # no unit here asks for a judge
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 
 
 def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: list[Row]) -> None:
     policy, prm = (ModelFacts(model.name, model.parameters) for model in models)
-    conditions = plan_conditions(METHODS, (1, 4), SETTINGS, policy, prm, Known())
+    conditions = plan_conditions(METHODS, (1, 4), SETTINGS, policy, prm)
     with Store(None) as store, Judge() as judge:
         Collector(SETTINGS, *models, store, judge).collect(
             [problem_of(row) for row in rows[:3]], fewest(job_of(condition.plan) for condition in conditions)
@@ -55,7 +53,7 @@ def test_a_replay_of_auto_decides_as_it_did(models: Models, rows: list[Row]) -> 
     settings = replace(SETTINGS, method="auto", budget=8, effort="max")
     methods = set()
     with Store(None) as store, Judge() as judge:
-        for known in (Known(profile=_eager()), Known()):
+        for known in _eager():
             conditions = plan_conditions(["auto"], [8], settings, policy, prm, known)
             Collector(settings, *models, store, judge).collect(
                 problems, [job_of(condition.plan) for condition in conditions]

@@ -15,9 +15,9 @@ from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tts_cli.config import Settings
 from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.errors import PromptTooLong
-from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, simulate
+from tts_cli.evaluation.simulate import NotRecorded, simulate
 from tts_cli.models.backends.recording import SearchRecording, StepScore, pack, record_search, unpack
-from tts_cli.protocols import Finish, Sampling
+from tts_cli.protocols import Finish, ModelFacts
 from tts_cli.search.context import PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.search.tree import Draw
@@ -122,7 +122,7 @@ def test_another_aggregation_and_selection_need_nothing_new() -> None:
 
 
 def test_at_temperature_zero_one_sample_counts_for_all() -> None:
-    settings = Settings(sampling=Sampling(temperature=0))
+    settings = Settings(temperature=0)
     whole, _ = live({(0, 0): r"\boxed{1}."}, {r"\boxed{1}": 0.5}, plan("best-of-n", 16), settings)
     again, _ = simulate(PROBLEM, plan("best-of-n", 4), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
     assert [vote.count for vote in record(again).votes] == [4]

@@ -20,7 +20,8 @@ SECONDS_BY = re.compile(rf'"by_(?:level|subject)": \{{(?:"[^"{{}}]*": {NUMBER}(?
 SECONDS_CELLS = re.compile(r"\s+[\d.e+-]+\s+(?:[\d.e+-]+|-)$")
 # What `tts doctor` says of the machine. The names of its checks, and whether all is well, stay.
 OF_THE_MACHINE = "tts|llama.cpp|CPU|threads|GPU|memory"
-DOCTOR_JSON = re.compile(rf'("name": "(?:{OF_THE_MACHINE})", "status": "\w+", "detail": ")(?:[^"\\]|\\.)*')
+TEXT = r'(?:[^"\\]|\\.)*'
+DOCTOR_JSON = re.compile(rf'("name": "(?:{OF_THE_MACHINE})", "status": "\w+", "detail": "){TEXT}", "fix": "{TEXT}')
 DOCTOR_PLAIN = re.compile(rf"^((?:ok|warn|fail) +(?:{OF_THE_MACHINE}) +).+$", re.MULTILINE)
 
 

@@ -103,7 +103,7 @@ def test_importing_the_protocols_imports_nothing_heavy() -> None:
         "import sys, tts_cli.protocols, tts_cli.models.registry, tts_cli.models.load\n"
         "heavy = {'llama_cpp', 'numpy', 'sympy', 'math_verify', 'jinja2'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "from tts_cli.models import load_prm\n"
+        "from tts_cli.models.load import load_prm\n"
         "assert 'llama_cpp' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,16 +6,17 @@ A step has one token a word and takes one advance a token; an unexpected request
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, ScoredStep, Usage
-from tts_cli.search.context import Limits, Method, Search, Solution
+from tts_cli.search.context import Limits, Search, Solution
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import Event
 from tts_cli.search.tree import Node
 
+Run = Callable[[Search, int, int], Awaitable[None]]
 FINISHES = {".": Finish.EOS, "~": Finish.LENGTH}
 
 
@@ -157,7 +158,7 @@ class Bench:
             copies=self.copies,
         )
 
-    def run(self, method: Method, budget: int, beam_width: int = 4, **options: Any) -> Search:
+    def run(self, method: Run, budget: int, beam_width: int = 4, **options: Any) -> Search:
         runs = Driver(self.policy, self.prm).run([Once(self.search, method, budget, beam_width)], **options)
         for ended in runs:
             if ended.error:
@@ -177,7 +178,7 @@ class Once:
     """A search as the driver takes it."""
 
     search: Search
-    method: Method
+    method: Run
     budget: int
     beam_width: int = 4
     stop: Callable[[], bool] = lambda: False

@@ -6,13 +6,13 @@ import pytest
 
 from tests.search.scripted import Bench, solutions
 from tts_cli.errors import PromptTooLong
-from tts_cli.search import METHODS
 from tts_cli.search.context import Limits
 from tts_cli.search.events import StepMerged, StepPruned, StepSampled
+from tts_cli.search.methods import METHODS
 from tts_cli.search.ranking import shares
 from tts_cli.search.tree import tips
 
-beam, dvts = METHODS["beam"], METHODS["dvts"]
+beam, dvts = METHODS["beam"].run, METHODS["dvts"].run
 
 BEAM = {
     (0,): "a",

@@ -24,11 +24,11 @@ from tts_cli.models.backends.llama_policy import LlamaPolicy
 from tts_cli.models.backends.llama_prm import LlamaPRM
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Job, SampledStep, SampleKey, Sampling
-from tts_cli.search import METHODS
 from tts_cli.search.best_first import ROUND, BestFirst, Start
 from tts_cli.search.context import Limits, Method, Search
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import StepPruned
+from tts_cli.search.methods import METHODS
 from tts_cli.search.tree import Node
 from tts_cli.solving import selection as verdict
 
@@ -95,7 +95,7 @@ def test_what_starts_at_the_root_has_the_streams_of_best_of_n() -> None:
     for n in (3, 4, 8):
         ours, theirs = Bench(DOUBTED, scores), Bench(DOUBTED, scores)
         assert grow(ours, n).drawn == n
-        theirs.run(METHODS["best-of-n"], n)
+        theirs.run(METHODS["best-of-n"].run, n)
         assert ours.search.draws == theirs.search.draws
         assert sorted(map(str, solutions(ours.search))) == sorted(map(str, solutions(theirs.search)))
 
@@ -357,7 +357,7 @@ def test_nanos_prm_reads_less_than_best_of_n_and_no_step_twice(nano: tuple[Llama
     with open_dataset("nano", lambda question: False) as rows:
         problems = [row.problem for row in islice(rows, 4)]
     ours = searched(lambda search, n, width: BestFirst(search).grow(n))
-    theirs = searched(METHODS["best-of-n"])
+    theirs = searched(METHODS["best-of-n"].run)
     for search in ours:
         read = sum(node.prm_tokens for node in search.nodes())
         assert search.prm_usage.evaluated == (search.prompt_tokens.prm or 0) + read, "each step's tokens once"

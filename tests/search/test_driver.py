@@ -13,10 +13,10 @@ from tests.search.test_beam import BEAM, BEAM_SCORES, DVTS, DVTS_SCORES
 from tests.search.test_chains import THREE
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Job, Sampling
-from tts_cli.search import METHODS, task
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.driver import PRM_PATIENCE, Driver
 from tts_cli.search.events import to_json
+from tts_cli.search.methods import METHODS, task
 
 WORDS = 6
 LINES = {(index, 0): "one two three four five 6." for index in range(3)}
@@ -33,7 +33,7 @@ def once(policy: ScriptedPolicy, id: str, samples: int = 1) -> Once:
         sampling=Sampling(),
         limits=Limits(),
     )
-    return Once(search, METHODS["majority"], samples)
+    return Once(search, METHODS["majority"].run, samples)
 
 
 def test_all_searches_share_each_decode() -> None:
@@ -119,7 +119,7 @@ def test_no_decode_comes_between_a_stop_and_the_end_even_with_two_models() -> No
     search = Search(
         "p", id="p", policy=policy, prm=prm, conclude=conclude, seed=0, sampling=Sampling(), limits=Limits()
     )
-    best_of_n = Once(search, METHODS["best-of-n"], 1)
+    best_of_n = Once(search, METHODS["best-of-n"].run, 1)
     (ended,) = Driver(policy, prm).run([best_of_n], should_stop=lambda: len(policy.batches) == 1)
     assert ended.stopped
     assert (len(policy.batches), len(prm.batches)) == (1, 0), "the step's score is no longer worked out"
@@ -132,7 +132,9 @@ def test_scores_that_nobody_waits_for_are_worked_out_together() -> None:
     bench = Bench(script, {"a": 0.5, "b b b": 0.5, long: 0.5})
     turns: list[tuple[int, int]] = []
     bench.run(
-        METHODS["best-of-n"], 2, on_advance=lambda: turns.append((len(bench.policy.batches), len(bench.prm.batches)))
+        METHODS["best-of-n"].run,
+        2,
+        on_advance=lambda: turns.append((len(bench.policy.batches), len(bench.prm.batches))),
     )
     assert bench.prm.batches == [2, 2]
     assert turns.index((1 + PRM_PATIENCE, 1)) == 1 + PRM_PATIENCE, "after it has waited for that many decodes"
@@ -142,7 +144,7 @@ def test_a_patient_prm_waits_until_the_policy_has_nothing_to_do() -> None:
     script = {(0, 0): "a", (0, 0, 0): " ".join(["w"] * 3 * PRM_PATIENCE) + "."}
     bench = Bench(script, {"a": 0.5, " ".join(["w"] * 3 * PRM_PATIENCE): 0.5})
     before: list[int] = []
-    search = Once(bench.search, METHODS["best-of-n"], 1)
+    search = Once(bench.search, METHODS["best-of-n"].run, 1)
     runs = Driver(bench.policy, bench.prm, 1000).run(
         [search], on_advance=lambda: before.append(len(bench.policy.batches)) if len(bench.prm.batches) == 1 else None
     )
@@ -154,7 +156,7 @@ def test_a_search_that_stops_just_before_the_turn_of_the_prm_harms_no_other() ->
     script = {(0, 0): "a", (0, 0, 0): " ".join(["w"] * 30) + "."}
     bench = Bench(script, {"a": 0.5})
     policy, prm = bench.policy, bench.prm
-    scored = Once(bench.search, METHODS["best-of-n"], 1, stop=lambda: len(policy.batches) == 1 + PRM_PATIENCE)
+    scored = Once(bench.search, METHODS["best-of-n"].run, 1, stop=lambda: len(policy.batches) == 1 + PRM_PATIENCE)
     ended = list(Driver(policy, prm).run([scored, once(policy, "other")]))
     assert [(e.search.search.id, e.stopped) for e in ended] == [("p", True), ("other", False)]
     assert prm.batches == []
@@ -274,7 +276,7 @@ def test_search_imports_neither_llama_cpp_nor_rich() -> None:
 def test_the_driver_counts_the_seconds_of_each_back_end_apart() -> None:
     bench = Bench({(0, 0): r"\boxed 1."}, {r"\boxed 1": 0.5})
     driver = Driver(bench.policy, bench.prm)
-    list(driver.run([Once(bench.search, METHODS["best-of-n"], 1)]))
+    list(driver.run([Once(bench.search, METHODS["best-of-n"].run, 1)]))
     assert driver.seconds["policy"] > 0 and driver.seconds["prm"] > 0
 
 

@@ -32,7 +32,6 @@ from tts_cli.search.events import (
 from tts_cli.solving.session import Session
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.features import gather
-from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.profile import Profile
 
@@ -91,7 +90,7 @@ class Going:
         self.prm = ScriptedPrm("scripted-prm", 30, scores=Half(convincing)) if with_prm else None
         self.events: list[Event] = []
         asked = Settings(**settings)
-        plan = make_plan(asked, self.policy, self.prm, Known(profile=made))
+        plan = make_plan(asked, self.policy, self.prm, made)
         problem = Problem("p", "one two")
         self.session = Session(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
         (ended,) = Driver(self.policy, self.prm).run([self.session], should_stop=lambda: stop(self))
@@ -329,7 +328,7 @@ def test_a_stop_before_the_first_decode_has_no_answer() -> None:
 
 def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -> None:
     bad = Problem("a", "", error=RecordError(kind="bad-row", message="Row 3: it is not JSON."))
-    known = Known(profile=profile())
+    known = profile()
     solved = solve_many([bad], Settings(), ScriptedPolicy(), ScriptedPrm(), known=known, judge=Same())
     record = next(solved).record
     assert (record.finish, record.method, record.budget, record.confidence) == ("error", "majority", 16, None)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tts_cli.config import Settings
+from tts_cli.costs import human
 from tts_cli.errors import UsageError
 from tts_cli.protocols import Sampling
-from tts_cli.strategy.paper_table import Known, choose, human
+from tts_cli.strategy.paper_table import choose
 
 
 @pytest.mark.parametrize(

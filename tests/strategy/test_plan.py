@@ -11,8 +11,6 @@ from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tests.strategy.profiles import profile
 from tts_cli.config import Settings
 from tts_cli.errors import UsageError
-from tts_cli.protocols import Sampling
-from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.rules import CalibratedRule, PaperTableRule
 
@@ -31,7 +29,7 @@ def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) ->
 
 
 def test_auto_goes_by_a_profile_where_there_is_one() -> None:
-    known = Known(profile=profile())
+    known = profile()
     plan = make_plan(Settings(min_confidence=0.9), POLICY, PRM, known)
     assert plan.rule == CalibratedRule(profile(), "normal", 16, 0.9), "the most samples are those of the last stage"
     assert "the profile of 2026-01-02" in plan.why
@@ -45,7 +43,7 @@ def test_a_profile_that_is_not_for_this_run_is_named() -> None:
 
 
 def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> None:
-    known = Known(profile=profile())
+    known = profile()
     settings = Settings(method="best-of-n", budget=8)
     assert make_plan(settings, POLICY, PRM, known).confidence == profile().best_of_n[8]
     assert make_plan(replace(settings, budget=7), POLICY, PRM, known).confidence is None
@@ -53,7 +51,7 @@ def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> N
 
 
 def test_at_temperature_0_there_is_nothing_to_choose() -> None:
-    assert make_plan(Settings(sampling=Sampling(temperature=0)), POLICY, PRM).method == "greedy"
+    assert make_plan(Settings(temperature=0), POLICY, PRM).method == "greedy"
 
 
 def test_greedy_has_no_budget() -> None:

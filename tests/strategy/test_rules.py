@@ -9,7 +9,6 @@ import pytest
 from tests.strategy.profiles import BETTER, RIGHT, logistic, observation, profile, stage
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
-from tts_cli.strategy.paper_table import Known
 from tts_cli.strategy.rules import BestFirstUntil, CalibratedRule, PaperTableRule, RunMethod, SampleUntil, difficulty
 
 

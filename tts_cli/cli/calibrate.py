@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from tts_cli.data.rows import Row
     from tts_cli.evaluation.conditions import Condition
-    from tts_cli.evaluation.simulate import ModelFacts
     from tts_cli.models.load import ModelPair
-    from tts_cli.strategy.paper_table import Known
+    from tts_cli.protocols import ModelFacts
     from tts_cli.strategy.profile import Profile
 
 EPILOG = """Examples:
@@ -118,7 +117,9 @@ def _pair(found: ModelPair) -> str:
 class Calibration(EvalRun):
     """Samples what a profile needs, and makes it."""
 
-    def plan_conditions(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
+    def plan_conditions(
+        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, remark: str | None
+    ) -> list[Condition]:
         from tts_cli.evaluation.calibrate import plans
         from tts_cli.evaluation.conditions import Condition
 

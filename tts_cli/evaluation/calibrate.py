@@ -23,8 +23,9 @@ from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.fit import assign_folds, fit
 from tts_cli.evaluation.grading import Recordings, problem_of
-from tts_cli.evaluation.simulate import ModelFacts, simulate
+from tts_cli.evaluation.simulate import simulate
 from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tts_cli.config import Settings
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import METHODS, find
-from tts_cli.strategy.paper_table import Known
-from tts_cli.strategy.plan import Plan, Sized, make_plan
+from tts_cli.strategy.plan import Plan, make_plan
+from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.rules import Rule
 
 
@@ -74,15 +75,16 @@ def plan_conditions(
     methods: Sequence[str],
     budgets: Sequence[int],
     settings: Settings,
-    policy: Sized,
-    prm: Sized | None,
-    known: Known,
+    policy: ModelFacts,
+    prm: ModelFacts | None,
+    profile: Profile | None = None,
+    remark: str | None = None,
 ) -> list[Condition]:
     """Every method at every budget, greedy once. Raises UsageError for a guided method without a PRM."""
     conditions: dict[tuple[str, str, int], Condition] = {}
     for method in methods:
         for budget in budgets:
             asked = settings.model_copy(update={"method": method, "budget": budget})
-            plan = make_plan(asked, policy, prm, known)
+            plan = make_plan(asked, policy, prm, profile, remark)
             conditions.setdefault((method, plan.method, plan.budget), Condition(method, plan))
     return list(conditions.values())

@@ -16,8 +16,8 @@ from typing import Any
 
 from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError
-from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.store import Store
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import METHODS
 
 BUDGETS = (1, 4, 16)

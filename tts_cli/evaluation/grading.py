@@ -19,9 +19,10 @@ from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.conditions import Condition, SearchJob, covers, job_of
 from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
-from tts_cli.evaluation.simulate import ModelFacts, NotRecorded, simulate
+from tts_cli.evaluation.simulate import NotRecorded, simulate
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.models.backends.recording import SearchRecording
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.context import PromptTokens, Search
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session

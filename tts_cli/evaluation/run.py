@@ -15,18 +15,18 @@ from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.signals import Interruption
 from tts_cli.errors import ModelError, TtsError, UsageError
 from tts_cli.evaluation.request import EvalFlags, needed_models, origin, resolve
+from tts_cli.protocols import facts_of
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.progress import Progress
     from tts_cli.data.record import Problem
     from tts_cli.data.rows import Row
     from tts_cli.evaluation.conditions import Condition, SearchJob
-    from tts_cli.evaluation.simulate import ModelFacts
     from tts_cli.evaluation.store import Store
     from tts_cli.evaluation.summary import EvalFacts, Summary, Timing
     from tts_cli.models.backends.llama_policy import LlamaPolicy
     from tts_cli.models.backends.llama_prm import LlamaPRM
-    from tts_cli.strategy.paper_table import Known
+    from tts_cli.protocols import ModelFacts
     from tts_cli.strategy.profile import Profile
 
 STOPPING = "Stopping; Ctrl-C again ends at once."
@@ -103,7 +103,6 @@ class EvalRun:
     def _know_models(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None] | None:
         """Plan with what the store knows of the models; where that is not enough load them, and return them."""
         from tts_cli.evaluation.config import stored_models
-        from tts_cli.strategy.paper_table import Known
 
         wants_prm = self.entries.prm is not None
         loaded = None if stored_models(self.store, wants_prm) else self._load(stack)
@@ -111,15 +110,16 @@ class EvalRun:
         assert self.models is not None
         policy, prm = self.models
         profile, remark = self._profile(policy, prm)
-        known = Known(policy.family, prm.family if prm else None, profile=profile, remark=remark)
-        self.conditions = self.plan_conditions(policy, prm, known)
+        self.conditions = self.plan_conditions(policy, prm, profile, remark)
         return loaded
 
-    def plan_conditions(self, policy: ModelFacts, prm: ModelFacts | None, known: Known) -> list[Condition]:
+    def plan_conditions(
+        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, remark: str | None
+    ) -> list[Condition]:
         """What is to be measured."""
         from tts_cli.evaluation.conditions import plan_conditions
 
-        return plan_conditions(self.question.methods, self.question.budgets, self.solving, policy, prm, known)
+        return plan_conditions(self.question.methods, self.question.budgets, self.solving, policy, prm, profile, remark)
 
     def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, str | None]:
         """The one for these models. What was sampled by none can be counted where the model files are gone."""
@@ -138,7 +138,7 @@ class EvalRun:
 
         first_run.tell_once(self.entries.policy, self.channels)
         policy, prm = setup.load_models(self.chosen, self.entries, stack)
-        keep_models(self.store, _facts_of(policy), _facts_of(prm) if prm else None)
+        keep_models(self.store, facts_of(policy), facts_of(prm) if prm else None)
         return policy, prm
 
     def _sample(
@@ -241,12 +241,6 @@ class EvalRun:
 
         line = Progress(self.channels.console(stderr=True), {}, total=total, done=total - todo)
         return _Progress(stack.enter_context(line))
-
-
-def _facts_of(model: LlamaPolicy | LlamaPRM) -> ModelFacts:
-    from tts_cli.evaluation.simulate import ModelFacts
-
-    return ModelFacts(model.name, model.parameters, model.entry.family)
 
 
 def _nothing() -> None:

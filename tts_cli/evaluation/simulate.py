@@ -15,19 +15,10 @@ from tts_cli.config import Settings
 from tts_cli.data.record import Problem
 from tts_cli.errors import PromptTooLong, TtsError
 from tts_cli.models.backends.recording import SearchRecording, Steps
-from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
+from tts_cli.protocols import Job, ModelFacts, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.driver import Driver
 from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What must be known of a model to do without it."""
-
-    name: str
-    parameters: int
-    family: str | None = None
 
 
 class NotRecorded(TtsError):

@@ -18,8 +18,8 @@ from tts_cli.answers import Aggregate, Select
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome, Rates
 from tts_cli.evaluation.prm_quality import PrmQuality, prm_quality
-from tts_cli.evaluation.simulate import ModelFacts
 from tts_cli.evaluation.statistics import RESAMPLES, Estimate, difference, estimate, mcnemar, pass_at_k
+from tts_cli.protocols import ModelFacts
 
 FORMAT = "tts-eval"
 VERSION = 1

@@ -19,12 +19,11 @@ from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
 from tts_cli.data.trace import Trace
-from tts_cli.protocols import Policy, RewardModel
+from tts_cli.protocols import Policy, RewardModel, facts_of
 from tts_cli.search.driver import PRM_PATIENCE, Driver, EndedSearch
 from tts_cli.search.events import Event, to_json
 from tts_cli.solving.session import Session
-from tts_cli.strategy.paper_table import Known
-from tts_cli.strategy.plan import make_plan
+from tts_cli.strategy.plan import Plan, make_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +54,12 @@ class Solved:
 
 
 def solve(
-    problem: Problem,
+    problem: str | Problem,
     settings: Settings,
     policy: Policy,
     prm: RewardModel | None,
     *,
-    known: Known | None = None,
+    plan: Plan | None = None,
     listener: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_advance: Callable[[], None] = lambda: None,
@@ -71,7 +70,7 @@ def solve(
     begun: list[Problem] = []
 
     def one() -> Iterator[Problem]:
-        begun.append(problem)
+        begun.append(problem if isinstance(problem, Problem) else Problem("1", problem))
         yield from begun
 
     solutions = solve_many(
@@ -79,7 +78,7 @@ def solve(
         settings,
         policy,
         prm,
-        known=known,
+        plan=plan,
         listener=lambda _, event: listener(event),
         should_stop=lambda: bool(begun) and should_stop(),  # a stop before the start is a result, too
         on_advance=on_advance,
@@ -98,7 +97,7 @@ def solve_many(
     policy: Policy,
     prm: RewardModel | None,
     *,
-    known: Known | None = None,
+    plan: Plan | None = None,
     listener: Callable[[str, Event], None] = lambda id, event: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_advance: Callable[[], None] = lambda: None,
@@ -110,11 +109,11 @@ def solve_many(
     """Yield each problem's result as it is solved, in the order in which they end; `problems` is read lazily.
 
     None among the problems means that there is none for now: it is asked again after the next decode. With nothing
-    under way it ends the run. An error in one problem gives a record with that error. After `should_stop` the
+    under way it ends the run. `plan`: what to run, where it was made with a profile. An error in one problem gives a record with that error. After `should_stop` the
     problems under way are yielded with what they have found. `listener` is told each event with the id of its problem.
     `prm_patience`: decodes for which the PRM lets a busy policy go first.
     """
-    plan = make_plan(settings, policy, prm, known)
+    plan = plan or make_plan(settings, facts_of(policy), facts_of(prm) if prm else None)
     live: dict[Session, None] = {}
 
     def sessions(equality: Equality) -> Iterator[Session | None]:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from tts_cli.config import Settings
 from tts_cli.errors import UsageError
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import Method, find
 from tts_cli.strategy.logistic import Logistic
-from tts_cli.strategy.paper_table import Known
+from tts_cli.strategy.profile import Profile
 from tts_cli.strategy.rules import CalibratedRule, PaperTableRule, Rule
-
-
-class Sized(Protocol):
-    """What a plan goes by of a model: it need not be loaded."""
-
-    @property
-    def parameters(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +56,17 @@ EFFORT_BUDGETS: dict[str, int] = {"low": 4, "normal": 16, "high": 64, "max": 128
 
 def make_plan(
     settings: Settings,
-    policy: Sized,
-    prm: Sized | None,
-    known: Known | None = None,
+    policy: ModelFacts,
+    prm: ModelFacts | None,
+    profile: Profile | None = None,
+    remark: str | None = None,
 ) -> Plan:
-    """Raises UsageError for a guided method without a PRM."""
+    """`profile`: one that was made with these very models; `remark`: why one is not used, in one clause.
+
+    Raises UsageError for a guided method without a PRM.
+    """
     if settings.method == "auto":
-        return _auto(settings, policy, prm, known or Known())
+        return _auto(settings, policy, prm, profile, remark)
     method = find(settings.method)
     if method.needs_prm and prm is None:
         raise UsageError(
@@ -80,26 +77,25 @@ def make_plan(
     if method.samples == "one":
         return Plan(method.name, 1, 1, f"{why}; it writes one solution")
     budget = settings.budget or EFFORT_BUDGETS[settings.effort]
-    profile = known.profile if known and settings.method == "best-of-n" else None
-    sure = profile.best_of_n.get(budget) if profile else None
+    sure = profile.best_of_n.get(budget) if profile and settings.method == "best-of-n" else None
     why = f"{why}; N = {budget} {_source(settings)}"
     return Plan(settings.method, budget, settings.beam_width, why, confidence=sure)
 
 
-def _auto(settings: Settings, policy: Sized, prm: Sized | None, known: Known) -> Plan:
+def _auto(
+    settings: Settings, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, remark: str | None
+) -> Plan:
     if settings.sampling.temperature == 0:
         return Plan("greedy", 1, 1, "greedy, as at temperature 0 all samples are equal")
     rule: Rule
-    profile = known.profile
     if profile is not None and prm is not None:
         budget = settings.budget or profile.stages[-1].samples
         rule = CalibratedRule(profile, settings.effort, budget, settings.min_confidence)
         why = f"auto by the profile of {profile.made}, at --effort {settings.effort}; at most N = {budget}"
     else:
         budget = settings.budget or EFFORT_BUDGETS[settings.effort]
-        rule = PaperTableRule(policy.parameters, known, prm is not None, budget)
-        remark = known.remark or "these models have no profile"
-        why = f"auto by the paper's table, as {remark}; N = {budget} {_source(settings)}"
+        rule = PaperTableRule(policy, prm, budget)
+        why = f"auto by the paper's table, as {remark or 'these models have no profile'}; N = {budget} {_source(settings)}"
     return Plan("auto", budget, settings.beam_width, why, rule)
 
 

@@ -7,16 +7,17 @@ difficulty that nobody calibrated, and says so. Neither knows what a sample or a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.config import Effort
+from tts_cli.protocols import ModelFacts
 from tts_cli.search.best_first import Start
 from tts_cli.search.methods import find
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
-from tts_cli.strategy.paper_table import Difficulty, Known, choose
+from tts_cli.strategy.paper_table import Difficulty, choose
 from tts_cli.strategy.profile import Profile, Stage
 
 PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
@@ -214,9 +215,8 @@ class PaperTableRule:
     does not make (it knew the answers), and no probability.
     """
 
-    parameters: int
-    known: Known
-    has_prm: bool
+    policy: ModelFacts
+    prm: ModelFacts | None
     budget: int
 
     @property
@@ -242,11 +242,11 @@ class PaperTableRule:
         if observation.samples > PROBES or self.budget <= PROBES:
             return Decision(None, None, None, f"all {observation.samples} samples are drawn")
         values = dict(zip(FEATURES, observation.values, strict=True))
-        score = sigmoid(values["best_last"]) if self.has_prm else 1.0
+        score = sigmoid(values["best_last"]) if self.prm is not None else 1.0
         guess = difficulty(values["agreement"] * score)
         if values["agreement"] == 1 and score >= EASY and observation.fits is not False:
             return Decision(None, None, guess, f"the first {observation.samples} samples agree")
-        method, why = choose(self.parameters, has_prm=self.has_prm, known=replace(self.known, difficulty=guess))
+        method, why = choose(self.policy, self.prm, guess)
         action = RunMethod(method, self.budget) if find(method).grows_trees else SampleUntil(self.budget)
         return Decision(action, None, guess, f"{why}, as {self.first.samples} samples make it seem; N = {self.budget}")
 

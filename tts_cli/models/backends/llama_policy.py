@@ -27,6 +27,7 @@ class LlamaPolicy:
         self.name = entry.name
         self.parameters = engine.parameters
         self.entry = entry
+        self.family = entry.family
         self.engine = engine
         self._relay = Relay()
         template = engine.metadata.get("tokenizer.chat_template")

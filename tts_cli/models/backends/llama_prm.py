@@ -37,6 +37,7 @@ class LlamaPRM:
         self.name = entry.name
         self.parameters = engine.parameters
         self.entry = entry
+        self.family = entry.family
         self.engine = engine
         self._relay = Relay()
         self._layout = compile_format(format, engine.vocab, engine.metadata.get("tokenizer.chat_template"))
