@@ -31,9 +31,8 @@ from tts_cli.solving.solve import Solved, how_many, solve, solve_many
 from tts_cli.strategy.plan import Plan, make_plan
 
 if TYPE_CHECKING:
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
-    from tts_cli.models.backends.llama_prm import LlamaPRM
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
+    from tts_cli.models.registry import ModelEntry
     from tts_cli.protocols import Policy, RewardModel
     from tts_cli.strategy.profile import ModelFile, Profile
 
@@ -304,7 +303,7 @@ def find_profile(
 def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
     """What a profile says of a model. Raises ModelError."""
     from tts_cli.data.fingerprint import of_file
-    from tts_cli.models.files import locate
+    from tts_cli.models.registry import locate
     from tts_cli.strategy.profile import ModelFile
 
     return ModelFile(name=entry.name, content=of_file(locate(entry)), parameters=parameters)

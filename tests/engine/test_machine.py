@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.engine.driving import drain, prompt, start
-from tts_cli.engine import Engine, probe
+from tts_cli.engine import Engine
+from tts_cli.engine import library as probe
+from tts_cli.engine.context import ContextPlan, plan
 from tts_cli.engine.library import library
 from tts_cli.engine.model import Model, load_model, model_params
-from tts_cli.engine.sizing import ContextPlan, plan
 from tts_cli.errors import ModelError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "

@@ -14,8 +14,7 @@ from tests.tiny_gguf import WORDS, write_tiny_gguf
 from tts_cli.engine.model import load_model
 from tts_cli.errors import ModelError
 from tts_cli.models import registry
-from tts_cli.models.prm.formats import PrmFormat
-from tts_cli.models.prm.layout import PrmLayout, compile_format
+from tts_cli.models.prm.formats import PrmFormat, PrmLayout, compile_format
 
 STEPS = ("1 + 1 = 2", "<|step|>", "so \\boxed{2}")
 

@@ -7,15 +7,15 @@ import pytest
 from tts_cli import config as settings
 from tts_cli import solver as setup
 from tts_cli.models import files, load_policy, load_prm, registry
-from tts_cli.models.backends.prefixes import BranchPrefix
-from tts_cli.models.entry import ModelEntry
+from tts_cli.models.backends.llama_cpp import BranchPrefix
+from tts_cli.models.registry import ModelEntry
 from tts_cli.protocols import Finish, SampleKey, Sampling, Usage
 
 PROBLEM = "Compute 2 + 3."
 NANO, PRM = (registry.load()[name] for name in ("nano", "nano-prm"))
 
 pytestmark = pytest.mark.skipif(
-    not (files.find(NANO) and files.find(PRM)), reason="the bundled models are not built yet"
+    not (registry.find_file(NANO) and registry.find_file(PRM)), reason="the bundled models are not built yet"
 )
 
 
@@ -33,7 +33,7 @@ def test_nano_writes_steps_and_a_box() -> None:
         if step.finish is not Finish.STEP:
             break
         prefix = step.prefix  # type: ignore[assignment]
-    assert step is not None and (step.finish, step.text[-9:]) == (Finish.BOXED, "\\boxed{5}")
+    assert step is not None and (step.finish, step.text[-9:]) == (Finish.ANSWERED, "\\boxed{5}")
     policy.close()
 
 

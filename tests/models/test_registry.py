@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models import files, registry
+from tts_cli.models import registry
 from tts_cli.models.load import resolve
 
 
@@ -176,16 +176,16 @@ def test_files_are_looked_for_in_the_models_directory(tmp_path: Path, user_yaml:
     user_yaml.write_text("models: {mine: {role: policy, file: m.gguf, repo: someone/m}, far: {role: policy}}")
     entry = registry.read().entry("mine")
     with pytest.raises(ModelError) as caught:
-        files.locate(entry)
+        registry.locate(entry)
     assert caught.value.exit_code == 4
     assert "m.gguf" in caught.value.hint and str(tmp_path / "models") in caught.value.hint
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "m.gguf").write_bytes(b"")
-    assert files.locate(entry) == tmp_path / "models" / "m.gguf"
+    assert registry.locate(entry) == tmp_path / "models" / "m.gguf"
 
 
 def test_a_model_without_a_file_says_how_to_get_it() -> None:
     with pytest.raises(ModelError) as caught:
-        files.locate(registry.read().entry("qwen2.5-math-1.5b-instruct"))
+        registry.locate(registry.read().entry("qwen2.5-math-1.5b-instruct"))
     assert "Qwen/Qwen2.5-Math-1.5B-Instruct" in caught.value.hint
     assert "--policy FILE.gguf" in caught.value.hint

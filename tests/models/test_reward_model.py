@@ -11,7 +11,7 @@ import pytest
 from tests.models.gguf_files import write_prm_gguf
 from tts_cli.engine import Engine
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.backends.llama_prm import LlamaPRM, PrmPrefix
+from tts_cli.models.backends.llama_cpp import LlamaPRM, PrmPrefix
 from tts_cli.models.load import load_prm
 from tts_cli.protocols import Job, Prefix, ScoredStep, Usage
 

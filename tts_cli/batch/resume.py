@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tts_cli.data.journal import Entry, Journal
     from tts_cli.data.record import Problem
     from tts_cli.data.rows import Row
-    from tts_cli.models.entry import ModelEntry
     from tts_cli.models.load import ModelPair
+    from tts_cli.models.registry import ModelEntry
 
 
 class Resume:
@@ -122,7 +122,7 @@ def _all_that_matters(settings: Settings, models: ModelPair) -> dict[str, Any]:
 
 def _identity(entry: ModelEntry) -> dict[str, Any]:
     """Raises ModelError where the file is not there or cannot be read."""
-    from tts_cli.models.files import locate
+    from tts_cli.models.registry import locate
 
     path = locate(entry)
     try:

@@ -32,7 +32,7 @@ ERRORS = {error.__name__: error for error in (TtsError, UsageError, ModelError)}
 
 def are_small(models: ModelPair) -> bool:
     """Are both models so small that a problem is solved as fast alone (see workers.py)? Raises ModelError."""
-    from tts_cli.models.files import locate
+    from tts_cli.models.registry import locate
 
     loaded = [entry for entry in (models.policy, models.prm) if entry is not None]
     return all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded)
@@ -40,7 +40,7 @@ def are_small(models: ModelPair) -> bool:
 
 def opened(chosen: Settings, stack: ExitStack, at_most: int | None) -> list[LocalWorker] | list[ProcessWorker]:
     """As many stations as there are threads for, at most `at_most`; `stack` closes them. Raises TtsError."""
-    from tts_cli.engine.probe import physical_cores
+    from tts_cli.engine.library import physical_cores
 
     count = min(chosen.threads or physical_cores(), at_most or MOST, MOST)
     alone = chosen.model_copy(update={"threads": 1})

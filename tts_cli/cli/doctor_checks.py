@@ -21,7 +21,7 @@ from tts_cli.errors import TtsError
 from tts_cli.paths import config_files
 
 if TYPE_CHECKING:
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.registry import ModelEntry
 
 Status = Literal["ok", "warn", "fail"]
 PROBE_SECONDS = 120
@@ -95,7 +95,7 @@ def available_memory() -> int | None:
 
 def _models(memory: int | None) -> Iterator[Check]:
     """What is on this machine and fits; then whether the models that `tts solve` takes by default really run."""
-    from tts_cli.models import files, registry
+    from tts_cli.models import registry
 
     try:
         entries = list(registry.load().values())
@@ -103,9 +103,9 @@ def _models(memory: int | None) -> Iterator[Check]:
         yield Check("models", "fail", error.what, error.hint)
         return
     for entry in entries:
-        if files.find(entry):
+        if registry.find_file(entry):
             yield _fits(entry, memory)
-    absent = [entry.name for entry in entries if not files.find(entry)]
+    absent = [entry.name for entry in entries if not registry.find_file(entry)]
     if absent:
         fix = "`tts models show NAME` tells how to get one."
         yield Check("models", "ok", f"known, not here: {', '.join(absent)}", fix)
@@ -113,9 +113,9 @@ def _models(memory: int | None) -> Iterator[Check]:
 
 
 def _fits(entry: ModelEntry, memory: int | None) -> Check:
-    from tts_cli.models import files
+    from tts_cli.models import registry
 
-    size = files.locate(entry).stat().st_size
+    size = registry.locate(entry).stat().st_size
     name = f"model {entry.name}"
     if memory is not None and size * NEEDED_PER_BYTE > memory:
         fix = "Take a smaller model or a smaller quantisation of it."

@@ -19,7 +19,7 @@ from tts_cli.errors import TtsError
 
 def system() -> dict[str, Any]:
     """Build, CPU features, cores and devices."""
-    from tts_cli.engine import probe
+    from tts_cli.engine import library as probe
 
     info = probe.system_info()
     return {

@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.entry import ModelEntry, Role
-from tts_cli.models.files import find, is_file, locate
-from tts_cli.models.registry import Registry, read
+from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
 from tts_cli.paths import expand
 
 if TYPE_CHECKING:
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.models.prm.formats import PrmFormat
 
 FORMAT_KEY = "tts.prm.format"  # a GGUF string: the name of the format that a PRM was trained for
@@ -60,7 +57,7 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
     Raises UsageError for an unknown name or a PRM, ModelError for a file that is missing or unfit.
     """
     from tts_cli.engine import Engine
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy
 
     known = registry or read()
     entry = resolve(model, "policy", known) if isinstance(model, str) else model
@@ -83,7 +80,7 @@ def load_prm(
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit.
     """
     from tts_cli.engine import Engine
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPRM
 
     known = registry or read()
     entry = resolve(model, "prm", known) if isinstance(model, str) else model
@@ -109,7 +106,7 @@ def _registered(path: Path, known: Registry) -> ModelEntry | None:
     """The registry's entry for this very file, so that what it says of the model is not lost."""
     if not is_file(path):
         return None
-    files = ((entry, find(entry)) for entry in known.models.values())
+    files = ((entry, find_file(entry)) for entry in known.models.values())
     return next((entry for entry, file in files if file is not None and file.samefile(path)), None)
 
 
