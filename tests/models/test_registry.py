@@ -32,7 +32,7 @@ def test_root_file_is_the_packaged_one() -> None:
 
 
 def test_what_ships() -> None:
-    models = registry.load()
+    models = registry.read().models
     assert models["nano"].prm == "nano-prm"
     assert models["nano"].demonstration and models["nano"].note
     assert models["nano-prm"].format is not None
@@ -48,7 +48,7 @@ def test_user_entry_is_merged_field_by_field(user_yaml: Path) -> None:
         "  nano: {file: /elsewhere/nano.gguf}\n"
         "  mine: {role: prm, format: {prompt: '{problem}', step: '{step}{marker}', marker: '#'}}\n"
     )
-    models = registry.load()
+    models = registry.read().models
     assert models["nano"].file == "/elsewhere/nano.gguf"
     assert models["nano"].prm == "nano-prm"
     assert models["mine"].format is not None and models["mine"].format.opening == "{step}{marker}"
@@ -58,7 +58,7 @@ def test_user_file_in_the_configuration_directory(tmp_path: Path) -> None:
     path = tmp_path / "config" / "tts" / "models.yaml"
     path.parent.mkdir(parents=True)
     path.write_text("models: {mine: {role: policy, file: m.gguf}}")
-    assert "mine" in registry.load()
+    assert "mine" in registry.read().models
 
 
 def test_user_format_and_prompt_are_known_by_name(user_yaml: Path) -> None:
@@ -99,7 +99,7 @@ def test_user_format_and_prompt_are_known_by_name(user_yaml: Path) -> None:
 def test_malformed_file_is_named_with_the_place(user_yaml: Path, text: str, where: str) -> None:
     user_yaml.write_text(text)
     with pytest.raises(UsageError) as caught:
-        registry.load()
+        registry.read()
     assert str(user_yaml) in caught.value.what
     assert where in caught.value.what
     assert "\n" not in caught.value.what
@@ -107,13 +107,13 @@ def test_malformed_file_is_named_with_the_place(user_yaml: Path, text: str, wher
 
 def test_user_file_that_is_named_must_exist(user_yaml: Path) -> None:
     with pytest.raises(UsageError, match=r"mine\.yaml"):
-        registry.load()
+        registry.read()
 
 
 def test_empty_user_file_changes_nothing(user_yaml: Path) -> None:
     shipped = yaml.safe_load(registry.SHIPPED.read_text())
     user_yaml.write_text("")
-    assert list(registry.load()) == list(shipped["models"])
+    assert list(registry.read().models) == list(shipped["models"])
 
 
 def test_unknown_name_suggests_close_ones() -> None:

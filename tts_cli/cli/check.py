@@ -113,17 +113,21 @@ def _read(solution: Worked, chosen: config.Settings, asked: float | None, channe
 def _load(chosen: config.Settings, stack: ExitStack) -> LlamaPRM:
     """The PRM that was named, else the policy's own; `stack` closes it. Raises UsageError, ModelError."""
     from tts_cli.models.load import load_prm, resolve
+    from tts_cli.models.registry import read
 
+    known = read()
+    name = chosen.prm or resolve(chosen.policy, "policy", known).prm or "none"
+    if name == "none":
+        raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
     prm = load_prm(
-        chosen.prm or resolve(chosen.policy, "policy").prm or "none",
+        name,
+        registry=known,
         prm_format=chosen.prm_format,
         n_ctx=chosen.ctx_size,
         n_seq_max=1,
         threads=chosen.threads,
         gpu_layers=chosen.gpu_layers,
     )
-    if prm is None:
-        raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
     stack.callback(prm.close)
     return prm
 

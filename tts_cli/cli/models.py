@@ -46,7 +46,7 @@ def list_models(
 
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
-    entries = list(registry.load().values())
+    entries = list(registry.read().models.values())
     if as_json:
         emit_json(json.dumps([_fields(entry) for entry in entries], ensure_ascii=False))
     elif quiet:

@@ -108,11 +108,6 @@ class Registry:
         return self.prompts[self.family_of(name) or GENERIC]
 
 
-def load() -> dict[str, ModelEntry]:
-    """All models by name, in the order of the files. Raises UsageError for a malformed file."""
-    return dict(read().models)
-
-
 def read() -> Registry:
     """The whole registry. Raises UsageError for a malformed file."""
     user = models_file()
