@@ -28,17 +28,7 @@ class Branch:
     The last token of a sampled branch is pending: it is run only when somebody goes on from there.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_tokens",
-        "logits",
-        "parent",
-        "ran",
-        "released",
-        "sampled",
-        "start",
-        "usage",
-    )
+    __slots__ = ("__weakref__", "_tokens", "logits", "parent", "ran", "released", "sampled", "start", "usage")
 
     def __init__(self, parent: Branch | None, tokens: Sequence[int], usage: Usage, *, sampled: bool) -> None:
         self.parent = parent
@@ -48,7 +38,7 @@ class Branch:
         self.sampled = sampled
         self.ran = 0  # own tokens that went through the model at least once
         self.released = False
-        self.logits: NDArray[np.float32] | None = None  # after the last token, as long as they are kept
+        self.logits: NDArray[np.float32] | None = None  # [n_vocab] after the last token, as long as they are kept
 
     @property
     def length(self) -> int:
@@ -63,9 +53,6 @@ class Branch:
     def append(self, token: int) -> None:
         """Grow by one sampled token; only the job that samples the branch may."""
         self._tokens.append(token)
-
-    def last(self) -> int:
-        return self._tokens[-1]
 
     def chain(self) -> Iterator[Branch]:
         """This branch, its parent, and so on up to the root."""
@@ -140,7 +127,7 @@ class Cells:
         target.length = length
 
     def trim(self, slot: Slot, length: int) -> None:
-        """`slot` lets go of all after its first `length` tokens."""
+        """`slot` holds no more than its first `length` tokens from now on."""
         while slot.extents and slot.length > length:
             extent = slot.extents[-1]
             before = extent.cells
@@ -204,10 +191,13 @@ class Pool:
 
     def occupy(self, tip: Branch, source: Slot | None, length: int) -> Slot | None:
         """A sequence at work on `tip` that holds the first `length` tokens of `source`; None when none is left."""
+        slot: Slot | None
         if source in self.idle and source.length == length:
-            slot: Slot | None = source  # nobody loses anything: take it over
-        else:
-            slot = self._vacate(source)
+            slot = source  # nobody loses anything: take it over
+        elif self.vacant or self.evict(keep=source):
+            slot = self.vacant.pop()
+        else:  # no other is left: what the source holds beyond `length` is lost
+            slot = source if source in self.idle else None
         if slot is None:
             return None
         if slot is source:
@@ -221,12 +211,6 @@ class Pool:
         slot.tip = tip
         return slot
 
-    def _vacate(self, source: Slot | None) -> Slot | None:
-        """An empty sequence: a vacant one, or that of an idle branch; `source` itself when no other is left."""
-        if not self.vacant and not self.evict(keep=source):
-            return source if source in self.idle else None
-        return self.vacant.pop()
-
     def rest(self, slot: Slot) -> None:
         """The job is done; its cells stay until somebody needs the room."""
         self._clock += 1
@@ -235,7 +219,7 @@ class Pool:
         self.idle.append(slot)
 
     def retire(self, slot: Slot, after: Branch | None) -> None:
-        """Free what only this sequence holds, but for `after` and its ancestors as far as they are not released."""
+        """Free what only this sequence holds, except `after` and its ancestors as far as they are not released."""
         while after is not None and after.released:
             after = after.parent
         length = min(slot.length, after.length) if after else 0
@@ -254,7 +238,7 @@ class Pool:
         self.vacant.append(slot)
 
     def evict(self, keep: Slot | None = None) -> bool:
-        """Drop one idle sequence but `keep`: one that holds nothing alone, else the least recently used."""
+        """Drop one idle sequence other than `keep`: one that holds nothing alone, else the least recently used."""
         idle = [slot for slot in self.idle if slot is not keep]
         if not idle:
             return False

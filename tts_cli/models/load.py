@@ -28,7 +28,10 @@ class ModelPair:
 
 
 def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Registry | None = None) -> ModelPair:
-    """Which models are meant; `own_prm`: take the one that suits the policy where none is named. Raises UsageError."""
+    """The entries of both models. `own_prm`: where no PRM is named, take the policy's own. Raises UsageError.
+
+    `prm` "none" means none. Without `registry` it is read from its files.
+    """
     known = registry or read()
     policy_entry = resolve(policy, "policy", known)
     name = prm or (own_prm and policy_entry.prm) or "none"
@@ -55,6 +58,11 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
     """Load a policy by name, GGUF file or entry. `size`: as `engine.Engine` takes it (n_ctx, n_seq_max, threads, ..).
 
     Raises UsageError for an unknown name or a PRM, ModelError for a file that is missing or unfit.
+
+    >>> policy = load_policy("nano", threads=1)
+    >>> policy.parameters
+    133440
+    >>> policy.close()
     """
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPolicy
@@ -103,7 +111,7 @@ def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
 
 
 def _registered(path: Path, known: Registry) -> ModelEntry | None:
-    """The registry's entry for this very file, so that what it says of the model is not lost."""
+    """The registry's entry for this very file, so that what is known of the model is not lost."""
     if not is_file(path):
         return None
     files = ((entry, find_file(entry)) for entry in known.models.values())
