@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tts_cli.answers import Judge
 from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
@@ -27,7 +26,7 @@ from tts_cli.search.driver import PRM_PATIENCE
 from tts_cli.search.events import Event
 from tts_cli.search.methods import METHODS
 from tts_cli.solving.ordering import InOrder
-from tts_cli.solving.solve import Solved, how_many, solve, solve_many
+from tts_cli.solving.solve import Solved, how_many, new_judge, solve, solve_many
 from tts_cli.strategy.plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class Solver:
         self.settings = settings or Settings(**fields, **names)
         self._stack, self._lock, self._cancelled = ExitStack(), threading.Lock(), threading.Event()
         self._closed = False
-        self._judge = self._stack.enter_context(Judge())
+        self._judge = self._stack.enter_context(new_judge(verify=self.settings.verify))
         try:
             if policy is None or isinstance(policy, str):
                 self._load(models, prm, sequences)

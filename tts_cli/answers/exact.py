@@ -218,7 +218,7 @@ def _names_its_items(listing: Listing) -> bool:
 
 
 def _same_brackets(a: Group, b: Group) -> bool:
-    """Brackets tell intervals apart; around three or more items they are a matter of taste."""
+    """Brackets distinguish intervals; around three or more items they are a matter of taste."""
     return len(a.items) != 2 or (a.opening, a.closing) == (b.opening, b.closing)
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from tts_cli.answers.units import split_unit
+from tts_cli.answers.normalize import split_unit
 
 MAX_PARTS = 200
 MAX_NESTING = 8
@@ -18,7 +18,7 @@ MAX_NESTING = 8
 
 @dataclass(frozen=True)
 class Leaf:
-    """One expression; `unit` as in `units.split_unit`."""
+    """One expression; `unit` as in `normalize.split_unit`."""
 
     text: str
     unit: str | None = None
@@ -63,7 +63,7 @@ class Union:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Rows of cells; `kind` tells a determinant ("v", "V") from a matrix ("")."""
+    """Rows of cells; `kind`: "v" or "V" for a determinant, "" for a matrix."""
 
     rows: tuple[tuple[Node, ...], ...]
     kind: str = ""

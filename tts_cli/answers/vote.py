@@ -10,18 +10,24 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from tts_cli.verification.opinions import Opinion
+from typing import Literal, Protocol, runtime_checkable
 
 Aggregate = Literal["last", "min", "mean", "prod"]
 Select = Literal["weighted", "max", "majority"]
 
 
+Opinion = Literal["right", "wrong", "no opinion"]
+
+
 class Equality(Protocol):
-    """What a vote asks of a judge: `equal` to group answers, `check` where they are put into the problem first."""
+    """What a vote asks of a judge, to group answers."""
 
     def equal(self, a: str, b: str) -> bool: ...
+
+
+@runtime_checkable
+class Verifier(Equality, Protocol):
+    """A judge that can also put an answer into its problem (`tts_cli.verification`)."""
 
     def check(self, problem: str, answer: str) -> Opinion: ...
 

@@ -1,6 +1,6 @@
 r"""Reads a problem whose answer can be checked by putting it in: an expression's value, an equation's solution.
 
-A text is understood only if one of the sentences below matches the whole of it and `verify_expression` reads every
+A text is understood only if one of the sentences below matches the whole of it and `expression` reads every
 formula in it. One more word, one more condition, and it is not understood. Covers values and simplifications,
 remainders, common divisors and multiples, percentages, equations, and linear systems; no inequalities, no stories
 (but for prices that rise and fall), no functions f(x).
@@ -32,7 +32,7 @@ MAX_EQUATIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The answer equals `expression`, whatever its form. `percent`: it may be told in percent or as a part of one."""
+    """The answer equals `expression`, whatever its form. `percent`: it may be stated in percent or as a part of one."""
 
     expression: Expression
     percent: bool = False
