@@ -6,6 +6,8 @@ import json
 import os
 import resource
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,26 @@ def test_one_process_at_a_time_holds_it(path: Path) -> None:
         assert refused.value.exit_code == 1
     with Journal(path):
         pass
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_process_that_was_killed_holds_it_no_longer(path: Path) -> None:
+    code = (
+        f"import os; from pathlib import Path; from tts_cli.data.journal import Journal\nJournal(Path({str(path)!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print('opened', flush=True); os.kill(os.getpid(), 9)"], stdout=-1
+    )
+    assert (done.stdout, done.returncode) == (b"opened\n", -9)
+    with Journal(path) as journal:
+        append(journal, record("a"))
+    assert ids(path) == ["a"] and os.listdir(path.parent) == [path.name]
+
+
+def test_the_lock_is_that_of_the_file_whatever_it_is_called(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to(path)
+    with Journal(path), pytest.raises(TtsError, match=r"link.jsonl is being written by another"):
+        Journal(tmp_path / "link.jsonl")
 
 
 def test_a_full_disk_leaves_whole_lines(path: Path) -> None:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from tts_cli.data.csv_records import CsvRecords
+from tts_cli.data.files import CHECK
 from tts_cli.data.json_line import parse_object
 from tts_cli.data.lines import MOST_BYTES, read_lines
 from tts_cli.data.record import RecordError
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TtsError, UsageError, reason
 
 Format = Literal["txt", "jsonl", "csv"]
 
@@ -63,7 +64,7 @@ class _BadField(ValueError):
 
 @contextmanager
 def open_rows(source: Path | None, format: Format | None = None) -> Iterator[Iterator[Row]]:
-    """The rows of a file, or of stdin for None and "-". Without `format` the suffix tells, else the first line:
+    """The rows of a file, or of stdin for None and "-". Without `format` the suffix decides, else the first line:
     `{` begins JSONL, anything else text. Raises TtsError, and UsageError for what is no problem file."""
     if source is None or str(source) == "-":
         yield _rows(read_lines(_stdin(asked=source is not None)), format)
@@ -98,7 +99,7 @@ def _sniffed(lines: Iterator[bytes | None]) -> tuple[Format, Iterator[bytes | No
 
 
 def _by_suffix(path: Path) -> Format | None:
-    """None where the first line must tell: no suffix, or a pipe. Raises UsageError for a suffix of other files."""
+    """None where the first line must decide: no suffix, or a pipe. Raises UsageError for a suffix of other files."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES or not suffix or not path.is_file():
         return SUFFIXES.get(suffix)
@@ -111,10 +112,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         file = path.open("rb")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise TtsError(
-            f"{path} cannot be read: {str(reason).lower()}.", "Check the name and its permissions."
-        ) from error
+        raise TtsError(f"{path} cannot be read: {reason(error)}.", CHECK) from error
     with file:
         yield file
 
