@@ -180,20 +180,21 @@ def test_one_process_at_a_time_holds_it(path: Path) -> None:
         assert refused.value.exit_code == 1
     with Journal(path):
         pass
-    assert os.listdir(path.parent) == [path.name]
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_process_that_was_killed_holds_it_no_longer(path: Path) -> None:
-    code = (
-        f"import os; from pathlib import Path; from tts_cli.data.journal import Journal\nJournal(Path({str(path)!r}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}; print('opened', flush=True); os.kill(os.getpid(), 9)"], stdout=-1
-    )
-    assert (done.stdout, done.returncode) == (b"opened\n", -9)
+    code = f"""
+import os, pathlib
+from tts_cli.data.journal import Journal
+held = Journal(pathlib.Path({str(path)!r}))
+os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert path.exists()
     with Journal(path) as journal:
         append(journal, record("a"))
-    assert ids(path) == ["a"] and os.listdir(path.parent) == [path.name]
+    assert ids(path) == ["a"] and list(path.parent.iterdir()) == [path]
 
 
 def test_the_lock_is_that_of_the_file_whatever_it_is_called(path: Path, tmp_path: Path) -> None:
