@@ -42,8 +42,6 @@ SEQUENCES = 64
 BY_PROFILE = ("auto", "best-of-n")
 """Methods that a profile matters to: it decides what `auto` does, and how sure best-of-n is."""
 
-_AHEAD = 4  # times the problems in flight: how far in-order results let others run ahead of a slow one,
-_LEAST_AHEAD = 64  # but so many at least
 
 
 class Solver:
@@ -176,7 +174,7 @@ class Solver:
         [('1', '7'), ('2', '5')]
         """
         at_once = in_flight or self.capacity
-        order = InOrder(max(_LEAST_AHEAD, _AHEAD * at_once) if ordered else None)
+        order = InOrder.over(at_once, ordered=ordered)
         with self._claimed():
             solutions = solve_many(
                 order.admit(_numbered(problems)),
