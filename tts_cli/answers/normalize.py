@@ -63,7 +63,8 @@ def clean(text: str) -> str:
     text = _NUMBER_SETS.sub("ℝ", text)
     text = _MATH_FONT.sub(r"\\relax ", _TEXT_FONT.sub(r"\\text", text)).replace("\\relax ", "")
     text = _DEGREES.sub("°", _COMMAND.sub(_rename, text))
-    text = _SCALE.sub(_scaled, _CLOCK.sub(_half_of_day, text))
+    text = _CLOCK.sub(lambda mark: r" \text{%snoon}" % ("fore" if mark[1] in "aA" else "after"), text)
+    text = _SCALE.sub(_scaled, text)
     text = _INFINITY.sub("∞", _JOINER.sub(" ; ", text))
     for old, new in _ASCII:
         text = text.replace(old, new)
@@ -76,10 +77,6 @@ def _rename(found: re.Match[str]) -> str:
     if name in _COMMANDS:
         return _COMMANDS[name]
     return f"\\{name}" if found.string[found.end() : found.end() + 1] in ("{", "") else f"\\{name} "
-
-
-def _half_of_day(found: re.Match[str]) -> str:
-    return r" \text{forenoon}" if found.group(1) in "aA" else r" \text{afternoon}"
 
 
 def _scaled(found: re.Match[str]) -> str:
@@ -165,30 +162,25 @@ def split_unit(text: str) -> tuple[str, str | None]:
     if money:
         return money.group(1) + _split_words(money.group(3))[0], money.group(2)
     found = _TEXT_UNIT.fullmatch(text)
-    if found and _may_be_unit(found.group(2)) and found.group(1)[-1] not in "_^{([=+-*/,;":
-        return found.group(1), _unit_key(found.group(2), found.group(3))
+    if found and found.group(1)[-1] not in "_^{([=+-*/,;":
+        words = found.group(2)
+        if not any(char.isdigit() for char in words) and not _TURNING & set(words.lower().split()):
+            return found.group(1), _unit_key(words, found.group(3))
     found = _SIGN_UNIT.fullmatch(text)
     if found and not (found.group(2) == "°" and _TRIGONOMETRIC.search(text)):
         return found.group(1), found.group(2)
     return _split_words(text)
 
 
-def _may_be_unit(words: str) -> bool:
-    return not any(char.isdigit() for char in words) and not _TURNING & set(words.lower().split())
-
-
 def _split_words(text: str) -> tuple[str, str | None]:
     if len(text) > 120 or (not text[-1:].isalpha() and text[-1:] not in "23}."):
         return text, None
     found = _WORD_UNIT.fullmatch(text)
-    if not found or not all(_is_unit_word(word) for word in re.findall(r"[A-Za-z]+", found.group(2))):
-        return text, None
-    return found.group(1), _unit_key(found.group(2), found.group(3))
-
-
-def _is_unit_word(word: str) -> bool:
-    singular = _singular(word)
-    return singular in _LOOSE or (singular in _KEYS and len(word) > 1)
+    for word in re.findall(r"[A-Za-z]+", found.group(2)) if found else ():
+        singular = _singular(word)
+        if singular not in _LOOSE and (singular not in _KEYS or len(word) == 1):
+            return text, None
+    return (found.group(1), _unit_key(found.group(2), found.group(3))) if found else (text, None)
 
 
 def _unit_key(words: str, power: str | None) -> str:

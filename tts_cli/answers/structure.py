@@ -203,12 +203,9 @@ def _joined(items: list[Node]) -> Node:
     flat: list[Node] = []
     for item in items:
         flat.extend(item.items if isinstance(item, Listing) and not item.braces else (item,))
-    ranges = all(isinstance(item, Group) and len(item.items) == 2 for item in flat)
-    return Union(tuple(flat)) if ranges and any(_has_infinity(item) for item in flat) else Listing(tuple(flat))
-
-
-def _has_infinity(item: Node) -> bool:
-    return isinstance(item, Group) and any(is_infinity(part) for part in item.items)
+    pairs = [item.items for item in flat if isinstance(item, Group) and len(item.items) == 2]
+    are_ranges = len(pairs) == len(flat) and any(is_infinity(part) for pair in pairs for part in pair)
+    return Union(tuple(flat)) if are_ranges else Listing(tuple(flat))
 
 
 def _signs(text: str) -> list[str]:

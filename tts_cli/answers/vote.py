@@ -67,19 +67,13 @@ def group(answers: Sequence[str | None], judge: Equality) -> list[list[int]]:
             continue
         members = class_of.get(answer)
         if members is None:
-            members = next((c for c in classes if judge.equal(_representative(answers, c), answer)), None)
+            members = next((c for c in classes if judge.equal(answers[c[0]] or "", answer)), None)
         if members is None:
             members = []
             classes.append(members)
         members.append(index)
         class_of[answer] = members
     return classes
-
-
-def _representative(answers: Sequence[str | None], members: list[int]) -> str:
-    answer = answers[members[0]]
-    assert answer is not None
-    return answer
 
 
 def vote(

@@ -62,10 +62,6 @@ def _of_value(statement: Value, reading: Reading) -> Opinion:
     fits = _agree(wanted, item)
     if fits is False and statement.percent and not reading.percent:
         fits = _agree(wanted, Apply("multiply", (Number(Fraction(100)), item)))
-    return _named(fits)
-
-
-def _named(fits: bool | None) -> Opinion:
     return "no opinion" if fits is None else "right" if fits else "wrong"
 
 
