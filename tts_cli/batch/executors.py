@@ -30,6 +30,16 @@ _TICK = 0.05  # seconds between looks at the source, at `should_stop`, and calls
 
 Problems = Iterable[Problem | None]
 """None means: none for now."""
+Records = Generator[Record, None, None]
+ShouldStop = Callable[[], bool]
+OnDecode = Callable[[], None]
+
+
+def never() -> bool:
+    return False
+
+
+def nothing() -> None: ...
 
 
 class Executor(Protocol):
@@ -40,17 +50,11 @@ class Executor(Protocol):
         """How many it has under way at most."""
         ...
 
-    def records(
-        self,
-        problems: Problems,
-        *,
-        should_stop: Callable[[], bool] = lambda: False,
-        on_decode: Callable[[], None] = lambda: None,
-    ) -> Generator[Record, None, None]:
+    def records(self, problems: Problems, *, should_stop: ShouldStop = never, on_decode: OnDecode = nothing) -> Records:
         """Yield each problem's record as it is solved; `problems` is read lazily.
 
         After `should_stop` the records that are there by then are yielded, and what is under way is dropped.
-        `on_decode` is called some times a second. Raises what ends the run: TtsError.
+        `on_decode` is called several times a second. Raises what ends the run: TtsError.
         """
         ...
 
@@ -91,13 +95,7 @@ class InProcess:
         self._solver = solver
         self.at_once = at_most or solver.capacity
 
-    def records(
-        self,
-        problems: Problems,
-        *,
-        should_stop: Callable[[], bool] = lambda: False,
-        on_decode: Callable[[], None] = lambda: None,
-    ) -> Generator[Record, None, None]:
+    def records(self, problems: Problems, *, should_stop: ShouldStop = never, on_decode: OnDecode = nothing) -> Records:
         """See Executor."""
         return self._solver.solve_many(
             problems, ordered=False, in_flight=self.at_once, should_stop=should_stop, on_decode=on_decode
@@ -111,13 +109,7 @@ class Processes:
         self._workers = workers
         self.at_once = PER_WORKER * len(workers)
 
-    def records(
-        self,
-        problems: Problems,
-        *,
-        should_stop: Callable[[], bool] = lambda: False,
-        on_decode: Callable[[], None] = lambda: None,
-    ) -> Generator[Record, None, None]:
+    def records(self, problems: Problems, *, should_stop: ShouldStop = never, on_decode: OnDecode = nothing) -> Records:
         """See Executor. The workers can be used again, unless they were stopped."""
         source = iter(problems)
         free: SimpleQueue[Worker] = SimpleQueue()

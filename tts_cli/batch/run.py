@@ -48,7 +48,7 @@ class Observer:
         """A row is solved. Its record is written, unless it waits for those before it."""
 
     def advanced(self) -> None:
-        """Some times a second while problems are solved."""
+        """Several times a second while problems are solved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,13 @@ def _kept(dataset: HubDataset, consent: Consent) -> Path:
         )
     data = hub.fetch(dataset.source)
     _check(dataset, data)
-    _keep(path, data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TtsError(
+            f"The directory {path.parent} cannot be made: {reason(error)}.", "Name another one in TTS_DATA_DIR."
+        ) from error
+    write_atomically(path, data.decode("utf-8"), "The data set")
     return path
 
 
@@ -93,16 +99,6 @@ def _check(dataset: HubDataset, data: bytes) -> None:
         raise hub.failure(
             dataset.source, f"{len(usable)} problems with an answer came, not {dataset.count}; nothing was kept"
         )
-
-
-def _keep(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TtsError(
-            f"The directory {path.parent} cannot be made: {reason(error)}.", "Name another one in TTS_DATA_DIR."
-        ) from error
-    write_atomically(path, data.decode("utf-8"), "The data set")
 
 
 def _exists(path: Path) -> bool:

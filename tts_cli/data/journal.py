@@ -53,7 +53,8 @@ class Journal:
         self._superseded = 0  # lines that no longer count
         with ExitStack() as stack:
             _open(path).close()  # it is there, or was made, before anything lies beside it
-            stack.callback(_locked(path))
+            self._target = Path(os.path.realpath(path))
+            stack.callback(self._lock())
             self._file = stack.enter_context(_open(path))
             self._end = self._read()
             self._stack = stack.pop_all()
@@ -65,10 +66,6 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    def __len__(self) -> int:
-        """How many ids it holds."""
-        return len(self._entries)
 
     def visit(self, id: str) -> Entry | None:
         """Take the id as the input's next row; its entry, or None. `settle` goes by the order of the visits."""
@@ -166,27 +163,45 @@ class Journal:
         return sorted(others) + [self._entries[key].offset for key in visited if key in self._entries]
 
     def _rewrite(self, offsets: Iterable[int]) -> None:
-        target = Path(os.path.realpath(self.path))
-        temporary = target.with_name(f".{target.name}.tmp")  # one name, because only who holds the lock is here
-        with target.open("rb") as file, temporary.open("wb") as copy:
-            shutil.copymode(target, temporary)
+        # One name, because only who holds the lock is here.
+        temporary = self._target.with_name(f".{self._target.name}.tmp")
+        with self._target.open("rb") as file, temporary.open("wb") as copy:
+            shutil.copymode(self._target, temporary)
             for offset in offsets:
                 file.seek(offset)
                 copy.write(file.readline())
             copy.flush()
             os.fsync(copy.fileno())
         self._file.close()  # an open file cannot be replaced everywhere
-        temporary.replace(target)
+        temporary.replace(self._target)
 
     def _keep_replaced(self) -> None:
-        """Answers cost compute: one that no longer counts is put aside, not thrown away."""
+        """Answers cost compute: one that no longer counts is put aside, not thrown away. Errors and blank lines are."""
         current = {entry.offset for entry in self._entries.values()}
-        target = Path(os.path.realpath(self.path))
-        aside = target.with_name(f"{target.name}.replaced")
         for offset, line in self._lines():
-            if offset not in current and _worth_keeping(line):
-                with aside.open("ab") as file:
+            found = _entry(offset, line)
+            if offset not in current and (bool(line.strip()) if found is None else not found[1].retry):
+                with self._target.with_name(f"{self._target.name}.replaced").open("ab") as file:
                     file.write(line)
+
+    def _lock(self) -> Callable[[], None]:
+        """Lock the file; what unlocks it. The lock is a file beside it: the file itself is replaced at the end."""
+        lock = FileLock(self._target.with_name(f".{self._target.name}.lock"), thread_local=False)
+        try:
+            lock.acquire(timeout=0.1)  # who held it may be removing it just now
+        except Timeout as error:
+            raise TtsError(
+                f"{self.path} is being written by another `tts batch`.", "Wait for it to end, or name another output."
+            ) from error
+        except (OSError, NotImplementedError):  # no locks or new files there: two runs at once are the user's to avoid
+            return lambda: None
+
+        def unlock() -> None:
+            with suppress(OSError):  # Windows removes it on its own
+                Path(lock.lock_file).unlink()
+            lock.release()
+
+        return unlock
 
 
 def _open(path: Path) -> FileIO:
@@ -195,27 +210,6 @@ def _open(path: Path) -> FileIO:
         return FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
     except (OSError, ValueError) as error:
         raise _unwritable(path, error, "Name a file in a folder that exists and that you may write to.") from error
-
-
-def _locked(path: Path) -> Callable[[], None]:
-    """Lock the file; what unlocks it. The lock is a file beside it: the file itself is replaced at the end."""
-    target = Path(os.path.realpath(path))
-    lock = FileLock(target.with_name(f".{target.name}.lock"), thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise TtsError(
-            f"{path} is being written by another `tts batch`.", "Wait for it to end, or name another output."
-        ) from error
-    except (OSError, NotImplementedError):  # no locks there, no new files: two runs at once are the user's to avoid
-        return lambda: None
-
-    def unlock() -> None:
-        with suppress(OSError):  # Windows removes it on its own
-            Path(lock.lock_file).unlink()
-        lock.release()
-
-    return unlock
 
 
 def _write_at(file: FileIO, offset: int, data: bytes) -> int:
@@ -239,12 +233,6 @@ def _entry(offset: int, line: bytes) -> tuple[bytes, Entry] | None:
         return _key(row["id"]), Entry(offset, fingerprint, finish, _may_pass(finish, kind))
     except (ValueError, KeyError, AttributeError, RecursionError):
         return None
-
-
-def _worth_keeping(line: bytes) -> bool:
-    """All but errors and blank lines."""
-    found = _entry(0, line)
-    return not found[1].retry if found is not None else bool(line.strip())
 
 
 def _may_pass(finish: str, kind: Any) -> bool:
