@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 Aggregate = Literal["last", "min", "mean", "prod"]
 Select = Literal["weighted", "max", "majority"]
@@ -91,7 +91,7 @@ def vote(
         raise ValueError(f"{len(answers)} answers but {len(weights)} scores")
     if not all(map(math.isfinite, weights)):
         raise ValueError("scores must be finite numbers")
-    if select not in ("weighted", "max", "majority"):
+    if select not in get_args(Select):
         raise ValueError(f"unknown selection: {select}")
     classes = [_class(answers, weights, members, select) for members in group(answers, judge)]
     if select == "majority":

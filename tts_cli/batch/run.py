@@ -3,7 +3,8 @@
     rows ─► resume: what is not done yet ─► executor: solved, several at a time ─► order ─► records
 
 Rows are read as they are wanted; in memory are the problems under way, a bounded number of finished records, and one
-small entry per row. Prints nothing and handles no signal: callers watch with an Observer and stop by `should_stop`.
+small entry per row. Prints nothing and handles no signal: a caller watches with a `BatchObserver`, and ends the run
+by `should_stop`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tts_cli.solver import models_of
 from tts_cli.solving.ordering import InOrder
 
 
-class Observer:
+class BatchObserver:
     """What a caller gets to know while a batch runs; every method does nothing until it is overridden."""
 
     def note(self, text: str) -> None:
@@ -52,7 +53,7 @@ class Observer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """`errors`: rows whose record is an error, those of an earlier run among them. `complete`: each row has its record.
     `resumable`: the output is a file, which the same batch continues."""
 
@@ -84,17 +85,17 @@ class BatchRun:
         format: Format | None = None,
         ordered: bool = True,
         at_most: int | None = None,
-        observer: Observer | None = None,
+        observer: BatchObserver | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.settings, self.source, self.output = settings, source, output
         self.format, self.ordered, self.at_most = format, ordered, at_most
-        self.observer, self.should_stop = observer or Observer(), should_stop
+        self.observer, self.should_stop = observer or BatchObserver(), should_stop
         self._order: InOrder | None = None
         self._errors = 0
         self._took_all = False  # rows
 
-    def run(self) -> Outcome:
+    def run(self) -> BatchOutcome:
         """Raises TtsError for an input, an output, settings or models that cannot be used."""
         models = models_of(self.settings)
         with ExitStack() as stack:
@@ -115,7 +116,7 @@ class BatchRun:
             complete = self._took_all and not self._is_busy()
             if complete and journal is not None:
                 journal.settle(ordered=self.ordered)
-        return Outcome(self._errors, complete, resumable=journal is not None)
+        return BatchOutcome(self._errors, complete, resumable=journal is not None)
 
     def _is_busy(self) -> bool:
         """Is a problem under way?"""

@@ -14,7 +14,7 @@ from tts_cli.cli.channels import Channels, emit_json
 from tts_cli.data.rows import Format
 
 if TYPE_CHECKING:
-    from tts_cli.batch.run import Outcome
+    from tts_cli.batch.run import BatchOutcome
 
 EPILOG = """Examples:
 
@@ -84,7 +84,7 @@ def batch(
 
 
 def _say_how_to_resume(
-    channels: Channels, arguments: tuple[str, ...], source: Path | None, output: Path | None, outcome: Outcome
+    channels: Channels, arguments: tuple[str, ...], source: Path | None, output: Path | None, outcome: BatchOutcome
 ) -> None:
     """After a stop that left rows undone."""
     command = shlex.join(["tts", *arguments])

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tts_cli.batch.input import count_rows
-from tts_cli.batch.run import Observer
+from tts_cli.batch.run import BatchObserver
 from tts_cli.cli import first_run
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.signals import Interruption
@@ -19,7 +19,7 @@ STOPPING = "Stopping: what is finished is being written. Ctrl-C again ends at on
 OUTCOMES = {"answered": "green", "abstained": "yellow", "in error": "red"}
 
 
-class BatchView(Observer):
+class BatchView(BatchObserver):
     """A context manager. `on_terminal`: records go to the terminal that the line would be drawn on."""
 
     def __init__(self, channels: Channels, source: Path | None, format: Format | None, *, on_terminal: bool) -> None:
