@@ -9,7 +9,7 @@ from tts_cli.errors import PromptTooLong
 from tts_cli.search.context import Limits
 from tts_cli.search.events import StepMerged, StepPruned, StepSampled
 from tts_cli.search.methods import METHODS
-from tts_cli.search.ranking import shares
+from tts_cli.search.tree import shares
 from tts_cli.search.tree import tips
 
 beam, dvts = METHODS["beam"].run, METHODS["dvts"].run

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tts_cli.analysis.trace_analysis import Ballot, VotingRules, elect
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
-from tts_cli.search.ranking import shares
+from tts_cli.search.tree import shares
 
 SAMPLED = ("majority", "best-of-n")
 DRAWS = 4000

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.conditions import Condition
     from tts_cli.models.load import ModelPair
     from tts_cli.protocols import ModelFacts
-    from tts_cli.strategy.profile import Profile
+    from tts_cli.strategy.profile import Profile, Unfit
 
 EPILOG = """Examples:
 
@@ -118,7 +118,7 @@ class Calibration(EvalRun):
     """Samples what a profile needs, and makes it."""
 
     def plan_conditions(
-        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, remark: str | None
+        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, unfit: Unfit | None
     ) -> list[Condition]:
         from tts_cli.evaluation.calibrate import plans
         from tts_cli.evaluation.conditions import Condition

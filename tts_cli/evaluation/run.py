@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.summary import EvalFacts, Summary, Timing
     from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.protocols import ModelFacts
-    from tts_cli.strategy.profile import Profile
+    from tts_cli.strategy.profile import Profile, Unfit
 
 STOPPING = "Stopping; Ctrl-C again ends at once."
 
@@ -108,19 +108,19 @@ class EvalRun:
         self.models = stored_models(self.store, wants_prm)
         assert self.models is not None
         policy, prm = self.models
-        profile, remark = self._profile(policy, prm)
-        self.conditions = self.plan_conditions(policy, prm, profile, remark)
+        profile, unfit = self._profile(policy, prm)
+        self.conditions = self.plan_conditions(policy, prm, profile, unfit)
         return loaded
 
     def plan_conditions(
-        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, remark: str | None
+        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, unfit: Unfit | None
     ) -> list[Condition]:
         """What is to be measured."""
         from tts_cli.evaluation.conditions import plan_conditions
 
-        return plan_conditions(self.question.methods, self.question.budgets, self.solving, policy, prm, profile, remark)
+        return plan_conditions(self.question.methods, self.question.budgets, self.solving, policy, prm, profile, unfit)
 
-    def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, str | None]:
+    def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, Unfit | None]:
         """The one for these models. What was sampled by none can be counted where the model files are gone."""
         methods = self.question.methods
         if not set(methods) & set(setup.BY_PROFILE):
