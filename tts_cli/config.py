@@ -159,8 +159,9 @@ class SettingError(UsageError):
 
     def __init__(self, name: str, value: Any, wanted: str, where: str | None = None) -> None:
         self.name, self.value, self.wanted = name, value, wanted
+        end = "" if wanted.endswith((".", "?")) else "."
         super().__init__(
-            f"{where or flag_name(name)} is {value!r}, but it {wanted}.",
+            f"{where or flag_name(name)} is {value!r}, but it {wanted}{end}",
             "`--help` after the command lists what it may be.",
         )
 

@@ -126,6 +126,16 @@ class ScriptedPrm(Backend):
         return job
 
 
+class Same:
+    """A judge for whom answers are the same if their texts are."""
+
+    def equal(self, a: str, b: str) -> bool:
+        return a == b
+
+    def check(self, problem: str, answer: str) -> Any:
+        return "no opinion"
+
+
 def conclude(node: Node) -> Solution:
     """The answer is the last word; the score that of the last step."""
     return Solution(node, node.steps[-1].split()[-1], node.score)
@@ -165,7 +175,7 @@ class Bench:
                 raise ended.error
         return self.search
 
-    def told(self, kind: type[Any]) -> list[Any]:
+    def heard(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def names(self, numbers: list[int]) -> list[str]:
