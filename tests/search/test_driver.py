@@ -84,6 +84,15 @@ def test_an_error_in_one_sample_ends_its_search_and_cancels_its_other_jobs() -> 
     assert policy.held == []
 
 
+def test_the_traceback_of_an_unexpected_error_is_logged_and_of_others_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "tts_cli")
+    policy, unfit = ScriptedPolicy(script={}), ScriptedPolicy(problem_error=PromptTooLong("too long"))
+    list(Driver(policy).run([once(unfit, "expected"), once(policy, "unexpected")]))
+    (logged,) = caplog.records
+    assert logged.exc_info is not None and logged.exc_info[0] is KeyError
+    assert "in sample" in caplog.text, "down to the place where it was raised"
+
+
 def test_an_error_of_a_back_end_closes_all_searches_and_is_raised() -> None:
     policy = ScriptedPolicy(script=LINES)
     policy.advance = _broken  # type: ignore[method-assign]
@@ -230,6 +239,7 @@ def test_results_of_gather_come_in_the_order_asked_for() -> None:
         ("beam", BEAM, BEAM_SCORES, 4),
         ("dvts", DVTS, DVTS_SCORES, 4),
         ("best-of-n", THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, 3),
+        ("best-first", THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, 3),
     ],
 )
 def test_the_same_seed_gives_the_same_events(
@@ -243,7 +253,7 @@ def test_the_same_seed_gives_the_same_events(
     assert found[0] == found[1] and len(found[0]) > 5
 
 
-@pytest.mark.parametrize("method", ["beam", "dvts", "best-of-n", "majority"])
+@pytest.mark.parametrize("method", ["beam", "dvts", "best-of-n", "majority", "best-first"])
 def test_a_search_may_be_stopped_after_any_decode(method: str) -> None:
     scripts = {"beam": (BEAM, BEAM_SCORES, 4), "dvts": (DVTS, DVTS_SCORES, 4)}
     script, scores, budget = scripts.get(method, (THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, 3))

@@ -105,9 +105,9 @@ def load_plugins() -> None:
             if METHODS.get(method.name) is not method:
                 register(method)
         except Exception as error:
+            why = f"{type(error).__name__}, {reason(error)}".rstrip(".")
             raise TtsError(
-                f"The plugin {plugin.name!r} of {package} cannot be loaded: {type(error).__name__}, {reason(error)}.",
-                f"Mend or uninstall {package}.",
+                f"The plugin {plugin.name!r} of {package} cannot be loaded: {why}.", f"Mend or uninstall {package}."
             ) from error
 
 
