@@ -88,8 +88,8 @@ def test_help_and_errors_name_it(toy: Path) -> None:
 
 def test_the_traceback_of_a_bug_in_it_is_shown_with_debug_alone(tmp_path: Path) -> None:
     install(tmp_path, "toy", TOY.replace("await search.gather", "1 / 0 + await search.gather"), "toy:TOY")
-    asked = ("batch", "--method", "toy", "-n", "2", "--threads", "1")
-    for flags, shown in ((("--debug",), True), ((), False)):
+    asked = ("batch", "--method", "toy", "-n", "2", "--threads")
+    for flags, shown in ((("1", "--debug"), True), (("2", "--debug"), True), (("1",), False)):
         ended = tts(tmp_path, *asked, *flags, stdin="Compute 3 + 4.\n")
         record = json.loads(ended.stdout)
         assert record["error"] == {"kind": "internal", "message": "ZeroDivisionError: division by zero"}

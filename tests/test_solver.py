@@ -15,7 +15,7 @@ import pytest
 
 from tts_cli import ModelError, Problem, Record, Settings, Solver, TtsError, UsageError
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.backends.llama_policy import LlamaPolicy
+from tts_cli.models.backends.llama_cpp import LlamaPolicy
 from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, Usage
 from tts_cli.search.events import Event, SearchEnded, SearchStarted
 
@@ -287,7 +287,7 @@ class Dictionary:
         for job, at in self.waiting.items():
             text, after = self.solutions[at.problem][at.length], Place(at.problem, at.usage, at.length + 1)
             at.usage.sampled += 1
-            finish = Finish.BOXED if "boxed" in text else Finish.STEP
+            finish = Finish.ANSWERED if "boxed" in text else Finish.STEP
             job.resolve(SampledStep(text, 1, finish, after, logprob=-1.0))
         self.waiting.clear()
 

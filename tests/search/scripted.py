@@ -13,7 +13,7 @@ from typing import Any
 from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.context import Limits, Search, Solution
 from tts_cli.search.driver import Driver
-from tts_cli.search.events import Event
+from tts_cli.search.events import EVENTS, Event
 from tts_cli.search.tree import Node
 
 Run = Callable[[Search, int, int], Awaitable[None]]
@@ -124,6 +124,12 @@ class ScriptedPrm(Backend):
 
         self.jobs[job] = (1, end)
         return job
+
+
+def from_json(row: dict[str, Any]) -> Event:
+    """The inverse of `to_json`."""
+    fields = dict(row)
+    return EVENTS[fields.pop("event")](**fields)
 
 
 class Same:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, RecordError
 from tts_cli.data.trace import dump, parse
 from tts_cli.errors import PromptTooLong, UsageError
-from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent, from_json
+from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent
 from tts_cli.solving.solve import Solved, how_many, solve, solve_many
 
 BOX = r"\boxed{%s}."

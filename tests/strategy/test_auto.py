@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
 from tts_cli.analysis import report
 from tts_cli.analysis.report import SearchReport
@@ -25,7 +25,6 @@ from tts_cli.search.events import (
     SolutionFinished,
     StepSampled,
     StepScored,
-    from_json,
     to_json,
 )
 from tts_cli.solving.session import Session

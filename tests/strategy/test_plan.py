@@ -12,8 +12,8 @@ from tests.strategy.profiles import profile
 from tts_cli.config import Settings
 from tts_cli.errors import UsageError
 from tts_cli.protocols import facts_of
-from tts_cli.strategy.plan import AllSamplesEqual, ByProfile, ByTable, MethodAskedFor, make_plan
-from tts_cli.strategy.profile import OtherModel, Unfit
+from tts_cli.strategy.plan import PlanReason, make_plan
+from tts_cli.strategy.profile import Mismatch, Unfit
 from tts_cli.strategy.rules import CalibratedRule, PaperTableRule
 
 POLICY, PRM = facts_of(ScriptedPolicy(parameters=1_800_000)), facts_of(ScriptedPrm())
@@ -24,17 +24,17 @@ def test_effort_sets_the_budget_unless_one_is_given(effort: Any, budget: int) ->
     plan = make_plan(Settings(effort=effort), POLICY, PRM)
     assert (plan.method, plan.budget) == ("auto", budget)
     assert plan.rule == PaperTableRule(POLICY, PRM, budget=budget)
-    assert plan.reason == ByTable(None, effort)
+    assert plan.reason == PlanReason(effort=effort)
     asked = make_plan(Settings(effort=effort, budget=7, method="dvts", beam_width=2), POLICY, PRM)
     assert (asked.method, asked.budget, asked.beam_width, asked.rule) == ("dvts", 7, 2, None)
-    assert asked.reason == MethodAskedFor(None)
+    assert asked.reason == PlanReason(asked=True)
 
 
 def test_auto_goes_by_a_profile_where_there_is_one() -> None:
     known = profile()
     plan = make_plan(Settings(min_confidence=0.9), POLICY, PRM, known)
     assert plan.rule == CalibratedRule(profile(), "normal", 16, 0.9), "the most samples are those of the last stage"
-    assert plan.reason == ByProfile("2026-01-02", "normal")
+    assert plan.reason == PlanReason(effort="normal", made="2026-01-02")
     assert make_plan(Settings(budget=8), POLICY, PRM, known).budget == 8
     assert isinstance(make_plan(Settings(), POLICY, None, known).rule, PaperTableRule), "it was made with a PRM"
 
@@ -46,8 +46,8 @@ def test_how_solutions_vote_is_calibrated_too() -> None:
 
 
 def test_a_profile_that_is_not_for_this_run_is_kept_as_the_reason() -> None:
-    unfit = Unfit("x.yaml", OtherModel("policy", POLICY_FILE, POLICY_FILE))
-    assert make_plan(Settings(budget=4), POLICY, PRM, unfit=unfit).reason == ByTable(unfit, None)
+    unfit = Unfit("x.yaml", Mismatch("policy", POLICY_FILE, POLICY_FILE))
+    assert make_plan(Settings(budget=4), POLICY, PRM, unfit=unfit).reason == PlanReason(unfit=unfit)
 
 
 def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> None:
@@ -61,7 +61,7 @@ def test_best_of_n_has_a_calibrated_confidence_at_the_stages_of_a_profile() -> N
 
 def test_at_temperature_0_there_is_nothing_to_choose() -> None:
     plan = make_plan(Settings(temperature=0), POLICY, PRM)
-    assert (plan.method, plan.reason) == ("greedy", AllSamplesEqual())
+    assert (plan.method, plan.reason) == ("greedy", PlanReason())
 
 
 def test_greedy_has_no_budget() -> None:

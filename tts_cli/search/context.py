@@ -25,7 +25,7 @@ and the PRM's (`node.reward`) while something may be scored after it. Each is re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -334,9 +334,9 @@ class Search:
             self._prm.release(node.reward)
         node.reward = None
 
-    async def gather(self, *awaitables: Awaitable[T]) -> Sequence[T]:
+    async def gather(self, *coroutines: Coroutine[Any, Any, T]) -> list[T]:
         """Run all at the same time; their results in the order given."""
-        return await gather(*awaitables)
+        return await gather(*coroutines)
 
     async def _wait(self, backend: Backend, job: Job[T]) -> T:
         self._jobs[job] = backend

@@ -24,7 +24,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -46,15 +46,9 @@ class Task(Job[T]):
 
     __slots__ = ("coroutine",)
 
-    def __init__(self, awaitable: Awaitable[T]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         super().__init__()
-        self.coroutine: Coroutine[Any, Any, T] = (
-            awaitable if isinstance(awaitable, Coroutine) else _result_of(awaitable)
-        )
-
-
-async def _result_of(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+        self.coroutine = coroutine
 
 
 class StartTasks:
@@ -69,16 +63,16 @@ class StartTasks:
         yield self
 
 
-async def start(awaitable: Awaitable[T]) -> Task[T]:
-    """Run `awaitable` beside the caller and return its task without waiting for it."""
-    task = Task(awaitable)
+async def start(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
+    """Run `coroutine` beside the caller and return its task without waiting for it."""
+    task = Task(coroutine)
     await StartTasks([task])
     return task
 
 
-async def gather(*awaitables: Awaitable[T]) -> list[T]:
+async def gather(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
     """Run all at the same time; their results in the order given."""
-    tasks = [Task(awaitable) for awaitable in awaitables]
+    tasks = [Task(coroutine) for coroutine in coroutines]
     await StartTasks(tasks)
     return [await task for task in tasks]
 

@@ -118,9 +118,3 @@ EVENTS: dict[str, type[Event]] = {cls.__name__: cls for cls in get_args(Event)}
 def to_json(event: Event) -> dict[str, Any]:
     """{"event": "StepScored", "step": 3, "score": 0.9}"""
     return {"event": type(event).__name__, **asdict(event)}
-
-
-def from_json(row: dict[str, Any]) -> Event:
-    """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
-    fields = dict(row)
-    return EVENTS[fields.pop("event")](**fields)

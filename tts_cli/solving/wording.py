@@ -6,13 +6,12 @@ what became of them. A `why` is one sentence of clauses with semicolons between;
 
 from __future__ import annotations
 
-from tts_cli.config import Effort
 from tts_cli.costs import human
 from tts_cli.data.record import FinishReason, Verified
 from tts_cli.solving.selection import Selection, all_wrong
 from tts_cli.strategy.paper_table import TableChoice
-from tts_cli.strategy.plan import AllSamplesEqual, ByProfile, ByTable, MethodAskedFor, Plan
-from tts_cli.strategy.profile import Mismatch, OtherModel, Unfit
+from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.profile import Mismatch, ModelFile, Unfit
 from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised
 
 
@@ -41,24 +40,18 @@ def why(
 
 def of_plan(plan: Plan) -> str:
     """Why this method and this budget."""
-    match plan.reason:
-        case MethodAskedFor() if plan.likeliest_only:
-            return f"{plan.method} was asked for; it writes one solution"
-        case MethodAskedFor(effort):
-            return f"{plan.method} was asked for; {_budget(plan, effort)}"
-        case AllSamplesEqual():
-            return "greedy, as at temperature 0 all samples are equal"
-        case ByProfile(made, effort):
-            return f"auto by the profile of {made}, at --effort {effort}; at most N = {plan.budget}"
-        case ByTable(unfit, effort):
-            no_profile = of_unfit(unfit) if unfit else "these models have no profile"
-            return f"auto by the paper's table, as {no_profile}; {_budget(plan, effort)}"
-        case None:
-            return ""
-
-
-def _budget(plan: Plan, effort: Effort | None) -> str:
-    return f"N = {plan.budget} " + (f"is --effort {effort}" if effort else "was asked for")
+    reason = plan.reason
+    if reason is None:
+        return ""
+    budget = f"N = {plan.budget} " + (f"is --effort {reason.effort}" if reason.effort else "was asked for")
+    if plan.fixed is not None:
+        if not reason.asked:
+            return f"{plan.method}, as at temperature 0 all samples are equal"
+        return f"{plan.method} was asked for; " + ("it writes one solution" if plan.likeliest_only else budget)
+    if reason.made is not None:
+        return f"auto by the profile of {reason.made}, at --effort {reason.effort}; at most N = {plan.budget}"
+    no_profile = of_unfit(reason.unfit) if reason.unfit else "these models have no profile"
+    return f"auto by the paper's table, as {no_profile}; {budget}"
 
 
 def of_unfit(unfit: Unfit) -> str:
@@ -70,11 +63,11 @@ def of_unfit(unfit: Unfit) -> str:
 
 def of_mismatch(found: Mismatch) -> str:
     """In what a profile differs from these models and settings."""
-    if not isinstance(found, OtherModel):
-        return f"it was made with {found.name} {found.made_with}, not {found.here}"
     own, here = found.made_with, found.here
+    if not (isinstance(own, ModelFile) and isinstance(here, ModelFile)):
+        return f"it was made with {found.name} {own}, not {here}"
     what = f"another file of {own.name}" if own.name == here.name else f"{own.name}, not {here.name}"
-    return f"its {found.role} is {what} ({own.content}, here {here.content})"
+    return f"its {found.name} is {what} ({own.content}, here {here.content})"
 
 
 _CLAUSES = {

@@ -19,39 +19,18 @@ EFFORT_BUDGETS: dict[str, int] = {"low": 4, "normal": 16, "high": 64, "max": 128
 """N where no budget is given. The paper sweeps 4, 16, 64 and 256; beyond 128 gains are small for the cost."""
 
 
-# Why this plan: facts, of which solving/wording.py makes the sentence. `effort`: what N comes from, None where N was
-# asked for.
-
-
 @dataclass(frozen=True, slots=True)
-class MethodAskedFor:
-    """One method, by name."""
+class PlanReason:
+    """Why this plan, as facts; solving/wording.py makes the sentence.
 
-    effort: Effort | None
+    `asked`: the method was asked for by name. `effort`: where N comes from, None if N was asked for. Of `auto`: `made`,
+    the day on which its profile was made, or `unfit`, a profile that might have been used and was not.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class AllSamplesEqual:
-    """`auto` at temperature 0: greedy says all that there is to say."""
-
-
-@dataclass(frozen=True, slots=True)
-class ByProfile:
-    """`auto` by a profile that was made on this day."""
-
-    made: str
-    effort: Effort
-
-
-@dataclass(frozen=True, slots=True)
-class ByTable:
-    """`auto` by the paper's table. `unfit`: a profile that might have been used, and was not."""
-
-    unfit: Unfit | None
-    effort: Effort | None
-
-
-PlanReason = MethodAskedFor | AllSamplesEqual | ByProfile | ByTable
+    asked: bool = False
+    effort: Effort | None = None
+    made: str | None = None
+    unfit: Unfit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +98,13 @@ def make_plan(
                 "Give one with --prm, or use --method majority.",
             )
         if method.samples == "one":
-            return Plan(method.name, 1, 1, MethodAskedFor(effort))
+            return Plan(method.name, 1, 1, PlanReason(asked=True, effort=effort))
         measured = profile.best_of_n.get(budget) if profile and method.name == "best-of-n" else None
-        return Plan(method.name, budget, width, MethodAskedFor(effort), confidence=measured)
+        return Plan(method.name, budget, width, PlanReason(asked=True, effort=effort), confidence=measured)
     if settings.sampling.temperature == 0:
-        return Plan("greedy", 1, 1, AllSamplesEqual())
+        return Plan("greedy", 1, 1, PlanReason())
     if profile is not None and prm is not None:
         most = settings.budget or profile.stages[-1].samples
         rule = CalibratedRule(profile, settings.effort, most, settings.min_confidence)
-        return Plan("auto", most, width, ByProfile(profile.made, settings.effort), rule)
-    return Plan("auto", budget, width, ByTable(unfit, effort), PaperTableRule(policy, prm, budget))
+        return Plan("auto", most, width, PlanReason(effort=settings.effort, made=profile.made), rule)
+    return Plan("auto", budget, width, PlanReason(effort=effort, unfit=unfit), PaperTableRule(policy, prm, budget))

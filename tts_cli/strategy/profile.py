@@ -227,24 +227,12 @@ def samples_as(settings: Settings) -> dict[str, float | str]:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherModel:
-    """A profile was made with one model file, and here is another."""
-
-    role: Literal["policy", "PRM"]
-    made_with: ModelFile
-    here: ModelFile
-
-
-@dataclass(frozen=True, slots=True)
-class OtherSetting:
-    """A profile was made with another value of a setting that samples depend on."""
+class Mismatch:
+    """Something that a profile was made with is another here: `name` is "policy", "PRM" or that of a setting."""
 
     name: str
-    made_with: float | str | None
-    here: float | str
-
-
-Mismatch = OtherModel | OtherSetting
+    made_with: ModelFile | float | str | None
+    here: ModelFile | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +246,12 @@ class Unfit:
 def differs(profile: Profile, policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]) -> Mismatch | None:
     """Why it does not belong to these models and settings; None where it does."""
     if profile.policy.content != policy.content:
-        return OtherModel("policy", profile.policy, policy)
+        return Mismatch("policy", profile.policy, policy)
     if profile.prm.content != prm.content:
-        return OtherModel("PRM", profile.prm, prm)
+        return Mismatch("PRM", profile.prm, prm)
     for name, value in settings.items():
         if profile.settings.get(name) != value:
-            return OtherSetting(name, profile.settings.get(name), value)
+            return Mismatch(name, profile.settings.get(name), value)
     return None
 
 
