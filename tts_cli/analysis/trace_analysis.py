@@ -15,7 +15,6 @@ from tts_cli.answers.vote import Equality
 from tts_cli.config import MAX_BUDGET
 from tts_cli.data.record import Record
 from tts_cli.errors import TtsError
-from tts_cli.search.best_first import score_of
 from tts_cli.search.context import Solution
 from tts_cli.search.events import (
     Event,
@@ -26,7 +25,7 @@ from tts_cli.search.events import (
     StepSampled,
     StepScored,
 )
-from tts_cli.search.tree import Node
+from tts_cli.search.tree import Node, score_of
 from tts_cli.solving.selection import confidence, weights
 
 MOST_VOTES = 4 * MAX_BUDGET

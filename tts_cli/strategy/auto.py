@@ -25,7 +25,7 @@ SEARCH = (-1,)
 
 @dataclass(slots=True)
 class AutoState:
-    """What `auto` has done so far. A method that was asked for is one `action` from the beginning.
+    """What `auto` has done so far.
 
     `samples`: begun, without those of a `RunMethod`; `action`: the last one, which may be under way; `convinced`: a
     solution has convinced the PRM; `decision`: the last one; `difficulty`: the last that a decision named.
