@@ -220,7 +220,7 @@ def test_prm_quality_alone_asks_for_what_it_needs(here: Here, dataset: Path) -> 
 
 MANY = ("--methods", "majority,beam", "--budgets", "16", "--seed", "3")
 PER_WAVE = 16  # problems: 512 rows, 32 for each
-AFTER_A_WAVE = 60_000  # bytes of the log; tables and question alone are 54,000
+AFTER_A_WAVE = 60_000  # bytes of the log; tables and config alone are 54,000
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ def stop(tts: Program, arguments: tuple[str, ...], number: int, *, more_than: in
 
 def stored(tts: Program) -> int:
     connection = sqlite3.connect(tts.work / "stopped" / "samples.sqlite")
-    (count,) = connection.execute("SELECT count(*) FROM tapes").fetchone()
+    (count,) = connection.execute("SELECT count(*) FROM recordings").fetchone()
     connection.close()
     return int(count)
 
