@@ -202,6 +202,14 @@ def test_curves_as_pictures(tts: Program, here: Here, dataset: Path) -> None:
     assert (tts.work / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_auto_has_curves_in_a_picture_too(tts: Program, here: Here, dataset: Path) -> None:
+    pytest.importorskip("matplotlib")
+    fonts = {"MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "tts-tests-matplotlib")}
+    done = here("eval", str(dataset), "--methods", "greedy,auto", "--budgets", "1,4", "--plot", "c.svg", **fonts)
+    assert (done.returncode, done.stderr) == (0, "Written to c.svg.\n")
+    assert b"<!-- auto -->" in (tts.work / "c.svg").read_bytes()
+
+
 def test_on_a_terminal_there_is_a_table_and_curves(tts: Program, dataset: Path) -> None:
     child = tts.terminal("eval", str(dataset), *SMALL, size=(100, 60))
     output = child.read()

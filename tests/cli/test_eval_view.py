@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from tts_cli.cli.view.chart import Canvas, Curve, chart, scale
-from tts_cli.cli.view.curves import panels, picture
+from tts_cli.cli.view.curves import CEILING, panels, picture, style
 from tts_cli.cli.view.prm_results import prm_tables
 from tts_cli.cli.view.results import result_tables
 from tts_cli.cli.view.tables import Table, drawn, plain
@@ -21,10 +21,11 @@ from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.report import timing, to_json
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
 from tts_cli.protocols import ModelFacts
+from tts_cli.search.methods import METHODS
 from tts_cli.strategy.plan import Plan
 
-METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
-CONDITIONS = [Condition(method, Plan(method, n, 1, "why")) for method, n in METHODS]  # type: ignore[arg-type]
+MEASURED = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
+CONDITIONS = [Condition(method, Plan(method, n, 1, "why")) for method, n in MEASURED]
 
 
 def graded(level: str, subject: str, right: tuple[bool, ...]) -> Graded:
@@ -113,6 +114,13 @@ def test_a_terminal_shows_the_charts_within_its_width() -> None:
         text = shown(picture(summary(), width), width)
         assert "accuracy against N" in text and "level 10" in text and "pass@N" in text
         assert max(map(len, text.splitlines())) <= width
+
+
+def test_every_method_and_auto_have_a_colour_of_their_own() -> None:
+    styles = [style(name) for name in ("auto", *METHODS)]
+    assert len(set(styles)) == len(styles) and CEILING not in styles
+    old = {"greedy": "white", "majority": "blue", "best-of-n": "green", "beam": "magenta", "dvts": "cyan"}
+    assert {name: style(name) for name in old} == old
 
 
 def test_levels_share_one_scale_and_flops_grow_with_n() -> None:
