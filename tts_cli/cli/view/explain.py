@@ -123,7 +123,7 @@ def _other_budgets(report: SearchReport) -> list[tuple[str, str]]:
 
 
 def _says(what_if: WhatIf) -> str:
-    kind = {"exact": "", "estimate": "an estimate: ", "unknown": "cannot be known: "}[what_if.kind]
+    kind = {"exact": "", "estimate": "an estimate: ", "unknown": "cannot be said: "}[what_if.kind]
     text = f"N = {what_if.budget}: {kind}{what_if.says}" if what_if.budget else f"{kind}{what_if.says}"
     if what_if.confidence is not None:
         text += f" Confidence {what_if.confidence:.0%}."
