@@ -46,7 +46,7 @@ class Read:
     checked: CheckedSolution
 
     def found(self, threshold: float) -> bool:
-        """The right verdict: the first wrong step exactly, or none where there is none."""
+        """It is right: the first wrong step exactly, or none where there is none."""
         return self.checked.first_doubtful(threshold) == self.case.wrong
 
 

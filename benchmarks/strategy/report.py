@@ -9,9 +9,9 @@ from pathlib import Path
 from benchmarks.findings.markdown import Finding
 from benchmarks.findings.report import write
 from benchmarks.strategy import accuracy, checks, confidence, difficulty, left_out, parts
-from benchmarks.strategy.measured import CalibratedRule, read
+from benchmarks.strategy.measured import Measured, read
 
-FINDINGS: dict[str, Callable[[CalibratedRule], Finding]] = {
+FINDINGS: dict[str, Callable[[Measured], Finding]] = {
     "runs": checks.runs,
     "headline": accuracy.headline,
     "accuracy": accuracy.everything,

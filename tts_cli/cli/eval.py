@@ -96,7 +96,7 @@ def evaluate(
     from tts_cli.cli.sampling import sample
     from tts_cli.cli.view.results import present
     from tts_cli.evaluation.config import budget_numbers, method_names, resolve, stored_config
-    from tts_cli.evaluation.run import Evaluation
+    from tts_cli.evaluation.run import EvalRun
     from tts_cli.evaluation.store import open_store
 
     context.obj.merge(debug=debug, no_color=no_color)
@@ -107,7 +107,7 @@ def evaluate(
     given["budgets"] = None if budgets is None else budget_numbers(budgets.split(","))
     with open_store(out, new=dataset is not None) as store:
         before = None if dataset is not None else stored_config(store)
-        evaluation = Evaluation(resolve(before, flags, **given), store)
+        evaluation = EvalRun(resolve(before, flags, **given), store)
         rows = evaluation.rows(asker(yes))
         stopped = sample(evaluation, rows, channels, f"tts eval --out {out}" if out else None)
         if stopped is not None:

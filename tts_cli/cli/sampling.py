@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tts_cli.cli.view.progress import Progress
     from tts_cli.data.rows import Row
     from tts_cli.evaluation.conditions import SearchJob
-    from tts_cli.evaluation.run import Evaluation
+    from tts_cli.evaluation.run import EvalRun
 
 STOPPING = "Stopping; Ctrl-C again ends at once."
 
 
-def sample(evaluation: Evaluation, rows: Sequence[Row], channels: Channels, again: str | None) -> int | None:
+def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: str | None) -> int | None:
     """Run the searches that are not stored. None once all are there, else the exit code of the signal that ended it.
 
     `again`: the command that goes on where this one stopped.

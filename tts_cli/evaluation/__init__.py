@@ -3,5 +3,5 @@
     problems x search jobs ── collect (live models) ── store ── simulate (no model) ── grade ── summary
                                                                         └── observations ── profile (`tts calibrate`)
 
-`run.Evaluation` is the whole of it for a caller; `calibrate` makes a profile with it.
+`run.EvalRun` is the whole of it for a caller; `calibrate` makes a profile with it.
 """

@@ -23,7 +23,7 @@ from tts_cli.evaluation.config import resolve, stored_config
 from tts_cli.evaluation.grading import ungradable
 from tts_cli.evaluation.observations import VARIANTS, Observer, plans
 from tts_cli.evaluation.profile_fit import CalibrationFacts, profile_of, worth_most
-from tts_cli.evaluation.run import Evaluation
+from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store
 from tts_cli.models.load import ModelPair
 from tts_cli.paths import profiles_dir
@@ -50,7 +50,7 @@ def check(settings: Settings) -> None:
 
 
 def default_file(models: ModelPair, suffix: str) -> Path:
-    """Where the profile of two models (".yaml"), or its samples (".samples"), is kept where nobody says otherwise."""
+    """Where the profile of two models (".yaml"), or its samples (".samples"), is kept by default."""
     names = [models.policy.name, models.prm.name if models.prm else "none"]
     return profiles_dir() / f"{'+'.join(Path(name).name for name in names)}{suffix}"  # a name may be a path
 
@@ -62,10 +62,10 @@ def calibration(
     dataset: str | None = None,
     limit: int | None = None,
     shuffle: bool | None = None,
-) -> Evaluation:
+) -> EvalRun:
     """The evaluation whose samples a profile is made from. Without a data set the stored one goes on.
 
-    Raises as `config.resolve` and `Evaluation` do.
+    Raises as `config.resolve` and `EvalRun` do.
     """
     before = stored_config(store) if dataset is None else None
     fixed: dict[str, Any] = {
@@ -73,14 +73,14 @@ def calibration(
         "budgets": (1,),
     }  # asks the PRM; `plan` says for what
     asked = resolve(before, flags, dataset=dataset, limit=limit, shuffle=shuffle, **fixed)
-    return Evaluation(asked, store, plan=_conditions)
+    return EvalRun(asked, store, plan=_conditions)
 
 
-def _conditions(evaluation: Evaluation) -> list[Condition]:
+def _conditions(evaluation: EvalRun) -> list[Condition]:
     return [Condition(plan.method, plan) for plan in plans(evaluation.settings.beam_width)]
 
 
-def labelled_rows(evaluation: Evaluation, consent: Callable[[str], bool] = lambda question: False) -> list[Row]:
+def labelled_rows(evaluation: EvalRun, consent: Callable[[str], bool] = lambda question: False) -> list[Row]:
     """The rows that have an answer, each problem once. Raises UsageError where they are too few."""
     rows = [row for row in evaluation.rows(consent) if ungradable(row) is None]
     distinct = list({row.problem: row for row in reversed(rows)}.values())[::-1]
@@ -88,7 +88,7 @@ def labelled_rows(evaluation: Evaluation, consent: Callable[[str], bool] = lambd
     return distinct
 
 
-def make_profile(evaluation: Evaluation, rows: Sequence[Row]) -> Profile:
+def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
     """The profile of the problems in `rows`, all of which have been sampled.
 
     Raises UsageError where the searches of too many problems ended with an error.

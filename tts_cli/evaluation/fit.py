@@ -23,8 +23,8 @@ _FOLDS = 10
 def fit(values: Sequence[Sequence[float]], shares: Sequence[float], ridge: float = RIDGE) -> Logistic:
     """values: n x d; shares: n, in [0, 1] (right or wrong, or the part of a problem's samples that is right).
 
-    The features are standardised, so `ridge` means the same for all; the bias is not drawn to 0. Shares are drawn
-    in as if half a problem more had gone either way (Jeffreys' prior): no data make sure.
+    The features are standardised, so `ridge` means the same for all; the bias is not penalised. Shares are shrunk as if
+    one more problem had been half right (Jeffreys' prior), so that no chance is 0 or 1.
     """
     x, y = np.asarray(values, float), np.asarray(shares, float)
     y = (len(y) * y + 0.5) / (len(y) + 1)

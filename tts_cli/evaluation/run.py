@@ -1,4 +1,4 @@
-"""`Evaluation`: labelled problems, the samples of a store, and what is asked of them. `tts eval` is its command line.
+"""`EvalRun`: labelled problems, the samples of a store, and what is asked of them. `tts eval` is its command line.
 
     rows ── sample what is missing (live models) ── store ── grade (no model) ── Summary, records, timing
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tts_cli.models.backends.llama_prm import LlamaPRM
 
 
-class Evaluation:
+class EvalRun:
     """What `asked` measures with the samples of `store`: `sample` what is missing, then `measure`.
 
     `plan`: what is measured where it is not every method at every budget. Raises UsageError where a method needs a PRM
@@ -50,7 +50,7 @@ class Evaluation:
 
     >>> asked = EvalConfig(dataset="nano", methods=("greedy", "majority"), budgets=(2,), limit=2)
     >>> with Store(None) as store:
-    ...     evaluation = Evaluation(asked, store)
+    ...     evaluation = EvalRun(asked, store)
     ...     rows = evaluation.rows()
     ...     done = evaluation.sample(rows)
     ...     summary, timing = evaluation.measure(rows)
@@ -59,7 +59,7 @@ class Evaluation:
     """
 
     def __init__(
-        self, asked: EvalConfig, store: Store, *, plan: Callable[[Evaluation], list[Condition]] | None = None
+        self, asked: EvalConfig, store: Store, *, plan: Callable[[EvalRun], list[Condition]] | None = None
     ) -> None:
         self.asked, self.store = asked, store
         self._plan = plan or planned
@@ -160,7 +160,7 @@ class Evaluation:
         return EvalFacts(Path(self.asked.dataset).name, settings.seed, policy, prm, how, ungraded)
 
 
-def planned(evaluation: Evaluation) -> list[Condition]:
+def planned(evaluation: EvalRun) -> list[Condition]:
     """Every method at every budget, `auto` by the profile for these models."""
     asked, (policy, prm) = evaluation.asked, evaluation.facts
     profile = remark = None

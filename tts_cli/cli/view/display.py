@@ -1,4 +1,4 @@
-"""Something on stderr that is drawn in place while work goes on: by whoever decodes, between two decodes (`tick`)."""
+"""A display on stderr that is drawn in place, between two decodes (`tick`), by the thread that decodes."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 0.1
 DRAWING_SHARE = 1 / 40
-FREE_SECONDS = 0.05  # of drawing; the first frames are dear, because they load half of Rich
+FREE_SECONDS = 0.05  # of drawing; the first frames take long, because they load half of Rich
 
 
 @dataclass(frozen=True)

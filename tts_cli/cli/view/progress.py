@@ -2,7 +2,7 @@
 
     37/1000  34 answered  2 abstained  1 in error  812 tok/s  4 min left
 
-Drawn a few times a second; without a terminal nobody makes one.
+Drawn a few times a second, on a terminal only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SPEED_OVER = 10.0  # seconds: tokens/s is the mean of the last ten
 class Progress(Display):
     """A line of counts.
 
-    `total`: how many there are, None where nobody knows yet; `done`: how many of them are finished from before.
+    `total`: how many there are, None where that is not known yet; `done`: how many were finished before.
     `outcomes` names what can become of one, with its style, in the order in which the counts are shown.
     """
 
@@ -44,7 +44,7 @@ class Progress(Display):
         self.counts = dict.fromkeys(outcomes, 0)
         self._outcomes = outcomes
         self._began: float | None = None
-        self._finished = 0  # since this program began: what the time left is reckoned from
+        self._finished = 0  # since this program began: the time left is estimated from it
         self._tokens = 0
         self._spent: dict[str, int] = {}
         self._marks: deque[tuple[float, int]] = deque()
