@@ -15,7 +15,7 @@ from tts_cli.cli.channels import Channels
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPRM
 
 EPILOG = """FILE holds the problem, then the steps, with a blank line between all of them.
 

@@ -9,7 +9,7 @@ from tts_cli.paths import state_dir
 
 if TYPE_CHECKING:
     from tts_cli.cli.channels import Channels
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.registry import ModelEntry
 
 
 def tell_once(entry: ModelEntry, channels: Channels) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.registry import ModelEntry
 
 COLUMNS = ("name", "role", "here", "size", "parameters", "description")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `tts models list`.")]
@@ -46,7 +46,7 @@ def list_models(
 
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
-    entries = list(registry.load().values())
+    entries = list(registry.read().models.values())
     if as_json:
         emit_json(json.dumps([_fields(entry) for entry in entries], ensure_ascii=False))
     elif quiet:
@@ -66,7 +66,7 @@ def show_model(
     no_color: NoColor = False,
 ) -> None:
     """Show all that is known of one model (-q: only where its file is)."""
-    from tts_cli.models import files, registry
+    from tts_cli.models import registry
 
     context.obj.merge(debug=debug, no_color=no_color)
     entry = registry.read().entry(name)
@@ -74,19 +74,19 @@ def show_model(
     if as_json:
         emit_json(json.dumps(fields, ensure_ascii=False))
     elif quiet:
-        emit(f"{files.locate(entry)}\n")
+        emit(f"{registry.locate(entry)}\n")
     else:
         lines = [(key, value) for key, value in fields.items() if value not in (None, "", {}, [])]
         if fields["path"] is None:
-            lines.append(("get", files.how_to_get(entry)))
+            lines.append(("get", registry.how_to_get(entry)))
         emit("".join(f"{key:<12} {_value(value)}\n" for key, value in dict(lines).items()))
 
 
 def _fields(entry: ModelEntry) -> dict[str, Any]:
     """The entry as JSON; of a file that is on this machine, where it is (else null) and what it says of itself."""
-    from tts_cli.models import files
+    from tts_cli.models import registry
 
-    path = files.find(entry)
+    path = registry.find_file(entry)
     fields = entry.model_dump(mode="json", exclude_defaults=False)
     fields["path"] = str(path) if path else None
     fields["size"] = path.stat().st_size if path else entry.size

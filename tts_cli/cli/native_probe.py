@@ -19,16 +19,16 @@ from tts_cli.errors import TtsError
 
 def system() -> dict[str, Any]:
     """Build, CPU features, cores and devices."""
-    from tts_cli.engine import probe
+    from tts_cli.engine import library
 
-    info = probe.system_info()
+    info = library.system_info()
     return {
-        "version": probe.llama_version(),
+        "version": library.llama_version(),
         "features": info,
-        "amx_fault": probe.amx_fault(info),
-        "cores": probe.physical_cores(),
-        "gpu": probe.supports_gpu(),
-        "devices": [asdict(device) for device in probe.devices()],
+        "amx_fault": library.amx_fault(info),
+        "cores": library.physical_cores(),
+        "gpu": library.supports_gpu(),
+        "devices": [asdict(device) for device in library.devices()],
     }
 
 
@@ -43,8 +43,6 @@ def load(role: str, name: str) -> dict[str, Any]:
         parameters = policy.parameters
     else:
         prm = load_prm(name)
-        if prm is None:
-            return {"parameters": 0, "seconds": 0.0}
         _score(prm)
         parameters = prm.parameters
     return {"parameters": parameters, "seconds": time.perf_counter() - started}

@@ -24,9 +24,8 @@ from tts_cli.data.fingerprint import of_file
 from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.store import Store, no_dataset
-from tts_cli.models.entry import ModelEntry
-from tts_cli.models.files import find
 from tts_cli.models.load import ModelPair
+from tts_cli.models.registry import ModelEntry, find_file
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import METHODS
 from tts_cli.solver import models_of
@@ -206,7 +205,7 @@ def origin(found: ModelPair, settings: Settings) -> dict[str, Any]:
 
 def _model(entry: ModelEntry, format: str | None = None) -> dict[str, Any]:
     """Its name, its content, and how it is asked. The content is None where the file is not there (any more)."""
-    file = find(entry)
+    file = find_file(entry)
     asked = entry.model_dump(mode="json", include={"prompt", "separator", "format"})
     return {"name": entry.name, "content": of_file(file) if file else None, "asked": asked, "format": format}
 
