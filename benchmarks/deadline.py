@@ -20,7 +20,7 @@ from typing import Any
 
 from tts_cli.answers import Judge
 from tts_cli.config import Settings
-from tts_cli.solver import Solver, effective
+from tts_cli.solver import Solver, effective, models_of
 from tts_cli.solving.solve import solve
 
 HARD = "What is 5/7 + 8/6 * 7/6?"
@@ -43,16 +43,15 @@ class Setting:
     """All that a run needs; every model is loaded."""
 
     problem: str
+    settings: Settings
     solver: Solver
     judge: Judge
 
     def run(self, seed: int, limit: float | None) -> Timed:
-        solver = self.solver
-        assert solver.models is not None
-        settings = solver.settings.model_copy(update={"seed": seed, "max_time": limit})
-        how = {"plan": solver.plan, "judge": self.judge}
+        settings = self.settings.model_copy(update={"seed": seed, "max_time": limit})
+        models, how = (self.solver.policy, self.solver.prm), {"plan": self.solver.plan, "judge": self.judge}
         begin = time.perf_counter()
-        solved = solve(self.problem, effective(settings, solver.models), solver.policy, solver.prm, **how)
+        solved = solve(self.problem, settings, *models, **how)
         seconds = time.perf_counter() - begin
         record = solved.record
         votes = sum(vote.count for vote in record.votes)
@@ -60,7 +59,8 @@ class Setting:
 
 
 def opened(chosen: Settings, problem: str, stack: ExitStack) -> Setting:
-    return Setting(problem, stack.enter_context(Solver(chosen)), stack.enter_context(Judge()))
+    settings = effective(chosen, models_of(chosen))
+    return Setting(problem, settings, stack.enter_context(Solver(chosen)), stack.enter_context(Judge()))
 
 
 def measure(setting: Setting, runs: int, limit: float) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def measure(setting: Setting, runs: int, limit: float) -> dict[str, Any]:
         "problem": setting.problem,
         "policy": setting.solver.policy.name,
         "prm": setting.solver.prm.name if setting.solver.prm else None,
-        "budget": setting.solver.settings.budget,
+        "budget": setting.settings.budget,
         "cores": os.cpu_count(),
         "limit": limit,
         "free": asdict(free),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +99,38 @@ def test_any_text_in_the_environment_is_a_setting_or_a_usage_error(values: dict[
         assert any(name in error.what for name in environ)
 
 
-def test_every_setting_is_a_flag_of_solve() -> None:
-    from tts_cli.cli.solve import solve
+def test_every_setting_is_a_flag_of_solve(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from tts_cli.cli.app import run
 
-    assert set(Settings.model_fields) <= set(signature(solve).parameters)
-    assert {flag_name(name) for name in Settings.model_fields} >= {"--beam-width", "--max-step-tokens"}
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(["solve", "--help"]) == 0
+    text = capsys.readouterr().out
+    for name in Settings.model_fields:
+        assert f"{flag_name(name)} " in text or f"{flag_name(name)}/" in text
     assert environment_names()["TTS_BEAM_WIDTH"] == "beam_width"
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ({"beam_width": 0}, "--beam-width is 0"),
+        ({"method": "mcts"}, "--method is 'mcts', but it should be 'auto'"),
+        ({"effort": "huge"}, "--effort is 'huge'"),
+        ({"aggregate": "median"}, "--aggregate is 'median'"),
+        ({"select": "random"}, "--select is 'random'"),
+        ({"temperature": -0.1}, "--temperature is -0.1"),
+        ({"top_p": 1.5}, "--top-p is 1.5"),
+        ({"max_step_tokens": 0}, "--max-step-tokens is 0"),
+        ({"max_steps": 0}, "--max-steps is 0"),
+        ({"max_tokens": 0}, "--max-tokens is 0"),
+        ({"max_time": float("nan")}, "--max-time is nan"),
+        ({"max_flops": -1.0}, "--max-flops is -1.0"),
+        ({"budgte": 4}, "--budgte is 4, but it is no setting; did you mean budget?"),
+        ({"x": 4}, "--x is 4, but it is no setting; known keys: "),
+    ],
+)
+def test_a_bad_setting_is_refused_and_named(bad: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Settings(**bad)
+    assert caught.value.what.startswith(says)
+    assert not caught.value.what.endswith(("..", "?."))

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tts_cli.answers.vote import Aggregate, Select
-from tts_cli.errors import UsageError
+from tts_cli.errors import UsageError, reason
 from tts_cli.paths import config_files
 from tts_cli.protocols import Sampling
 from tts_cli.search.methods import METHODS
@@ -159,8 +159,9 @@ class SettingError(UsageError):
 
     def __init__(self, name: str, value: Any, wanted: str, where: str | None = None) -> None:
         self.name, self.value, self.wanted = name, value, wanted
+        end = "" if wanted.endswith((".", "?")) else "."
         super().__init__(
-            f"{where or flag_name(name)} is {value!r}, but it {wanted}.",
+            f"{where or flag_name(name)} is {value!r}, but it {wanted}{end}",
             "`--help` after the command lists what it may be.",
         )
 
@@ -213,8 +214,9 @@ def _from_file(path: Path) -> dict[str, tuple[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"The config file {path} cannot be read: {reason}.", "Mend it or move it away.") from error
+        raise UsageError(
+            f"The config file {path} cannot be read: {reason(error)}.", "Mend it or move it away."
+        ) from error
     values = {_known_key(str(key), path): value for key, value in _parse(text, path).items()}
     return {name: (f"{path}: {name}", value) for name, value in values.items() if value is not None}
 

@@ -6,6 +6,8 @@ TtsError            1  it failed
 └── PromptTooLong   1  the problem does not fit into the model's context
 """
 
+import logging
+
 
 class TtsError(Exception):
     """One sentence of what failed and why (`what`), one of how to mend it (`hint`)."""
@@ -50,3 +52,9 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def log_tracebacks() -> None:
+    """Write the tracebacks of unexpected errors that end in a record to stderr: what `--debug` asks for."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("tts_cli").setLevel(logging.DEBUG)

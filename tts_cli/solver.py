@@ -3,17 +3,21 @@
     settings ── models (registry) ── profile ── plan ── search ── Record
 
 Here names become loaded models and settings become what the strategy wants to know. How one problem is searched is
-decided in `solving`; this module prints nothing, reads no environment variable and installs no signal handler.
+decided in `solving`. This module prints nothing, installs no signal handler and takes no setting from the environment
+or from a file (`tts_cli.config.resolve` does, for the command line).
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from inspect import GEN_SUSPENDED, getgeneratorstate
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
@@ -24,35 +28,38 @@ from tts_cli.paths import PACKAGED, profiles_dir
 from tts_cli.protocols import facts_of
 from tts_cli.search.driver import PRM_PATIENCE
 from tts_cli.search.events import Event
-from tts_cli.search.methods import METHODS
+from tts_cli.search.methods import find, load_plugins
+from tts_cli.solving import wording
 from tts_cli.solving.ordering import InOrder
 from tts_cli.solving.solve import Solved, how_many, new_judge, solve, solve_many
-from tts_cli.strategy.plan import Plan, make_plan
+from tts_cli.strategy.plan import make_plan
 
 if TYPE_CHECKING:
     from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.models.registry import ModelEntry
     from tts_cli.protocols import Policy, RewardModel
-    from tts_cli.strategy.profile import ModelFile, Profile
+    from tts_cli.strategy.profile import ModelFile, Profile, Unfit
 
 SEQUENCES = 64
 """Of each model: what is decoded together at most."""
 
 BY_PROFILE = ("auto", "best-of-n")
-"""Methods that a profile matters to: it decides what `auto` does, and how sure best-of-n is."""
+"""Methods that a profile matters to: it decides what `auto` does, and gives best-of-n its confidence."""
+
+_TICK = 0.01  # seconds between two attempts to close a solver that is at work
 
 
 class Solver:
     """Solves problems with one policy and, where the method asks one, one PRM. Use it in `with`, or call `close`.
 
-    `settings`, or single settings by name: `Solver(policy="model.gguf", method="beam", budget=16)`. `policy` and `prm`
-    may also be back ends of your own (`tts_cli.protocols`); those are not closed here. Nothing is read from the
-    environment or from configuration files: `tts_cli.config.resolve` does that for the command line.
+    `settings`, or single settings by the names of the flags: `Solver(policy="model.gguf", method="beam", budget=16)`.
+    `policy` and `prm` may also be back ends of one's own (`tts_cli.protocols`), which `close` leaves alone.
 
-    One call at a time: a second thread, or a call while an iterator of `solve_many` is open, gets a TtsError; use one
-    Solver per thread. `cancel` may be called from anywhere.
+    One call at a time: another thread's, or one while an iterator of `solve_many` is open, gets a TtsError, as does a
+    call after `close`. Use one Solver per thread. `cancel` and `close` may be called from anywhere.
 
-    Raises UsageError for settings that cannot be used, ModelError for a model that is missing or unfit.
+    Raises UsageError for settings that cannot be used, ModelError for a model that is missing or unfit, TtsError for a
+    plugin that cannot be loaded.
 
     >>> with Solver(policy="nano", method="greedy") as solver:
     ...     solver.solve("Compute 3 + 4.").answer
@@ -70,49 +77,38 @@ class Solver:
         **fields: Any,
     ) -> None:
         """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together."""
+        load_plugins()
         names = {role: name for role, name in (("policy", policy), ("prm", prm)) if isinstance(name, str)}
         if settings is not None and fields | names:
             raise UsageError("Settings were given twice.", "Give either `settings` or single ones by name.")
         self.settings = settings or Settings(**fields, **names)
-        self._stack, self._lock, self._cancelled = ExitStack(), threading.Lock(), threading.Event()
-        self._closed = False
-        self._judge = self._stack.enter_context(new_judge(verify=self.settings.verify))
-        try:
+        self._lock, self._owner = threading.Lock(), 0  # held during a call, and by which thread
+        self._iterators: WeakSet[Generator[Record, None, None]] = WeakSet()
+        self._cancelled, self._closed = threading.Event(), False
+        found: tuple[Profile | None, Unfit | None] = (None, None)
+        with ExitStack() as stack:
+            self._judge = stack.enter_context(new_judge(verify=self.settings.verify))
             if policy is None or isinstance(policy, str):
-                self._load(models, prm, sequences)
+                own_prm = prm is None or isinstance(prm, str)
+                pair = models or models_of(self.settings, with_prm=own_prm)
+                self._effective = effective(self.settings, pair)
+                self.policy: Policy
+                self.prm: RewardModel | None
+                self.policy, loaded = load_models(self.settings, pair, stack, sequences)
+                self.prm = loaded if prm is None or isinstance(prm, str) else prm
+                if loaded is not None and self.settings.method in BY_PROFILE:
+                    found = find_profile(self.settings, pair, self.policy.parameters, loaded.parameters)
+            elif isinstance(prm, str) and prm != "none":
+                raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
             else:
-                self._take(policy, prm)
-            self.plan: Plan = make_plan(
-                self._effective, facts_of(self.policy), facts_of(self.prm) if self.prm else None, *self._profile()
-            )
-        except BaseException:
-            self._stack.close()
-            raise
-
-    def _load(self, models: ModelPair | None, prm: str | RewardModel | None, sequences: int) -> None:
-        self.models: ModelPair | None = models or models_of(self.settings, with_prm=prm is None or isinstance(prm, str))
-        self._effective = effective(self.settings, self.models)
-        policy, own = load_models(self.settings, self.models, self._stack, sequences)
-        self.policy: Policy = policy
-        self.prm: RewardModel | None = own
-        if prm is not None and not isinstance(prm, str):
-            self.prm = prm
-
-    def _take(self, policy: Policy, prm: str | RewardModel | None) -> None:
-        if isinstance(prm, str) and prm != "none":
-            raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
-        self.models, self._effective = None, self.settings
-        self.policy, self.prm = policy, None if isinstance(prm, str) else prm
-
-    def _profile(self) -> tuple[Profile | None, str | None]:
-        """What the strategy may go by; only models of the registry's making have one."""
-        if self.models is None or self.models.prm is None or self.settings.method not in BY_PROFILE:
-            return None, None
-        prm = self.prm.parameters if self.prm else 0
-        return find_profile(self.settings, self.models, self.policy.parameters, prm)
+                self._effective = self.settings
+                self.policy, self.prm = policy, None if isinstance(prm, str) else prm
+            prm_facts = facts_of(self.prm) if self.prm else None
+            self.plan = make_plan(self._effective, facts_of(self.policy), prm_facts, *found)
+            self._stack = stack.pop_all()  # all went well: from here on `close` has it
 
     def solve(self, problem: str | Problem, *, on_event: Callable[[Event], None] = lambda event: None) -> Record:
-        """Solve one problem. Raises TtsError where it cannot even be begun (it is empty, or too long).
+        """Solve one problem. Raises TtsError where it cannot be begun (it is empty, or too long).
 
         >>> with Solver(method="majority", budget=4, seed=1) as solver:
         ...     record = solver.solve("Compute 3 + 4.")
@@ -134,16 +130,15 @@ class Solver:
         `on_decode` is called after each decode, for displays; `should_stop` is asked before each, and ends the search
         with the best answer so far, as `cancel` does.
         """
-        asked = problem if isinstance(problem, Problem) else Problem("1", problem)
         with self._claimed():
             return solve(
-                asked,
+                problem,
                 self._effective,
                 self.policy,
                 self.prm,
                 plan=self.plan,
                 listener=on_event,
-                should_stop=lambda: self._cancelled.is_set() or should_stop(),
+                should_stop=lambda: self._ending or should_stop(),
                 on_advance=on_decode,
                 judge=self._judge,
             )
@@ -161,42 +156,51 @@ class Solver:
     ) -> Generator[Record, None, None]:
         """Yield a record for each problem, in their order or, with `ordered=False`, as they are solved.
 
-        Reads `problems` lazily and keeps `in_flight` of them (by default as many as the models hold) under way at once.
-        A text gets its 1-based place as its id. None means "none for now": those under way go on, and it is asked again
-        after the next decode. An error in one problem gives a record with that error. After `cancel` what is finished
-        is yielded, and what is under way is dropped. `on_event` gets the problem's id and the event. `prm_patience`: decodes
-        for which the PRM lets a busy policy go first; many where nobody watches.
+        Begins when the first record is asked for, reads `problems` lazily, and keeps `in_flight` of them under way at
+        once (by default as many as the models hold). A text gets its 1-based place as its id. None means "none for
+        now": those under way go on, and it is asked again after the next decode; with nothing under way it is the end.
+        An error in one problem gives a record with that error. `on_event` gets the problem's id and the event.
+        `prm_patience`: decodes for which the PRM lets a busy policy go first; many where nobody watches.
+
+        After `cancel` what is finished is yielded, and what is under way is dropped; `close`, or dropping the iterator,
+        drops both. Raises UsageError for two problems with one id, and what a back end raises.
 
         >>> with Solver(method="greedy") as solver:
         ...     [(record.id, record.answer) for record in solver.solve_many(["Compute 3 + 4.", "Compute 2 + 3."])]
         [('1', '7'), ('2', '5')]
         """
-        at_once = in_flight or self.capacity
-        order = InOrder.over(at_once, ordered=ordered)
-        with self._claimed():
-            solutions = solve_many(
-                order.admit(_numbered(problems)),
-                self._effective,
-                self.policy,
-                self.prm,
-                plan=self.plan,
-                listener=on_event,
-                should_stop=lambda: self._cancelled.is_set() or should_stop(),
-                on_advance=on_decode,
-                judge=self._judge,
-                max_in_flight=at_once,
-                prm_patience=prm_patience,
-            )
-            with closing(solutions):
-                for solved in solutions:
-                    if not solved.stopped:
-                        yield from order.put(solved.record)
-                yield from order.rest()
+
+        def records() -> Generator[Record, None, None]:
+            at_once = in_flight or self.capacity
+            order = InOrder.over(at_once, ordered=ordered)
+            with self._claimed():
+                solutions = solve_many(
+                    order.admit(_numbered(problems)),
+                    self._effective,
+                    self.policy,
+                    self.prm,
+                    plan=self.plan,
+                    listener=on_event,
+                    should_stop=lambda: self._ending or should_stop(),
+                    on_advance=on_decode,
+                    judge=self._judge,
+                    max_in_flight=at_once,
+                    prm_patience=prm_patience,
+                )
+                with closing(solutions):
+                    for solved in solutions:
+                        if not solved.stopped:
+                            yield from order.put(solved.record)
+                    yield from order.rest()
+
+        opened = records()
+        self._iterators.add(opened)
+        return opened
 
     @property
     def vote(self) -> tuple[Aggregate, Select]:
         """How solutions vote: as was calibrated, else as the settings say."""
-        return (self.plan.rule and self.plan.rule.vote) or (self._effective.aggregate, self._effective.select)
+        return self.plan.vote(self._effective)
 
     @property
     def capacity(self) -> int:
@@ -205,15 +209,28 @@ class Solver:
         return how_many(self.plan.usual, engine.n_ctx) if engine is not None else 16
 
     def cancel(self) -> None:
-        """End what is under way soon, from any thread: `solve` returns the best answer so far."""
+        """End what is under way after the next decode, from any thread: `solve` returns the best answer so far."""
         self._cancelled.set()
 
     def close(self) -> None:
-        """Free the models; safe to call twice. What is under way is cancelled first."""
-        self.cancel()
-        with self._lock:
-            self._closed = True
+        """Free the models. Safe to call twice, and from any thread.
+
+        What is under way is cancelled first, and waited for; an open iterator of `solve_many` ends. Called from within
+        (from `on_event`, say), it returns at once, and the models are freed when the call under way is over.
+        """
+        self._closed = True
+        while not self._lock.acquire(blocking=False):
+            for records in list(self._iterators):
+                if getgeneratorstate(records) == GEN_SUSPENDED:
+                    with suppress(ValueError):  # its thread has gone on with it meanwhile
+                        records.close()
+            if self._owner == threading.get_ident() and self._lock.locked():
+                return
+            time.sleep(_TICK)
+        try:
             self._stack.close()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Solver:
         return self
@@ -223,6 +240,10 @@ class Solver:
     ) -> None:
         self.close()
 
+    @property
+    def _ending(self) -> bool:
+        return self._closed or self._cancelled.is_set()
+
     @contextmanager
     def _claimed(self) -> Iterator[None]:
         """Nobody else at the same time. Raises TtsError."""
@@ -231,10 +252,13 @@ class Solver:
         try:
             if self._closed:
                 raise TtsError("The solver is closed.", "Make a new one.")
+            self._owner = threading.get_ident()
             self._cancelled.clear()
             yield
         finally:
             self._lock.release()
+            if self._closed:  # meanwhile, from within
+                self.close()
 
 
 def _numbered(problems: Iterable[str | Problem | None]) -> Iterator[Problem | None]:
@@ -250,7 +274,7 @@ def models_of(settings: Settings, *, with_prm: bool = True) -> ModelPair:
 
     Raises UsageError.
     """
-    asks = settings.method == "auto" or METHODS[settings.method].needs_prm
+    asks = settings.method == "auto" or find(settings.method).needs_prm
     return resolve_pair(settings.policy, settings.prm if with_prm else "none", own_prm=asks)
 
 
@@ -275,8 +299,8 @@ def load_models(
 
 def find_profile(
     settings: Settings, models: ModelPair, policy_parameters: int, prm_parameters: int
-) -> tuple[Profile | None, str | None]:
-    """The profile that was made with these model files, and a remark on one that was made with others of these names.
+) -> tuple[Profile | None, Unfit | None]:
+    """The profile that was made with these model files, or else one that was made for models of these names.
 
     Raises UsageError where the settings name a file that is no profile, or not one of these models.
     """
@@ -290,9 +314,10 @@ def find_profile(
         return fitting(profile_files(), policy, prm, samples)
     path = Path(settings.profile).expanduser()
     asked = read(path)
-    why_not = differs(asked, policy, prm, samples)
-    if why_not is not None:
-        raise UsageError(f"The profile {path} cannot be used: {why_not}.", "Make one with `tts calibrate DATASET`.")
+    mismatch = differs(asked, policy, prm, samples)
+    if mismatch is not None:
+        why = wording.of_mismatch(mismatch)
+        raise UsageError(f"The profile {path} cannot be used: {why}.", "Make one with `tts calibrate DATASET`.")
     return asked, None
 
 

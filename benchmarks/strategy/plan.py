@@ -42,8 +42,8 @@ def fixed(beam_width: int) -> list[Plan]:
     """Every fixed method and N but majority, which votes on the samples of best-of-n."""
     budgets = {"best-of-n": up_to_samples(BUDGETS), "beam": up_to_samples(SEARCHED)}
     budgets["dvts"] = [n for n in up_to_samples(BUDGETS) if n % beam_width == 0]  # whole trees
-    plans = [Plan(method, n, beam_width, "") for method, found in budgets.items() for n in found]
-    return [Plan("greedy", 1, 1, ""), *plans]
+    plans = [Plan(method, n, beam_width) for method, found in budgets.items() for n in found]
+    return [Plan("greedy", 1, 1), *plans]
 
 
 def up_to_samples(budgets: Sequence[int]) -> list[int]:

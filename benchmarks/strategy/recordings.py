@@ -82,7 +82,7 @@ def _case(observer: Observer, row: Row) -> Case | None:
 
 def _samples(observer: Observer, row: Row, recordings: Recordings) -> Samples:
     """All of them in their order."""
-    plan = Plan("majority", samples(), 1, "")
+    plan = Plan("majority", samples(), 1)
     search = _simulate(observer, row, recordings, plan).search
     return read_samples(row, recordings.covering(plan), search, samples(), observer.policy.parameters, observer.judge)
 

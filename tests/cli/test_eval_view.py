@@ -25,7 +25,7 @@ from tts_cli.search.methods import METHODS
 from tts_cli.strategy.plan import Plan
 
 MEASURED = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
-CONDITIONS = [Condition(method, Plan(method, n, 1, "why")) for method, n in MEASURED]
+CONDITIONS = [Condition(method, Plan(method, n, 1)) for method, n in MEASURED]
 
 
 def graded(level: str, subject: str, right: tuple[bool, ...]) -> Graded:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli import scripted
+from tests.search.scripted import from_json
 from tts_cli.data import files, trace
 from tts_cli.errors import TtsError
-from tts_cli.search.events import from_json, to_json
+from tts_cli.search.events import to_json
 
 
 def sample(**changes: object) -> trace.Trace:

@@ -211,11 +211,11 @@ def test_the_samples_of_auto_after_the_greedy_one_are_those_of_best_of_n(models:
     """Word by word where both decode the same batches; auto draws its later ones in batches of their own."""
     plan = make_plan(SETTINGS.model_copy(update={"method": "auto", "budget": 8}), *models, profile())
     for row in rows:
-        auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1, ""), models)
+        auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1), models)
         drawn, theirs = ({path: draw.text for path, draw in one.search.draws.items() if 0 < path[0] < 4}
                          for one in (auto, fixed))  # fmt: skip
         assert drawn == theirs
-        greedy = live(row, Plan("greedy", 1, 1, ""), models).search.draws
+        greedy = live(row, Plan("greedy", 1, 1), models).search.draws
         assert {path: draw.text for path, draw in auto.search.draws.items() if path in greedy} == {
             path: draw.text for path, draw in greedy.items()
         }

@@ -54,7 +54,7 @@ JUDGE = Same()
 
 
 def plan(method: Any, budget: int) -> Plan:
-    return Plan(method, budget, 2, "because")
+    return Plan(method, budget, 2)
 
 
 def live(

@@ -13,7 +13,7 @@ from typing import Any
 from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.context import Limits, Search, Solution
 from tts_cli.search.driver import Driver
-from tts_cli.search.events import Event
+from tts_cli.search.events import EVENTS, Event
 from tts_cli.search.tree import Node
 
 Run = Callable[[Search, int, int], Awaitable[None]]
@@ -126,6 +126,22 @@ class ScriptedPrm(Backend):
         return job
 
 
+def from_json(row: dict[str, Any]) -> Event:
+    """The inverse of `to_json`."""
+    fields = dict(row)
+    return EVENTS[fields.pop("event")](**fields)
+
+
+class Same:
+    """A judge for whom answers are the same if their texts are."""
+
+    def equal(self, a: str, b: str) -> bool:
+        return a == b
+
+    def check(self, problem: str, answer: str) -> Any:
+        return "no opinion"
+
+
 def conclude(node: Node) -> Solution:
     """The answer is the last word; the score that of the last step."""
     return Solution(node, node.steps[-1].split()[-1], node.score)
@@ -165,7 +181,7 @@ class Bench:
                 raise ended.error
         return self.search
 
-    def told(self, kind: type[Any]) -> list[Any]:
+    def heard(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
     def names(self, numbers: list[int]) -> list[str]:

@@ -9,8 +9,7 @@ from tts_cli.errors import PromptTooLong
 from tts_cli.search.context import Limits
 from tts_cli.search.events import StepMerged, StepPruned, StepSampled
 from tts_cli.search.methods import METHODS
-from tts_cli.search.ranking import shares
-from tts_cli.search.tree import tips
+from tts_cli.search.tree import shares, tips
 
 beam, dvts = METHODS["beam"].run, METHODS["dvts"].run
 
@@ -37,7 +36,7 @@ BEAM_SCORES = {
 def test_beam_keeps_the_best_by_their_last_score() -> None:
     bench = Bench(BEAM, BEAM_SCORES)
     search = bench.run(beam, 4, 2)
-    pruned = bench.names([event.step for event in bench.told(StepPruned)])
+    pruned = bench.names([event.step for event in bench.heard(StepPruned)])
     assert pruned == ["a", "d", "b1"]
     assert {key.path for key in bench.policy.asked} == set(BEAM)
     assert solutions(search) == [(["b", "b2 5"], 1), (["c", "c2", "e 5"], 1), (["c", "c2", "f 6"], 1)]
@@ -85,7 +84,7 @@ def test_repetitions_count_once_per_sample_but_not_again_when_drawn_anew() -> No
     bench = Bench(script, {"1": 0.9, "2": 0.1})
     search = bench.run(beam, 4, 2)
     assert solutions(search) == [(["1"], 3), (["2"], 1)]
-    assert len(bench.told(StepMerged)) == 2
+    assert len(bench.heard(StepMerged)) == 2
     assert search.policy_usage.sampled == 5
 
 
@@ -113,7 +112,7 @@ def test_a_repeated_candidate_takes_as_many_slots_as_it_was_sampled() -> None:
     scores = {"a": 0.9, "b": 0.8, "c": 0.7, **{str(n): 0.5 for n in range(4)}}
     bench = Bench(script, scores)
     search = bench.run(beam, 4, 2)
-    assert bench.names([event.step for event in bench.told(StepPruned)]) == ["b", "c"]
+    assert bench.names([event.step for event in bench.heard(StepPruned)]) == ["b", "c"]
     assert [steps[0] for steps, _ in solutions(search)] == ["a"] * 4
     assert bench.prm.asked.count(("a",)) == 1
 
@@ -137,7 +136,7 @@ def test_an_empty_last_step_makes_the_parent_a_finished_candidate() -> None:
     bench = Bench(script, {"is 1": 0.9, "x": 0.1, "no 2": 0.3})
     search = bench.run(beam, 2, 2)
     assert solutions(search) == [(["is 1"], 1), (["is 1", "no 2"], 1)]
-    assert len(bench.told(StepSampled)) == 3
+    assert len(bench.heard(StepSampled)) == 3
 
 
 def test_beam_with_nothing_but_dead_ends_stops_without_a_solution() -> None:
@@ -205,7 +204,7 @@ def test_dvts_keeps_the_best_child_of_each_tree_and_ends_with_one_trajectory_eac
     search = bench.run(dvts, 4, 2)
     assert solutions(search) == [(["a", "2"], 1), (["a", "d", "4"], 1)]
     assert {key.path for key in bench.policy.asked} == set(DVTS)
-    pruned = bench.names([event.step for event in bench.told(StepPruned)])
+    pruned = bench.names([event.step for event in bench.heard(StepPruned)])
     assert pruned == ["b", "c", "1", "3"]
     assert bench.policy.held == [] and bench.prm.held == []
 

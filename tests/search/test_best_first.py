@@ -17,19 +17,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.search import scripted
-from tests.search.scripted import Bench, Once, Prefix, ScriptedPolicy, conclude, solutions
+from tests.search.scripted import Bench, Once, Prefix, Run, ScriptedPolicy, conclude, solutions
 from tts_cli.data.datasets import open_dataset
 from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Job, SampledStep, SampleKey, Sampling
 from tts_cli.search.best_first import ROUND, BestFirst, Start
-from tts_cli.search.context import Limits, Method, Search
+from tts_cli.search.context import Limits, Search
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import StepPruned
 from tts_cli.search.methods import METHODS
 from tts_cli.search.tree import Node
-from tts_cli.solving import selection as verdict
+from tts_cli.solving import selection
 
 Path = tuple[int, ...]
 
@@ -53,7 +53,7 @@ def sample(index: int, *steps: str) -> dict[Path, str]:
     return {(index,) + (0,) * (depth + 1): step for depth, step in enumerate(steps)}
 
 
-def grown_by(grown: BestFirst, *stages: int, after: Callable[[], None] = lambda: None) -> Method:
+def grown_by(grown: BestFirst, *stages: int, after: Callable[[], None] = lambda: None) -> Run:
     async def method(search: Search, budget: int, beam_width: int = 1) -> None:
         for samples in stages:
             await grown.grow(samples)
@@ -116,7 +116,7 @@ def test_an_empty_step_of_the_greedy_sample_is_not_drawn_anew() -> None:
 VOTES = {**sample(0, "p", "is 1."), **sample(1, "q", "is 2."), **sample(2, "r", "is 2."), **sample(3, "r", "is 2.")}
 
 
-def test_it_reads_by_votes_up_to_the_first_doubt_and_until_one_convinces() -> None:
+def test_it_scores_by_votes_up_to_the_first_doubt_and_until_one_convinces() -> None:
     bench = Bench(VOTES, {"r": 0.6, "is 2": 0.6, "q": 0.4, "p": 0.9, "is 1": 0.9})
     grown = grow(bench, 16)
     assert bench.prm.asked == [("r",), ("r", "is 2"), ("q",), ("p",), ("p", "is 1")]
@@ -124,11 +124,25 @@ def test_it_reads_by_votes_up_to_the_first_doubt_and_until_one_convinces() -> No
     assert (grown.drawn, asked(bench)) == (4, list(dict.fromkeys(asked(bench))))
 
 
-def test_what_is_unread_when_one_convinces_stays_so() -> None:
+def test_as_a_method_it_goes_on_until_one_convinces_or_the_budget_is_spent() -> None:
+    method = METHODS["best-first"]
+    assert (method.needs_prm, method.samples, method.grows_trees) == (True, "adaptive", False)
+    scores = {"r": 0.9, "is 2": 0.9}
+    by_method, by_rounds = Bench(VOTES, scores), Bench(VOTES, scores)
+    by_method.run(method.run, 16)
+    grow(by_rounds, 16)
+    assert asked(by_method) == asked(by_rounds) and len(by_method.policy.asked) < 16
+    assert by_method.prm.asked == by_rounds.prm.asked == [("r",), ("r", "is 2")]
+    nothing = Bench(Script())
+    nothing.run(method.run, 10)
+    assert len(nothing.policy.asked) == 10 and nothing.prm.asked == []
+
+
+def test_what_is_unscored_when_one_convinces_stays_so() -> None:
     bench = Bench(VOTES, {"r": 0.9, "is 2": 0.9})
     grown = grow(bench, 4, 8, 16)
     assert bench.prm.asked == [("r",), ("r", "is 2")] and grown.drawn == 4
-    assert [node.steps for node in grown.unread] == [["p", "is 1"], ["q", "is 2"]]
+    assert [node.steps for node in grown.unscored] == [["p", "is 1"], ["q", "is 2"]]
 
 
 PRUNED = {
@@ -149,7 +163,7 @@ def test_a_step_in_doubt_is_pruned_with_all_under_it_and_nobody_goes_on_from_the
     bench.run(method, 8)
     assert held[0] == ([(), ("a",)], [(), ("a",)]), "of the step in doubt and what is after it"
     assert held[1][1] == [(), ("a",), ("a", "c")], "nor the last step of a solution"
-    assert bench.names([event.step for event in bench.told(StepPruned)]) == ["b"], "once"
+    assert bench.names([event.step for event in bench.heard(StepPruned)]) == ["b"], "once"
     assert bench.prm.asked == [("a",), ("a", "b"), ("a", "c"), ("a", "c", "is 5")]
     assert set(asked(bench)) == set(PRUNED)
     assert len(bench.search.solutions) == 5, "solutions after it stay"
@@ -163,7 +177,7 @@ TIED = {**sample(0, "a", "1."), **sample(1, "c", "b", "2."), **sample(2, "c", "b
     [
         # 0.8, 0.72; root 0.5; 0.4, 0.36, 0.25
         (sample(0, "a", "b", "1."), {"b": 0.9}, [(0, 0), (0, 0, 0), (), (0, 0), (0, 0, 0), ()]),
-        # three of 0.8: the longest, then the earliest, whichever was read first
+        # three of 0.8: the longest, then the earliest, whichever was scored first
         (TIED, {"b": 1.0}, [(1, 0, 0), (0, 0), (1, 0), (), (1, 0, 0)]),
         # a step that another sample made first is known by that one's path
         (sample(0, "b", "2~") | sample(1, "b", "1."), {"b": 0.7}, [(0, 0), (), (0, 0), ()]),
@@ -188,7 +202,7 @@ def test_from_the_root_no_prefix_is_gone_on_from_however_promising() -> None:
     assert {path[0] for path in asked(bench)} == set(range(ROUND * 4))
 
 
-def test_a_solution_that_ends_at_a_step_read_before_may_convince_for_nothing() -> None:
+def test_a_solution_that_ends_at_a_step_scored_before_may_convince_for_nothing() -> None:
     script = Script(sample(0, "is 1", "is 2.") | {(0, 0, 1, 0): "."})
     bench = Bench(script, {"is 1": 0.9, "is 2": 0.8})
     grown = grow(bench, 16)
@@ -205,7 +219,7 @@ def test_asking_for_no_more_than_was_drawn_is_no_round() -> None:
             await grown.sample(samples)
 
     bench.run(method, 6)
-    assert (grown.drawn, grown.starts.total(), len(grown.unread), bench.prm.asked) == (6, 6, 1, [])
+    assert (grown.drawn, grown.starts.total(), len(grown.unscored), bench.prm.asked) == (6, 6, 1, [])
 
 
 STEPS = ("a", "b", "c c", "d", "is 1", "is 2")
@@ -229,7 +243,7 @@ def test_any_search_stays_within_what_it_may_do(seed: int, scores: Any, limits: 
     assert len({node.path for node in bench.search.nodes()}) == len(bench.search.nodes())
     assert grown.starts.total() == grown.drawn <= samples
     assert grown.drawn == samples or grown.convinced is not None
-    assert len(bench.prm.asked) == len(set(bench.prm.asked)), "a step was read twice"
+    assert len(bench.prm.asked) == len(set(bench.prm.asked)), "a step was scored twice"
     assert bench.policy.held == [] and bench.prm.held == []
     _is_pruned_by_its_score(bench.search.nodes())
 
@@ -237,7 +251,7 @@ def test_any_search_stays_within_what_it_may_do(seed: int, scores: Any, limits: 
 def _is_pruned_by_its_score(nodes: list[Node]) -> None:
     for node in nodes:
         assert node.pruned == (node.score is not None and node.score < 0.5)
-        assert not (node.parent and node.parent.pruned and node.score is not None), "read after a doubt"
+        assert not (node.parent and node.parent.pruned and node.score is not None), "scored after a doubt"
 
 
 @given(SEEDS, SCORES, st.lists(st.integers(1, 8), min_size=1, max_size=3))
@@ -249,7 +263,7 @@ def test_in_stages_of_whole_rounds_it_is_the_same(seed: int, scores: Any, rounds
 
 
 @given(SEEDS, SCORES, st.integers(1, ROUND - 1))
-def test_a_look_at_the_first_samples_before_they_are_read_changes_nothing(seed: int, scores: Any, first: int) -> None:
+def test_a_stop_at_the_first_samples_before_they_are_scored_changes_nothing(seed: int, scores: Any, first: int) -> None:
     once, looked = Bench(Script(seed=seed), scores), Bench(Script(seed=seed), scores)
     grown = BestFirst(looked.search)
 
@@ -289,16 +303,16 @@ def test_whatever_shares_the_batch_it_is_the_same(seed: int, scores: Any, luck: 
     assert [outcome(search, one) for search, one in zip(searches, grown, strict=True)] == [expected] * 2
 
 
-def test_wherever_it_is_stopped_it_lets_go_of_all() -> None:
+def test_wherever_it_is_stopped_it_releases_all() -> None:
     scores = {"a": 0.8, "b": 0.4, "c": 0.9, "is 5": 0.9}
     whole = Bench(PRUNED, scores)
     grow(whole, 8)
     decodes = len(whole.policy.batches) + len(whole.prm.batches)
     for last in range(decodes):
         bench = Bench(PRUNED, scores)
-        told = [bench.policy.batches, bench.prm.batches]
-        grow(bench, 8, should_stop=lambda told=told, last=last: sum(map(len, told)) == last)
-        assert sum(map(len, told)) == last
+        ran = [bench.policy.batches, bench.prm.batches]
+        grow(bench, 8, should_stop=lambda ran=ran, last=last: sum(map(len, ran)) == last)
+        assert sum(map(len, ran)) == last
         assert bench.policy.held == [] and bench.prm.held == []
         assert not bench.policy.busy and not bench.prm.busy
 
@@ -311,7 +325,7 @@ def test_without_a_solution_it_draws_all_and_asks_no_prm() -> None:
     assert (9, 0) in asked(bench)
 
 
-def test_a_solution_without_an_answer_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_solution_without_an_answer_is_never_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         scripted, "conclude", lambda node: replace(conclude(node), answer=None if node.text == "why" else "1")
     )
@@ -320,7 +334,7 @@ def test_a_solution_without_an_answer_is_never_read(monkeypatch: pytest.MonkeyPa
     assert bench.prm.asked == [("b",)] and len(bench.search.solutions) == 2
 
 
-def test_a_solution_is_read_as_far_as_the_prm_has_room_and_gone_on_from_there() -> None:
+def test_a_solution_is_scored_as_far_as_the_prm_has_room_and_gone_on_from_there() -> None:
     again = {(0, 0, 1, 0): "b", (0, 0, 1, 0, 0): "is 1."}
     bench = Bench(Script(sample(0, "a", "b", "is 1.") | again), {"a": 0.9, "b": PromptTooLong("no room")})
     grown = grow(bench, 8)
@@ -347,8 +361,8 @@ def nano() -> Iterator[tuple[LlamaPolicy, LlamaPRM]]:
     prm.close()
 
 
-def test_nanos_prm_reads_less_than_best_of_n_and_no_step_twice(nano: tuple[LlamaPolicy, LlamaPRM]) -> None:
-    def searched(method: Method) -> list[Search]:
+def test_nanos_prm_scores_fewer_tokens_than_best_of_n_and_no_step_twice(nano: tuple[LlamaPolicy, LlamaPRM]) -> None:
+    def searched(method: Run) -> list[Search]:
         runs = [Once(_search(problem, *nano), method, 16) for problem in problems]
         assert all(ended.error is None for ended in Driver(*nano).run(runs))
         return [run.search for run in runs]
@@ -369,7 +383,7 @@ def _search(problem: str, policy: LlamaPolicy, prm: LlamaPRM) -> Search:
         id=problem,
         policy=policy,
         prm=prm,
-        conclude=lambda node: verdict.conclude(node, "min"),
+        conclude=lambda node: selection.conclude(node, "min"),
         seed=0,
         sampling=Sampling(0.8, 1.0, 120),
         limits=Limits(),

@@ -37,7 +37,7 @@ def test_majority_merges_equal_steps_but_samples_each_solution_on_its_own_stream
     assert {key.path for key in bench.policy.asked} == set(THREE)
     counts = {tuple(node.steps): node.count for node in search.nodes()}
     assert counts == {("x y",): 3, ("x y", "is 1"): 2, ("x y", "z"): 1, ("x y", "z", "is 2"): 1}
-    assert len(bench.told(StepMerged)) == 3
+    assert len(bench.heard(StepMerged)) == 3
     assert search.policy_usage.sampled == 3 * 2 + 2 + 2 + 1 + 2
     assert bench.prm.asked == []
 
@@ -91,7 +91,7 @@ def test_an_empty_last_step_finishes_its_parent_and_is_no_step() -> None:
     bench = Bench({(0, 0): "is 1", (0, 0, 0): "."}, {"is 1": 0.9})
     search = bench.run(METHODS["best-of-n"].run, 1)
     assert solutions(search) == [(["is 1"], 1)]
-    assert len(bench.told(StepSampled)) == 1
+    assert len(bench.heard(StepSampled)) == 1
     assert search.policy_usage.sampled == 3, "the token that ended the solution ran too"
 
 
@@ -142,7 +142,7 @@ def test_copies_count_each_sample_many_times() -> None:
     bench = Bench({(0, 0): "x", (0, 0, 0): "is 1."}, {"x": 0.1, "is 1": 0.2}, copies=16, temperature=0)
     search = bench.run(METHODS["best-of-n"].run, 1)
     assert solutions(search) == [(["x", "is 1"], 16)]
-    assert [event.count for event in bench.told(StepSampled)] == [16, 16]
+    assert [event.count for event in bench.heard(StepSampled)] == [16, 16]
 
 
 def test_a_solution_too_long_for_the_prm_keeps_the_scores_that_it_has() -> None:

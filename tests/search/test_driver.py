@@ -14,9 +14,9 @@ from tests.search.test_chains import THREE
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Job, Sampling
 from tts_cli.search.context import Limits, Search
-from tts_cli.search.driver import PRM_PATIENCE, Driver
+from tts_cli.search.driver import PRM_PATIENCE, Driver, gather
 from tts_cli.search.events import to_json
-from tts_cli.search.methods import METHODS, task
+from tts_cli.search.methods import METHODS
 
 WORDS = 6
 LINES = {(index, 0): "one two three four five 6." for index in range(3)}
@@ -82,6 +82,15 @@ def test_an_error_in_one_sample_ends_its_search_and_cancels_its_other_jobs() -> 
     assert isinstance(ended.error, KeyError)
     assert len(policy.cancelled) == 1 and not policy.busy
     assert policy.held == []
+
+
+def test_the_traceback_of_an_unexpected_error_is_logged_and_of_others_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "tts_cli")
+    policy, unfit = ScriptedPolicy(script={}), ScriptedPolicy(problem_error=PromptTooLong("too long"))
+    list(Driver(policy).run([once(unfit, "expected"), once(policy, "unexpected")]))
+    (logged,) = caplog.records
+    assert logged.exc_info is not None and logged.exc_info[0] is KeyError
+    assert "in sample" in caplog.text, "down to the place where it was raised"
 
 
 def test_an_error_of_a_back_end_closes_all_searches_and_is_raised() -> None:
@@ -171,7 +180,7 @@ def test_one_search_may_stop_alone() -> None:
     assert policy.batches == [2, 2] + [1] * (WORDS - 2)
 
 
-def test_on_advance_is_told_of_every_decode() -> None:
+def test_on_advance_is_called_after_every_decode() -> None:
     policy, ticks = ScriptedPolicy(script=LINES), []
     list(Driver(policy).run([once(policy, "a")], on_advance=lambda: ticks.append(len(policy.batches))))
     assert ticks == list(range(1, WORDS + 1))
@@ -205,7 +214,7 @@ def test_results_of_gather_come_in_the_order_asked_for() -> None:
         return name
 
     async def both(search: Search, budget: int, beam_width: int) -> None:
-        results.extend(await task.gather(wait("a"), wait("b")))
+        results.extend(await gather(wait("a"), wait("b")))
 
     class Slow(Backend):
         @property
@@ -230,29 +239,30 @@ def test_results_of_gather_come_in_the_order_asked_for() -> None:
         ("beam", BEAM, BEAM_SCORES, 4),
         ("dvts", DVTS, DVTS_SCORES, 4),
         ("best-of-n", THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, 3),
+        ("best-first", THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, 3),
     ],
 )
-def test_the_same_seed_tells_the_same_story(
+def test_the_same_seed_gives_the_same_events(
     method: str, script: dict[tuple[int, ...], str], scores: dict[str, float], budget: int
 ) -> None:
-    stories = []
+    found = []
     for _ in range(2):
         bench = Bench(script, scores)
-        bench.run(METHODS[method], budget, 2)
-        stories.append([to_json(event) for event in bench.events])
-    assert stories[0] == stories[1] and len(stories[0]) > 5
+        bench.run(METHODS[method].run, budget, 2)
+        found.append([to_json(event) for event in bench.events])
+    assert found[0] == found[1] and len(found[0]) > 5
 
 
-@pytest.mark.parametrize("method", ["beam", "dvts", "best-of-n", "majority"])
+@pytest.mark.parametrize("method", ["beam", "dvts", "best-of-n", "majority", "best-first"])
 def test_a_search_may_be_stopped_after_any_decode(method: str) -> None:
     scripts = {"beam": (BEAM, BEAM_SCORES, 4), "dvts": (DVTS, DVTS_SCORES, 4)}
     script, scores, budget = scripts.get(method, (THREE, {"x y": 0.5, "is 1": 0.9, "z": 0.4, "is 2": 0.3}, 3))
     whole = Bench(script, scores)
-    whole.run(METHODS[method], budget, 2)
+    whole.run(METHODS[method].run, budget, 2)
     decodes = len(whole.policy.batches) + len(whole.prm.batches)
     for stop in range(decodes):
         bench = Bench(script, scores)
-        bench.run(METHODS[method], budget, 2, should_stop=lambda b=bench, s=stop: _decodes(b) >= s)
+        bench.run(METHODS[method].run, budget, 2, should_stop=lambda b=bench, s=stop: _decodes(b) >= s)
         assert _decodes(bench) == stop
         assert bench.policy.held == [] and bench.prm.held == [] and not bench.policy.busy and not bench.prm.busy
         bench.search.finish_rest()

@@ -13,11 +13,12 @@ from tts_cli.config import Settings
 from tts_cli.data.record import Problem
 from tts_cli.data.trace import dump
 from tts_cli.models.load import load_policy, load_prm
-from tts_cli.protocols import Policy, RewardModel, Sampling
+from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.events import StepSampled, StepScored
-from tts_cli.solving.solve import solve, solve_many, trace_of
+from tts_cli.search.methods import METHODS as SEARCH_METHODS
+from tts_cli.solving.solve import solve, solve_many
 
-METHODS: list[Any] = ["greedy", "majority", "best-of-n", "beam", "dvts"]
+METHODS: list[Any] = list(SEARCH_METHODS)
 BIAS = {"\n\n": 3.0, "<|end|>": 2.5}
 PROBLEM = "Compute 2 + 3."
 
@@ -36,13 +37,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Policy, R
 
 
 def settings(method: Any, seed: int = 0) -> Settings:
-    sampling = Sampling(temperature=1.0, max_step_tokens=24)
-    return Settings(method, budget=8, beam_width=4, sampling=sampling, max_steps=6, seed=seed)
+    return Settings(method=method, budget=8, temperature=1.0, max_step_tokens=24, max_steps=6, seed=seed)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_gives_the_same_trace(method: Any, models: tuple[Policy, RewardModel]) -> None:
-    traces = [dump(trace_of(solve(PROBLEM, settings(method), *models), {})) for _ in range(2)]
+    traces = [dump(solve(PROBLEM, settings(method), *models).trace({})) for _ in range(2)]
     assert traces[0] == traces[1]
 
 
@@ -64,6 +64,6 @@ def test_many_problems_at_once_give_what_each_gives_alone(models: tuple[Policy, 
     problems = [Problem(str(n), f"Compute {n} + 3.") for n in range(4)]
     together = {s.record.id: s.record for s in solve_many(problems, settings("majority"), *models)}
     for problem in problems:
-        alone = solve(problem.text, settings("majority"), *models, id=problem.id).record
+        alone = solve(problem, settings("majority"), *models).record
         assert together[problem.id].votes == alone.votes
         assert together[problem.id].cost.policy_tokens == alone.cost.policy_tokens

@@ -9,23 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, RecordError
 from tts_cli.data.trace import dump, parse
 from tts_cli.errors import PromptTooLong, UsageError
-from tts_cli.protocols import Sampling
-from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent, from_json
-from tts_cli.solving.solve import Solved, how_many, solve, solve_many, trace_of
+from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent
+from tts_cli.solving.solve import Solved, how_many, solve, solve_many
 
 BOX = r"\boxed{%s}."
-
-
-class Same:
-    """Answers are the same if their texts are."""
-
-    def equal(self, a: str, b: str) -> bool:
-        return a == b
 
 
 def lines(*answers: str) -> dict[tuple[int, ...], str]:
@@ -135,7 +127,7 @@ def test_low_confidence_gives_no_answer_but_keeps_the_votes() -> None:
 
 
 def test_temperature_zero_runs_one_sample_for_all() -> None:
-    record = run(lines("1"), budget=16, sampling=Sampling(temperature=0)).record
+    record = run(lines("1"), budget=16, temperature=0).record
     assert [(v.answer, v.count) for v in record.votes] == [("1", 16)]
     assert record.cost.policy_tokens == 1 and record.budget == 16
     assert "at temperature 0 all 16 samples are equal" in record.why
@@ -144,7 +136,7 @@ def test_temperature_zero_runs_one_sample_for_all() -> None:
 @pytest.mark.parametrize("method", ["beam", "dvts"])
 def test_temperature_zero_with_a_tree(method: Any) -> None:
     script = {(0,): "x", (0, 0): BOX % 1, (0, 0, 0): BOX % 1}  # beam's streams and those of dvts
-    solved = run(script, {"x": 0.1, r"\boxed{1}": 0.2}, method, budget=16, sampling=Sampling(temperature=0))
+    solved = run(script, {"x": 0.1, r"\boxed{1}": 0.2}, method, budget=16, temperature=0)
     assert solved.record.votes[0].count == 16
 
 
@@ -198,31 +190,31 @@ def test_a_stop_before_the_first_decode_is_an_honest_no_answer() -> None:
 
 
 def test_events_begin_with_the_plan_and_end_with_the_answer() -> None:
-    told: list[Event] = []
-    solved = run(lines("7", "8", "8"), budget=3, listener=told.append)
-    assert isinstance(told[0], SearchStarted) and told[0].why == solved.record.why
-    assert isinstance(told[-1], SearchEnded)
-    assert (told[-1].answer, told[-1].finish) == ("8", "answered")
-    assert [e.answer for e in told if isinstance(e, SolutionFinished)] == ["7", "8"]
-    assert [e for e in told if isinstance(e, Spent)][-1] == Spent(0, 3, 0)
+    heard: list[Event] = []
+    solved = run(lines("7", "8", "8"), budget=3, listener=heard.append)
+    assert isinstance(heard[0], SearchStarted) and heard[0].why == solved.record.why
+    assert isinstance(heard[-1], SearchEnded)
+    assert (heard[-1].answer, heard[-1].finish) == ("8", "answered")
+    assert [e.answer for e in heard if isinstance(e, SolutionFinished)] == ["7", "8"]
+    assert [e for e in heard if isinstance(e, Spent)][-1] == Spent(0, 3, 0)
 
 
 def test_a_trace_holds_the_whole_search_and_comes_back() -> None:
     solved = run(lines("7", "8", "8"), budget=3)
-    trace = parse(dump(trace_of(solved, {"budget": 3})).encode(), "trace")
+    trace = parse(dump(solved.trace({"budget": 3})).encode(), "trace")
     assert tuple(from_json(row) for row in trace.events) == solved.events
     assert trace.record.answer == "8" and trace.settings == {"budget": 3, "aggregate": "last", "select": "weighted"}
 
 
 def test_the_same_seed_gives_the_same_trace_and_a_record_is_json() -> None:
     first, second = (run(lines("7", "8", "8"), budget=3) for _ in range(2))
-    assert dump(trace_of(first, {})) == dump(trace_of(second, {}))
+    assert dump(first.trace({})) == dump(second.trace({}))
     assert json.loads(first.record.model_dump_json())["answer"] == "8"
 
 
 def test_one_search_keeps_only_the_last_of_several_costs_in_a_row() -> None:
-    told: list[Event] = []
-    solved = run({(0, 0): "a", (0, 0, 0): r"b c d \boxed{1}."}, budget=1, listener=told.append)
+    heard: list[Event] = []
+    solved = run({(0, 0): "a", (0, 0, 0): r"b c d \boxed{1}."}, budget=1, listener=heard.append)
     kinds = [type(event) for event in solved.events]
     assert all(a is not Spent or b is not Spent for a, b in pairwise(kinds))
 
@@ -275,9 +267,9 @@ def test_as_many_problems_are_under_way_as_the_pool_holds(budget: int, cells: in
     assert how_many(budget, cells) == problems
 
 
-def test_problems_are_read_as_they_are_needed_and_told_apart() -> None:
+def test_problems_are_read_as_they_are_needed_and_kept_apart() -> None:
     read: list[str] = []
-    told: list[tuple[str, Event]] = []
+    heard: list[tuple[str, Event]] = []
 
     def source() -> Iterator[Problem]:
         for id in "abc":
@@ -291,13 +283,13 @@ def test_problems_are_read_as_they_are_needed_and_told_apart() -> None:
         policy,
         None,
         judge=Same(),
-        listener=lambda id, event: told.append((id, event)),
+        listener=lambda id, event: heard.append((id, event)),
         max_in_flight=2,
     )
     first = next(runs)
     assert (first.record.id, read) == ("a", ["a", "b"])
     assert [s.record.id for s in runs] == ["b", "c"]
-    started = [(id, event.problem) for id, event in told if isinstance(event, SearchStarted)]
+    started = [(id, event.problem) for id, event in heard if isinstance(event, SearchStarted)]
     assert started == [(id, f"problem {id}") for id in "abc"]
     assert {key.problem for key in policy.asked} == {"problem a", "problem b", "problem c"}
 

@@ -1,4 +1,4 @@
-"""The course of `auto` over scripted models: what it draws, when it stops, what a limit leaves, what is recorded."""
+"""`auto` over scripted models: what it draws, when it stops, what a limit leaves, what is recorded."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.evaluation.test_simulate import Same
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
-from tts_cli.analysis import report as receipt
+from tts_cli.analysis import report
 from tts_cli.analysis.report import SearchReport
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
-from tts_cli.protocols import Sampling
+from tts_cli.protocols import facts_of
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import (
     Decided,
@@ -26,7 +25,6 @@ from tts_cli.search.events import (
     SolutionFinished,
     StepSampled,
     StepScored,
-    from_json,
     to_json,
 )
 from tts_cli.solving.session import Session
@@ -72,7 +70,7 @@ class Half(Mapping[str, float]):
 
 
 class Going:
-    """One problem solved: the attempt, its record, and what the scripted models were asked."""
+    """One problem solved: the session, its record, and what the scripted models were asked."""
 
     def __init__(
         self,
@@ -90,7 +88,7 @@ class Going:
         self.prm = ScriptedPrm("scripted-prm", 30, scores=Half(convincing)) if with_prm else None
         self.events: list[Event] = []
         asked = Settings(**settings)
-        plan = make_plan(asked, self.policy, self.prm, made)
+        plan = make_plan(asked, facts_of(self.policy), facts_of(self.prm) if self.prm else None, made)
         problem = Problem("p", "one two")
         self.session = Session(problem, plan, asked, self.policy, self.prm, judge or Same(), self.events.append, clock)
         (ended,) = Driver(self.policy, self.prm).run([self.session], should_stop=lambda: stop(self))
@@ -104,7 +102,7 @@ class Going:
     def paths(self) -> set[Path]:
         return {key.path for key in self.policy.asked}
 
-    def told(self, kind: type[Any]) -> list[Any]:
+    def heard(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
@@ -126,7 +124,7 @@ def test_agreement_of_the_first_samples_ends_it() -> None:
         "after 4 samples the chance of a right answer is 98%, and more compute promises too little."
     )
     assert len(going.policy.asked) == 4
-    assert going.prm is not None and going.prm.asked == [], "nothing was worth its reading"
+    assert going.prm is not None and going.prm.asked == [], "no score was worth its price"
 
 
 def test_one_greedy_solution_may_be_enough() -> None:
@@ -149,7 +147,7 @@ def test_the_votes_are_held_as_the_profile_says() -> None:
     made = profile(vote={"aggregate": "last", "select": "weighted"})
     going = Going(Answers(*TWO_ROUNDS), made, effort="high")
     assert explained(going).lead == "the scores of its solutions sum up to 3.00, those of the next to 0.50"
-    assert explained(going).rules.told and not receipt.write(going.record, None, None, Same()).rules.told
+    assert explained(going).rules.told and not report.write(going.record, None, None, Same()).rules.told
 
 
 def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> None:
@@ -164,9 +162,9 @@ def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> Non
     assert going.prm is not None and len(going.prm.asked) == len(set(going.prm.asked)) == 3
 
 
-def test_it_looks_at_every_stage_and_tells_what_it_decided() -> None:
+def test_it_decides_at_every_stage_and_reports_it() -> None:
     going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
-    drawn, read, last = going.told(Decided)
+    drawn, read, last = going.heard(Decided)
     assert (drawn.samples, drawn.difficulty, drawn.confidence) == (4, "medium", pytest.approx(0.731, abs=0.001))
     assert (read.samples, read.difficulty, read.confidence) == (4, "medium", drawn.confidence)
     assert (last.samples, last.difficulty, last.confidence) == (8, None, pytest.approx(0.924, abs=0.001))
@@ -176,18 +174,18 @@ def test_it_looks_at_every_stage_and_tells_what_it_decided() -> None:
     kinds = [{type(event) for event in going.events[start:end]} & {StepSampled, StepScored}
              for start, end in zip([0, *at], at, strict=False)]  # fmt: skip
     assert kinds == [{StepSampled}, {StepScored}, set()], "equal steps are one, and none came later"
-    assert going.events[at[0] - 1] in going.told(SolutionFinished), "it looks when all have ended"
+    assert going.events[at[0] - 1] in going.heard(SolutionFinished), "it decides when all have ended"
 
 
 def test_it_starts_as_auto_with_the_most_that_it_may_draw() -> None:
-    (started,) = Going(Answers(*TWO_ROUNDS), profile()).told(SearchStarted)
+    (started,) = Going(Answers(*TWO_ROUNDS), profile()).heard(SearchStarted)
     assert (started.method, started.budget) == ("auto", 16)
     assert started.why == "auto by the profile of 2026-01-02, at --effort normal; at most N = 16."
 
 
 def test_doubt_to_the_end_stops_where_no_more_is_allowed() -> None:
     going = Going(Answers(*map(str, range(16))), profile())
-    assert [event.samples for event in going.told(Decided)] == [4, 4, 8, 16]
+    assert [event.samples for event in going.heard(Decided)] == [4, 4, 8, 16]
     assert going.record.budget == 16 and "no more is allowed" in going.record.why
 
 
@@ -220,7 +218,7 @@ def test_budgets_below_and_between_the_stages(budget: int, decided: list[int]) -
         stage(8, {}),
     )
     going = Going(Answers(*map(str, range(16))), profile(stages=stages), budget=budget, effort="max")
-    assert [event.samples for event in going.told(Decided)] == decided
+    assert [event.samples for event in going.heard(Decided)] == decided
     assert len(going.policy.asked) == going.record.budget == decided[-1] <= budget
     assert going.record.method == "best-first"
     measured = decided[-1] in (4, 8)
@@ -255,7 +253,7 @@ def test_without_a_prm_it_is_a_majority_of_samples_drawn_in_two_rounds() -> None
     going = Going(Answers(*TWO_ROUNDS), with_prm=False, budget=8)
     assert (going.record.method, going.record.budget, going.record.prm) == ("majority", 8, None)
     assert going.paths == {(i, 0) for i in range(8)}
-    assert [event.samples for event in going.told(Decided)] == [4, 8]
+    assert [event.samples for event in going.heard(Decided)] == [4, 8]
     assert going.record.answer == "7"
 
 
@@ -266,9 +264,9 @@ def test_small_budgets_by_the_table(budget: int) -> None:
 
 
 def test_at_temperature_0_one_solution_is_written() -> None:
-    going = Going(Answers("7"), profile(), sampling=Sampling(temperature=0))
+    going = Going(Answers("7"), profile(), temperature=0)
     assert (going.record.method, going.record.budget, going.record.difficulty) == ("greedy", 1, None)
-    assert going.told(Decided) == [] and "temperature 0" in going.record.why
+    assert going.heard(Decided) == [] and "temperature 0" in going.record.why
 
 
 # Limits and stops
@@ -281,7 +279,7 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
     ticks = iter(range(1000))
     going = Going(script, profile(), effort="high", max_time=9.5, clock=lambda: float(next(ticks)))
     record = going.record
-    assert [event.samples for event in going.told(Decided)] == [4, 4]
+    assert [event.samples for event in going.heard(Decided)] == [4, 4]
     assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-first", 8)
     assert record.why.endswith("16 samples promise +8.7 points; it was stopped at --max-time.")
     assert len(going.policy.cancelled) == 4
@@ -289,20 +287,20 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
 
 def test_a_time_limit_before_anything_is_read_leaves_the_majority() -> None:
     script = {(i, 0): rf"\boxed{{{min(i, 2)}}}." for i in range(4)}
-    going = Going(script, profile(), effort="high", stop=lambda going: bool(going.told(Decided)))
+    going = Going(script, profile(), effort="high", stop=lambda going: bool(going.heard(Decided)))
     assert (going.record.answer, going.record.method, going.record.budget) == ("2", "best-first", 4)
-    assert going.record.votes[0].count == 2 and not going.told(StepScored)
+    assert going.record.votes[0].count == 2 and not going.heard(StepScored)
 
 
 def test_a_flops_limit_in_a_search_leaves_the_samples_vote() -> None:
     words = Answers("1", "1", "2", "3", searched="9", words=20)
     going = Going(words, max_flops=2 * 10 * 21 * 4 + 3 * 240)
-    assert [event.samples for event in going.told(Decided)] == [4]
+    assert [event.samples for event in going.heard(Decided)] == [4]
     assert (going.record.answer, going.record.method) == ("1", "beam")
     assert "it was stopped at --max-flops" in going.record.why
 
 
-def test_a_limit_before_the_first_look_is_no_certainty() -> None:
+def test_a_limit_before_the_first_decision_is_no_certainty() -> None:
     """One sample of four has ended: its share of the votes is 100 %, the chance that it is right is not."""
     script = {(0, 0): r"\boxed{7}."} | {(i, 0): r"so so so so so so \boxed{7}." for i in range(1, 4)}
     ticks = iter(range(1000))
@@ -311,13 +309,13 @@ def test_a_limit_before_the_first_look_is_no_certainty() -> None:
     assert record.confidence == pytest.approx(RIGHT(values(0.25))), "as if the others had ended in nothing"
 
 
-def test_what_has_ended_since_the_look_may_lower_the_confidence() -> None:
+def test_what_has_ended_since_the_decision_may_lower_the_confidence() -> None:
     """Three more answers came, all different, before the stop; one was under way."""
     answers = ["7", "7", "8", "9", "14", "15", "16"]
     lines = {(i, 0): rf"\boxed{{{answer}}}." for i, answer in enumerate(answers)} | {(7, 0): "so " * 40 + "7."}
     going = Going(lines, profile(), effort="high", stop=lambda going: len(going.session.search.solutions) >= 6)
     assert (going.record.answer, going.record.budget, going.session.limit) == ("7", 8, None)
-    assert going.told(Decided)[-1].confidence == pytest.approx(RIGHT(values(2 / 4)))
+    assert going.heard(Decided)[-1].confidence == pytest.approx(RIGHT(values(2 / 4)))
     assert going.record.confidence == pytest.approx(RIGHT(values(2 / 8)))
 
 
@@ -328,9 +326,9 @@ def test_a_stop_before_the_first_decode_has_no_answer() -> None:
 
 def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -> None:
     bad = Problem("a", "", error=RecordError(kind="bad-row", message="Row 3: it is not JSON."))
-    known = profile()
-    solved = solve_many([bad], Settings(), ScriptedPolicy(), ScriptedPrm(), known=known, judge=Same())
-    record = next(solved).record
+    policy, prm = ScriptedPolicy(), ScriptedPrm()
+    plan = make_plan(Settings(), facts_of(policy), facts_of(prm), profile())
+    record = next(solve_many([bad], Settings(), policy, prm, plan=plan, judge=Same())).record
     assert (record.finish, record.method, record.budget, record.confidence) == ("error", "majority", 16, None)
 
 
@@ -417,14 +415,14 @@ def test_by_the_table_too_wrong_answers_that_agree_are_not_enough() -> None:
     assert (fits.answer, fits.budget) == ("7", 4) and "an answer fits the problem" in fits.why
 
 
-# The receipt
+# What `tts explain` says of it
 
 
 def explained(going: Going) -> SearchReport:
     """As `tts explain` does it, from the saved events."""
     events = [from_json(to_json(event)) for event in going.events]
     aggregate, select = going.session.vote
-    return receipt.write(going.record, events, {"aggregate": aggregate, "select": select}, Same())
+    return report.write(going.record, events, {"aggregate": aggregate, "select": select}, Same())
 
 
 def test_half_of_an_agreement_is_exact() -> None:
@@ -435,7 +433,7 @@ def test_half_of_an_agreement_is_exact() -> None:
 
 def test_what_another_budget_would_make_of_best_first_search_is_not_known() -> None:
     going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
-    for found in (explained(going), receipt.write(going.record, None, None, Same())):
+    for found in (explained(going), report.write(going.record, None, None, Same())):
         assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
         assert "auto decides anew with another budget" in found.half.says
     assert found.lead == "its best score is 0.50, that of the next 0.50"
@@ -446,7 +444,7 @@ def test_what_another_budget_would_make_of_best_first_search_is_not_known() -> N
 def test_what_another_budget_would_make_of_a_search_beside_samples_is_not_known() -> None:
     going = Going(Answers("1", "2", "3", "4"), budget=16)
     assert going.record.method == "beam"
-    for found in (explained(going), receipt.write(going.record, None, None, Same())):
+    for found in (explained(going), report.write(going.record, None, None, Same())):
         assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
         assert "auto ran beam beside samples" in found.half.says
     found = explained(going)
@@ -455,8 +453,8 @@ def test_what_another_budget_would_make_of_a_search_beside_samples_is_not_known(
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3, 5])
-def test_the_receipt_of_small_budgets(budget: int) -> None:
+def test_the_report_on_small_budgets(budget: int) -> None:
     found = explained(Going(Answers(*"78965"), with_prm=False, budget=budget))
     assert found.half.budget == (budget // 2 or None)
     assert found.half.kind == ("exact" if budget > 1 else "unknown")
-    assert explained(Going(Answers("7"), sampling=Sampling(temperature=0))).half.kind == "unknown"
+    assert explained(Going(Answers("7"), temperature=0)).half.kind == "unknown"

@@ -1,4 +1,4 @@
-"""Every number that difficulty and confidence are told from, worked out by hand on a few solutions."""
+"""Every number that difficulty and confidence are estimated from, worked out by hand on a few solutions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.test_simulate import Same
+from tests.search.scripted import Same
 from tts_cli.protocols import Finish
 from tts_cli.search.context import Solution
 from tts_cli.search.tree import Node

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from tests.strategy.profiles import COUNT, POLICY, PRM, RIGHT, logistic, profile
 from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.fit import fit
-from tts_cli.protocols import Sampling
-from tts_cli.strategy.profile import ModelFile, Profile, differs, fitting, read, samples_as, write
+from tts_cli.solving.wording import of_mismatch, of_unfit
+from tts_cli.strategy.profile import ModelFile, Profile, Unfit, differs, fitting, read, samples_as, write
 
 OWN = samples_as(Settings())
 
@@ -148,17 +147,16 @@ def test_a_directory_and_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_each_difference_is_named(changes: dict[str, Any], says: str) -> None:
     here: dict[str, Any] = {"policy": POLICY, "prm": PRM, "settings": OWN}
     assert differs(profile(), **here) is None
-    assert differs(profile(), **here | changes) == says
+    mismatch = differs(profile(), **here | changes)
+    assert mismatch is not None and of_mismatch(mismatch) == says
 
 
 def test_what_samples_and_votes_do_not_depend_on_is_no_difference() -> None:
-    other = Settings("auto", 8, beam_width=2, effort="max", seed=7, max_time=3, min_confidence=0.9, verify=True)
-    assert differs(profile(), POLICY, PRM, samples_as(other)) is None
+    other = {"budget": 8, "beam_width": 2, "effort": "max", "seed": 7, "max_time": 3, "min_confidence": 0.9}
+    assert differs(profile(), POLICY, PRM, samples_as(Settings(**other, verify=True))) is None
     assert differs(profile(), POLICY.model_copy(update={"name": "renamed", "parameters": 0}), PRM, OWN) is None
-    for changed in (Sampling(0.1), Sampling(top_p=0.5)):
-        assert differs(profile(), POLICY, PRM, samples_as(replace(other, sampling=changed)))
-    for change in ({"aggregate": "min"}, {"select": "max"}):
-        assert differs(profile(), POLICY, PRM, samples_as(replace(other, **change)))  # type: ignore[arg-type]
+    for change in ({"temperature": 0.1}, {"top_p": 0.5}, {"aggregate": "min"}, {"select": "max"}):
+        assert differs(profile(), POLICY, PRM, samples_as(Settings(**other | change)))
 
 
 def saved(folder: Path, name: str, made: Profile) -> Path:
@@ -170,26 +168,26 @@ def test_the_first_that_fits_is_taken(tmp_path: Path) -> None:
     other = saved(tmp_path, "other.yaml", profile(policy=ModelFile(name="q", content="qq", parameters=1)))
     first = saved(tmp_path, "first.yaml", profile(made="2026-05-01"))
     second = saved(tmp_path, "second.yaml", profile(made="2026-06-01"))
-    found, remark = fitting([other, first, second], POLICY, PRM, OWN)
-    assert found is not None and (found.made, remark) == ("2026-05-01", None)
+    found, unfit = fitting([other, first, second], POLICY, PRM, OWN)
+    assert found is not None and (found.made, unfit) == ("2026-05-01", None)
     assert fitting([other], POLICY, PRM, OWN) == (None, None), "of other models there is nothing to say"
     assert fitting([], POLICY, PRM, OWN) == (None, None)
 
 
-def test_one_for_models_of_these_names_that_does_not_fit_is_remarked_on(tmp_path: Path) -> None:
+def test_one_for_models_of_these_names_that_does_not_fit_is_named(tmp_path: Path) -> None:
     path = saved(tmp_path, "mine.yaml", profile())
-    found, remark = fitting([path], POLICY, PRM.model_copy(update={"content": "zz"}), OWN)
-    assert found is None
-    assert remark == "the profile mine.yaml is not for this run (its PRM is another file of r (bb, here zz))"
+    found, unfit = fitting([path], POLICY, PRM.model_copy(update={"content": "zz"}), OWN)
+    assert found is None and unfit is not None
+    assert of_unfit(unfit) == "the profile mine.yaml is not for this run (its PRM is another file of r (bb, here zz))"
 
 
 def test_one_of_another_version_is_passed_over(tmp_path: Path) -> None:
     """An upgrade of tts must not end what was solved before it."""
     old, new = saved(tmp_path, "old.yaml", profile()), saved(tmp_path, "z.yaml", profile(made="2026-06-01"))
     old.write_text(old.read_text().replace("version: 3", "version: 2"))
-    found, remark = fitting([old, new], POLICY, PRM, OWN)
-    assert found is not None and (found.made, remark) == ("2026-06-01", None)
-    assert fitting([old], POLICY, PRM, OWN) == (None, "the profile old.yaml was made by another version of tts")
+    found, unfit = fitting([old, new], POLICY, PRM, OWN)
+    assert found is not None and (found.made, unfit) == ("2026-06-01", None)
+    assert fitting([old], POLICY, PRM, OWN) == (None, Unfit("old.yaml", None))
     assert fitting([old], POLICY, PRM.model_copy(update={"name": "s"}), OWN) == (None, None)
     old.write_text("format: tts-profile\nversion: 1\npolicy: p\n")
     assert fitting([old], POLICY, PRM, OWN) == (None, None)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.strategy.profiles import BETTER, RIGHT, logistic, observation, profile, stage
+from tts_cli.protocols import ModelFacts
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
-from tts_cli.strategy.rules import BestFirstUntil, CalibratedRule, PaperTableRule, RunMethod, SampleUntil, difficulty
+from tts_cli.strategy.paper_table import choose
+from tts_cli.strategy.rules import (
+    Because,
+    BelowWanted,
+    BestFirstUntil,
+    CalibratedRule,
+    MorePromised,
+    PaperTableRule,
+    RunMethod,
+    SampleUntil,
+    difficulty,
+)
+
+TABLE = PaperTableRule(ModelFacts("p", 1_000_000), ModelFacts("r", 1_000_000), 16)
 
 
 def test_agreement_stops() -> None:
     decision = CalibratedRule(profile(), "normal", 16).decide(observation(4, 1.0))
     assert decision.action is None and decision.confidence == pytest.approx(0.982, abs=0.001)
-    assert decision.why == "after 4 samples the chance of a right answer is 98%, and more compute promises too little"
+    assert (decision.reason, decision.samples) == (Because.TOO_LITTLE_PROMISED, 4)
 
 
 def test_it_begins_without_the_prm_and_may_stop_without_it() -> None:
@@ -29,9 +44,8 @@ def test_reading_alone_may_be_what_pays() -> None:
     """At --effort low 16 samples are too dear; reading the first four is one solution's compute."""
     stages = (stage(4, {"4 read": BETTER, "8 read": BETTER}, read=False), stage(4, {"8 read": RIGHT}), stage(8, {}))
     decision = CalibratedRule(profile(stages=stages), "low", 16).decide(observation(4, 0.25, read=False))
-    assert decision.action == BestFirstUntil(4, read=True) and decision.why.endswith(
-        "reading them promises +18.5 points"
-    )
+    assert decision.action == BestFirstUntil(4, read=True)
+    assert decision.reason == MorePromised(None, pytest.approx(0.185, abs=0.001))
 
 
 def test_doubt_goes_on_to_the_next_stage_where_the_goal_is_worth_it() -> None:
@@ -39,7 +53,7 @@ def test_doubt_goes_on_to_the_next_stage_where_the_goal_is_worth_it() -> None:
     assert decision.action == BestFirstUntil(8, read=True), (
         "8 promise nothing, 16 do: on the way there it is decided again"
     )
-    assert "16 samples promise +18.5 points" in decision.why
+    assert decision.reason == MorePromised(16, pytest.approx(0.185, abs=0.001))
     assert CalibratedRule(profile(), "normal", 8).decide(observation(4, 0.25)).action is None, "16 are not allowed"
 
 
@@ -52,7 +66,7 @@ def test_effort_is_the_price(effort: Any, goes_on: bool) -> None:
 def test_a_solution_that_convinces_ends_it() -> None:
     decision = CalibratedRule(profile(), "max", 16).decide(observation(4, 0.25, convinced=True))
     assert decision.action is None and decision.confidence == pytest.approx(0.953, abs=0.001)
-    assert decision.difficulty == "medium" and "convinces the PRM in every step" in decision.why
+    assert (decision.difficulty, decision.reason) == ("medium", Because.SOLUTION_CONVINCES)
 
 
 def test_the_highest_effort_takes_whatever_is_promised() -> None:
@@ -60,19 +74,12 @@ def test_the_highest_effort_takes_whatever_is_promised() -> None:
     assert CalibratedRule(profile(), "high", 16).decide(observation(4, 0.99)).action is None
     assert CalibratedRule(profile(), "max", 16).decide(observation(4, 0.99)).action == BestFirstUntil(8, read=True)
     decision = CalibratedRule(profile(), "max", 16).decide(observation(4, 1.0))
-    assert decision.action is None and decision.why.endswith("98%, and more compute promises nothing")
-
-
-def test_no_chance_is_called_a_certainty() -> None:
-    sure = tuple(one.model_copy(update={"right": logistic(9, 0)}) for one in profile().stages)
-    assert (
-        "answer is over 99%, and" in CalibratedRule(profile(stages=sure), "normal", 16).decide(observation(4, 1.0)).why
-    )
+    assert (decision.action, decision.reason) == (None, Because.NOTHING_PROMISED)
 
 
 def test_a_wanted_confidence_is_worth_any_price() -> None:
     unsure = CalibratedRule(profile(), "low", 16, least=0.9).decide(observation(4, 0.25))
-    assert unsure.action == BestFirstUntil(8, read=True) and unsure.why.endswith("is 38%, and 90% is wanted")
+    assert (unsure.action, unsure.reason) == (BestFirstUntil(8, read=True), BelowWanted(0.9))
     assert CalibratedRule(profile(), "low", 16, least=0.2).decide(observation(4, 0.25)).action is None
 
 
@@ -83,7 +90,8 @@ def test_the_last_stage_and_what_lies_between_stages_stop() -> None:
     assert below.decide(observation(3, 0.1, read=False)).action == BestFirstUntil(3, read=True), (
         "the PRM is asked all the same"
     )
-    assert (below.decide(observation(3, 0.1)).action, below.decide(observation(3, 0.1)).confidence) == (None, None)
+    decision = below.decide(observation(3, 0.1))
+    assert (decision.action, decision.confidence, decision.reason) == (None, None, Because.AT_UNMEASURED_LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -93,26 +101,46 @@ def test_difficulty_by_the_bounds_of_the_paper(solved: float | None, name: str |
     assert difficulty(solved) == name
 
 
-def test_why_tells_too_little_from_no_more() -> None:
-    assert CalibratedRule(profile(), "max", 16).decide(observation(16, 0.1)).why.endswith("and no more is allowed")
-    assert CalibratedRule(profile(), "max", 8).decide(observation(8, 0.1)).why.endswith("and no more is allowed")
-    assert CalibratedRule(profile(), "low", 16).decide(observation(8, 1.0)).why.endswith("promises too little")
+def test_too_little_and_no_more_are_two_reasons() -> None:
+    assert CalibratedRule(profile(), "max", 16).decide(observation(16, 0.1)).reason == Because.AT_LIMIT
+    assert CalibratedRule(profile(), "max", 8).decide(observation(8, 0.1)).reason == Because.AT_LIMIT
+    assert CalibratedRule(profile(), "low", 16).decide(observation(8, 1.0)).reason == Because.TOO_LITTLE_PROMISED
+
+
+@pytest.mark.parametrize(
+    ("most", "fits", "action", "reason"),
+    [
+        (16, True, None, Because.ANSWER_FITS),
+        (16, False, BestFirstUntil(8, read=True), Because.NO_ANSWER_FITS),
+        (4, False, None, Because.NO_ANSWER_FITS_AT_LIMIT),
+    ],
+)
+def test_what_verification_shows_comes_before_any_chance(most: int, fits: bool, action: Any, reason: Because) -> None:
+    seen = replace(observation(4, 1.0, convinced=True), fits=fits)
+    decision = CalibratedRule(profile(), "low", most).decide(seen)
+    assert (decision.action, decision.reason, decision.confidence) == (action, reason, None)
+
+
+def test_rounds_start_where_the_profile_says() -> None:
+    rule = CalibratedRule(profile(start="root"), "high", 16)
+    assert rule.first == BestFirstUntil(4, read=False, start="root")
+    assert rule.decide(observation(4, 0.25)).action == BestFirstUntil(8, read=True, start="root")
 
 
 @pytest.mark.parametrize(
     ("samples", "read", "of"),
     [(1, False, 4), (4, False, 4), (4, True, 5), (7, True, 5), (8, True, 8), (15, True, 8), (99, True, 16)],
 )
-def test_what_was_stopped_between_stages_is_told_by_the_last_one(samples: int, read: bool, of: int) -> None:
+def test_what_was_stopped_between_stages_goes_by_the_last_one(samples: int, read: bool, of: int) -> None:
     order = ((4, False, 4), (4, True, 5), (8, True, 8), (16, True, 16))
     stages = tuple(stage(n, {}, read=r).model_copy(update={"right": logistic(bias, 0)}) for n, r, bias in order)
     rule = CalibratedRule(profile(stages=stages), "max", 16)
     assert rule.confidence_so_far(observation(samples, 0.5, read=read)) == sigmoid(of)
     assert rule.confidence_so_far(observation(samples, 0.5, convinced=True)) == sigmoid(3)
-    assert PaperTableRule(1_000_000, Known(), True, 16).confidence_so_far(observation(samples, 0.5)) is None
+    assert TABLE.confidence_so_far(observation(samples, 0.5)) is None
 
 
-def test_difficulty_is_told_after_the_first_samples_only() -> None:
+def test_difficulty_is_known_after_the_first_samples_only() -> None:
     rule = CalibratedRule(profile(), "max", 16)
     assert rule.decide(observation(4, 1.0)).difficulty == "easy"
     assert rule.decide(observation(8, 1.0)).difficulty is None
@@ -135,19 +163,22 @@ def seen(samples: int, agreement: float, best_last: float) -> Observation:
 def test_without_a_profile_the_table_decides_with_a_guess(
     agreement: float, best: float, action: Any, name: str
 ) -> None:
-    decision = PaperTableRule(1_000_000, Known(), True, 16).decide(seen(4, agreement, best))
+    decision = TABLE.decide(seen(4, agreement, best))
     assert (decision.action, decision.difficulty, decision.confidence) == (action, name, None)
+    agree = action is None
+    assert decision.reason == (Because.SAMPLES_AGREE if agree else choose(TABLE.policy, TABLE.prm, decision.difficulty))
 
 
 def test_without_a_prm_it_is_the_majority() -> None:
-    rule = PaperTableRule(1_000_000, Known(), False, 16)
+    rule = PaperTableRule(ModelFacts("p", 1_000_000), None, 16)
     assert rule.decide(seen(4, 0.5, 0.0)).action == SampleUntil(16)
-    assert rule.decide(seen(16, 0.5, 0.0)).action is None
+    spent = rule.decide(seen(16, 0.5, 0.0))
+    assert (spent.action, spent.reason) == (None, Because.ALL_SAMPLED)
     assert rule.decide(seen(4, 1.0, 0.0)).action is None
 
 
 def test_a_budget_of_the_first_samples_or_less_is_spent_at_once() -> None:
-    rule = PaperTableRule(1_000_000, Known(), True, 3)
+    rule = replace(TABLE, budget=3)
     assert rule.first == SampleUntil(3) and rule.decide(seen(3, 0.4, 0.0)).action is None
 
 

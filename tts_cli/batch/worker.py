@@ -8,13 +8,16 @@ that ends the run is a line {"failed": ...}.
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Protocol
 
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record, RecordError
-from tts_cli.errors import ModelError, TtsError, UsageError
+from tts_cli.errors import ModelError, TtsError, UsageError, log_tracebacks
+from tts_cli.search.methods import load_plugins
 from tts_cli.worker_process import WorkerProcess, requests_and_reply
 
 SEQUENCES = 32  # of each model
@@ -60,7 +63,8 @@ class ProcessWorker:
 
     def __init__(self, settings: Settings) -> None:
         self._stopped = False
-        self._process = WorkerProcess("tts_cli.batch.worker")
+        debug = ["--debug"] if logging.getLogger("tts_cli").isEnabledFor(logging.DEBUG) else []
+        self._process = WorkerProcess("tts_cli.batch.worker", *debug)
         self._process.send(settings.model_dump_json())
 
     def __enter__(self) -> ProcessWorker:
@@ -100,7 +104,10 @@ def _failure(line: str | None) -> TtsError:
 def serve() -> None:
     """The process's side, until its input ends."""
     requests, reply = requests_and_reply()
+    if "--debug" in sys.argv:
+        log_tracebacks()
     try:
+        load_plugins()  # before the settings, which may name the method of one
         with ExitStack() as stack:
             worker = LocalWorker(Settings.model_validate_json(next(requests)), stack)
             for line in requests:

@@ -15,6 +15,7 @@ from tts_cli import __version__
 from tts_cli.cli import batch, calibrate, check, doctor, errors, eval, explain, grade, models, show, solve
 from tts_cli.cli.channels import emit, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor, with_flags
+from tts_cli.search.methods import load_plugins
 
 HELP = """Solve maths problems with small local models that search for the answer.
 
@@ -61,6 +62,7 @@ def run(arguments: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     invocation = Invocation(arguments=tuple(arguments))
     try:
+        load_plugins()
         command = typer.main.get_command(build(_wants_rich_help()))
         code = command.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)
         if sys.stdout is not None:

@@ -17,6 +17,7 @@ import typer
 
 from tts_cli import config
 from tts_cli.config import Settings, flag_name
+from tts_cli.errors import log_tracebacks
 
 OUTPUT = "Output"
 
@@ -33,6 +34,8 @@ class Invocation:
 
     def merge(self, *, debug: bool, no_color: bool) -> None:
         """`tts --debug solve` and `tts solve --debug` are the same."""
+        if debug:
+            log_tracebacks()
         self.debug |= debug
         self.no_color |= no_color
 

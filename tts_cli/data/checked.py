@@ -29,7 +29,12 @@ class CheckedSolution:
         return tuple(step.score for step in self.steps)
 
     def first_doubtful(self, threshold: float) -> int | None:
-        """The 1-based number of the first step that scores below `threshold`; None where no step does."""
+        """The 1-based number of the first step that scores below `threshold`; None where no step does.
+
+        >>> steps = (CheckedStep("2+2=4", 0.9), CheckedStep("4+1=6", 0.2))
+        >>> CheckedSolution("Compute 2 + 2 + 1.", steps, "nano-prm", prm_tokens=30, flops=3e7).first_doubtful(0.5)
+        2
+        """
         return next((place for place, score in enumerate(self.scores, start=1) if score < threshold), None)
 
     def to_json(self, threshold: float) -> dict[str, Any]:

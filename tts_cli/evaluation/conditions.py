@@ -15,7 +15,7 @@ from tts_cli.config import Settings
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import METHODS, find
 from tts_cli.strategy.plan import Plan, make_plan
-from tts_cli.strategy.profile import Profile
+from tts_cli.strategy.profile import Profile, Unfit
 from tts_cli.strategy.rules import Rule
 
 
@@ -42,8 +42,8 @@ class SearchJob:
     @property
     def plan(self) -> Plan:
         if self.rule is not None:
-            return Plan("auto", self.budget, self.beam_width, "sampled by tts eval", self.rule)
-        return Plan(self.method, self.budget, self.beam_width, "sampled by tts eval")
+            return Plan("auto", self.budget, self.beam_width, rule=self.rule)
+        return Plan(self.method, self.budget, self.beam_width)
 
 
 def job_of(plan: Plan) -> SearchJob:
@@ -78,13 +78,13 @@ def plan_conditions(
     policy: ModelFacts,
     prm: ModelFacts | None,
     profile: Profile | None = None,
-    remark: str | None = None,
+    unfit: Unfit | None = None,
 ) -> list[Condition]:
     """Every method at every budget, greedy once. Raises UsageError for a guided method without a PRM."""
     conditions: dict[tuple[str, str, int], Condition] = {}
     for method in methods:
         for budget in budgets:
             asked = settings.model_copy(update={"method": method, "budget": budget})
-            plan = make_plan(asked, policy, prm, profile, remark)
+            plan = make_plan(asked, policy, prm, profile, unfit)
             conditions.setdefault((method, plan.method, plan.budget), Condition(method, plan))
     return list(conditions.values())

@@ -65,14 +65,14 @@ class ExhaustiveRule:
 
     @property
     def first(self) -> BestFirstUntil:
-        return BestFirstUntil(*self.stages[0])
+        return BestFirstUntil(*self.stages[0], self.start)
 
     def decide(self, observation: Observation) -> Decision:
         """See strategy.rules.Rule."""
         here = (observation.samples, observation.read)
         after = () if observation.convinced else self.stages[self.stages.index(here) + 1 :]
-        action = BestFirstUntil(*after[0]) if after else None
-        return Decision(action, None, None, "it goes to the end")
+        action = BestFirstUntil(*after[0], self.start) if after else None
+        return Decision(observation.samples, action, None)
 
     def confidence_so_far(self, observation: Observation) -> None:
         """See strategy.rules.Rule."""
@@ -80,16 +80,15 @@ class ExhaustiveRule:
 
 def plans(beam_width: int) -> list[Plan]:
     """What must be sampled for each problem."""
-    why = "sampled by tts calibrate"
-    searches = [Plan(method, budget, beam_width, why) for method, budget in SEARCHES]
+    searches = [Plan(method, budget, beam_width) for method, budget in SEARCHES]
     ends = {variant.start: best_first_plan(variant) for variant in VARIANTS}
-    return [*ends.values(), Plan("best-of-n", BEST_OF_N[-1], 1, why), *searches]
+    return [*ends.values(), Plan("best-of-n", BEST_OF_N[-1], 1), *searches]
 
 
 def best_first_plan(variant: Variant) -> Plan:
     """Best-first search to its end; what it draws and scores does not depend on the vote."""
     rule = ExhaustiveRule(STAGES, variant.start, variant.vote)
-    return Plan("auto", STAGES[-1][0], 1, "sampled by tts calibrate", rule)
+    return Plan("auto", STAGES[-1][0], 1, rule=rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +134,8 @@ class Observer:
         recordings = Recordings(self.store, of_problem(row.problem))
         if any(recordings.covering(plan).error for plan in plans(self.settings.beam_width)):
             return None
-        samples = {f"best-of-n {n}": Plan("best-of-n", n, 1, "") for n in BEST_OF_N}
-        searches = {f"{how} {n}": Plan(how, n, self.settings.beam_width, "") for how, n in SEARCHES}
+        samples = {f"best-of-n {n}": Plan("best-of-n", n, 1) for n in BEST_OF_N}
+        searches = {f"{how} {n}": Plan(how, n, self.settings.beam_width) for how, n in SEARCHES}
         sessions = {name: self._simulate(row, plan, recordings) for name, plan in (samples | searches).items()}
         every = sessions[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
         right = sum(one.node.ended for one in every if is_right(one.answer, row, self.judge))

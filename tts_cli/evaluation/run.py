@@ -162,12 +162,12 @@ class EvalRun:
 def planned(evaluation: EvalRun) -> list[Condition]:
     """Every method at every budget, `auto` by the profile for these models."""
     asked, (policy, prm) = evaluation.asked, evaluation.facts
-    profile = remark = None
+    profile = unfit = None
     if set(asked.methods) & set(BY_PROFILE):
         sizes = policy.parameters, prm.parameters if prm else 0
         try:
-            profile, remark = find_profile(asked.settings, evaluation.models, *sizes)
+            profile, unfit = find_profile(asked.settings, evaluation.models, *sizes)
         except ModelError:  # what was sampled without a profile can be counted where the model files are gone
             if "auto" in asked.methods:
                 raise
-    return plan_conditions(asked.methods, asked.budgets, evaluation.settings, policy, prm, profile, remark)
+    return plan_conditions(asked.methods, asked.budgets, evaluation.settings, policy, prm, profile, unfit)

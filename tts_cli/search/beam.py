@@ -19,8 +19,7 @@ from __future__ import annotations
 from itertools import islice
 
 from tts_cli.search.context import Search
-from tts_cli.search.ranking import best_first, shares, spread
-from tts_cli.search.tree import Node
+from tts_cli.search.tree import Node, ranked, shares, spread
 
 
 async def beam(search: Search, budget: int, beam_width: int) -> None:
@@ -34,7 +33,7 @@ async def beam(search: Search, budget: int, beam_width: int) -> None:
             if node.open and not node.finished and node not in kept:
                 search.prune(node)
             search.finish(node)
-        widths = widths[: len(widths) - finished]
+        widths = widths[: len(widths) - finished]  # their slots are taken for good: the beam narrows
         candidates = await expand_all(search, kept, sum(widths))
 
 
@@ -42,7 +41,7 @@ def select(candidates: list[Node], slots: int) -> tuple[dict[Node, int], int]:
     """Fill `slots`, best candidates first: the slots of each node that goes on, and those of finished ones."""
     kept: dict[Node, int] = {}
     finished = 0
-    for node in best_first(node for node in candidates if node.finished or node.open):
+    for node in ranked(node for node in candidates if node.finished or node.open):
         taken = min(slots, node.ended or node.count)
         slots -= taken
         if node.finished:

@@ -1,10 +1,19 @@
-"""Best-first search that asks the PRM as little as it can; what `auto` does once a profile tells it when to stop.
+"""Best-first search that asks the PRM as little as it can; what `auto` does once a profile says when to stop.
 
-A PRM is often many times as large as the policy, and most of what it reads in best-of-n or beam search decides nothing.
-Here whole solutions are sampled first, ROUND at a time, and read afterwards: answers with most votes first, a solution
-step by step, up to the first step in doubt. One that convinces in every step ends the search. Otherwise the next round
-goes on from the most promising prefix: the one whose steps scored best, less what was tried from it in vain. Steps that
-were read are never read again, and samples that come out as a step in doubt end there.
+    round 1:  root ── a ── b ── 7       round 2:  a ── c ── 7        from `a`, which scored best
+                   ── a ── d ── 7                   ── e ── 9
+                   ── f ── 8                        ── e ── 7
+                   ── g ── 7                        ── d ── 7
+
+A PRM is often many times as large as the policy, and most of what it scores in best-of-n or beam search decides
+nothing. Here it scores whole solutions, and only as far as it must. One round:
+
+1. Take the most promising prefix: the one whose steps scored best, less what was tried from it in vain. The first round
+   starts at the root.
+2. Sample ROUND solutions from it, to their ends. A sample that comes out as a step in doubt ends there.
+3. Score them, answers with most votes first: each step by step, up to the first one in doubt, which is given up. No
+   step is scored twice. The steps before it are prefixes for the next rounds.
+4. A solution that convinces (every step scores at least CONVINCED) ends the search; the rest is never scored.
 
 All of that trusts the PRM to know more than the policy. Where it hardly does, prefixes of its choice only make what
 both believe more frequent; then every round had better start at the root, which leaves best-of-n with a PRM that is
@@ -17,21 +26,23 @@ root have the random streams of best-of-n's.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import pow, prod
 from typing import Literal
 
+from tts_cli.answers import Aggregate, aggregate
 from tts_cli.search.context import Search
 from tts_cli.search.tree import Node, path_to
 
 ROUND = 4
-"""Samples at a time: as many as the first look needs; more start from worse prefixes, fewer fill no batch."""
+"""Samples at a time: as many as a first observation needs; more start from worse prefixes, fewer fill no batch."""
 
 DOUBT = 0.5
-"""A step below it is not gone on from."""
+"""Nothing goes on from a step that scores less."""
 
 CONVINCED = 0.9
-"""A solution whose steps all score this much ends the search."""
+"""A solution whose steps all score at least this much ends the search."""
 
 PATIENCE = 0.5
 """What a prefix is worth after ROUND samples from it that found nothing, as a part of what it was."""
@@ -47,25 +58,42 @@ HYPERPARAMETERS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "pati
 
 
 async def best_first(search: Search, budget: int, beam_width: int = 1) -> None:
-    """Rounds of samples, each read as far as it must be, until one solution convinces or `budget` are drawn."""
+    """Rounds of samples, scored as far as need be, until a solution convinces or `budget` are drawn."""
     await BestFirst(search).grow(budget)
+
+
+def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:
+    """The score of a solution some of whose `steps` were not scored (None): by those that were.
+
+    The minimum of a part is unknown, unless a step in doubt settles it.
+
+    >>> score_of([0.9, None], "mean"), score_of([0.9, None], "min"), score_of([0.3, None], "min")
+    (0.9, None, 0.3)
+    """
+    known = [score for score in steps if score is not None]
+    if not known or (how == "min" and len(known) < len(steps) and min(known) >= DOUBT):
+        return None
+    return aggregate(known, how)
 
 
 @dataclass(slots=True)
 class BestFirst:
-    """One problem's search so far. `drawn`: samples begun; `starts`: how many of them at each prefix; `prefixes`: what
-    may be gone on from; `unread`: solutions that wait for the PRM; `convinced`: by which one."""
+    """One problem's search so far.
+
+    `start`: where rounds start. `drawn`: samples begun; `starts`: how many of them at each prefix; `prefixes`: steps
+    that a round may start from; `unscored`: solutions that wait for the PRM; `convinced`: the one that convinced it.
+    """
 
     search: Search
     start: Start = "prefix"
     drawn: int = 0
     starts: Counter[Node] = field(default_factory=Counter)
     prefixes: dict[Node, None] = field(default_factory=dict)
-    unread: dict[Node, None] = field(default_factory=dict)
+    unscored: dict[Node, None] = field(default_factory=dict)
     convinced: Node | None = None
 
     async def sample(self, samples: int) -> None:
-        """Until `samples` are drawn in all, from one prefix, unread."""
+        """Draw until there are `samples` in all, from one prefix, and leave them unscored."""
         if samples <= self.drawn:
             return
         start = self._most_promising()
@@ -75,12 +103,12 @@ class BestFirst:
         self.drawn = samples
         await self.search.gather(*(self._solution(start, (*start.path, number)) for number in numbers))
 
-    async def read(self) -> None:
-        """All that is unread, as far as it convinces, until one solution does; then never again."""
+    async def score(self) -> None:
+        """Score what is unscored, as far as need be, until a solution convinces; then never again."""
         if self.convinced is not None:
             return
         for solution in self._by_votes():
-            del self.unread[solution]
+            del self.unscored[solution]
             convinces = await self._convinces(solution)
             self.search.finish(solution)  # with its score
             if convinces:
@@ -88,14 +116,14 @@ class BestFirst:
                 return
 
     async def grow(self, samples: int) -> None:
-        """Sample and read in rounds, until a solution convinces or `samples` are drawn in all."""
-        await self.read()
+        """Sample and score in rounds, until a solution convinces or there are `samples` in all."""
+        await self.score()
         while self.convinced is None and self.drawn < samples:
             await self.sample(min(self.drawn - self.drawn % ROUND + ROUND, samples))
-            await self.read()
+            await self.score()
 
     async def _solution(self, node: Node, path: tuple[int, ...]) -> None:
-        """One sample to its end. Its prefixes are kept: any may turn out to be the most promising."""
+        """One sample to its end. Prefixes on its way are not released: any may turn out to be the most promising."""
         greedy = path == GREEDY
         while node.prefix is not None and self.search.has_room(node):
             child = await self.search.extend(node, path, greedy=greedy)
@@ -105,7 +133,7 @@ class BestFirst:
             if not child.open or child.pruned:
                 break
         if node.finished and node not in self.search.solutions:
-            self.unread[node] = None
+            self.unscored[node] = None
         self.search.finish(node)
 
     def _by_votes(self) -> list[Node]:
@@ -113,12 +141,12 @@ class BestFirst:
         votes: Counter[str | None] = Counter()
         for node, solution in self.search.solutions.items():
             votes[solution.answer] += node.ended
-        answers = {node: self.search.solutions[node].answer for node in self.unread}
-        told = [node for node, answer in answers.items() if answer is not None]
-        return sorted(told, key=lambda node: (-votes[answers[node]], -node.ended, node.path))
+        answers = {node: self.search.solutions[node].answer for node in self.unscored}
+        answered = [node for node, answer in answers.items() if answer is not None]
+        return sorted(answered, key=lambda node: (-votes[answers[node]], -node.ended, node.path))
 
     async def _convinces(self, solution: Node) -> bool:
-        """Read it up to the first doubt. What passes before that may be gone on from."""
+        """Score it up to the first step in doubt. A later round may go on from any step before that."""
         path = path_to(solution)
         for node in path:
             await self.search.score([node])

@@ -1,12 +1,31 @@
 """`Search`: all that a method may do to one problem's tree of steps. The only place that asks the models.
 
-It numbers steps, names their random streams, merges identical siblings, keeps cut and empty steps from
-passing as solutions, and tells a listener. Which steps to try, keep and prune is the method's decision.
+Which steps to try, keep and prune is the method's decision; here steps are numbered, their random streams named, equal
+siblings merged, and the listener is kept informed.
+
+What one sample of a step goes through (`draw`):
+
+1. The policy samples a step after the node's prefix, from the random stream that `path` names.
+2. An empty step is no step: where it ended with EOS the solution ended at the node itself, else it came to nothing
+   and may be drawn anew (`extend`, `expand`).
+3. A step that a sibling has already, and that ended alike, is that sibling: one node, with one more to its `count`.
+4. Any other becomes a node. A cut step is one too, but is neither scored, nor gone on from, nor a solution.
+5. `score` has the PRM score it after the steps before it, once. `finish` makes a finished path a `Solution`.
+
+Who holds what. A node holds the policy's prefix up to its step (`node.prefix`) while something may be drawn after it,
+and the PRM's (`node.reward`) while something may be scored after it. Each is released once, as early as can be:
+
+- of a step that nothing can come after (finished or cut): at once;
+- of a step that was expanded: the policy's, when its children are there (`expand`);
+- of a step on the way of independent samples: the policy's, when the last of them has passed (`visitors`, `leave`);
+- of a step that is given up, and of all below it (`prune`);
+- of the rest, and of the problem's prompt, which all roots share: when the search is over (`close`). Best-first search
+  leaves its steps for then: it may go on from any of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -24,7 +43,7 @@ from tts_cli.protocols import (
     Usage,
 )
 from tts_cli.search import events
-from tts_cli.search.task import Task, gather, start
+from tts_cli.search.driver import Task, gather, start
 from tts_cli.search.tree import Node, walk
 
 T = TypeVar("T")
@@ -55,9 +74,11 @@ Conclude = Callable[[Node], Solution]
 
 
 class Search:
-    """One problem's search. `copies`: every sample counts that often (temperature 0: all are equal).
+    """One problem's search.
 
-    `draws`: all that was sampled, by path. With the scores in the tree it is what a search can be run again from.
+    `conclude` extracts the answer of a finished path. `copies`: every sample counts that often (at temperature 0 all
+    are equal). `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the
+    scores in the tree that is all it takes to run the search again.
     """
 
     def __init__(
@@ -80,7 +101,7 @@ class Search:
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
         self.prompt_tokens = PromptTokens(0)
-        self._policy, self._prm, self._conclude, self.tell = policy, prm, conclude, listener
+        self._policy, self._prm, self._conclude, self.emit = policy, prm, conclude, listener
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
         self._scoring: dict[Node, Task[None]] = {}
@@ -88,7 +109,7 @@ class Search:
         self.roots: list[Node] = [self.root]
 
     def open(self) -> None:
-        """Hand the problem to the models; before anything else. Raises PromptTooLong."""
+        """Give the problem to the models; before anything else. Raises PromptTooLong."""
         self.root.prefix = self._policy.start(self.problem, self.policy_usage)
         if self._prm is not None:
             self.root.reward = self._prm.start(self.problem, self.prm_usage)
@@ -96,14 +117,14 @@ class Search:
         self.prompt_tokens = PromptTokens(self.root.prefix.length, prm)
 
     def stream(self, *index: int) -> Node:
-        """A further root: what is drawn under it is independent of, and never merged with, other roots'."""
+        """A further root: what is drawn under it is independent of other roots' steps, and never merged with them."""
         root = _root((*self.root.path, *index))
         root.prefix, root.reward = self.root.prefix, self.root.reward
         self.roots.append(root)
         return root
 
     def start_anew(self, *index: int) -> None:
-        """Make a further root the one: what a method draws from now on repeats no sample of those before it."""
+        """Make a further root `root`: what a method draws from now on repeats no sample of those before it."""
         self.root = self.stream(*index)
 
     def nodes(self) -> list[Node]:
@@ -122,9 +143,9 @@ class Search:
     ) -> Node | None:
         """Sample one step after `node` from the random stream `path`; `greedy`: its likeliest tokens instead.
 
-        The child, which an identical earlier sample may have made; `node` itself where the solution
-        ended there (no text, then EOS); None for an empty step. With `counts` false a repetition of an
-        earlier sample is as if never drawn.
+        Returns the child, which an identical earlier sample may have made; `node` itself where the solution ended there
+        (no text, then EOS); None for an empty step. With `counts` false a repetition of an earlier sample is as if
+        never drawn. Raises ValueError where no step can follow `node`.
         """
         if node.prefix is None or not self.has_room(node):
             raise ValueError("this step cannot be gone on from")
@@ -141,15 +162,15 @@ class Search:
         return self._child(node, path, sampled, counts)
 
     async def extend(self, node: Node, path: tuple[int, ...], *, greedy: bool = False) -> Node | None:
-        """`draw` for one independent sample: anew while the step is empty; None is a dead end."""
-        for attempt in range(EMPTY_DRAWS):
-            child = await self.draw(node, (*path, attempt), greedy=greedy)
+        """`draw` for one independent sample: anew while the step is empty; returns None at a dead end."""
+        for number in range(EMPTY_DRAWS):
+            child = await self.draw(node, (*path, number), greedy=greedy)
             if child is not None or greedy or self.sampling.temperature == 0:
                 return child
         return None
 
     async def expand(self, node: Node, n: int) -> list[Node]:
-        """`n` samples after `node` -> the distinct children, in order of their child indexes.
+        """Take `n` samples after `node` and return the distinct children, in order of their child indexes.
 
         Repeated and empty samples are replaced by drawing further child indexes: n/4 at a time, at most `n`,
         and no more once a round brings nothing new. A repetition among those adds no vote, so that siblings
@@ -203,7 +224,7 @@ class Search:
             solution_tokens=node.solution_tokens + sampled.tokens,
             logprob=sampled.logprob,
         )
-        self.tell(
+        self.emit(
             events.StepSampled(
                 child.number, node.number, child.text, child.tokens, finish.value, self.copies, branch=path[0]
             )
@@ -216,9 +237,9 @@ class Search:
         if counts:
             child.count += 1
             child.ended += 1 if child.finish is not None and child.finish.finished else 0
-            self.tell(events.StepMerged(child.number, branch=path[0]))
+            self.emit(events.StepMerged(child.number, branch=path[0]))
         if child.open and child.prefix is None and not child.pruned:
-            child.prefix = sampled.prefix  # earlier samples have passed and let go; this one goes on
+            child.prefix = sampled.prefix  # earlier samples have passed and released theirs; this one goes on
         else:
             self._policy.release(sampled.prefix)
 
@@ -255,7 +276,7 @@ class Search:
         node.prm_tokens = scored.prefix.length - before.length
         if not node.open:
             self._release_reward(node)
-        self.tell(events.StepScored(node.number, node.score))
+        self.emit(events.StepScored(node.number, node.score))
 
     # Keeping and leaving
 
@@ -267,12 +288,12 @@ class Search:
         solution = self._conclude(node) if node.finished else None
         if solution is not None and self.solutions.get(node) != solution:
             self.solutions[node] = solution
-            self.tell(events.SolutionFinished(node.number, solution.answer, solution.score))
+            self.emit(events.SolutionFinished(node.number, solution.answer, solution.score))
             if not node.open:
                 self._release_reward(node)
 
     def finish_rest(self) -> None:
-        """After a search was stopped: the complete, not pruned solutions that it had yet to register."""
+        """After a search was stopped: register the complete solutions, not pruned, that it had yet to register."""
         for node in self.nodes():
             if not node.pruned:
                 self.finish(node)
@@ -280,13 +301,13 @@ class Search:
     def prune(self, node: Node) -> None:
         """Give up the subtree at `node`; solutions in it stay."""
         node.pruned = True
-        self.tell(events.StepPruned(node.number))
+        self.emit(events.StepPruned(node.number))
         for lost in (node, *walk(node)):
             self.release(lost)
             self._release_reward(lost)
 
     def leave(self, node: Node) -> None:
-        """One sample has gone on from (or ended at) `node`; after the last one its prefix is let go."""
+        """One sample has gone on from (or ended at) `node`; the last one to do so releases its prefix."""
         node.visitors -= 1
         if node.visitors == 0:
             self.release(node)
@@ -298,7 +319,7 @@ class Search:
             node.prefix = None
 
     def close(self) -> None:
-        """Cancel all jobs under way and let go of every prefix. The tree and the solutions stay."""
+        """Cancel all jobs under way and release every prefix. The tree and the solutions stay."""
         for job, backend in self._jobs.items():
             backend.cancel(job)
         self._jobs.clear()
@@ -316,9 +337,9 @@ class Search:
             self._prm.release(node.reward)
         node.reward = None
 
-    async def gather(self, *awaitables: Awaitable[T]) -> Sequence[T]:
+    async def gather(self, *coroutines: Coroutine[Any, Any, T]) -> list[T]:
         """Run all at the same time; their results in the order given."""
-        return await gather(*awaitables)
+        return await gather(*coroutines)
 
     async def _wait(self, backend: Backend, job: Job[T]) -> T:
         self._jobs[job] = backend

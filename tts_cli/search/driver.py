@@ -1,20 +1,83 @@
 """Runs many searches over shared back ends: continuous batching with plain coroutines.
 
-Every search runs until all of its tasks wait on jobs; only then does one back end advance, once.
-So what shares a decode depends on requests alone, never on timing, and runs repeat. This module knows
-neither what a search does nor what a back end is made of.
+    search A ── expand ──┐                  ┌── the policy's ──► one decode for all of them
+    search B ── score ───┼── jobs under way ┤
+    search C ── expand ──┘                  └── the PRM's ─────► one decode for all of them
+
+A search is a tree of coroutines (`Task`): its `main`, and what `start` and `gather` run beside it. A task waits for a
+job of a back end, or for another task. One round of `Driver.run`:
+
+1. Admit searches while there are places, and run each until all of its tasks wait (`_Loop.fill`).
+2. Yield the searches that have ended, if any, and go back to 1: their places are filled before the next decode.
+3. End the searches that ask for it (their time is up, say), and all where the caller asks for it.
+4. Let one back end advance once: the policy, or the PRM where the policy has nothing to do or has gone first for long
+   enough (`Driver._next`).
+5. Resume every task whose job is done, in the order of admission and of waiting, until all wait (`_Loop.settle`).
+
+So what shares a decode depends on requests alone, never on timing, and runs repeat. A search ends as a whole: with its
+last task, at a stop, or with an exception in any of its tasks, which harms no other search. This module knows neither
+what a search does nor what a back end is made of.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from tts_cli.errors import TtsError
 from tts_cli.protocols import Backend, Job
-from tts_cli.search.task import Start, Task
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+# What a search may say
+
+
+class Task(Job[T]):
+    """A coroutine under way beside the one that started it; `await task` waits for its result.
+
+    An exception that escapes from a task ends the whole search, never only the task that waits for it.
+    """
+
+    __slots__ = ("coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        super().__init__()
+        self.coroutine = coroutine
+
+
+class StartTasks:
+    """What a coroutine yields to have tasks started; it goes on at once."""
+
+    __slots__ = ("tasks",)
+
+    def __init__(self, tasks: Sequence[Task[Any]]) -> None:
+        self.tasks = tasks
+
+    def __await__(self) -> Generator[StartTasks, None, None]:
+        yield self
+
+
+async def start(coroutine: Coroutine[Any, Any, T]) -> Task[T]:
+    """Run `coroutine` beside the caller and return its task without waiting for it."""
+    task = Task(coroutine)
+    await StartTasks([task])
+    return task
+
+
+async def gather(*coroutines: Coroutine[Any, Any, T]) -> list[T]:
+    """Run all at the same time; their results in the order given."""
+    tasks = [Task(coroutine) for coroutine in coroutines]
+    await StartTasks(tasks)
+    return [await task for task in tasks]
+
+
+# Who runs it
 
 
 class Runnable(Protocol):
@@ -77,11 +140,11 @@ class Driver:
         """
         loop = _Loop(iter(searches), max_in_flight)
         try:
-            while not should_stop() and loop.fill():
-                if loop.ended:  # before the next decode: their places are to be filled first
+            while not should_stop() and loop.fill():  # 1.
+                if loop.ended:  # 2.
                     yield from loop.take_ended()
                 else:
-                    self._decode(loop, should_stop, on_advance)
+                    self._decode(loop, should_stop, on_advance)  # 3. to 5.
             loop.stop_all()
             yield from loop.take_ended()
         finally:
@@ -178,7 +241,7 @@ class _Loop(Generic[R]):
         try:
             while True:
                 request = task.coroutine.send(None)
-                if isinstance(request, Start):
+                if isinstance(request, StartTasks):
                     for child in request.tasks:
                         self._start(run, child)
                 elif not request.done:
@@ -186,7 +249,9 @@ class _Loop(Generic[R]):
                     return
         except StopIteration as stop:
             self._complete(run, task, stop.value)
-        except Exception as error:
+        except Exception as error:  # the boundary of a search: what goes wrong in it becomes its record
+            if not isinstance(error, TtsError):
+                _log.debug("An unexpected error ended a search.", exc_info=error)
             del run.tasks[task]
             self._end(run, error=error)
 

@@ -7,8 +7,7 @@ Where M does not divide N there are ceil(N/M) trees which share N; N < M is one 
 from __future__ import annotations
 
 from tts_cli.search.context import Search
-from tts_cli.search.ranking import best_first, shares
-from tts_cli.search.tree import Node
+from tts_cli.search.tree import Node, ranked, shares
 
 
 async def dvts(search: Search, budget: int, beam_width: int) -> None:
@@ -22,13 +21,13 @@ async def subtree(search: Search, node: Node, width: int) -> None:
     while search.has_room(node):
         candidates = await search.expand(node, width)
         await search.score(candidates)
-        ranked = best_first(c for c in candidates if c.finished or c.open)
+        best = ranked(c for c in candidates if c.finished or c.open)
         for other in candidates:
-            if other is not node and not other.cut and other not in ranked[:1]:
+            if other is not node and not other.cut and other not in best[:1]:
                 search.prune(other)
-        if not ranked:
+        if not best:
             return
-        node = ranked[0]
+        node = best[0]
         if node.finished:
             search.finish(node)
             return

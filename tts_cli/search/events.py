@@ -1,18 +1,18 @@
-"""What happens in a search, told as it happens.
+"""What happens in a search, reported as it happens.
 
-The live view, the trace file and `tts show` all read this one stream; none of them touches a search.
+The live view, the trace file and `tts show` all go by this one stream; none of them touches a search.
 Steps are named by a number that counts up from 1 within a problem; 0 is the problem itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 
 @dataclass(frozen=True, slots=True)
 class SearchStarted:
-    """Method and budget are settled; `why` is one sentence. The models' sizes tell what each token costs."""
+    """Method and budget are settled; `why` is one sentence. The models' sizes say what each token costs."""
 
     problem: str
     method: str
@@ -37,7 +37,7 @@ class StepSampled:
     parent: int
     text: str
     tokens: int
-    finish: str  # a models.protocols.Finish value
+    finish: str  # a protocols.Finish value
     count: int = 1
     branch: int | None = None
 
@@ -74,7 +74,7 @@ class SolutionFinished:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """`auto` looked at so many samples. `confidence`: that the leading answer is right, where that is known."""
+    """`auto` decided after so many samples. `confidence`: that the leading answer is right, where that is known."""
 
     samples: int
     confidence: float | None
@@ -112,28 +112,9 @@ Event = (
     | Spent
     | SearchEnded
 )
-EVENTS: dict[str, type[Event]] = {
-    cls.__name__: cls
-    for cls in (
-        SearchStarted,
-        StepSampled,
-        StepScored,
-        StepPruned,
-        StepMerged,
-        SolutionFinished,
-        Decided,
-        Spent,
-        SearchEnded,
-    )
-}
+EVENTS: dict[str, type[Event]] = {cls.__name__: cls for cls in get_args(Event)}
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """{"event": "StepScored", "step": 3, "score": 0.9}"""
     return {"event": type(event).__name__, **asdict(event)}
-
-
-def from_json(row: dict[str, Any]) -> Event:
-    """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
-    fields = dict(row)
-    return EVENTS[fields.pop("event")](**fields)

@@ -1,17 +1,19 @@
-"""The search methods: each is one file and one line here. Everything that lists or tells methods apart reads this.
+"""The search methods: each is one file and one line here. Whatever lists or distinguishes methods asks this registry.
 
 A method is a coroutine `(search, budget N, beam width M)` that grows the search's tree (see context.py). What else must
-be known of it is data: whether it asks the PRM, and how the samples of one budget relate to those of another, from which
-`tts eval` knows what to sample once and `tts explain` what half the budget would have answered.
+be known of it is data: whether it asks the PRM, and how the samples of one budget relate to those of another, by which
+`tts eval` decides what to sample once and `tts explain` what half the budget would have answered.
 
-    from tts_cli.search.methods import Method, register
+A method of one's own takes as little; `load_plugins` finds those of installed packages:
 
     async def shortest(search: Search, budget: int, beam_width: int) -> None:
         ...
 
-    register(Method("shortest", shortest, "the shortest of N solutions", needs_prm=False, samples="independent"))
+    SHORTEST = Method("shortest", shortest, "the shortest of N solutions", needs_prm=False, samples="independent")
 
-An installed package registers its own by an entry point of the group `tts_cli` (docs/adding-a-method.md).
+    register(SHORTEST)                                        # in one's own program, or
+    [project.entry-points.tts_cli]                            # in the pyproject.toml of a package
+    shortest = "my_package.shortest:SHORTEST"
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Literal
 
-from tts_cli.errors import UsageError
+from tts_cli.errors import TtsError, UsageError, reason
 from tts_cli.search.beam import beam
 from tts_cli.search.best_first import best_first
 from tts_cli.search.best_of_n import best_of_n
@@ -29,7 +32,7 @@ from tts_cli.search.context import Search
 from tts_cli.search.dvts import dvts
 from tts_cli.search.greedy import greedy
 from tts_cli.search.majority import majority
-from tts_cli.search.ranking import shares
+from tts_cli.search.tree import shares
 
 Samples = Literal["one", "independent", "trees", "beam", "adaptive"]
 """How the samples of budget N relate to those of a larger one: there is only one; the first N of them; the first N/M
@@ -82,6 +85,30 @@ def register(method: Method) -> None:
     if method.name in (*METHODS, "auto"):
         raise UsageError(f"There are two search methods named {method.name!r}.", "Give the new one another name.")
     METHODS[method.name] = method
+
+
+@cache
+def load_plugins() -> None:
+    """Register the methods of installed packages: the entry points of the group `tts_cli`, each the name of a `Method`.
+
+    For the command line, its worker processes and every `Solver`; only the first call does anything. Raises TtsError,
+    naming the package, where a plugin cannot be loaded.
+    """
+    from importlib.metadata import entry_points
+
+    for plugin in entry_points(group="tts_cli"):
+        package = plugin.dist.name if plugin.dist else "a package"
+        try:
+            method = plugin.load()
+            if not isinstance(method, Method):
+                raise TypeError(f"{plugin.value} is no Method")
+            if METHODS.get(method.name) is not method:
+                register(method)
+        except Exception as error:
+            why = f"{type(error).__name__}, {reason(error)}".rstrip(".")
+            raise TtsError(
+                f"The plugin {plugin.name!r} of {package} cannot be loaded: {why}.", f"Mend or uninstall {package}."
+            ) from error
 
 
 def find(name: str) -> Method:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tts_cli.search.context import Search
 
 
-async def sample(search: Search, index: int, *, scored: bool) -> None:
+async def sample_solution(search: Search, index: int, *, scored: bool) -> None:
     """Sample solution number `index`; with `scored`, the PRM works on each step while the next is written.
 
     The streams of sample `index` are named (index, 0), (index, 0, 0), ...: they depend neither on N nor

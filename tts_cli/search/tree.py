@@ -1,8 +1,11 @@
-"""The tree of steps that a search grows. Data only: who samples, scores and prunes is in context.py."""
+"""The tree of steps that a search grows, and how candidates in it are ranked and share a budget.
+
+Data and arithmetic only: sampling, scoring and pruning are in context.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tts_cli.protocols import Finish, Prefix
@@ -14,7 +17,8 @@ class Node:
 
     `path`: the key of this step's random stream (the first one's, where several samples came out as this step).
     `count`: how many did. `ended`: how many samples ended the solution here. `finish` is None for a root.
-    `prm_tokens`: how many the PRM reads for this step. `logprob`: the policy's own, of the tokens sampled for it.
+    `prm_tokens`: how many the PRM runs for this step. `logprob`: the policy's own, of the tokens sampled for it.
+    `visitors`: samples that have come to this step and not left it (see context.py).
     """
 
     number: int
@@ -89,3 +93,24 @@ def tips(root: Node) -> list[Node]:
     """Where unfinished paths under `root` stop: steps that were not given up and have nothing after them."""
     nodes = [node for node in walk(root) if not (node.pruned or node.finished)]
     return [node for node in nodes if all(child.pruned for child in node.children.values())]
+
+
+def ranked(candidates: Iterable[Node]) -> list[Node]:
+    """Best first, by the score of the last step (PRM-last), ties by path. Steps without a score are left out."""
+    scored = [(node.score, node) for node in candidates if node.score is not None]
+    return [node for _, node in sorted(scored, key=lambda pair: (-pair[0], pair[1].path))]
+
+
+def shares(budget: int, beam_width: int) -> list[int]:
+    """How many children each kept node gets: ceil(N/M) nodes, N children in all, larger shares first.
+
+    >>> shares(16, 4), shares(10, 4), shares(3, 4)
+    ([4, 4, 4, 4], [4, 3, 3], [3])
+    """
+    return spread(budget, -(-budget // beam_width))
+
+
+def spread(budget: int, nodes: int) -> list[int]:
+    """`budget` children over `nodes` nodes as evenly as can be, larger shares first."""
+    small, larger = divmod(budget, nodes)
+    return [small + 1] * larger + [small] * (nodes - larger)

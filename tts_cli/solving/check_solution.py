@@ -1,18 +1,19 @@
 """Scores a solution that somebody wrote, step by step, with the PRM alone.
 
-Each step is scored after the steps before it; the first one that scores below a threshold is the first doubtful step.
-A PRM cannot judge steps of a kind that it was not trained on.
+A score says what the PRM thinks of a step after the steps before it; the first one under a threshold is the first
+doubtful step. Of solutions unlike those that the PRM was trained on the scores say little.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from tts_cli.costs import flops
 from tts_cli.data.checked import CheckedSolution, CheckedStep
 from tts_cli.errors import PromptTooLong
-from tts_cli.protocols import Job, RewardModel, ScoredStep, Usage
+from tts_cli.protocols import Prefix, RewardModel, Usage
 
 THRESHOLD = 0.5
 """For a PRM on which nothing was measured: the step is likelier wrong than right, if the scores are probabilities."""
@@ -28,6 +29,22 @@ def default_threshold(family: str | None) -> float:
     return THRESHOLDS.get(family or "", THRESHOLD)
 
 
+@dataclass(slots=True)
+class _Checking:
+    """One solution under way: `prefix` holds the steps that have their `scores`."""
+
+    problem: str
+    steps: Sequence[str]
+    usage: Usage
+    prefix: Prefix
+    scores: list[float] = field(default_factory=list)
+
+    def checked(self, prm: RewardModel) -> CheckedSolution:
+        steps = tuple(map(CheckedStep, self.steps, self.scores))
+        tokens = self.usage.total
+        return CheckedSolution(self.problem, steps, prm.name, tokens, flops(prm.parameters, tokens))
+
+
 def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> CheckedSolution:
     """Score `steps` (none of them empty), each after those before it. Raises PromptTooLong, naming the step."""
     return check_solutions([(problem, steps)], prm)[0]
@@ -35,56 +52,33 @@ def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> Chec
 
 def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel) -> list[CheckedSolution]:
     """Many (problem, steps) together, a step of each in every round. Raises PromptTooLong for the first that is."""
-    checks: list[_Check] = []
+    checking: list[_Checking] = []
     try:
         for problem, steps in solutions:
-            checks.append(_Check(problem, steps, prm))
-        while live := [check for check in checks if check.left]:
-            jobs = [check.score_next() for check in live]
+            usage = Usage()
+            checking.append(_Checking(problem, steps, usage, prm.start(problem, usage)))
+        while live := [one for one in checking if len(one.scores) < len(one.steps)]:
+            jobs = [prm.score(one.prefix, as_searched(one.steps[len(one.scores)])) for one in live]
             while not all(job.done for job in jobs):
                 prm.advance()
-            for check, job in zip(live, jobs, strict=True):
-                check.take(job)
+            for one, job in zip(live, jobs, strict=True):
+                try:
+                    scored = job.result()
+                except PromptTooLong as error:
+                    raise PromptTooLong(
+                        f"The solution does not fit into the context of the PRM {prm.name}: "
+                        f"there is no room for step {len(one.scores) + 1}.",
+                        "Give a larger --ctx-size, or check a shorter solution.",
+                    ) from error
+                prm.release(one.prefix)
+                one.prefix = scored.prefix
+                one.scores.append(scored.score)
     finally:
-        for check in checks:
-            prm.release(check.prefix)
-    return [check.result() for check in checks]
+        for one in checking:
+            prm.release(one.prefix)
+    return [one.checked(prm) for one in checking]
 
 
 def as_searched(step: str) -> str:
-    """The step as a search has it: a solution ends with its box, and no full stop follows it."""
+    """The step as a search has it, which ends a solution with its box: without the full stop after that."""
     return _AFTER_THE_BOX.sub(r"\1", step)
-
-
-class _Check:
-    """One solution under way: `prefix` holds the steps that are scored so far."""
-
-    def __init__(self, problem: str, steps: Sequence[str], prm: RewardModel) -> None:
-        self.usage, self.scores = Usage(), list[float]()
-        self.prefix = prm.start(problem, self.usage)
-        self._problem, self._steps, self._prm = problem, steps, prm
-
-    @property
-    def left(self) -> int:
-        return len(self._steps) - len(self.scores)
-
-    def score_next(self) -> Job[ScoredStep]:
-        return self._prm.score(self.prefix, as_searched(self._steps[len(self.scores)]))
-
-    def take(self, job: Job[ScoredStep]) -> None:
-        try:
-            scored = job.result()
-        except PromptTooLong as error:
-            raise PromptTooLong(
-                f"The solution does not fit into the context of the PRM {self._prm.name}: "
-                f"there is no room for step {len(self.scores) + 1}.",
-                "Give a larger --ctx-size, or check a shorter solution.",
-            ) from error
-        self._prm.release(self.prefix)
-        self.prefix = scored.prefix
-        self.scores.append(scored.score)
-
-    def result(self) -> CheckedSolution:
-        steps = tuple(map(CheckedStep, self._steps, self.scores))
-        tokens = self.usage.total
-        return CheckedSolution(self._problem, steps, self._prm.name, tokens, flops(self._prm.parameters, tokens))

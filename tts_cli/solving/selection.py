@@ -1,7 +1,7 @@
 """From the solutions that a search found to one answer: who may vote, with what weight, and what won.
 
 Confidence is the winning class's share of all votes (by weight, or by count where the majority selects), which is not
-calibrated: 0.9 does not mean right nine times in ten. A profile puts a calibrated one in its place (attempt.py).
+calibrated: 0.9 does not mean right nine times in ten. A profile puts a calibrated one in its place (session.py).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, extract, vote
+from tts_cli.answers import Aggregate, Select, VoteClass, extract, vote
 from tts_cli.answers.vote import Equality, Verifier
 from tts_cli.data.record import Verified
-from tts_cli.search.best_first import DOUBT
+from tts_cli.search.best_first import score_of
 from tts_cli.search.context import Search, Solution
 from tts_cli.search.tree import Node, solution_text, tips
 
@@ -24,9 +24,12 @@ _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted. `ballots`:
-    the solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them.
-    `verified`: what was said of the answers when they were put into the problem; None where they were not."""
+    """What a vote came to.
+
+    `chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted. `ballots`: the
+    solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them. `verified`:
+    how many answers proved right or wrong when they were substituted back into the problem; None where none was.
+    """
 
     answer: str | None
     confidence: float | None
@@ -37,26 +40,21 @@ class Selection:
     verified: Verified | None = None
 
 
+NOTHING = Selection(None, None, None, (), unfinished=False)
+
+
 def conclude(node: Node, how: Aggregate) -> Solution:
     """The answer in the text of a path, and its score."""
     return scored(Solution(node, extract(solution_text(node)), None), how)
 
 
 def scored(solution: Solution, how: Aggregate) -> Solution:
-    """With the score that `how` makes of its steps'."""
+    """The solution with the score that `how` makes of the scores of its steps."""
     return replace(solution, score=score_of(solution.node.scores, how))
 
 
-def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:
-    """Of those steps that have a score. The least of a part is none, unless a step in doubt settles it."""
-    known = [score for score in steps if score is not None]
-    if not known or (how == "min" and len(known) < len(steps) and min(known) >= DOUBT):
-        return None
-    return aggregate(known, how)
-
-
 def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Selection:
-    """Finished solutions vote; without any, those that state an answer. `verify`: see `elect`."""
+    """Finished solutions vote; without any, unfinished ones that state an answer. `verify`: see `elect`."""
     finished = list(search.solutions.values())
     problem = search.problem if verify else None
     if finished:
@@ -73,7 +71,7 @@ def elect(
     unfinished: bool = False,
     problem: str | None = None,
 ) -> Selection:
-    """Each solution votes as often as it was sampled; with a `problem` only if its answer may be right there.
+    """Each solution votes as often as it was sampled; with a `problem`, only if its answer is not provably wrong there.
 
     They are put in the order of their paths: the order in which samples end depends on what shared their batches,
     and what a tie is decided by must not.
@@ -95,19 +93,19 @@ def elect(
 def _checked(
     ballots: tuple[Solution, ...], problem: str, judge: Verifier
 ) -> tuple[tuple[Solution, ...], Verified | None]:
-    """Those that may vote, and what was said of all that have an answer; None where none has."""
+    """Those that may vote, and how many answers proved right or wrong; None where there is no answer."""
     opinions = [None if s.answer is None else judge.check(problem, s.answer) for s in ballots]
-    told = Counter(opinion for opinion in opinions if opinion is not None)
-    if not told:
+    counts = Counter(opinion for opinion in opinions if opinion is not None)
+    if not counts:
         return ballots, None
-    verified = Verified(right=told["right"], wrong=told["wrong"], unknown=told["no opinion"])
+    verified = Verified(right=counts["right"], wrong=counts["wrong"], unknown=counts["no opinion"])
     if all_wrong(verified):
         return ballots, verified
     return tuple(s for s, opinion in zip(ballots, opinions, strict=True) if opinion != "wrong"), verified
 
 
 def all_wrong(verified: Verified) -> bool:
-    """Whether nobody would be left to vote; then all do."""
+    """Whether no solution would be left to vote; then all do."""
     return verified.wrong > 0 and not verified.right and not verified.unknown
 
 
@@ -121,7 +119,7 @@ def unfinished_solutions(search: Search, how: Aggregate) -> list[Solution]:
 
 
 def weights(ballots: Sequence[Solution], select: Select) -> list[float] | None:
-    """Scores as weights; None without any. Who has none weighs as the others on average, but is not the best (max)."""
+    """Scores as weights; None without any. Without a score it weighs as the others on average, but is not the best."""
     known = [ballot.score for ballot in ballots if ballot.score is not None]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Solves problems: plan, search, vote, record. One problem or many at once over the same models.
+"""Solves problems: plan, search, vote, record. One problem, or many at once over the same models.
 
 Reads no files and prints nothing. A limit (time, FLOPs) ends a search between two decodes, and what it has
 found by then is voted on.
@@ -20,18 +20,23 @@ from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
 from tts_cli.data.trace import Trace
 from tts_cli.protocols import Policy, RewardModel, facts_of
-from tts_cli.search.driver import PRM_PATIENCE, Driver, EndedSearch
+from tts_cli.search.driver import PRM_PATIENCE, Driver
 from tts_cli.search.events import Event, to_json
 from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan, make_plan
 
+SOLUTIONS_IN_FLIGHT = 128
+"""Twice what a model decodes together, so that none of its rows is empty while the last samples of a problem end."""
+
+CELLS_PER_SOLUTION = 256  # of the KV pool, for one under way
+
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """A problem's record, the steps of the chosen solution with their scores, and all that happened.
+    """A problem's record, the steps of the chosen solution with their scores, and all events.
 
-    `vote`: how the solutions voted, which by a profile need not be as the settings say.
-    `stopped`: from outside (Ctrl-C), before its end. `error`: what the record's error was made from.
+    `vote`: how the solutions voted, which by a profile need not be as the settings say. `stopped`: from outside
+    (Ctrl-C), before its end. `error`: what the record's error was made from.
     """
 
     record: Record
@@ -66,7 +71,7 @@ def solve(
     judge: Equality | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Solved:
-    """Solve one problem. Raises UsageError, PromptTooLong and whatever else ends the search."""
+    """Solve one problem; the parameters are those of `solve_many`. Raises whatever error ended the search."""
     begun: list[Problem] = []
 
     def one() -> Iterator[Problem]:
@@ -85,7 +90,8 @@ def solve(
         judge=judge,
         clock=clock,
     )
-    solved = next(solutions)
+    with closing(solutions):
+        solved = next(solutions)
     if solved.error is not None:
         raise solved.error
     return solved
@@ -106,12 +112,16 @@ def solve_many(
     max_in_flight: int = 16,
     prm_patience: int = PRM_PATIENCE,
 ) -> Generator[Solved, None, None]:
-    """Yield each problem's result as it is solved, in the order in which they end; `problems` is read lazily.
+    """Yield each problem's result as it is solved, in the order in which they end.
 
-    None among the problems means that there is none for now: it is asked again after the next decode. With nothing
-    under way it ends the run. `plan`: what to run, where it was made with a profile. An error in one problem gives a record with that error. After `should_stop` the
-    problems under way are yielded with what they have found. `listener` is told each event with the id of its problem.
-    `prm_patience`: decodes for which the PRM lets a busy policy go first.
+    `problems` is read lazily: at most `max_in_flight` are under way. None stands for "none for now": those under way go
+    on, and it is asked again after the next decode; with nothing under way it ends the run. An error in one problem
+    gives a record with that error.
+
+    `plan`: what to run, where it was made with a profile. `listener` gets the id of a problem and each event of it;
+    `on_advance` is called after each decode. After `should_stop` the problems under way are yielded with what they have
+    found. `judge`: whether two answers are the same; `clock`: seconds from any beginning. `prm_patience`: decodes for
+    which the PRM lets a busy policy go first.
     """
     plan = plan or make_plan(settings, facts_of(policy), facts_of(prm) if prm else None)
     live: dict[Session, None] = {}
@@ -121,35 +131,44 @@ def solve_many(
             if problem is None:
                 yield None
                 continue
-            tell = partial(listener, problem.id)
-            session = Session(problem, plan, settings, policy, prm, equality, tell, clock)
+            session = Session(problem, plan, settings, policy, prm, equality, partial(listener, problem.id), clock)
             live[session] = None
             yield session
 
     def after_decode() -> None:
         for session in live:
-            session.tell_spent()
+            session.report_spent()
         on_advance()
 
     driver = Driver(policy, prm if plan.guided else None, prm_patience)
-    with nullcontext(judge) if judge is not None else new_judge(verify=settings.verify) as equality:
+    with nullcontext(judge) if judge else new_judge(verify=settings.verify) as equality:
         runs = driver.run(
             sessions(equality), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
         )
         with closing(runs):
             for ended in runs:
-                del live[ended.search]
-                yield _solved(ended)
-
-
-SOLUTIONS_IN_FLIGHT = 128
-"""Twice what a model decodes together, so that none of its rows is empty while the last samples of a problem end."""
-_CELLS = 256  # of the KV pool, for one solution under way
+                session, error = ended.search, ended.error
+                del live[session]
+                record, selection = session.record(error, ended.stopped)
+                last = selection.chosen.node if selection.chosen else None
+                yield Solved(
+                    record=record,
+                    steps=tuple(last.steps) if last else (),
+                    scores=tuple(last.scores) if last else (),
+                    events=tuple(session.events),
+                    vote=session.vote,
+                    stopped=ended.stopped and session.limit is None,
+                    error=error,
+                )
 
 
 def how_many(budget: int, cells: int) -> int:
-    """How many problems of this budget to have under way over a KV pool of so many cells."""
-    return max(1, min(SOLUTIONS_IN_FLIGHT, cells // _CELLS) // budget)
+    """How many problems of this budget to have under way over a KV pool of so many cells.
+
+    >>> how_many(budget=16, cells=32768)
+    8
+    """
+    return max(1, min(SOLUTIONS_IN_FLIGHT, cells // CELLS_PER_SOLUTION) // budget)
 
 
 def new_judge(*, verify: bool) -> Judge:
@@ -159,18 +178,3 @@ def new_judge(*, verify: bool) -> Judge:
     from tts_cli.verification.judge import VerifyingJudge
 
     return VerifyingJudge()
-
-
-def _solved(ended: EndedSearch[Session]) -> Solved:
-    session = ended.search
-    record, selection = session.record(ended.error, ended.stopped)
-    last = selection.chosen.node if selection.chosen else None
-    return Solved(
-        record=record,
-        steps=tuple(last.steps) if last else (),
-        scores=tuple(last.scores) if last else (),
-        events=tuple(session.events),
-        vote=session.vote,
-        stopped=ended.stopped and session.limit is None,
-        error=ended.error,
-    )

@@ -1,9 +1,9 @@
-"""`auto`: a few samples, a look at them, and on in rounds until a rule (rule.py) says that it is enough.
+"""`auto`: a few samples, an observation of them, and on in rounds until a rule (rules.py) says that it is enough.
 
-Nothing is drawn twice: every round goes on from the last one. By a profile the first sample is greedy, and the rounds
-are those of best-first search, which asks the PRM only for what may decide. Without one the first N samples are those
-of best-of-n, the PRM scores each, and a search of the paper's table grows trees of its own beside them (its random
-streams begin with SEARCH); all solutions vote together.
+Nothing is sampled twice: every round goes on from the last one. By a profile the first sample is greedy, and the rounds
+are those of best-first search, which asks the PRM only about what may decide. Without a profile the first N samples are
+those of best-of-n, the PRM scores each, and a search of the paper's table grows trees of its own beside them (its
+random streams begin with SEARCH); all solutions vote together.
 """
 
 from __future__ import annotations
@@ -11,82 +11,98 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tts_cli.search import sampling as chain
 from tts_cli.search.best_first import BestFirst
 from tts_cli.search.context import Search
-from tts_cli.search.events import Decided
 from tts_cli.search.methods import find
+from tts_cli.search.sampling import sample_solution
 from tts_cli.strategy.features import Observation
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.rules import Action, BestFirstUntil, Decision, Rule, RunMethod, SampleUntil
 
 SEARCH = (-1,)
-"""No sample's number."""
+"""The number of no sample."""
 
 
 @dataclass(slots=True)
 class AutoState:
-    """What `auto` has done so far, and what the last decision said. `samples`: begun, without those of `search`;
-    `scored`: each by the PRM; `grown`: by best-first search, `read`: as far as it reads; `convinced`: by one of them.
+    """What `auto` has done so far. A method that was asked for is one `action` from the beginning.
+
+    `samples`: begun, without those of a `RunMethod`; `action`: the last one, which may be under way; `convinced`: a
+    solution has convinced the PRM; `decision`: the last one; `difficulty`: the last that a decision named.
     """
 
     samples: int = 0
-    scored: bool = False
-    grown: bool = False
-    read: bool = False
+    action: Action | None = None
     convinced: bool = False
-    search: RunMethod | None = None
-    confidence: float | None = None
+    decision: Decision | None = None
     difficulty: Difficulty | None = None
-    why: str = ""
+
+    @property
+    def read(self) -> bool:
+        """Best-first search has had the PRM score what it needs."""
+        return isinstance(self.action, BestFirstUntil) and self.action.read
+
+    @property
+    def confidence(self) -> float | None:
+        """That the leading answer is right, as the last decision said; what a search adds nobody calibrated."""
+        return None if self.decision is None or isinstance(self.action, RunMethod) else self.decision.confidence
 
     def method(self, *, has_prm: bool) -> tuple[str, int]:
-        """What the record calls it: the search, else what so many samples are."""
-        if self.search is not None:
-            return self.search.method, self.search.budget
-        if self.read:
-            return "best-first", self.samples
-        if self.grown and self.samples == 1:
-            return "greedy", 1
-        return "best-of-n" if self.scored and has_prm else "majority", self.samples
-
-    def note(self, decision: Decision) -> None:
-        self.why = decision.why
-        self.confidence = decision.confidence
-        self.difficulty = decision.difficulty or self.difficulty
+        """What a record calls it, with its budget: the search that was run, else what so many samples are."""
+        match self.action:
+            case RunMethod(method, budget):
+                return method, budget
+            case BestFirstUntil(read=True):
+                return "best-first", self.samples
+            case BestFirstUntil() if self.samples == 1:
+                return "greedy", 1
+            case SampleUntil() if has_prm:
+                return "best-of-n", self.samples
+            case _:
+                return "majority", self.samples
 
 
 async def auto(
-    search: Search, rule: Rule, state: AutoState, checkpoint: Callable[[], Observation], *, beam_width: int
+    search: Search,
+    rule: Rule,
+    state: AutoState,
+    observe: Callable[[], Observation],
+    report: Callable[[Decision], None],
+    *,
+    beam_width: int,
 ) -> None:
-    """Until the rule stops. `checkpoint` tells what is to be seen after what `state` says."""
-    grown = BestFirst(search, rule.start)
+    """Until the rule stops. `observe`: what the samples of `state` show; `report` gets every decision.
+
+    1. Do what the rule begins with.
+    2. When all samples have ended: observe them and let the rule decide.
+    3. Go on as it decides, which is never less than there is, and return to 2; a method that it names comes last.
+    """
+    rounds = BestFirst(search)
     action: Action | None = rule.first
     while isinstance(action, SampleUntil | BestFirstUntil):
-        await act(search, action, state, grown)
-        seen = checkpoint()
-        if seen.fits is False:  # whoever convinced the PRM is wrong
-            grown.convinced, state.convinced = None, False
-        decision = rule.decide(seen)
-        state.note(decision)
-        search.tell(Decided(state.samples, decision.confidence, decision.difficulty, decision.why))
+        await act(search, action, state, rounds)
+        observation = observe()
+        if observation.fits is False:  # the solution that convinced the PRM is wrong
+            rounds.convinced, state.convinced = None, False
+        decision = state.decision = rule.decide(observation)
+        state.difficulty = decision.difficulty or state.difficulty
+        report(decision)
         action = decision.action
-    if action is not None:  # the last thing that is done
-        state.search, state.confidence = action, None  # nobody calibrated what it adds
+    if action is not None:
+        state.action = action
         search.start_anew(*SEARCH)
         await find(action.method).run(search, action.budget, beam_width)
 
 
-async def act(search: Search, action: SampleUntil | BestFirstUntil, state: AutoState, grown: BestFirst) -> None:
-    """Go on to as many samples as the action says, less where one convinces."""
-    begun, state.samples = state.samples, action.samples  # a limit may come at any time
+async def act(search: Search, action: SampleUntil | BestFirstUntil, state: AutoState, rounds: BestFirst) -> None:
+    """Go on to as many samples as the action says, fewer where a solution convinces."""
+    begun, state.samples, state.action = state.samples, action.samples, action  # at once: a limit may end it any time
     if isinstance(action, SampleUntil):
-        state.scored = True
-        await search.gather(*(chain.sample(search, i, scored=True) for i in range(begun, action.samples)))
+        await search.gather(*(sample_solution(search, i, scored=True) for i in range(begun, action.samples)))
         return
-    state.grown, state.read = True, action.read
+    rounds.start = action.start
     if action.read:
-        await grown.grow(action.samples)
-        state.samples, state.convinced = grown.drawn, grown.convinced is not None
+        await rounds.grow(action.samples)
+        state.samples, state.convinced = rounds.drawn, rounds.convinced is not None
     else:
-        await grown.sample(action.samples)
+        await rounds.sample(action.samples)

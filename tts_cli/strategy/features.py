@@ -1,11 +1,11 @@
-"""What the samples so far say about a problem, as the numbers from which difficulty and confidence are told.
+"""What the samples so far show of a problem, as the numbers from which difficulty and confidence are estimated.
 
-No reference answer is needed, and no text is read: only how the samples agree, how likely the policy itself found
+No reference answer is needed, and no text is looked at: only how the samples agree, how likely the policy itself found
 them, how the PRM scored them, and how they ended. What the numbers mean for a pair of models is measured by
 `tts calibrate` (profile.py).
 
-The likelihood of a solution is the product over its tokens, at temperature 1. It is known for nothing, and tells about
-as much of one solution alone as the votes of several (docs/strategy.md).
+The likelihood of a solution is the product over its tokens, at temperature 1. It costs nothing, and that of a single
+solution is worth about as much as the votes of several (docs/strategy.md).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from math import exp, log
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, VoteClass
+from tts_cli.search.best_first import score_of
 from tts_cli.search.context import Solution
 from tts_cli.search.tree import Node, path_to
-from tts_cli.solving.selection import score_of
 
 FEATURES = (
     "agreement",
@@ -38,18 +38,22 @@ FEATURES = (
 )
 """Of the leading answer: the part of all samples that gave it, its share of the votes' weight, and its lead over the
 second; log odds of the best PRM-last and PRM-min among its solutions; of all solutions the mean PRM-min, and of the
-second answer's the best. Then different answers a sample, the part of samples that ended, the logarithm of their mean
-length in tokens. Then log odds of likelihoods: the largest among the leading answer's solutions, the largest that the
-least likely step of one has, the mean of all, the largest among the second answer's."""
+second answer's solutions the best. Then the number of different answers per sample, the part of samples that ended, the
+logarithm of their mean length in tokens. Then log odds of likelihoods: the largest among the leading answer's
+solutions, the largest that the least likely step of one has, the mean of all, the largest among the second answer's."""
 
 _SURE = 1e-3  # scores are kept this far from 0 and 1, where log odds end
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """`samples`: drawn so far. `leader`: the answer that leads, None without any. `values`: as FEATURES names them.
-    `read`: best-first search has asked the PRM; `convinced`: by a solution, which ended it. `fits`: what putting the
-    answers into the problem told: True, one is right; False, all are wrong; None, nothing, or nobody asked."""
+    """What the samples so far show, of which a rule decides.
+
+    `samples`: drawn so far. `leader`: the leading answer, None without any. `values`: as FEATURES names them. `read`:
+    best-first search has had the PRM score what it needs; `convinced`: by a solution, which ended it. `fits`: what
+    substituting the answers back into the problem showed: True, one is right; False, all are wrong; None, neither, or
+    it was not done.
+    """
 
     samples: int
     leader: str | None
@@ -94,18 +98,18 @@ def gather(
 
 
 def _none(ballots: Sequence[Solution], samples: int) -> tuple[float, ...]:
-    """Nobody gave an answer."""
+    """The values where no sample has an answer."""
     none = _log_odds(0.0)
     return (0.0, 0.0, 0.0, none, none, none, none, 0.0, len(ballots) / samples, 0.0, none, none, none, none)
 
 
 def _logprobs(solution: Node) -> list[float]:
-    """The policy's own, of each step."""
+    """Of each step, by the policy at temperature 1."""
     return [node.logprob for node in path_to(solution)]
 
 
 def _score(ballot: Solution, how: Aggregate) -> float:
-    """0.5 where the PRM was not asked, or not about all of it."""
+    """0.5 where the PRM has not scored it, or not all of it."""
     score = score_of(ballot.node.scores, how)
     return 0.5 if score is None else score
 

@@ -1,13 +1,13 @@
-"""The static rule of the paper (arXiv 2502.06703): the method by policy size, PRM family and task.
+"""The static rule of the paper (arXiv 2502.06703): the method by policy size, PRM family and difficulty.
 
-It is a table that the authors found by experiment and applied by hand; it measures nothing here.
+It is a table that the authors found by experiment and applied by hand; nothing is measured here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from tts_cli.costs import human
 from tts_cli.protocols import ModelFacts
 
 Difficulty = Literal["easy", "medium", "hard"]
@@ -30,19 +30,32 @@ LONG_THOUGHT = ("deepseek-r1",)
 """Families of policies whose long chains of thought PRMs cannot guide; the authors voted by majority."""
 
 
-def choose(policy: ModelFacts, prm: ModelFacts | None, difficulty: Difficulty | None = None) -> tuple[str, str]:
-    """The method for these models, and why."""
-    size = f"a policy of {human(policy.parameters, billion='B')} parameters"
+@dataclass(frozen=True, slots=True)
+class TableChoice:
+    """A method, and the entry of the table that it comes from; `size` and `difficulty`: of the entry "size"."""
+
+    method: str
+    entry: Literal["no PRM", "long thought", "unsuited PRM", "size"]
+    policy: ModelFacts
+    prm: ModelFacts | None
+    size: str | None = None
+    difficulty: Difficulty | None = None
+
+
+def choose(policy: ModelFacts, prm: ModelFacts | None, difficulty: Difficulty | None = None) -> TableChoice:
+    """The method for these models.
+
+    >>> choose(ModelFacts("small", 1_500_000_000), ModelFacts("prm", 7_000_000_000), "easy").method
+    'best-of-n'
+    """
     if prm is None:
-        return "majority", f"majority, as there is no PRM to guide {size}"
+        return TableChoice("majority", "no PRM", policy, prm)
     if policy.family in LONG_THOUGHT:
-        return "majority", f"majority, as PRMs cannot guide the long thoughts of {policy.family}"
+        return TableChoice("majority", "long thought", policy, prm)
     if prm.family in UNSUITED_TO_SEARCH:
-        return "best-of-n", f"best-of-n, which in the paper beats search with {prm.family} PRMs"
-    size_class = _size_class(policy.parameters)
-    method = BY_SIZE_AND_DIFFICULTY[size_class][difficulty]
-    problem = f" and a problem that is {difficulty}" if difficulty else ""
-    return method, f"{method}, the paper's rule for {size} ({size_class}){problem}"
+        return TableChoice("best-of-n", "unsuited PRM", policy, prm)
+    size = _size_class(policy.parameters)
+    return TableChoice(BY_SIZE_AND_DIFFICULTY[size][difficulty], "size", policy, prm, size, difficulty)
 
 
 def _size_class(parameters: int) -> str:

@@ -1,13 +1,14 @@
 """A profile: what `tts calibrate` measured for one pair of models, and `auto` goes by.
 
 A YAML file for people to read: which model files, on which data, when, with what figures, and the fitted numbers. It
-is used only with the very files that it was made with. Covers the format and finding the one that fits; how it is
-made is evaluation/calibrate.py's business, how it decides rule.py's.
+is used only with the very files that it was made with. This module covers the format and finding the one that fits;
+evaluation/calibrate.py makes it, and rules.py decides by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.config import Settings
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TtsError, UsageError, reason
 from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
@@ -52,11 +53,11 @@ class LaterStage(_Part):
 
 
 class Stage(_Part):
-    """What is known after so many samples; `read`: by the PRM, as far as best-first search reads.
+    """What is known after so many samples. `read`: best-first search has had the PRM score what it needs.
 
-    All but `flops` and `solved` is of problems where no solution has convinced the PRM so far. `right`: is the leading
-    answer right. `later`: what further stages would bring, by their names. `flops`: mean per problem until then.
-    `solved`: P(one sample is right), where nothing but the first samples is seen.
+    All but `flops` and `solved` is of problems where no solution has convinced the PRM so far. `right`: whether the
+    leading answer is right. `later`: what further stages would bring, by their names. `flops`: mean per problem until
+    then. `solved`: P(one sample is right), for the first stages only.
     """
 
     samples: int = Field(ge=1)
@@ -84,10 +85,13 @@ class Voting(_Part):
 
 
 class Profile(_Part):
-    """`start` and `vote`: of best-first search, as they were worth most. `settings`: what samples and votes depend
-    on beside the models (`samples_as`). `convinced`: is the leading answer right when a solution has convinced the PRM.
-    `best_of_n`: is it after N samples that are all scored. `solution_flops`: of one solution, written and read.
-    `figures`: for people."""
+    """The file's content.
+
+    `start` and `vote`: of best-first search, as they were worth most. `settings`: what samples and votes depend on
+    beside the models (`samples_as`). `convinced`: whether the leading answer is right when a solution has convinced the
+    PRM; `best_of_n`: whether it is after N samples that are all scored. `solution_flops`: of one solution, written and
+    scored. `figures`: for people.
+    """
 
     format: Literal["tts-profile"]
     version: Literal[3]
@@ -144,8 +148,9 @@ def read(path: Path) -> Profile:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         profile = Profile.model_validate(_of_this_version(content, path))
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"The profile {path} cannot be read: {reason}.", "Name a file of `tts calibrate`.") from error
+        raise UsageError(
+            f"The profile {path} cannot be read: {reason(error)}.", "Name a file of `tts calibrate`."
+        ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: also a date that is none
         raise UsageError(f"{path} is not a profile: {_first_line(error)}.", _MAKE) from error
     if profile.features != FEATURES:
@@ -164,7 +169,7 @@ _MAKE = "Make a new one with `tts calibrate DATASET`, or remove the file."
 
 
 class OtherVersion(UsageError):
-    """A profile that this version does not understand. `models`: the names in it, as far as they are told."""
+    """A profile that this version does not understand. `models`: the names of policy and PRM that are in it."""
 
     def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
         super().__init__(f"The profile {path} was made by another version of tts ({content.get('tts')}).", _MAKE)
@@ -202,14 +207,14 @@ def make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise TtsError(f"The directory {path.parent} cannot be made: {reason}.", "Name another --profile.") from error
+        why = reason(error)
+        raise TtsError(f"The directory {path.parent} cannot be made: {why}.", "Name another --profile.") from error
 
 
 def samples_as(settings: Settings) -> dict[str, float | str]:
-    """What samples, their reading and votes depend on beside the models, as a profile keeps it.
+    """What samples, scores and votes depend on beside the models, as a profile keeps it.
 
-    `aggregate` and `select` are those of best-of-n's vote; who asks for others does not ask for what was measured.
+    `aggregate` and `select` are those of best-of-n's vote: with others it is not what was measured.
     """
     sampling = settings.sampling
     return {
@@ -221,36 +226,53 @@ def samples_as(settings: Settings) -> dict[str, float | str]:
     }
 
 
-def differs(profile: Profile, policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]) -> str | None:
-    """Why it does not belong to these models and settings, in one clause; None where it does."""
-    for role, own, other in (("policy", profile.policy, policy), ("PRM", profile.prm, prm)):
-        if own.content != other.content:
-            what = f"another file of {own.name}" if own.name == other.name else f"{own.name}, not {other.name}"
-            return f"its {role} is {what} ({own.content}, here {other.content})"
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Something that a profile was made with is another here: `name` is "policy", "PRM" or that of a setting."""
+
+    name: str
+    made_with: ModelFile | float | str | None
+    here: ModelFile | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A profile for models of these names that cannot be used. `mismatch` None: another version of tts made it."""
+
+    file: str
+    mismatch: Mismatch | None
+
+
+def differs(profile: Profile, policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]) -> Mismatch | None:
+    """Why it does not belong to these models and settings; None where it does."""
+    if profile.policy.content != policy.content:
+        return Mismatch("policy", profile.policy, policy)
+    if profile.prm.content != prm.content:
+        return Mismatch("PRM", profile.prm, prm)
     for name, value in settings.items():
         if profile.settings.get(name) != value:
-            return f"it was made with {name} {profile.settings.get(name)}, not {value}"
+            return Mismatch(name, profile.settings.get(name), value)
     return None
 
 
 def fitting(
     paths: Iterable[Path], policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]
-) -> tuple[Profile | None, str | None]:
-    """The first profile made with these files, or a remark on one that was made for models of these names.
+) -> tuple[Profile | None, Unfit | None]:
+    """The first profile that was made with these files, or else the last one for models of these names.
 
-    One of another version does not fit. Raises UsageError for a broken one.
+    Raises UsageError for a broken one.
     """
-    remark = None
+    unfit = None
     for path in paths:
         try:
             profile = read(path)
         except OtherVersion as error:
             if error.models == (policy.name, prm.name):
-                remark = f"the profile {path.name} was made by another version of tts"
+                unfit = Unfit(path.name, None)
             continue
-        why_not = differs(profile, policy, prm, settings)
-        if why_not is None:
+        mismatch = differs(profile, policy, prm, settings)
+        if mismatch is None:
             return profile, None
         if (profile.policy.name, profile.prm.name) == (policy.name, prm.name):
-            remark = f"the profile {path.name} is not for this run ({why_not})"
-    return None, remark
+            unfit = Unfit(path.name, mismatch)
+    return None, unfit

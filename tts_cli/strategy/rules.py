@@ -1,13 +1,15 @@
-"""What `auto` does next with a problem: stop, draw more samples, or search.
+"""What `auto` does next with a problem: stop, sample more, or run a search method.
 
-`CalibratedRule` goes by a profile: it draws on as long as the calibrated chance of a right answer is expected to grow by more
-than the compute is worth at this effort. `PaperTableRule` has no profile: it takes the paper's table (static.py), with a
-difficulty that nobody calibrated, and says so. Neither knows what a sample or a search is made of.
+`CalibratedRule` goes by a profile: it goes on as long as the calibrated chance of a right answer is expected to grow
+by more than the compute is worth at this effort. `PaperTableRule` has no profile: it takes the paper's table
+(paper_table.py), with a difficulty that nobody calibrated. Neither knows how samples are drawn or searches run. A
+decision gives its reason as facts; solving/wording.py makes the sentence of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Protocol
 
 from tts_cli.answers import Aggregate, Select
@@ -17,18 +19,21 @@ from tts_cli.search.best_first import Start
 from tts_cli.search.methods import find
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
-from tts_cli.strategy.paper_table import Difficulty, choose
+from tts_cli.strategy.paper_table import Difficulty, TableChoice, choose
 from tts_cli.strategy.profile import Profile, Stage
 
 PRICES: dict[Effort, float] = {"low": 0.05, "normal": 0.02, "high": 0.005, "max": 0.0}
-"""What the compute of one solution, written and read, must promise at least: a chance of a right answer where there was
-none. 0: on as long as anything is promised."""
+"""What the compute of one solution, written and scored, must promise at least: a chance of a right answer where there
+was none. 0: on as long as anything is promised."""
 
 PROBES = 4
 """Samples to begin with where there is no profile."""
 
 EASY, HARD = 0.5, 0.1
 """Bounds of P(one sample is right) (paper, section 4.2): easy from 50 %, hard below 10 %."""
+
+
+# What may be done next
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +45,19 @@ class SampleUntil:
 
 @dataclass(frozen=True, slots=True)
 class BestFirstUntil:
-    """Best-first search until there are `samples` in all or one convinces; without `read` the PRM is not asked yet."""
+    """Best-first search until there are `samples` in all or one convinces. Without `read` the PRM is not asked yet.
+
+    `start`: where its rounds start.
+    """
 
     samples: int
     read: bool
+    start: Start = "prefix"
 
 
 @dataclass(frozen=True, slots=True)
 class RunMethod:
-    """Search with this method and budget, beside what there is; that ends it."""
+    """Run this method with this budget, beside the samples that there are; that is the last thing that is done."""
 
     method: str
     budget: int
@@ -57,18 +66,53 @@ class RunMethod:
 Action = SampleUntil | BestFirstUntil | RunMethod
 
 
+class Because(Enum):
+    """Why a rule decided as it did, where that takes no number but those of the decision."""
+
+    ANSWER_FITS = auto()  # an answer is right when substituted back into the problem
+    NO_ANSWER_FITS = auto()  # all answers are wrong
+    NO_ANSWER_FITS_AT_LIMIT = auto()  # and no more samples are allowed
+    SOLUTION_CONVINCES = auto()  # the PRM scored every step of it high
+    AT_LIMIT = auto()  # no more samples are allowed
+    AT_UNMEASURED_LIMIT = auto()  # and the profile has no stage of so many
+    TOO_LITTLE_PROMISED = auto()  # more compute would bring less than it is worth
+    NOTHING_PROMISED = auto()  # more compute would bring nothing
+    ALL_SAMPLED = auto()  # the budget is spent
+    SAMPLES_AGREE = auto()  # all gave one answer, which the PRM does not doubt
+
+
+@dataclass(frozen=True, slots=True)
+class BelowWanted:
+    """The confidence is below the one that is wanted."""
+
+    wanted: float
+
+
+@dataclass(frozen=True, slots=True)
+class MorePromised:
+    """`gain`: what `samples` in all would add to the confidence; None: the PRM's scores of those that are there."""
+
+    samples: int | None
+    gain: float
+
+
+Reason = Because | BelowWanted | MorePromised | TableChoice
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`action` None: stop. `confidence`: that the leading answer is right, calibrated or None. `why`: one clause."""
+    """What a rule says after `samples`. `action` None: stop. `confidence`: the calibrated chance, in [0, 1], that the
+    leading answer is right; None where nothing was measured."""
 
+    samples: int
     action: Action | None
-    confidence: float | None
-    difficulty: Difficulty | None
-    why: str
+    reason: Reason | None
+    confidence: float | None = None
+    difficulty: Difficulty | None = None
 
 
 class Rule(Protocol):
-    """Decides with the evidence alone, so that the same samples always lead to the same decision."""
+    """Decides by the observation alone, so that the same samples always lead to the same decision."""
 
     @property
     def first(self) -> SampleUntil | BestFirstUntil:
@@ -81,11 +125,6 @@ class Rule(Protocol):
         ...
 
     @property
-    def start(self) -> Start:
-        """Where the rounds of `BestFirstUntil` start."""
-        ...
-
-    @property
     def name(self) -> str:
         """Two rules of one name decide alike."""
         ...
@@ -95,13 +134,13 @@ class Rule(Protocol):
         ...
 
     def confidence_so_far(self, observation: Observation) -> float | None:
-        """The same where a limit came before all samples had ended: as good a guess as there is."""
+        """The confidence where a limit came before all samples had ended: the best estimate that there is."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CalibratedRule:
-    """By a profile. `most`: samples at most. `least`: confidence that is wanted whatever it costs, if any."""
+    """By a profile. `most`: samples at most. `least`: a confidence to reach whatever it costs, if any."""
 
     profile: Profile
     effort: Effort
@@ -111,17 +150,12 @@ class CalibratedRule:
     @property
     def first(self) -> BestFirstUntil:
         first = self.profile.stages[0]
-        return BestFirstUntil(min(first.samples, self.most), first.read)
+        return self._until(min(first.samples, self.most), first.read)
 
     @property
     def vote(self) -> tuple[Aggregate, Select]:
         """As it was calibrated."""
         return self.profile.vote.aggregate, self.profile.vote.select
-
-    @property
-    def start(self) -> Start:
-        """As it was calibrated."""
-        return self.profile.start
 
     @property
     def name(self) -> str:
@@ -134,34 +168,35 @@ class CalibratedRule:
         return PRICES[self.effort]
 
     def decide(self, observation: Observation) -> Decision:
-        seen = "after 1 sample" if observation.samples == 1 else f"after {observation.samples} samples"
-        stage = self.profile.stage(observation.samples, read=observation.read)
-        kind = difficulty(stage.solved(observation.values)) if stage and stage.solved else None
+        samples, values = observation.samples, observation.values
+        stage = self.profile.stage(samples, read=observation.read)
+        kind = difficulty(stage.solved(values)) if stage and stage.solved else None
         if observation.fits:
-            return Decision(None, None, kind, f"{seen} an answer fits the problem")
-        if observation.fits is False:  # whatever the PRM or a model of the evidence makes of it
-            why = f"{seen} no answer fits the problem"
-            if stage and self._allowed(stage):
-                return Decision(self._next(stage), None, kind, why)
-            return Decision(None, None, kind, f"{why}, and no more is allowed")
+            return Decision(samples, None, Because.ANSWER_FITS, difficulty=kind)
+        if observation.fits is False:  # whatever the PRM or the calibrated chance says of it
+            after = self._next(stage) if stage else None
+            reason = Because.NO_ANSWER_FITS if after else Because.NO_ANSWER_FITS_AT_LIMIT
+            return Decision(samples, after, reason, difficulty=kind)
         if observation.convinced:
-            right = self.profile.convinced(observation.values)
-            why = f"{seen} a solution convinces the PRM in every step; the chance that it is right is {_chance(right)}"
-            return Decision(None, right, kind, why)
+            right = self.profile.convinced(values)
+            return Decision(samples, None, Because.SOLUTION_CONVINCES, right, kind)
         if stage is None:  # `most` lies between two stages, or below the first: nothing was measured there
-            action = None if observation.read else BestFirstUntil(observation.samples, read=True)
-            return Decision(action, None, None, f"it stopped at {observation.samples} samples, the most allowed")
-        right = stage.right(observation.values)
-        worth = f"{seen} the chance of a right answer is {_chance(right)}"
-        if not self._allowed(stage):
-            return Decision(None, right, kind, f"{worth}, and no more is allowed")
+            action = None if observation.read else self._until(samples, read=True)
+            return Decision(samples, action, Because.AT_UNMEASURED_LIMIT)
+        right = stage.right(values)
+        return Decision(samples, *self._weigh(stage, observation, right), right, kind)
+
+    def _weigh(self, stage: Stage, observation: Observation, right: float) -> tuple[BestFirstUntil | None, Reason]:
+        """Whether to go on, but only to the next stage, where it is decided again."""
+        after = self._next(stage)
+        if after is None:
+            return None, Because.AT_LIMIT
         if self.least is not None and right < self.least:
-            return Decision(self._next(stage), right, kind, f"{worth}, and {self.least:.0%} is wanted")
+            return after, BelowWanted(self.least)
         goal, gain = self._best(stage, observation, right)
         if goal is None:
-            little = "too little" if self.price else "nothing"
-            return Decision(None, right, kind, f"{worth}, and more compute promises {little}")
-        return Decision(self._next(stage), right, kind, f"{worth}, and {_text(stage, goal)} {100 * gain:+.1f} points")
+            return None, Because.TOO_LITTLE_PROMISED if self.price else Because.NOTHING_PROMISED
+        return after, MorePromised(None if goal.samples == stage.samples else goal.samples, gain)
 
     def _best(self, stage: Stage, observation: Observation, right: float) -> tuple[Stage | None, float]:
         """The later stage that promises most beyond its price, and how much; None where none does."""
@@ -177,10 +212,12 @@ class CalibratedRule:
     def _allowed(self, stage: Stage) -> list[Stage]:
         return [one for one in self.profile.stages if one.name in stage.later and one.samples <= self.most]
 
-    def _next(self, stage: Stage) -> BestFirstUntil:
-        """Towards the goal, but only to the next stage: there it is decided again."""
-        after = self._allowed(stage)[0]
-        return BestFirstUntil(after.samples, after.read)
+    def _next(self, stage: Stage) -> BestFirstUntil | None:
+        allowed = self._allowed(stage)
+        return self._until(allowed[0].samples, allowed[0].read) if allowed else None
+
+    def _until(self, samples: int, read: bool) -> BestFirstUntil:
+        return BestFirstUntil(samples, read, self.profile.start)
 
     def confidence_so_far(self, observation: Observation) -> float | None:
         """By the last stage that was reached, or the first."""
@@ -192,24 +229,19 @@ class CalibratedRule:
 
 
 def difficulty(solved: float | None) -> Difficulty | None:
-    """From P(one sample is right)."""
+    """From P(one sample is right).
+
+    >>> difficulty(0.3)
+    'medium'
+    """
     if solved is None:
         return None
     return "easy" if solved >= EASY else "hard" if solved < HARD else "medium"
 
 
-def _chance(right: float) -> str:
-    """Whole percents, of which 100 would be too much said."""
-    return "over 99%" if right > 0.99 else f"{right:.0%}"
-
-
-def _text(stage: Stage, goal: Stage) -> str:
-    return "reading them promises" if goal.samples == stage.samples else f"{goal.samples} samples promise"
-
-
 @dataclass(frozen=True, slots=True)
 class PaperTableRule:
-    """The paper's table for these models, with N = `budget`; a few samples first tell how hard the problem may be.
+    """The paper's table for these models, with N = `budget`; a few samples first show how hard the problem may be.
 
     The difficulty is the samples' agreement, times the PRM's best score of what they agree on: a guess that the paper
     does not make (it knew the answers), and no probability.
@@ -228,28 +260,24 @@ class PaperTableRule:
         return None
 
     @property
-    def start(self) -> Start:
-        """Never asked for."""
-        return "root"
-
-    @property
     def name(self) -> str:
         return "by the table"
 
     def decide(self, observation: Observation) -> Decision:
+        samples = observation.samples
         if observation.fits:
-            return Decision(None, None, None, f"after {observation.samples} samples an answer fits the problem")
-        if observation.samples > PROBES or self.budget <= PROBES:
-            return Decision(None, None, None, f"all {observation.samples} samples are drawn")
+            return Decision(samples, None, Because.ANSWER_FITS)
+        if samples > PROBES or self.budget <= PROBES:
+            return Decision(samples, None, Because.ALL_SAMPLED)
         values = dict(zip(FEATURES, observation.values, strict=True))
         score = sigmoid(values["best_last"]) if self.prm is not None else 1.0
         guess = difficulty(values["agreement"] * score)
         if values["agreement"] == 1 and score >= EASY and observation.fits is not False:
-            return Decision(None, None, guess, f"the first {observation.samples} samples agree")
-        method, why = choose(self.policy, self.prm, guess)
-        action = RunMethod(method, self.budget) if find(method).grows_trees else SampleUntil(self.budget)
-        return Decision(action, None, guess, f"{why}, as {self.first.samples} samples make it seem; N = {self.budget}")
+            return Decision(samples, None, Because.SAMPLES_AGREE, difficulty=guess)
+        choice = choose(self.policy, self.prm, guess)
+        grows_trees = find(choice.method).grows_trees
+        action = RunMethod(choice.method, self.budget) if grows_trees else SampleUntil(self.budget)
+        return Decision(samples, action, choice, difficulty=guess)
 
-    def confidence_so_far(self, observation: Observation) -> float | None:
-        """See Rule."""
-        return None
+    def confidence_so_far(self, observation: Observation) -> None:
+        """Nobody calibrated it."""
