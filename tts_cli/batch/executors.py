@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SMALL_FILE = 64 << 20  # bytes
 MOST_WORKERS = 4  # each is a process with its own models, some 250 MiB
 PER_WORKER = 2  # problems handed out for each worker, so that it need not wait for its next one
-_TICK = 0.05  # seconds between looks at the source, at `should_stop`, and calls of `on_decode`
+_TICK = 0.05  # seconds between checks of the source and of `should_stop`, and calls of `on_decode`
 
 Problems = Iterable[Problem | None]
 """None means: none for now."""

@@ -17,7 +17,7 @@ from tts_cli.data.rows import Format, Row, open_rows
 WAITING_ROWS = 64  # read ahead at most
 PATIENCE = 0.05  # seconds that searches wait for a next row: a source that is merely busy has it by then
 COUNTED_BYTES = 64 << 20  # a larger input is not read twice for the sake of its length
-_POLL = 0.1  # seconds between looks at whether to stop
+_POLL = 0.1  # seconds between checks of `should_stop`
 
 Source = AbstractContextManager[Iterator[Row]]
 Item = Row | BaseException | None
