@@ -77,15 +77,14 @@ def are_small(models: ModelPair) -> bool:
     return all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded)
 
 
-def open_workers(settings: Settings, stack: ExitStack, at_most: int | None) -> list[LocalWorker] | list[ProcessWorker]:
+def open_workers(settings: Settings, stack: ExitStack, at_most: int | None) -> list[Worker]:
     """As many as there are threads for, at most `at_most`; `stack` closes them. Raises TtsError."""
     from tts_cli.engine.library import physical_cores
 
     count = min(settings.threads or physical_cores(), at_most or MOST_WORKERS, MOST_WORKERS)
     alone = settings.model_copy(update={"threads": 1})
-    if count == 1:
-        return [LocalWorker(alone, stack)]
-    return [stack.enter_context(ProcessWorker(alone)) for _ in range(count)]
+    kind = LocalWorker if count == 1 else ProcessWorker
+    return [kind(alone, stack) for _ in range(count)]
 
 
 class InProcess:
