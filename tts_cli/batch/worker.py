@@ -59,28 +59,19 @@ class LocalWorker:
 
 
 class ProcessWorker:
-    """A process of its own, which loads its models while others do so too."""
+    """A process of its own, which loads its models while others do so too; `stack` ends it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self._stopped = False
         debug = ["--debug"] if logging.getLogger("tts_cli").isEnabledFor(logging.DEBUG) else []
-        self._process = WorkerProcess("tts_cli.batch.worker", *debug)
-        self._process.send(settings.model_dump_json())
-
-    def __enter__(self) -> ProcessWorker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self.process = WorkerProcess("tts_cli.batch.worker", *debug)
+        stack.callback(self.process.kill)
+        self.process.send(settings.model_dump_json())
 
     def solve(self, problem: Problem) -> Record | None:
         """See Worker."""
-        self._process.send(json.dumps(asdict(problem) | {"error": problem.error and problem.error.model_dump()}))
-        line = self._process.receive()
+        self.process.send(json.dumps(asdict(problem) | {"error": problem.error and problem.error.model_dump()}))
+        line = self.process.receive()
         if line is not None and not line.startswith('{"failed"'):
             return Record.model_validate_json(line)
         if self._stopped:
@@ -89,7 +80,7 @@ class ProcessWorker:
 
     def stop(self) -> None:
         self._stopped = True
-        self._process.kill()
+        self.process.kill()
 
 
 def _failure(line: str | None) -> TtsError:
