@@ -14,8 +14,7 @@ from tts_cli import config
 from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
-from tts_cli.evaluation.request import EvalFlags, parse_budgets, parse_methods
-from tts_cli.evaluation.run import EvalRun, open_store
+from tts_cli.cli.signals import Interruption
 
 EPILOG = """Examples:
 
@@ -94,17 +93,30 @@ def evaluate(
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
+    from tts_cli.cli.sampling import sample
+    from tts_cli.cli.view.results import present
+    from tts_cli.evaluation.config import budget_numbers, method_names, resolve, stored_config
+    from tts_cli.evaluation.run import Evaluation
+    from tts_cli.evaluation.store import open_store
+
     context.obj.merge(debug=debug, no_color=no_color)
     channels = Channels(quiet, as_json, context.obj.no_color)
     _check_picture(plot)
-    asked = EvalFlags(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
+    given: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle, "prm_quality": prm_quality}
+    given["methods"] = None if methods is None else method_names(methods.split(","))
+    given["budgets"] = None if budgets is None else budget_numbers(budgets.split(","))
     with open_store(out, new=dataset is not None) as store:
-        run = EvalRun(asked, store, channels, out)
-        rows = run.rows(asker(yes))
-        if not run.collect(rows):
-            return run.stopped()
-        summary, timing = run.measure(rows)
-    run.show(summary, timing, plot)
+        before = None if dataset is not None else stored_config(store)
+        evaluation = Evaluation(resolve(before, flags, **given), store)
+        rows = evaluation.rows(asker(yes))
+        stopped = sample(evaluation, rows, channels, f"tts eval --out {out}" if out else None)
+        if stopped is not None:
+            return stopped
+        with Interruption():  # every file is whole or not there: a signal ends it at once
+            summary, timing = evaluation.measure(rows, out)
+    present(channels, summary, timing, plot)
+    kept = ", ".join(str(path) for path in (out, plot) if path)
+    channels.note(f"Written to {kept}." if kept else "Give --out DIR to keep the samples and the records.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Stations: every problem solved once, several at a time, and what a stop or a failure leaves behind."""
+"""Workers side by side: every problem solved once, several at a time, and what a stop or a failure leaves behind."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.cli import scripted
-from tts_cli.batch.workers import AT_ONCE, solve_apart
+from tts_cli.batch.executors import PER_WORKER, Processes
 from tts_cli.data.record import Problem, Record
 from tts_cli.errors import ModelError
 
 
 @dataclass
 class Desk:
-    """A station that notes what it was asked; `gate` holds it up, `fails_at` is a problem that breaks it.
+    """A worker that notes what it was asked; `gate` holds it up, `fails_at` is a problem that breaks it.
 
     `opens`: gates of others, that wait until this one has a problem, because threads start when they like.
     """
@@ -59,19 +59,19 @@ def ids(records: Iterator[Record]) -> list[int]:
 @pytest.fixture(autouse=True)
 def nobody_stays() -> Iterator[None]:
     yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("station")] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("worker")] == []
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_every_problem_is_solved_once_and_the_stations_can_go_on(count: int) -> None:
+def test_every_problem_is_solved_once_and_the_workers_can_go_on(count: int) -> None:
     workers = desks(count)
     for _ in range(2):
-        assert ids(solve_apart(problems(10), workers)) == list(range(10))
+        assert ids(Processes(workers).records(problems(10))) == list(range(10))
     assert sorted(id for worker in workers for id in worker.asked) == sorted(2 * [str(n) for n in range(10)])
     assert not any(worker.stopped for worker in workers)
 
 
-def test_problems_are_read_as_stations_get_free() -> None:
+def test_problems_are_read_as_workers_get_free() -> None:
     read: list[str] = []
 
     def source() -> Iterator[Problem]:
@@ -79,21 +79,21 @@ def test_problems_are_read_as_stations_get_free() -> None:
             read.append(problem.id)
             yield problem
 
-    records = solve_apart(source(), desks(2))
+    records = Processes(desks(2)).records(source())
     next(records)
-    assert len(read) <= 2 * AT_ONCE
+    assert len(read) <= 2 * PER_WORKER
     records.close()
 
 
 def test_no_problem_for_now_is_not_the_end() -> None:
     gaps = [problem for pair in zip(problems(5), [None] * 5, strict=True) for problem in pair]
-    assert ids(solve_apart(iter(gaps), desks(1))) == [0, 1, 2, 3, 4]
+    assert ids(Processes(desks(1)).records(iter(gaps))) == [0, 1, 2, 3, 4]
 
 
-def test_a_long_problem_holds_up_its_own_station_only() -> None:
+def test_a_long_problem_holds_up_its_own_worker_only() -> None:
     quick = Desk()
     slow = Desk(opens=[quick.gate])
-    records = solve_apart(problems(20), [slow, quick])
+    records = Processes([slow, quick]).records(problems(20))
     first = [int(next(records).id) for _ in range(19)]
     slow.gate.set()
     assert sorted([*first, *ids(records)]) == list(range(20))
@@ -104,18 +104,18 @@ def test_a_stop_yields_what_is_there_and_ends_what_is_under_way() -> None:
     quick = Desk()
     slow = Desk(opens=[quick.gate])
     seen: list[str] = []
-    for record in solve_apart(problems(50), [slow, quick], should_stop=lambda: len(seen) >= 3):
+    for record in Processes([slow, quick]).records(problems(50), should_stop=lambda: len(seen) >= 3):
         seen.append(record.id)
     assert 3 <= len(seen) <= len(quick.asked) < 50
     assert slow.stopped and not set(slow.asked) & set(seen)
 
 
-def test_a_station_that_fails_ends_the_run() -> None:
+def test_a_worker_that_fails_ends_the_run() -> None:
     workers = desks(2)
     for worker in workers:
         worker.fails_at = "3"
     with pytest.raises(ModelError, match="the model broke"):
-        list(solve_apart(problems(50), workers))
+        list(Processes(workers).records(problems(50)))
     assert all(worker.stopped for worker in workers)
 
 
@@ -128,5 +128,5 @@ def test_somebody_may_look_in_while_a_problem_takes_long() -> None:
         if len(checkpoints) == 3:
             slow.gate.set()
 
-    assert ids(solve_apart(problems(1), [slow], on_advance=checkpoint)) == [0]
+    assert ids(Processes([slow]).records(problems(1), on_decode=checkpoint)) == [0]
     assert len(checkpoints) >= 3

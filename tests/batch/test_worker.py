@@ -1,4 +1,4 @@
-"""Stations over real models: in a process of their own they give what they give in this one, and say what is wrong."""
+"""Workers over real models: in a process of their own they give what they give in this one, and say what is wrong."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from tests.cli.conftest import Here, Program
 from tests.cli.test_batch import QUICK, TEXT
 from tests.cli.test_solve import refused
-from tts_cli.batch import worker_process as worker
-from tts_cli.batch.worker_process import LocalWorker, ProcessWorker
+from tts_cli.batch.executors import open_workers
+from tts_cli.batch.worker import LocalWorker, ProcessWorker
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.errors import ModelError, TtsError
@@ -58,7 +58,7 @@ def test_a_process_that_is_stopped_gives_none(process: ProcessWorker) -> None:
 
 def test_a_process_that_dies_is_an_error(process: ProcessWorker) -> None:
     assert process.solve(PROBLEMS[0]) is not None
-    os.kill(process._process.pid, signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(TtsError, match="ended without a word") as failed:
         process.solve(PROBLEMS[1])
     assert "--in-flight 1" in failed.value.hint
@@ -81,11 +81,11 @@ def test_a_broken_model_ends_a_batch_with_its_own_exit_code(tts: Program, here: 
 @pytest.mark.parametrize(
     ("threads", "at_most", "count"), [(1, None, 1), (2, None, 2), (2, 1, 1), (64, None, 4), (64, 99, 4)]
 )
-def test_there_are_as_many_stations_as_threads_within_reason(
+def test_there_are_as_many_workers_as_threads_within_reason(
     environment: None, monkeypatch: pytest.MonkeyPatch, threads: int, at_most: int | None, count: int
 ) -> None:
     monkeypatch.setattr(ProcessWorker, "__init__", lambda *_: None)
     monkeypatch.setattr(ProcessWorker, "__exit__", lambda *_: None)
     with ExitStack() as stack:
-        workers = worker.opened(SETTINGS.model_copy(update={"threads": threads}), stack, at_most)
+        workers = open_workers(SETTINGS.model_copy(update={"threads": threads}), stack, at_most)
         assert [type(one) for one in workers] == ([LocalWorker] if count == 1 else [ProcessWorker] * count)
