@@ -65,7 +65,7 @@ def open_executor(settings: Settings, models: ModelPair, stack: ExitStack, at_mo
     Raises TtsError where they cannot be loaded.
     """
     if are_small(models):
-        return Processes(open_workers(settings, stack, at_most))
+        return Processes(open_workers(settings, stack, at_most, models))
     return InProcess(stack.enter_context(Solver(settings, models=models)), at_most)
 
 
@@ -77,14 +77,17 @@ def are_small(models: ModelPair) -> bool:
     return all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded)
 
 
-def open_workers(settings: Settings, stack: ExitStack, at_most: int | None) -> list[Worker]:
+def open_workers(
+    settings: Settings, stack: ExitStack, at_most: int | None, models: ModelPair | None = None
+) -> list[Worker]:
     """As many as there are threads for, at most `at_most`; `stack` closes them. Raises TtsError."""
     from tts_cli.engine.library import physical_cores
 
     count = min(settings.threads or physical_cores(), at_most or MOST_WORKERS, MOST_WORKERS)
     alone = settings.model_copy(update={"threads": 1})
-    kind = LocalWorker if count == 1 else ProcessWorker
-    return [kind(alone, stack) for _ in range(count)]
+    if count == 1:
+        return [LocalWorker(alone, stack, models)]
+    return [ProcessWorker(alone, stack) for _ in range(count)]
 
 
 class InProcess:

@@ -71,12 +71,15 @@ def check(
 def _load(chosen: config.Settings) -> LlamaPRM:
     """The PRM that was named, else the policy's own. Raises UsageError, ModelError."""
     from tts_cli.models.load import load_prm, resolve
+    from tts_cli.models.registry import read
 
-    name = chosen.prm or resolve(chosen.policy, "policy").prm or "none"
+    known = read()
+    name = chosen.prm or resolve(chosen.policy, "policy", known).prm or "none"
     if name == "none":
         raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
     return load_prm(
         name,
+        registry=known,
         prm_format=chosen.prm_format,
         n_ctx=chosen.ctx_size,
         n_seq_max=1,
