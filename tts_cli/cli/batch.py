@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import first_run
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.options import ALL_SETTINGS, Command
 from tts_cli.cli.signals import Interruption
+from tts_cli.config import Settings, resolve
 
 if TYPE_CHECKING:
     from tts_cli.batch.resume import Resume
@@ -59,7 +58,9 @@ OutputFile = Annotated[
     typer.Option("--output", "-o", metavar="FILE.jsonl", help="Continued if it is there. (default: stdout)"),
 ]
 Format = Literal["txt", "jsonl", "csv"]
-FormatFlag = Annotated[Format | None, typer.Option("--format", help="Of INPUT. (default: by its name or first line)")]
+FormatFlag = Annotated[
+    Format | None, typer.Option("--format", help="Input format. (default: by its name or first line)")
+]
 Unordered = Annotated[bool, typer.Option("--unordered", help="Write records as they are solved.")]
 InFlight = Annotated[
     int | None,
@@ -68,34 +69,29 @@ InFlight = Annotated[
 
 
 def batch(
-    context: typer.Context,
+    channels: Channels,
     source: Input = None,
     output: OutputFile = None,
     format: FormatFlag = None,
     unordered: Unordered = False,
     in_flight: InFlight = None,
-    *,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Solve many problems and write one record a line."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    run = BatchRun(config.resolve(flags), Channels(quiet, no_color=context.obj.no_color))
+    run = BatchRun(resolve(flags), channels)
     with ExitStack() as stack:
         run.open(stack, source, format, output, ordered=not unordered)
         run.solve(stack, in_flight)
         run.close()
     if run.interruption.requested:
-        run.say_how_to_resume(context.obj.arguments, source, output)
+        run.say_how_to_resume(channels.arguments, source, output)
     return run.exit_code
 
 
 class BatchRun:
     """One batch: `open`, `solve`, `close`."""
 
-    def __init__(self, chosen: config.Settings, channels: Channels) -> None:
+    def __init__(self, chosen: Settings, channels: Channels) -> None:
         self.chosen, self.channels = chosen, channels
         self.view: Progress | None = None
         self.interruption = Interruption(self._stopping)
@@ -168,7 +164,7 @@ class BatchRun:
         first = next(self._pending, None)
         if first is None:
             return
-        first_run.tell_once(self.models.policy, self.channels)
+        self.channels.introduce(self.models.policy)
         start = self._start_apart if worker_process.are_small(self.models) else self._start_together
         with closing(start(chain([first], self._pending), stack, in_flight)) as records:
             self.interruption.arm()
@@ -274,4 +270,7 @@ def _rows_in(source: Path | None, format: Format | None) -> int | None:
 
 
 def _ignore(*_: object) -> None:
-    """No view: nobody looks."""
+    """Where there is no view."""
+
+
+COMMAND = Command(batch, ALL_SETTINGS, EPILOG, has_json=False)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config
 from tts_cli import solver as setup
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
+from tts_cli.cli.options import Command, names_in
 from tts_cli.cli.signals import Interruption
+from tts_cli.config import MODELS, SAMPLING, Settings, resolve
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.request import EvalFlags
 from tts_cli.evaluation.run import EvalRun, open_store
@@ -55,31 +55,24 @@ Out = Annotated[
     typer.Option("--out", metavar="DIR", show_default=False, help="Keep the samples here. (default: by the profile)"),
 ]
 
-FLAGS = ("beam_width", "seed", *opt.names_in(config.MODELS, config.SAMPLING))
+FLAGS = ("beam_width", "seed", *names_in(MODELS, SAMPLING))
 
 
 def calibrate(
-    context: typer.Context,
+    channels: Channels,
     dataset: Dataset = None,
     limit: Limit = None,
     shuffle: Shuffle = None,
     out: Out = None,
     profile: SavedProfile = None,
     yes: Yes = False,
-    *,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Measure a policy and PRM on labelled problems, for `auto`."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving
-    where = out or _samples_of(config.resolve(flags))
+    where = out or _samples_of(resolve(flags))
     if dataset is not None:
-        _check(config.resolve(flags))
+        _check(resolve(flags))
     asked = EvalFlags(dataset, ("best-of-n",), (1,), limit, shuffle, prm_quality=False, flags=flags)
     with open_store(where, new=dataset is not None) as store:
         run = Calibration(asked, store, channels, where)
@@ -91,7 +84,7 @@ def calibrate(
     return 0
 
 
-def _check(chosen: config.Settings) -> None:
+def _check(chosen: Settings) -> None:
     """Before anything is made or loaded. Raises UsageError."""
     found = setup.models_of(chosen)
     if found.prm is None:
@@ -104,7 +97,7 @@ def _check(chosen: config.Settings) -> None:
                          "Give a --temperature above 0.")  # fmt: skip
 
 
-def _samples_of(chosen: config.Settings) -> Path:
+def _samples_of(chosen: Settings) -> Path:
     return profiles_dir() / f"{_pair(setup.models_of(chosen))}.samples"
 
 
@@ -211,3 +204,6 @@ def _document(made: Profile, path: Path) -> str:
 
     content: dict[str, Any] = {"profile": str(path), **made.model_dump(mode="json", include={"data", "figures"})}
     return json.dumps(content)
+
+
+COMMAND = Command(calibrate, FLAGS, EPILOG)

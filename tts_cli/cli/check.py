@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import first_run
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.options import Command
+from tts_cli.config import SEARCH, Settings, resolve
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ Threshold = Annotated[
         metavar="P",
         show_default=False,
         help="A step that scores below it is doubtful. (default: what suits the PRM, see docs/check.md)",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
     ),
 ]
 
@@ -64,40 +63,25 @@ class CheckReport:
     cost: CheckCost
 
 
-FLAGS = ("prm", "prm_format", "threads", "gpu_layers", "ctx_size")
-
-
-def check(
-    context: typer.Context,
-    file: Solution,
-    threshold: Threshold = None,
-    *,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
-    **flags: Any,
-) -> int:
+def check(channels: Channels, file: Solution, threshold: Threshold = None, **flags: Any) -> int:
     """Mark the first doubtful step of a solution of your own."""
     from tts_cli.data import worked
 
-    context.obj.merge(debug=debug, no_color=no_color)
-    chosen = config.resolve(flags)
+    chosen = resolve(flags)
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")
-    channels = Channels(quiet, as_json, context.obj.no_color)
     report = _read(worked.load(file), chosen, threshold, channels)
     _present(channels, report)
     return 0 if report.first_doubtful is None else DOUBTFUL
 
 
-def _read(solution: Worked, chosen: config.Settings, asked: float | None, channels: Channels) -> CheckReport:
+def _read(solution: Worked, chosen: Settings, asked: float | None, channels: Channels) -> CheckReport:
     """Load the PRM and let it read. Raises TtsError."""
     from tts_cli.solving.check_solution import check_solution, default_threshold
 
     with ExitStack() as stack:
         prm = _load(chosen, stack)
-        first_run.tell_once(prm.entry, channels)
+        channels.introduce(prm.entry)
         threshold = default_threshold(prm.entry.family) if asked is None else asked
         checked = check_solution(solution.problem, solution.steps, prm)
         return CheckReport(
@@ -110,12 +94,13 @@ def _read(solution: Worked, chosen: config.Settings, asked: float | None, channe
         )
 
 
-def _load(chosen: config.Settings, stack: ExitStack) -> LlamaPRM:
+def _load(chosen: Settings, stack: ExitStack) -> LlamaPRM:
     """The PRM that was named, else the policy's own; `stack` closes it. Raises UsageError, ModelError."""
-    from tts_cli.models.load import load_prm, resolve
+    from tts_cli.models.load import load_prm
+    from tts_cli.models.load import resolve as resolve_model
 
     prm = load_prm(
-        chosen.prm or resolve(chosen.policy, "policy").prm or "none",
+        chosen.prm or resolve_model(chosen.policy, "policy").prm or "none",
         prm_format=chosen.prm_format,
         n_ctx=chosen.ctx_size,
         n_seq_max=1,
@@ -139,3 +124,6 @@ def _present(channels: Channels, report: CheckReport) -> None:
         channels.draw(view.picture(report))
     else:
         emit(view.plain(report))
+
+
+COMMAND = Command(check, ("prm", "prm_format", "threads", "gpu_layers", "ctx_size"), EPILOG)

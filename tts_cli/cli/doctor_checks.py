@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tts_cli import __version__, config
+from tts_cli import __version__
+from tts_cli.config import environment_names, resolve
 from tts_cli.errors import TtsError
 from tts_cli.paths import config_files
 
@@ -124,11 +125,11 @@ def _fits(entry: ModelEntry, memory: int | None) -> Check:
 
 
 def _default_models() -> Iterator[Check]:
-    from tts_cli.models.load import resolve
+    from tts_cli.models.load import resolve as resolve_model
 
     try:
-        chosen = config.resolve({})
-        policy = resolve(chosen.policy, "policy")
+        chosen = resolve({})
+        policy = resolve_model(chosen.policy, "policy")
     except TtsError as error:
         yield Check("policy", "fail", error.what, error.hint)
         return
@@ -148,10 +149,10 @@ def _loads(role: str, name: str) -> Check:
 
 def _config() -> Iterator[Check]:
     present = [str(path) for path in config_files() if path.exists()]
-    variables = sorted(key for key in os.environ if key in config.environment_names())
+    variables = sorted(key for key in os.environ if key in environment_names())
     detail = ", ".join([*present, *variables]) or f"none (would be {' or '.join(map(str, config_files()))})"
     try:
-        config.resolve({})
+        resolve({})
     except TtsError as error:
         yield Check("config", "fail", error.what, error.hint)
         return

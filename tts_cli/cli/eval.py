@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
+from tts_cli.cli.options import Command, names_in
+from tts_cli.config import MODELS, SAMPLING, SEARCH
 from tts_cli.evaluation.request import EvalFlags, parse_budgets, parse_methods
 from tts_cli.evaluation.run import EvalRun, open_store
 
@@ -39,7 +39,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="A,B,..",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
         show_default=False,
         help="Methods to measure. (default: greedy,majority,best-of-n,beam,dvts)",
     ),
@@ -49,7 +49,7 @@ Budgets = Annotated[
     typer.Option(
         "--budgets",
         metavar="N,N,..",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
         show_default=False,
         help="Budgets to measure each at. (default: 1,4,16)",
     ),
@@ -72,11 +72,11 @@ Plot = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
 _OWN = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
-FLAGS = (*_OWN, *opt.names_in(config.MODELS, config.SAMPLING))
+FLAGS = (*_OWN, *names_in(MODELS, SAMPLING))
 
 
 def evaluate(
-    context: typer.Context,
+    channels: Channels,
     dataset: Dataset = None,
     methods: Methods = None,
     budgets: Budgets = None,
@@ -86,16 +86,9 @@ def evaluate(
     prm_quality: PrmQuality = False,
     plot: Plot = None,
     yes: Yes = False,
-    *,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     _check_picture(plot)
     asked = EvalFlags(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
     with open_store(out, new=dataset is not None) as store:
@@ -116,3 +109,6 @@ def _check_picture(plot: Path | None) -> None:
 
         figure.check(plot)
         check_writable(plot, "The picture")
+
+
+COMMAND = Command(evaluate, FLAGS, EPILOG)

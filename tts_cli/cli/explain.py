@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+from tts_cli.cli.options import Command
 from tts_cli.errors import TtsError, UsageError
 
 if TYPE_CHECKING:
@@ -32,20 +32,11 @@ Source = Annotated[
 ]
 
 
-def explain(
-    context: typer.Context,
-    trace: Source,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    no_color: NoColor = False,
-) -> None:
+def explain(channels: Channels, trace: Source) -> None:
     """Tell what a search spent where, how the vote went, and what another budget would do."""
     from tts_cli.analysis import report as receipt
     from tts_cli.answers import Judge
 
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     record, events, settings = _read(trace)
     with Judge() as judge:
         _present(channels, receipt.write(record, events, settings, judge))
@@ -115,3 +106,6 @@ def _record(raw: bytes, name: str) -> Record | None:
         raise TtsError(
             f"{name} is no record of tts: {where}: {first['msg']}.", "Make one with: tts solve --json"
         ) from error
+
+
+COMMAND = Command(explain, epilog=EPILOG)

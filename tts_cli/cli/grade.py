@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+from tts_cli.cli.options import Command
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,29 +39,21 @@ class GradeCommand(TyperCommand):
         return rest
 
 
-def grade(
-    context: typer.Context,
-    pair: Pair = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    no_color: NoColor = False,
-) -> int:
+def grade(channels: Channels, pair: Pair = None) -> int:
     """Tell whether two answers are the same."""
     from tts_cli.answers import Judge
     from tts_cli.cli.signals import Interruption
 
-    context.obj.merge(debug=debug, no_color=no_color)
     texts = _checked(pair or [])
     with Interruption(lambda: None), Judge() as judge:
         if not texts:
             return _grade_rows(judge, _stdin())
         answer, reference = texts
         equal = same(judge, answer, reference)
-    if as_json:
+    if channels.json:
         emit_json(json.dumps({"answer": answer, "reference": reference, "equal": equal}, ensure_ascii=False))
-    elif not quiet:
-        _say(Channels(no_color=context.obj.no_color), equal)
+    elif not channels.quiet:
+        _say(channels, equal)
     return 0 if equal else DIFFERENT
 
 
@@ -129,3 +121,6 @@ def _graded(judge: Judge, number: int, line: bytes | None) -> dict[str, Any]:
     except ValueError as error:
         return row | {"equal": None, "error": {"kind": "bad-row", "message": f"Row {number}: {error}."}}
     return row | {"equal": answer is not None and same(judge, answer, reference)}
+
+
+COMMAND = Command(grade, epilog=EPILOG, kind=GradeCommand)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tts_cli import solver as setup
-from tts_cli.cli import first_run
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.signals import Interruption
 from tts_cli.errors import ModelError, TtsError, UsageError
@@ -136,7 +135,7 @@ class EvalRun:
     def _load(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
         from tts_cli.evaluation.config import keep_models
 
-        first_run.tell_once(self.entries.policy, self.channels)
+        self.channels.introduce(self.entries.policy)
         policy, prm = setup.load_models(self.chosen, self.entries, stack)
         keep_models(self.store, facts_of(policy), facts_of(prm) if prm else None)
         return policy, prm
