@@ -1,4 +1,4 @@
-"""The checks of `tts doctor`: each looks at one thing and says ok, warn or fail, with a fix where there is one.
+"""The checks of `tts doctor`: each examines one thing and reports ok, warn or fail, with a fix where there is one.
 
 Everything that touches llama.cpp runs in a subprocess (`native_probe`), because bad native code does not raise.
 """
@@ -81,7 +81,7 @@ def _memory(available: int | None) -> Check:
 
 
 def available_memory() -> int | None:
-    """Bytes that a new program may use; None where the system does not tell."""
+    """Bytes that a new program may use; None where the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         fields = dict(line.split(":", 1) for line in lines)
@@ -108,7 +108,7 @@ def _models(memory: int | None) -> Iterator[Check]:
             yield _fits(entry, memory)
     absent = [entry.name for entry in entries if not files.find(entry)]
     if absent:
-        fix = "`tts models show NAME` tells how to get one."
+        fix = "`tts models show NAME` says how to get one."
         yield Check("models", "ok", f"known, not here: {', '.join(absent)}", fix)
     yield from _default_models()
 

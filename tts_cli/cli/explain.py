@@ -33,7 +33,7 @@ Source = Annotated[
 
 
 def explain(channels: Channels, trace: Source) -> None:
-    """Tell what a search spent where, how the vote went, and what another budget would do."""
+    """Show what a search spent where, how the vote went, and what another budget would do."""
     from tts_cli.analysis import report as receipt
     from tts_cli.answers import Judge
 

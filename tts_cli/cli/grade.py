@@ -40,7 +40,7 @@ class GradeCommand(TyperCommand):
 
 
 def grade(channels: Channels, pair: Pair = None) -> int:
-    """Tell whether two answers are the same."""
+    """Say whether two answers are the same."""
     from tts_cli.answers import Judge
     from tts_cli.cli.signals import Interruption
 
