@@ -1,9 +1,12 @@
 """The README stays true: its commands and its Python run, its set-up is what CI does, it stays short."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests import markdown
 from tests.cli.conftest import BIAS, WORDS
@@ -67,3 +70,14 @@ def test_set_up_commands_are_the_ones_that_ci_runs() -> None:
     assert set_up[1].endswith("-m pytest")
     for command in set_up:
         assert command in script.splitlines()
+
+
+def test_the_lock_file_has_a_version_of_every_dependency_and_nothing_but_versions() -> None:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    locked = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        requirement = Requirement(text)
+        assert locked[canonicalize_name(requirement.name)] in requirement.specifier, text
+    assert "PIP_CONSTRAINT=requirements.lock" in (ROOT / ".ci" / "run").read_text()
