@@ -26,7 +26,7 @@ SHOWN = 25
 
 @dataclass
 class Tally:
-    """Wrong verdicts by rule, and the seconds every verdict took."""
+    """Wrong judgements by rule, and the seconds that each judgement took."""
 
     pairs: int = 0
     wrong: list[tuple[str, str, str]] = field(default_factory=list)
@@ -34,10 +34,10 @@ class Tally:
 
     def add(self, judge: Judge, a: str, b: str, expected: bool, rule: str) -> None:
         start = time.perf_counter()
-        selection = judge.equal(a, b)
+        equal = judge.equal(a, b)
         self.seconds.append(time.perf_counter() - start)
         self.pairs += 1
-        if selection != expected:
+        if equal != expected:
             self.wrong.append((rule, a, b))
 
 

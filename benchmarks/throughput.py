@@ -20,50 +20,29 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from benchmarks.crash import command, count_lines, write_problems
 from training.problems import distinct, generate
-from tts_cli import solver as setup
-from tts_cli.answers import Judge
-from tts_cli.batch import worker_process as worker
-from tts_cli.batch.workers import Worker, solve_apart
-from tts_cli.config import Settings
-from tts_cli.data.record import Problem
-from tts_cli.protocols import Policy, RewardModel
-from tts_cli.solving.solve import solve
+from tts_cli import Problem, Settings, Solver
+from tts_cli.batch.executors import Executor, Processes, open_workers
 
 
-def apart(problems: Sequence[Problem], workers: Sequence[Worker]) -> float:
+def batch(problems: Sequence[Problem], executor: Executor) -> float:
     """Seconds that a batch takes."""
     begin = time.perf_counter()
-    for record in solve_apart(problems, workers):
+    for record in executor.records(problems):
         assert record.error is None, record.error
     return time.perf_counter() - begin
 
 
-def in_turn(problems: Sequence[Problem], models: Models, judge: Judge) -> float:
+def in_turn(problems: Sequence[Problem], solver: Solver) -> float:
     """Seconds that `tts solve` would take for one after another, if its models stayed loaded."""
     begin = time.perf_counter()
     for problem in problems:
-        solve(problem.text, models.settings, models.policy, models.prm, id=problem.id, judge=judge)
+        solver.solve(problem)
     return time.perf_counter() - begin
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Loaded once, with the threads that `tts solve` gives them."""
-
-    settings: Settings
-    policy: Policy
-    prm: RewardModel | None
-
-
-def opened(chosen: Settings, stack: ExitStack) -> Models:
-    entries = setup.entries(chosen)
-    return Models(setup.solve_settings(chosen, entries), *setup.load(chosen, entries, stack))
 
 
 def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float, float]]:
@@ -71,14 +50,12 @@ def compare(rows: int, rounds: int, chosen: Settings) -> list[tuple[float, float
     texts = islice(distinct(generate(4, split="test"), rows), rows)
     problems = [Problem(str(i), problem.problem) for i, problem in enumerate(texts)]
     with ExitStack() as stack:
-        models, judge = opened(chosen, stack), stack.enter_context(Judge())
-        alone, workers = worker.opened(chosen, stack, 1), worker.opened(chosen, stack, None)
-        in_turn(problems[:2], models, judge)  # warm: pages and buffers
-        apart(problems[:2], alone)
-        apart(problems[:4], workers)
-        return [
-            (in_turn(problems, models, judge), apart(problems, alone), apart(problems, workers)) for _ in range(rounds)
-        ]
+        solver = stack.enter_context(Solver(chosen))
+        alone, many = (Processes(open_workers(chosen, stack, at_most)) for at_most in (1, None))
+        in_turn(problems[:2], solver)  # warm: pages and buffers
+        batch(problems[:2], alone)
+        batch(problems[:4], many)
+        return [(in_turn(problems, solver), batch(problems, alone), batch(problems, many)) for _ in range(rounds)]
 
 
 def report_speed(rows: int, rounds: int, chosen: Settings) -> None:

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from training.problems import generate
 from tts_cli.answers import Judge
+from tts_cli.verification.judge import is_checkable
 from tts_cli.verification.opinion import opinion
-from tts_cli.verification.opinions import is_checkable
 
 NANO = Path(__file__).resolve().parents[1] / "tts_cli" / "nano" / "test.jsonl"
 Rows = Sequence[tuple[str, str]]
@@ -58,9 +58,9 @@ def _measure(name: str, rows: Rows, judge: Judge) -> bool:
     good = not references["wrong"]
     for sort, spoil in SPOILED.items():
         pairs = [(rows[i][0], spoilt, rows[i][1]) for i in checkable if (spoilt := spoil(rows, i)) is not None]
-        told = Counter(opinion(p, wrong) for p, wrong, reference in pairs if not judge.equal(wrong, reference))
-        print(f"  {sort}: {dict(told)}")
-        good &= not told["right"]
+        said = Counter(opinion(p, wrong) for p, wrong, reference in pairs if not judge.equal(wrong, reference))
+        print(f"  {sort}: {dict(said)}")
+        good &= not said["right"]
     _print_times(rows, checkable)
     return good
 

@@ -158,7 +158,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     prm = load_prm(options.prm, n_ctx=0, n_seq_max=64, threads=options.threads, gpu_layers=0)
-    assert prm is not None
     scored = score_all(prm, read_file(options.samples))
     rows = list(tables(scored))
     print("| | " + " | ".join(rows[0][1]) + " |")

@@ -67,18 +67,6 @@ class Settings(BaseModel):
         SEARCH, None, "Candidate solutions (or steps) alive per problem.", metavar="N", ge=1, le=MAX_BUDGET
     )
     beam_width: int = _setting(SEARCH, 4, "Children per kept node.", metavar="M", ge=1, le=256)
-    effort: Effort = _setting(SEARCH, "normal", "How much compute `auto` may spend for how little.")
-    profile: str | None = _setting(
-        SEARCH,
-        None,
-        "Calibration profile for `auto`, written by `tts calibrate`. (default: the one for these models)",
-        metavar="FILE|none",
-        min_length=1,
-    )
-    aggregate: Aggregate = _setting(SEARCH, "last", "Step scores to the score of a solution.")
-    select: Select = _setting(SEARCH, "weighted", "Scored solutions to the answer.")
-    verify: bool = _setting(SEARCH, False, "Substitute answers back into the problem; provably wrong ones do not vote.")
-    seed: int = _setting(SEARCH, 0, "Same seed, machine and flags: same answer.", metavar="S", ge=0, lt=2**63)
     policy: str = _setting(MODELS, "nano", "Writes the steps.", metavar="NAME|FILE.gguf", min_length=1)
     prm: str | None = _setting(
         MODELS, None, "Scores the steps. (default: the policy's own)", metavar="NAME|FILE.gguf|none", min_length=1
@@ -86,9 +74,8 @@ class Settings(BaseModel):
     prm_format: str | None = _setting(
         MODELS, None, "How a PRM file is read. (default: what the file says)", metavar="NAME", min_length=1
     )
-    threads: int | None = _setting(MODELS, None, "CPU threads. (default: physical cores)", metavar="T", ge=1, le=4096)
-    gpu_layers: int = _setting(MODELS, -1, "Layers on the GPU; -1: all.", metavar="L", ge=-1, le=100_000)
-    ctx_size: int = _setting(MODELS, 0, "Tokens that all branches share; 0: auto.", metavar="C", ge=0, le=2**30)
+    aggregate: Aggregate = _setting(SEARCH, "last", "Step scores to the score of a solution.")
+    select: Select = _setting(SEARCH, "weighted", "Scored solutions to the answer.")
     temperature: float | None = _setting(
         SAMPLING,
         None,
@@ -110,6 +97,7 @@ class Settings(BaseModel):
         SAMPLING, None, f"Most tokens of one step. (default: the policy's own, else {_DEFAULT.max_step_tokens})", ge=1
     )
     max_steps: int = _setting(SAMPLING, 40, "Most steps of one solution.", ge=1, le=1000)
+    effort: Effort = _setting(SEARCH, "normal", "How much compute `auto` may spend for how little.")
     max_time: float | None = _setting(
         LIMITS, None, "Answer with the best found by then.", metavar="SECONDS", gt=0, allow_inf_nan=False
     )
@@ -119,6 +107,18 @@ class Settings(BaseModel):
     min_confidence: float | None = _setting(
         LIMITS, None, "Below it: no answer, exit code 3.", metavar="P", ge=0, le=1, allow_inf_nan=False
     )
+    seed: int = _setting(SEARCH, 0, "Same seed, machine and flags: same answer.", metavar="S", ge=0, lt=2**63)
+    verify: bool = _setting(SEARCH, False, "Substitute answers back into the problem; provably wrong ones do not vote.")
+    profile: str | None = _setting(
+        SEARCH,
+        None,
+        "Calibration profile for `auto`, written by `tts calibrate`. (default: the one for these models)",
+        metavar="FILE|none",
+        min_length=1,
+    )
+    threads: int | None = _setting(MODELS, None, "CPU threads. (default: physical cores)", metavar="T", ge=1, le=4096)
+    gpu_layers: int = _setting(MODELS, -1, "Layers on the GPU; -1: all.", metavar="L", ge=-1, le=100_000)
+    ctx_size: int = _setting(MODELS, 0, "Tokens that all branches share; 0: auto.", metavar="C", ge=0, le=2**30)
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -37,3 +37,16 @@ class PromptTooLong(TtsError):
     """The prompt does not fit into the context of the model."""
 
     kind = "prompt-too-long"
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in the few words that end a message such as "FILE cannot be read: permission denied".
+
+    >>> reason(PermissionError(13, "Permission denied", "notes.txt"))
+    'permission denied'
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return next(iter(str(error).splitlines()), type(error).__name__)

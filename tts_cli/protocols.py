@@ -1,16 +1,26 @@
 """What a search may ask of a model: two small protocols, and the values that pass between them.
 
-A back end (llama.cpp in this process, a server, a script in a test) takes requests as `Job`s and
-works on all of them at once, one `advance()` at a time. Nothing here knows about batches or KV cells.
+Whoever writes a back end (llama.cpp in this process, a server, a script in a test) implements `Policy` or
+`RewardModel`:
+
+1. A search calls `start` once for its problem, then `sample` or `score` as often as it likes. Each returns a `Job` at
+   once, and works on nothing yet.
+2. The driver calls `advance` while the back end is `busy`: some work for all jobs under way. Jobs that are complete are
+   resolved (or fail) before it returns, in an order that depends on the requests alone, so that runs repeat.
+3. Every `Prefix` that a search is given (by `start`, in a `SampledStep`, in a `ScoredStep`) it hands back once, with
+   `release`. A job that it no longer needs it hands back with `cancel`; that one is never resolved.
+
+Nothing here knows about batches or KV cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -18,14 +28,14 @@ class Finish(StrEnum):
     """How a sampled step ended."""
 
     STEP = "step"  # at the step separator: the solution goes on
-    BOXED = "boxed"  # at a complete \boxed{...}: the solution is finished
+    ANSWERED = "boxed"  # right after its answer: finished (in traces and recordings "boxed", as maths answers are)
     EOS = "eos"  # at the end-of-generation token: the solution is finished
     LENGTH = "length"  # cut by a token limit: never passed off as finished
     CONTEXT = "context"  # cut because the context has no more room
 
     @property
     def finished(self) -> bool:
-        return self in (Finish.BOXED, Finish.EOS)
+        return self in (Finish.ANSWERED, Finish.EOS)
 
     @property
     def cut(self) -> bool:
@@ -58,7 +68,7 @@ class SampleKey:
 class Usage:
     """Tokens that really ran through one model for one problem.
 
-    `evaluated`: given ones (a prompt, the steps that a PRM reads) and prefixes that were run again; `sampled`: tokens
+    `evaluated`: given ones (a prompt, the steps that a PRM scores) and prefixes that were run again. `sampled`: tokens
     that the model drew and that were run after that (the last one of a solution seldom is).
     """
 
@@ -82,9 +92,9 @@ class Prefix(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SampledStep:
-    """One step as the policy wrote it: stripped text, number of sampled tokens, how it ended.
+    """One step as the policy wrote it: stripped text, number of sampled tokens, how it ended, handle for the next step.
 
-    `logprob`: of all its tokens together, by the policy at temperature 1; it costs nothing, the logits are there.
+    `logprob`: natural logarithm of the probability of all its tokens together, by the policy at temperature 1.
     """
 
     text: str
@@ -103,27 +113,77 @@ class ScoredStep:
 
 
 class Job(Generic[T]):
-    """A request under way. `await job` waits for its result; a back end calls `resolve` once."""
+    """A request under way. `await job` waits for its result; a back end calls `resolve` or `fail`, once.
 
-    __slots__ = ("_result", "done", "error")
+    A back end that waits for another one derives its jobs with `then`:
+
+    >>> tokens: Job[list[int]] = Job()
+    >>> count = tokens.then(len)
+    >>> tokens.resolve([65, 66])
+    >>> count.result()
+    2
+    """
+
+    __slots__ = ("_derived", "_result", "_source", "done", "error")
 
     def __init__(self) -> None:
         self.done = False
         self.error: Exception | None = None
         self._result: T | None = None
+        self._derived: dict[Job[Any], tuple[Callable[[T], Any], Callable[[], None]]] = {}
+        self._source: Job[Any] | None = None
 
     def resolve(self, result: T) -> None:
         self._result, self.done = result, True
+        self._settle()
 
     def fail(self, error: Exception) -> None:
         self.error, self.done = error, True
+        self._settle()
 
     def result(self) -> T:
+        """Raises the error that the job failed with; RuntimeError where it has not ended."""
         if self.error is not None:
             raise self.error
         if not self.done:
             raise RuntimeError("the job has not ended")
         return self._result  # type: ignore[return-value]
+
+    def then(self, read: Callable[[T], S], on_failure: Callable[[], None] = lambda: None) -> Job[S]:
+        """A job that resolves with `read(result)` as soon as this one resolves, and fails as soon as it fails.
+
+        `on_failure` is called where there will be no result: this job fails, or the derived one is abandoned.
+        """
+        job: Job[S] = Job()
+        self._derived[job], job._source = (read, on_failure), self
+        if self.done:
+            self._settle()
+        return job
+
+    def _settle(self) -> None:
+        """End the derived jobs, in the order in which they were derived."""
+        while self._derived:
+            job = next(iter(self._derived))
+            read, on_failure = self._derived.pop(job)
+            job._source = None  # what this job's result holds (logits, say) must not live as long as the derived one
+            if self.error is None:
+                job.resolve(read(self.result()))
+            else:
+                on_failure()
+                job.fail(self.error)
+
+    def abandon(self) -> Job[Any] | None:
+        """Never resolve this job, nor those that it derives from once nobody else waits for them.
+
+        Returns the job at the source of them all where nobody waits for that one any more: its work can stop.
+        """
+        source = self._source
+        if source is None:
+            return None if self.done else self
+        _, on_failure = source._derived.pop(self)
+        self._source = None
+        on_failure()
+        return None if source._derived else source.abandon()
 
     def __await__(self) -> Generator[Job[T], None, T]:
         while not self.done:
@@ -165,7 +225,7 @@ class ModelFacts:
 
 
 def facts_of(model: Backend) -> ModelFacts:
-    """Of a loaded one. A back end may tell its `family`, as the registry names it."""
+    """Of a loaded one. A back end may have a `family`, as the registry names it."""
     return ModelFacts(model.name, model.parameters, getattr(model, "family", None))
 
 
@@ -188,6 +248,10 @@ class RewardModel(Backend, Protocol):
         """The handle of a problem before its first step. Raises PromptTooLong."""
         ...
 
-    def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
-        """Score `step` (not empty) as the next step after `prefix`."""
+    def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
+        """Score `step` (not empty) as the next step after `prefix`. The job fails with PromptTooLong for want of room.
+
+        `final`: no step will follow. Such a step is run once in the problem's life, also where its prefix has been
+        released since; one that steps may follow is then run again, as its successors need it.
+        """
         ...

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tts_cli.answers import Judge
 from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
@@ -27,13 +26,12 @@ from tts_cli.search.driver import PRM_PATIENCE
 from tts_cli.search.events import Event
 from tts_cli.search.methods import METHODS
 from tts_cli.solving.ordering import InOrder
-from tts_cli.solving.solve import Solved, how_many, solve, solve_many
+from tts_cli.solving.solve import Solved, how_many, new_judge, solve, solve_many
 from tts_cli.strategy.plan import Plan, make_plan
 
 if TYPE_CHECKING:
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
-    from tts_cli.models.backends.llama_prm import LlamaPRM
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
+    from tts_cli.models.registry import ModelEntry
     from tts_cli.protocols import Policy, RewardModel
     from tts_cli.strategy.profile import ModelFile, Profile
 
@@ -42,9 +40,6 @@ SEQUENCES = 64
 
 BY_PROFILE = ("auto", "best-of-n")
 """Methods that a profile matters to: it decides what `auto` does, and how sure best-of-n is."""
-
-_AHEAD = 4  # times the problems in flight: how far in-order results let others run ahead of a slow one,
-_LEAST_AHEAD = 64  # but so many at least
 
 
 class Solver:
@@ -81,7 +76,7 @@ class Solver:
         self.settings = settings or Settings(**fields, **names)
         self._stack, self._lock, self._cancelled = ExitStack(), threading.Lock(), threading.Event()
         self._closed = False
-        self._judge = self._stack.enter_context(Judge())
+        self._judge = self._stack.enter_context(new_judge(verify=self.settings.verify))
         try:
             if policy is None or isinstance(policy, str):
                 self._load(models, prm, sequences)
@@ -177,7 +172,7 @@ class Solver:
         [('1', '7'), ('2', '5')]
         """
         at_once = in_flight or self.capacity
-        order = InOrder(max(_LEAST_AHEAD, _AHEAD * at_once) if ordered else None)
+        order = InOrder.over(at_once, ordered=ordered)
         with self._claimed():
             solutions = solve_many(
                 order.admit(_numbered(problems)),
@@ -304,7 +299,7 @@ def find_profile(
 def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
     """What a profile says of a model. Raises ModelError."""
     from tts_cli.data.fingerprint import of_file
-    from tts_cli.models.files import locate
+    from tts_cli.models.registry import locate
     from tts_cli.strategy.profile import ModelFile
 
     return ModelFile(name=entry.name, content=of_file(locate(entry)), parameters=parameters)

@@ -78,7 +78,7 @@ def test_rejects_near_misses(judge: Judge, a: str, b: str) -> None:
 
 @pytest.mark.parametrize(("a", "b"), EQUAL)
 def test_common_answers_need_no_worker(a: str, b: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_cli.answers.judge._Worker", None)
+    monkeypatch.setattr("tts_cli.answers.judge.WorkerProcess", None)
     if (a, b) != (r"\boxed{5}", "5"):
         assert Judge().equal(a, b)
 

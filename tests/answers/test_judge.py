@@ -18,7 +18,7 @@ from tts_cli.errors import TtsError
 ROOT = Path(__file__).resolve().parents[2]
 HARD = (r"\cot x", r"\frac{\cos x}{\sin x}")
 HARD_TOO = (r"\ln 4", r"2\ln 2")
-PATIENT = 60.0  # seconds: where the verdict matters and not the limit, a busy machine must not change it
+PATIENT = 60.0  # seconds: where the judgement matters and not the limit, a busy machine must not change it
 ENDLESS = r"\int_0^1 \frac{\sin(x^{17})}{\ln(1+e^{\cos x})} dx"
 
 
@@ -115,7 +115,7 @@ def test_an_interrupted_question_does_not_answer_the_next(monkeypatch: pytest.Mo
 
     with Judge(time_limit=PATIENT) as judge:
         assert judge.equal(*HARD)
-        monkeypatch.setattr(judge._worker, "_reply", interrupt)
+        monkeypatch.setattr(judge._worker, "receive", interrupt)
         with pytest.raises(KeyboardInterrupt):
             judge.equal(r"\sin x", r"\tan x")
         assert worker_pid(judge) is None
@@ -184,7 +184,7 @@ with Judge(time_limit={PATIENT}) as judge:
 def test_nothing_heavy_is_imported_here() -> None:
     code = """
 import sys
-from tts_cli.answers import Judge, extract, to_unicode
+from tts_cli.answers import Judge, extract
 with Judge() as judge:
     judge.equal(extract(r"\\boxed{\\sin x}"), r"\\tan x \\cos x")
 print(sorted({"sympy", "math_verify", "numpy", "mpmath", "rich", "pydantic"} & set(sys.modules)))
@@ -230,10 +230,10 @@ def test_a_list_of_hard_items_shares_one_time_limit() -> None:
     sines = ", ".join(rf"\sin({i}x)" for i in range(1, 101))
     with Judge(time_limit=0.5) as judge:
         assert not judge.equal(sines, sines.replace("sin", "cos"))
-        assert len(judge._verdicts) < 2_000
+        assert len(judge._decided) < 2_000
 
 
-def test_memory_of_verdicts_is_bounded() -> None:
+def test_what_is_remembered_is_bounded() -> None:
     judge = Judge()
     for number in range(5_000):
         judge.equal(str(number), str(number + 1))

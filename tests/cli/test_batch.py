@@ -13,8 +13,8 @@ import pytest
 from tests.cli.conftest import Here, Program
 from tests.cli.test_solve import refused
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
-from tts_cli import solver as setup
-from tts_cli.batch import worker_process as worker
+from tts_cli import solver
+from tts_cli.batch import executors
 from tts_cli.data import schema
 
 ROWS = [f"Compute {number} + 1." for number in range(5)]
@@ -44,7 +44,8 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(setup, "load", load)
+    monkeypatch.setattr(solver, "load_models", load)
+    monkeypatch.setattr(executors, "open_workers", load)
 
 
 # Rows in, records out
@@ -135,8 +136,8 @@ def test_a_record_depends_on_its_problem_and_the_settings_alone(here: Here, meth
 def test_large_models_share_one_decode_loop(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = TEXT + "\n".join(f"Find {number} + 1." for number in range(20)) + "\n"
     alone = records(here("batch", stdin=rows).stdout)
-    monkeypatch.setattr(setup, "SMALL_FILE", 0)
-    monkeypatch.setattr(worker, "opened", None)
+    monkeypatch.setattr(executors, "SMALL_FILE", 0)
+    monkeypatch.setattr(executors, "open_workers", None)
     together = records(here("batch", "--in-flight", "5", stdin=rows).stdout)
     assert [row["id"] for row in together] == [row["id"] for row in alone]
     assert [row["fingerprint"] for row in together] == [row["fingerprint"] for row in alone]

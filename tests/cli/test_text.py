@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.answers import safe_text, to_unicode
+from tts_cli.cli.view.text import safe_text, to_unicode
 
 READABLE = [
     (r"\frac{1}{2}", "1/2"),

@@ -11,6 +11,7 @@ import pytest
 
 from tests.data.loopback import Hub, serving
 from training.problems import bundled
+from tts_cli import paths
 from tts_cli.data import datasets
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
@@ -227,5 +228,5 @@ def test_the_data_directory_is_the_users_by_default(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("TTS_DATA_DIR")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert tmp_path in datasets.data_dir().parents
-    assert datasets.data_dir().parts[-2:] == ("tts", "datasets")
+    assert tmp_path in paths.datasets_dir().parents
+    assert paths.datasets_dir().parts[-2:] == ("tts", "datasets")

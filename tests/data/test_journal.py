@@ -6,6 +6,8 @@ import json
 import os
 import resource
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,27 @@ def test_one_process_at_a_time_holds_it(path: Path) -> None:
         assert refused.value.exit_code == 1
     with Journal(path):
         pass
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_process_that_was_killed_holds_it_no_longer(path: Path) -> None:
+    code = f"""
+import os, pathlib
+from tts_cli.data.journal import Journal
+held = Journal(pathlib.Path({str(path)!r}))
+os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert path.exists()
+    with Journal(path) as journal:
+        append(journal, record("a"))
+    assert ids(path) == ["a"] and list(path.parent.iterdir()) == [path]
+
+
+def test_the_lock_is_that_of_the_file_whatever_it_is_called(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to(path)
+    with Journal(path), pytest.raises(TtsError, match=r"link.jsonl is being written by another"):
+        Journal(tmp_path / "link.jsonl")
 
 
 def test_a_full_disk_leaves_whole_lines(path: Path) -> None:

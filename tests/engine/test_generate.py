@@ -169,13 +169,13 @@ def test_stop_sees_the_bytes_of_this_step_only(f32: Path, open_engine: Open) -> 
 
     def stop(text: bytes) -> Finish | None:
         seen.append(text)
-        return Finish.BOXED if len(seen) == 5 else None
+        return Finish.ANSWERED if len(seen) == 5 else None
 
     sampler = Sampler(SampleKey(0, "p", (1,)), Sampling(temperature=1.0))
     job = engine.generate(prompt(engine), sampler=sampler, stop=stop, max_tokens=50)
     drain(engine)
     step = job.result()
-    assert step.finish is Finish.BOXED
+    assert step.finish is Finish.ANSWERED
     assert seen[-1] == step.text
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(seen))
 

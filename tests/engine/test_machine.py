@@ -2,66 +2,111 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.engine.driving import drain, prompt, start
-from tts_cli.engine import Engine, probe
-from tts_cli.engine.library import library
+from tts_cli.engine import Engine, library
+from tts_cli.engine.context import ContextPlan, plan
 from tts_cli.engine.model import Model, load_model, model_params
-from tts_cli.engine.sizing import ContextPlan, plan
 from tts_cli.errors import ModelError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
 WITHOUT = "CPU : SSE3 = 1 | AVX512 = 1 | LLAMAFILE = 1 | OPENMP = 1 | REPACK = 1 | "
 
 
-def test_the_amx_fault_is_told_by_the_system_info() -> None:
-    assert probe.amx_fault(WITH_AMX)
-    assert not probe.amx_fault(WITHOUT)
-    assert not probe.amx_fault(WITH_AMX.replace("AMX_INT8 = 1", "AMX_INT8 = 0"))
+def test_the_amx_fault_is_seen_in_the_system_info() -> None:
+    assert library.amx_fault(WITH_AMX)
+    assert not library.amx_fault(WITHOUT)
+    assert not library.amx_fault(WITH_AMX.replace("AMX_INT8 = 1", "AMX_INT8 = 0"))
 
 
 def test_load_parameters_follow_the_amx_fault() -> None:
-    assert model_params(library(), WITH_AMX, -1).use_extra_bufts is False
-    assert model_params(library(), WITHOUT, -1).use_extra_bufts is True
-    assert model_params(library(), WITHOUT, 7).n_gpu_layers == 7
+    assert model_params(library.library(), WITH_AMX, -1).use_extra_bufts is False
+    assert model_params(library.library(), WITHOUT, -1).use_extra_bufts is True
+    assert model_params(library.library(), WITHOUT, 7).n_gpu_layers == 7
 
 
 def test_loading_asks_for_the_system_info(q8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[bool] = []
-    load = library().api.llama_model_load_from_file
+    load = library.library().api.llama_model_load_from_file
 
     def spy(path: bytes, params: object) -> object:
         passed.append(params.use_extra_bufts)  # type: ignore[attr-defined]
         return load(path, params)
 
-    monkeypatch.setattr(library().api, "llama_model_load_from_file", spy)
+    monkeypatch.setattr(library.library().api, "llama_model_load_from_file", spy)
     for info in (WITH_AMX, WITHOUT):
-        monkeypatch.setattr(probe, "system_info", lambda info=info: info)
+        monkeypatch.setattr("tts_cli.engine.model.system_info", lambda info=info: info)
         load_model(q8).free()
     assert passed == [False, True]
 
 
-def test_cores_are_counted_once() -> None:
-    cpu = "processor : {}\nphysical id\t: {}\ncore id\t\t: {}\n\n"
-    text = "".join(cpu.format(i, i % 2, i // 2 % 3) for i in range(12))
-    assert probe.cores_in(text) == 6
-    assert probe.cores_in("processor : 0\nBogoMIPS : 50\n") == 0
-    assert probe.physical_cores() >= 1
+def test_this_machine_has_cores() -> None:
+    assert 1 <= library.physical_cores() <= (os.cpu_count() or 1)
 
 
-def test_the_probe_tells_of_this_machine() -> None:
-    assert "CPU" in probe.system_info()
-    assert probe.llama_version()[0].isdigit()
-    devices = probe.devices()
+@pytest.mark.parametrize(
+    ("counted", "allowed", "cores"),
+    [
+        (6, list(range(12)), 6),  # hyper-threads
+        (6, [0, 1], 2),  # a container, or taskset
+        (None, [0, 1, 2], 3),  # not known (some virtual machines)
+        (4, [], 1),
+    ],
+)
+def test_cores_are_those_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch, counted: int | None, allowed: list[int], cores: int
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: None if logical else counted)
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda process: allowed, raising=False)
+    assert library.physical_cores() == cores
+
+
+def test_of_an_apple_chip_the_performance_cores_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(os, "cpu_count", lambda: 10)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: 10)
+    monkeypatch.delattr(psutil.Process, "cpu_affinity", raising=False)
+    for said, cores in (("4\n", 4), ("", 10)):  # an older Mac has one kind of cores
+        done = subprocess.CompletedProcess([], 0, stdout=said)
+        monkeypatch.setattr(subprocess, "run", lambda *_, done=done, **__: done)
+        assert library.physical_cores() == cores
+
+
+def test_memory_is_unknown_where_the_system_does_not_report_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = library.memory()
+    assert known is not None and 0 < known.available <= known.total
+
+    def unreadable() -> None:
+        raise FileNotFoundError("/proc/meminfo")
+
+    monkeypatch.setattr(psutil, "virtual_memory", unreadable)
+    assert library.memory() is None
+
+
+def test_a_context_larger_than_the_memory_is_refused(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tts_cli.engine.context.memory", lambda: library.Memory(total=10**6, available=10**5))
+    with pytest.raises(ModelError, match=r"needs 2\.0 GB, and this machine has 0\.0 GB"):
+        _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000)
+    monkeypatch.setattr("tts_cli.engine.context.memory", lambda: None)
+    assert _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000).n_ctx * 10 > 2000
+
+
+def test_what_this_machine_offers() -> None:
+    assert "CPU" in library.system_info()
+    assert library.llama_version()[0].isdigit()
+    devices = library.devices()
     assert any(device.kind == "CPU" and device.memory_total > 0 for device in devices)
-    assert probe.supports_gpu() == any("GPU" in device.kind for device in devices)
+    assert library.supports_gpu() == any("GPU" in device.kind for device in devices)
 
 
 @pytest.fixture
@@ -72,7 +117,7 @@ def tiny(q8: Path) -> Model:
 
 
 def _plan(model: Model, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, **more: Any) -> ContextPlan:
-    return plan(model, n_ctx, n_seq_max, threads, **{"lanes": None, "on_gpu": False, **more})
+    return plan(model, n_ctx, n_seq_max, threads, **{"n_contexts": None, "on_gpu": False, **more})
 
 
 def test_the_context_is_sized_by_need_and_memory(tiny: Model) -> None:
@@ -87,7 +132,7 @@ def test_the_context_is_sized_by_need_and_memory(tiny: Model) -> None:
     assert tokens(512, 1 << 24) == 256
 
 
-def test_large_models_get_one_lane_and_tiny_ones_several(tiny: Model) -> None:
+def test_large_models_get_one_context_and_tiny_ones_several(tiny: Model) -> None:
     small = replace(tiny, parameters=2_000_000, attention_flops_per_cell=4 * 4 * 192, n_ctx_train=512)
     large = replace(tiny, parameters=1_500_000_000, attention_flops_per_cell=4 * 28 * 1536)
     assert _plan(small).n_contexts == 8
@@ -97,7 +142,7 @@ def test_large_models_get_one_lane_and_tiny_ones_several(tiny: Model) -> None:
     assert _plan(large).n_contexts == 1
 
 
-def test_threads_go_to_lanes_first_and_never_grow(tiny: Model) -> None:
+def test_threads_go_to_contexts_first_and_never_grow(tiny: Model) -> None:
     def spread(parameters: int, threads: int, n_contexts: int) -> tuple[int, int]:
         model = replace(tiny, parameters=parameters)
         found = _plan(model, threads=threads, n_contexts=n_contexts)
@@ -112,13 +157,13 @@ def test_threads_go_to_lanes_first_and_never_grow(tiny: Model) -> None:
 
 
 def test_a_context_that_cannot_be_made_is_tried_smaller(q8: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make, tried = library().api.llama_init_from_model, []
+    make, tried = library.library().api.llama_init_from_model, []
 
     def short_of_memory(model: object, params: object) -> object:
         tried.append(params.n_ctx)  # type: ignore[attr-defined]
         return make(model, params) if tried[-1] <= 4096 else None
 
-    monkeypatch.setattr(library().api, "llama_init_from_model", short_of_memory)
+    monkeypatch.setattr(library.library().api, "llama_init_from_model", short_of_memory)
     with Engine(q8, threads=1, n_contexts=1) as engine:
         assert engine.n_ctx == 4096
         job = start(engine, prompt(engine))
@@ -129,7 +174,7 @@ def test_a_context_that_cannot_be_made_is_tried_smaller(q8: Path, monkeypatch: p
         Engine(q8, threads=1, n_ctx=8192, n_contexts=1)
 
 
-def test_an_engine_tells_what_it_loaded(f32: Path) -> None:
+def test_an_engine_says_what_it_loaded(f32: Path) -> None:
     with Engine(f32, threads=1, n_ctx=1024) as engine:
         assert engine.path == f32
         assert engine.parameters == 288 * 64 * 2 + 64 + 2 * (4 * 64 * 64 + 3 * 64 * 128 + 2 * 64)
@@ -157,7 +202,7 @@ def test_a_process_ends_cleanly_with_engines_open(q8: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from tts_cli.engine import *; from tts_cli.protocols import *\n"
         "engines = [Engine(Path(sys.argv[1]), threads=1) for _ in range(2)]\n"
-        "root = engines[0].root([65, 66], Ledger())\n"
+        "root = engines[0].root([65, 66], Usage())\n"
         "job = engines[0].generate(root, sampler=Sampler(SampleKey(0, 'p', ()), Sampling()),"
         " stop=lambda text: None, max_tokens=50)\n"
         "engines[0].advance()"

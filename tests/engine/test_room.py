@@ -45,7 +45,7 @@ def test_tight_room_changes_nothing_but_the_cost(f32: Path, open_engine: Open, t
     ample, short = Usage(), Usage()
     expected = _search(open_engine(f32), ample)
     assert _search(open_engine(f32, **tight), short) == expected
-    assert short.policy_tokens >= ample.policy_tokens
+    assert short.sampled >= ample.sampled
     assert short.evaluated >= ample.evaluated
 
 
@@ -60,19 +60,19 @@ def test_preempted_jobs_keep_their_tokens(endless: Path, open_engine: Open) -> N
         results.append(([job.result().tokens for job in jobs], usage))
     (expected, ample), (tokens, short) = results
     assert tokens == expected
-    assert ample.policy_tokens == short.policy_tokens == 12 * 59
+    assert ample.sampled == short.sampled == 12 * 59
     assert short.evaluated > ample.evaluated
 
 
 def test_the_least_recently_used_branch_goes_first(endless: Path, open_engine: Open) -> None:
     engine = open_engine(endless, n_ctx=256, n_seq_max=2)
-    ledgers = [Usage() for _ in range(3)]
-    roots = [engine.root([65 + i] * 100, usage) for i, usage in enumerate(ledgers)]
+    usages = [Usage() for _ in range(3)]
+    roots = [engine.root([65 + i] * 100, usage) for i, usage in enumerate(usages)]
 
     def use(which: int) -> list[int]:
         start(engine, roots[which], (which,), max_tokens=2, steps=False)
         drain(engine)
-        return [usage.evaluated for usage in ledgers]
+        return [usage.evaluated for usage in usages]
 
     assert use(0) == [100, 0, 0]
     assert use(1) == [100, 100, 0]

@@ -9,8 +9,7 @@ import pytest
 
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
-from tts_cli.models.backends.llama_policy import LlamaPolicy
-from tts_cli.models.backends.llama_prm import LlamaPRM
+from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
 from tts_cli.models.load import load_policy, load_prm
 
 Models = tuple[LlamaPolicy, LlamaPRM]

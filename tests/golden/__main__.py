@@ -17,7 +17,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.golden.commands import CASES, Case
+from tests.golden.case import Case
+from tests.golden.commands import CASES
 from tests.golden.comparing import diff
 from tests.golden.exceptions import with_exceptions
 from tests.golden.machine import machine

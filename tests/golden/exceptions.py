@@ -27,6 +27,12 @@ EXCEPTIONS = (
         new=r"as \1 samples make it seem",
         reason="the sentence showed a data class of the program instead of the number in it",
     ),
+    Meant(
+        cases=r"trace-table",
+        old=r"as\n  Draw\(samples=(\d+)\) samples make it seem",
+        new=r"as \1 samples\n  make it seem",
+        reason="the same sentence where `tts explain` breaks it into lines",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the texts of a model depend on beside the program: the CPU and the version of llama.cpp."""
+"""What the texts of a model depend on beside the program: the CPU, and llama.cpp's version and build."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import llama_cpp
+
 
 def machine() -> dict[str, str]:
     """Two machines for which this is equal print the same bytes."""
-    return {"machine": platform.machine(), "cpu": _cpu(), "llama-cpp-python": version("llama-cpp-python")}
+    llama = {"llama-cpp-python": version("llama-cpp-python"), "build": _hash(llama_cpp.llama_print_system_info())}
+    return {"machine": platform.machine(), "cpu": _cpu(), **llama}
 
 
 def _cpu() -> str:
@@ -19,4 +22,8 @@ def _cpu() -> str:
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     features = next((line for line in lines if line.lower().startswith(("flags", "features"))), platform.processor())
     words = sorted(features.partition(":")[2].split() or [features])
-    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
+    return _hash(" ".join(words).encode())
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -18,12 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.golden.commands import Case
+from tests.golden.case import INPUTS, Case
 from tests.golden.normal import normalised
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
-INPUTS = HERE / "inputs"
 NOT_KEPT = ("samples.sqlite", "timing.json")  # the one holds seconds in binary, the other nothing else
 UNENDED = "\\ no newline at the end"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # sums do not depend on the number of cores then
@@ -50,7 +49,8 @@ def _run(cases: Sequence[Case], package: Path, folder: Path) -> dict[str, Any]:
     jobs = [asdict(case) | {"commands": case.commands, "files": _files(case)} for case in cases]
     job = folder / "job.json"
     job.write_text(json.dumps({"package": str(package), "root": str(folder), "cases": jobs}))
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(package), **ONE_THREAD}
+    inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    environment = inherited | {"PYTHONPATH": str(package), **ONE_THREAD}
     command = [sys.executable, "-P", str(HERE / "runner.py"), str(job)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -24,7 +24,7 @@ from typing import Any
 import tts_cli
 from tts_cli.cli import app
 
-KEPT = ("PATH", "PYTHONPATH", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+KEPT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 ENVIRONMENT = {"LANG": "C.UTF-8", "COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm-256color", "TZ": "UTC"}
 
 

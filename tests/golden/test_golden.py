@@ -13,9 +13,10 @@ from functools import cache
 import pytest
 
 from tests.golden import shape
-from tests.golden.commands import CASES, Case
+from tests.golden.case import Case
+from tests.golden.commands import CASES
 from tests.golden.comparing import diff
-from tests.golden.exceptions import EXCEPTIONS, with_exceptions
+from tests.golden.exceptions import EXCEPTIONS, Meant, with_exceptions
 from tests.golden.machine import machine
 from tests.golden.recording import HERE, read, record, written
 
@@ -40,10 +41,12 @@ def same_machine() -> bool:
 @pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
 def test_command_does_what_it_did(case: Case) -> None:
     old, new = with_exceptions(case.name, recorded(case.name)), now(case.group)[case.name]
-    if case.model and not same_machine():
-        assert not shape.differences(old, new)
-    else:
-        assert old == new, "\n" + diff(case.name, old, new)
+    if old == new:
+        return
+    if not case.model or same_machine():
+        pytest.fail(diff(case.name, old, new), pytrace=False)
+    if found := shape.differences(old, new):
+        pytest.fail("\n".join(found), pytrace=False)
 
 
 def test_every_case_has_a_record_and_every_record_a_case() -> None:
@@ -51,7 +54,7 @@ def test_every_case_has_a_record_and_every_record_a_case() -> None:
 
 
 @pytest.mark.parametrize("meant", EXCEPTIONS, ids=lambda meant: meant.reason)
-def test_every_exception_is_needed(meant) -> None:
+def test_every_exception_is_needed(meant: Meant) -> None:
     texts = [recorded(case.name) for case in QUICK if re.fullmatch(meant.cases, case.name)]
     assert any(re.search(meant.old, text) for text in texts)
 

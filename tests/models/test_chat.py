@@ -12,9 +12,7 @@ from tests.models.gguf_files import CHATML, LLAMA3, write_chat_gguf
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.engine.model import load_model
 from tts_cli.errors import ModelError
-from tts_cli.models.chat import policy_prompt, render
-from tts_cli.models.entry import PromptStyle
-from tts_cli.models.tokens import BOS, EOS, Hole, compile_template, fill, with_bos
+from tts_cli.models.prompts import BOS, EOS, Hole, PromptStyle, compile_template, fill, policy_prompt, render, with_bos
 
 PROBLEM = Hole("problem")
 PLAIN = PromptStyle()

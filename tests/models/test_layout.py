@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -14,8 +15,8 @@ from tests.tiny_gguf import WORDS, write_tiny_gguf
 from tts_cli.engine.model import load_model
 from tts_cli.errors import ModelError
 from tts_cli.models import registry
-from tts_cli.models.prm.formats import PrmFormat
-from tts_cli.models.prm.layout import PrmLayout, compile_format
+from tts_cli.models.prm.formats import PrmFormat, PrmLayout, compile_format
+from tts_cli.models.prm.read_outs import TokenPair
 
 STEPS = ("1 + 1 = 2", "<|step|>", "so \\boxed{2}")
 
@@ -52,7 +53,7 @@ def test_nano_prm(nano: Any) -> None:
     assert prompt == [start, *nano.tokenize("1 + 1?", special=False), solution]
     assert steps == [nano.tokenize(step + "\n\n", special=False) for step in STEPS]
     assert len({step[-1] for step in steps}) == 1  # the blank line is one token
-    assert (layout.good, layout.bad) == (nano.id_of("+"), nano.id_of("-"))
+    assert TokenPair.of(shipped("nano-prm"), nano) == TokenPair(nano.id_of("+"), nano.id_of("-"))
 
 
 def test_versa(nano: Any) -> None:
@@ -70,10 +71,10 @@ def test_math_shepherd_in_its_own_kind_of_vocabulary(folder: Path) -> None:
     layout = compile_format(shipped("math-shepherd"), vocab, None)
     whole = "How many? " + "\n".join(f"{step} ки" for step in STEPS)
     assert joined(chunks(layout, vocab, "How many?")) == [vocab.bos, *vocab.tokenize(whole, special=False)]
-    assert (layout.good, layout.bad) == (vocab.id_of(" +"), vocab.id_of(" -"))
+    assert TokenPair.of(shipped("math-shepherd"), vocab) == TokenPair(vocab.id_of(" +"), vocab.id_of(" -"))
 
 
-def test_rlhflow_turns_are_read_before_the_verdict(folder: Path) -> None:
+def test_rlhflow_turns_are_read_before_the_marker(folder: Path) -> None:
     path = write_chat_gguf(folder / "l.gguf", LLAMA3, None, eos="<|eot_id|>", add_bos=True)
     vocab = load_model(path).vocab
     layout = compile_format(shipped("rlhflow"), vocab, templates.LLAMA3)
@@ -106,7 +107,9 @@ def test_chat_format_needs_a_template(nano: Any) -> None:
 )
 def test_a_model_without_the_tokens(nano: Any, changes: dict[str, Any], what: str) -> None:
     with pytest.raises(ModelError, match=what) as caught:
-        compile_format(shipped("nano-prm").model_copy(update=changes), nano, None)
+        format = shipped("nano-prm").model_copy(update=changes)
+        compile_format(format, nano, None)
+        TokenPair.of(format, nano)
     assert "PRM" in caught.value.hint
 
 
@@ -128,3 +131,13 @@ def test_malformed_formats(fields: dict[str, Any]) -> None:
     PrmFormat.model_validate(good)
     with pytest.raises(ValidationError):
         PrmFormat.model_validate({**good, **fields})
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "score"), [(0, 0, 0.5), (2, 0, 0.8808), (-3, 1, 0.018), (-1e4, 1e4, 0), (1e4, -1e4, 1)]
+)
+def test_a_token_pair_scores_by_the_softmax_of_two_logits(good: float, bad: float, score: float) -> None:
+    logits = np.array([[9, bad, 7, good]], np.float32)  # [marks, n_vocab]
+    read_out = TokenPair(good=3, bad=1)
+    assert read_out.marks(12) == [11]
+    assert read_out.score(logits) == pytest.approx(score, abs=1e-4)

@@ -31,10 +31,6 @@ def declared(folder: Path) -> Path:
     return write_prm_gguf(folder / "declared.gguf", declares="nano-prm")
 
 
-def test_no_prm() -> None:
-    assert load_prm("none") is None
-
-
 def test_a_bare_policy(tiny: Path) -> None:
     policy = load_policy(str(tiny), threads=1)
     assert (policy.name, policy.parameters > 0, policy.busy) == ("tiny", True, False)
@@ -44,13 +40,12 @@ def test_a_bare_policy(tiny: Path) -> None:
 
 def test_a_bare_prm_says_its_format(declared: Path) -> None:
     prm = load_prm(str(declared), threads=1)
-    assert prm is not None and (prm.name, prm.entry.family) == ("declared", "nano-prm")
+    assert (prm.name, prm.entry.family) == ("declared", "nano-prm")
     prm.close()
 
 
-def test_a_bare_prm_is_told_its_format(tiny: Path) -> None:
+def test_a_bare_prm_is_given_its_format(tiny: Path) -> None:
     prm = load_prm(str(tiny), prm_format="nano-prm", threads=1)
-    assert prm is not None
     prm.close()
 
 
@@ -64,7 +59,7 @@ def test_a_model_of_the_users_registry(tiny: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TTS_MODELS_FILE", str(mine))
     monkeypatch.setenv("TTS_MODELS_DIR", str(tiny.parent))
     prm, policy = load_prm("mine", threads=1), load_policy("other", threads=1)
-    assert prm is not None and (prm.name, policy.name, policy.entry.separator) == ("mine", "other", ";")
+    assert (prm.name, policy.name, policy.entry.separator) == ("mine", "other", ";")
     prm.close()
     policy.close()
 

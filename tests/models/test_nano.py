@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tts_cli import config as settings
-from tts_cli import solver as setup
-from tts_cli.models import files, load_policy, load_prm, registry
-from tts_cli.models.backends.prefixes import BranchPrefix
-from tts_cli.models.entry import ModelEntry
+from tts_cli.models import registry
+from tts_cli.models.backends.llama_cpp import BranchPrefix
+from tts_cli.models.load import load_policy, load_prm, resolve_pair
+from tts_cli.paths import PACKAGED
 from tts_cli.protocols import Finish, SampleKey, Sampling, Usage
 
 PROBLEM = "Compute 2 + 3."
-NANO, PRM = (registry.load()[name] for name in ("nano", "nano-prm"))
+NANO, PRM = (registry.read().models[name] for name in ("nano", "nano-prm"))
 
 pytestmark = pytest.mark.skipif(
-    not (files.find(NANO) and files.find(PRM)), reason="the bundled models are not built yet"
+    not (registry.find_file(NANO) and registry.find_file(PRM)), reason="the bundled models are not built yet"
 )
 
 
@@ -33,13 +32,12 @@ def test_nano_writes_steps_and_a_box() -> None:
         if step.finish is not Finish.STEP:
             break
         prefix = step.prefix  # type: ignore[assignment]
-    assert step is not None and (step.finish, step.text[-9:]) == (Finish.BOXED, "\\boxed{5}")
+    assert step is not None and (step.finish, step.text[-9:]) == (Finish.ANSWERED, "\\boxed{5}")
     policy.close()
 
 
-def test_nano_prm_reads_at_the_blank_line() -> None:
+def test_nano_prm_is_read_at_the_blank_line() -> None:
     prm = load_prm("nano-prm", threads=1)
-    assert prm is not None
     job = prm.score(prm.start(PROBLEM, Usage()), "\\boxed{5}")
     while not job.done:
         prm.advance()
@@ -51,24 +49,27 @@ def test_nano_prm_reads_at_the_blank_line() -> None:
 
 
 def test_all_models_in_the_package_are_small_and_have_a_name() -> None:
-    bundled = sorted(path.name for path in files.PACKAGED.glob("*.gguf"))
-    assert sum((files.PACKAGED / name).stat().st_size for name in bundled) < 15_000_000
-    assert set(bundled) <= {entry.file for entry in registry.load().values()}
+    bundled = sorted(path.name for path in PACKAGED.glob("*.gguf"))
+    assert sum((PACKAGED / name).stat().st_size for name in bundled) < 15_000_000
+    assert set(bundled) <= {entry.file for entry in registry.read().models.values()}
 
 
 def test_the_family_knows_its_prms() -> None:
-    family = {name: entry for name, entry in registry.load().items() if entry.family == "nano"}
+    family = {name: entry for name, entry in registry.read().models.items() if entry.family == "nano"}
     assert all(entry.demonstration and entry.note and entry.file == f"{name}.gguf" for name, entry in family.items())
     assert {entry.prm for entry in family.values() if entry.role == "policy"} == {"nano-prm"}
     assert all(bool(entry.measured) == bool(entry.measured_by) for entry in family.values())
 
 
 def test_a_policy_takes_its_own_prm_unless_one_is_named() -> None:
-    assert [entry.name for entry in _both(policy="nano-medium")] == ["nano-medium", "nano-prm"]
-    assert [entry.name for entry in _both(policy="nano-medium", prm="versaprm")] == ["nano-medium", "versaprm"]
-
-
-def _both(**flags: str) -> tuple[ModelEntry, ModelEntry]:
-    entries = setup.entries(settings.resolve(flags))
-    assert entries.prm is not None
-    return entries.policy, entries.prm
+    known = registry.read()
+    for named, own_prm, taken in (
+        (None, True, "nano-prm"),
+        ("versaprm", True, "versaprm"),
+        ("versaprm", False, "versaprm"),
+        (None, False, None),
+        ("none", True, None),
+    ):
+        pair = resolve_pair("nano-medium", named, own_prm=own_prm, registry=known)
+        assert (pair.policy.name, pair.prm and pair.prm.name) == ("nano-medium", taken)
+        assert pair.registry is known

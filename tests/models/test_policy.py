@@ -10,8 +10,7 @@ import pytest
 
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.backends.llama_policy import LlamaPolicy
-from tts_cli.models.backends.prefixes import BranchPrefix
+from tts_cli.models.backends.llama_cpp import BranchPrefix, LlamaPolicy
 from tts_cli.models.load import load_policy
 from tts_cli.protocols import Finish, Job, Prefix, SampledStep, SampleKey, Sampling, Usage
 
@@ -88,7 +87,7 @@ def test_end_of_generation_is_not_part_of_the_text(load: Load) -> None:
 def test_a_complete_box_finishes_the_solution(load: Load) -> None:
     policy = load(bias={"\\boxed{7}": 60.0}, words=["\n\n", "\\boxed{7}"])
     step = sample(policy, policy.start("x", Usage()), 0)
-    assert (step.text, step.tokens, step.finish) == ("\\boxed{7}", 1, Finish.BOXED)
+    assert (step.text, step.tokens, step.finish) == ("\\boxed{7}", 1, Finish.ANSWERED)
 
 
 def test_a_step_is_cut_at_its_limit(load: Load) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models import files, registry
+from tts_cli.models import registry
 from tts_cli.models.load import resolve
 
 
@@ -32,7 +32,7 @@ def test_root_file_is_the_packaged_one() -> None:
 
 
 def test_what_ships() -> None:
-    models = registry.load()
+    models = registry.read().models
     assert models["nano"].prm == "nano-prm"
     assert models["nano"].demonstration and models["nano"].note
     assert models["nano-prm"].format is not None
@@ -48,7 +48,7 @@ def test_user_entry_is_merged_field_by_field(user_yaml: Path) -> None:
         "  nano: {file: /elsewhere/nano.gguf}\n"
         "  mine: {role: prm, format: {prompt: '{problem}', step: '{step}{marker}', marker: '#'}}\n"
     )
-    models = registry.load()
+    models = registry.read().models
     assert models["nano"].file == "/elsewhere/nano.gguf"
     assert models["nano"].prm == "nano-prm"
     assert models["mine"].format is not None and models["mine"].format.opening == "{step}{marker}"
@@ -58,7 +58,7 @@ def test_user_file_in_the_configuration_directory(tmp_path: Path) -> None:
     path = tmp_path / "config" / "tts" / "models.yaml"
     path.parent.mkdir(parents=True)
     path.write_text("models: {mine: {role: policy, file: m.gguf}}")
-    assert "mine" in registry.load()
+    assert "mine" in registry.read().models
 
 
 def test_user_format_and_prompt_are_known_by_name(user_yaml: Path) -> None:
@@ -99,7 +99,7 @@ def test_user_format_and_prompt_are_known_by_name(user_yaml: Path) -> None:
 def test_malformed_file_is_named_with_the_place(user_yaml: Path, text: str, where: str) -> None:
     user_yaml.write_text(text)
     with pytest.raises(UsageError) as caught:
-        registry.load()
+        registry.read()
     assert str(user_yaml) in caught.value.what
     assert where in caught.value.what
     assert "\n" not in caught.value.what
@@ -107,13 +107,13 @@ def test_malformed_file_is_named_with_the_place(user_yaml: Path, text: str, wher
 
 def test_user_file_that_is_named_must_exist(user_yaml: Path) -> None:
     with pytest.raises(UsageError, match=r"mine\.yaml"):
-        registry.load()
+        registry.read()
 
 
 def test_empty_user_file_changes_nothing(user_yaml: Path) -> None:
     shipped = yaml.safe_load(registry.SHIPPED.read_text())
     user_yaml.write_text("")
-    assert list(registry.load()) == list(shipped["models"])
+    assert list(registry.read().models) == list(shipped["models"])
 
 
 def test_unknown_name_suggests_close_ones() -> None:
@@ -176,16 +176,16 @@ def test_files_are_looked_for_in_the_models_directory(tmp_path: Path, user_yaml:
     user_yaml.write_text("models: {mine: {role: policy, file: m.gguf, repo: someone/m}, far: {role: policy}}")
     entry = registry.read().entry("mine")
     with pytest.raises(ModelError) as caught:
-        files.locate(entry)
+        registry.locate(entry)
     assert caught.value.exit_code == 4
     assert "m.gguf" in caught.value.hint and str(tmp_path / "models") in caught.value.hint
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "m.gguf").write_bytes(b"")
-    assert files.locate(entry) == tmp_path / "models" / "m.gguf"
+    assert registry.locate(entry) == tmp_path / "models" / "m.gguf"
 
 
 def test_a_model_without_a_file_says_how_to_get_it() -> None:
     with pytest.raises(ModelError) as caught:
-        files.locate(registry.read().entry("qwen2.5-math-1.5b-instruct"))
+        registry.locate(registry.read().entry("qwen2.5-math-1.5b-instruct"))
     assert "Qwen/Qwen2.5-Math-1.5B-Instruct" in caught.value.hint
     assert "--policy FILE.gguf" in caught.value.hint

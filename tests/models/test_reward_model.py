@@ -11,7 +11,7 @@ import pytest
 from tests.models.gguf_files import write_prm_gguf
 from tts_cli.engine import Engine
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.backends.llama_prm import LlamaPRM, PrmPrefix
+from tts_cli.models.backends.llama_cpp import LlamaPRM, PrmPrefix
 from tts_cli.models.load import load_prm
 from tts_cli.protocols import Job, Prefix, ScoredStep, Usage
 
@@ -27,7 +27,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def prm(file: Path) -> Iterator[LlamaPRM]:
     prm = load_prm(str(file), n_seq_max=8, threads=1)
-    assert prm is not None
     yield prm
     prm.close()
 
@@ -83,7 +82,7 @@ def test_each_token_runs_once(file: Path, prm: LlamaPRM) -> None:
     assert usage.evaluated == len(whole(file))
     chain(prm, root, STEPS)
     assert usage.evaluated == len(whole(file))
-    assert usage.sampled == usage.evaluated == 0
+    assert usage.sampled == 0
 
 
 def test_identical_steps_under_way_are_one(prm: LlamaPRM) -> None:
@@ -116,6 +115,44 @@ def test_a_shared_prefix_stays_until_all_have_released_it(prm: LlamaPRM) -> None
     prm.release(second.prefix)
     assert first.prefix.branch.released
     assert score(prm, root, "so 2").prefix is not first.prefix  # it was freed: run again
+
+
+def test_a_final_step_is_run_once_in_the_problems_life(prm: LlamaPRM) -> None:
+    usage = Usage()
+    root = prm.start(PROBLEM, usage)
+    first = ended(prm, prm.score(root, "so 2", final=True))[0]
+    length, ran = first.prefix.length, usage.evaluated
+    prm.release(first.prefix)
+    again = prm.score(root, "so 2", final=True)
+    assert again.done and not prm.busy
+    assert (again.result().score, again.result().prefix.length) == (first.score, length)
+    prm.release(again.result().prefix)
+    assert usage.evaluated == ran and not root.branch.released
+    other = ended(prm, prm.score(root, "so 2"))[0]  # steps may follow this one: its prefix is needed
+    assert usage.evaluated == ran + length - root.length
+    third = prm.score(root, "so 2", final=True).result()
+    assert third.prefix is other.prefix
+    for prefix in (other.prefix, third.prefix, root):
+        prm.release(prefix)
+    assert root.branch.released
+
+
+def test_a_step_that_was_not_final_is_run_again_as_the_final_one(prm: LlamaPRM) -> None:
+    usage = Usage()
+    root = prm.start(PROBLEM, usage)
+    first = score(prm, root, "so 2")
+    ran = usage.evaluated
+    prm.release(first.prefix)
+    assert ended(prm, prm.score(root, "so 2", final=True))[0].score == first.score
+    assert usage.evaluated == ran + first.prefix.length - root.length
+
+
+def test_equal_steps_of_another_problem_are_run_too(prm: LlamaPRM) -> None:
+    for problem in (PROBLEM, "What is 2 + 2?", PROBLEM):
+        usage = Usage()
+        root = prm.start(problem, usage)
+        prm.release(ended(prm, prm.score(root, "so 2", final=True))[0].prefix)
+        assert usage.evaluated > 0
 
 
 def test_a_parent_is_freed_after_its_children(prm: LlamaPRM) -> None:
@@ -157,8 +194,12 @@ def test_a_step_that_does_not_fit_fails_alone(prm: LlamaPRM) -> None:
     ended(prm, short)
     while prm.busy:
         prm.advance()
-    with pytest.raises(PromptTooLong):
-        long.result()
+    for job in (long, prm.score(root, "x " * 5000, final=True)):
+        with pytest.raises(PromptTooLong):
+            job.result()
+    prm.release(short.result().prefix)
+    prm.release(root)
+    assert root.branch.released, "a step that failed holds nothing"
 
 
 def test_an_empty_step_is_refused(prm: LlamaPRM) -> None:

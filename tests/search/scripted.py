@@ -107,7 +107,7 @@ class ScriptedPrm(Backend):
     scores: Mapping[str, float | Exception] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
+    def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
         assert not prefix.released, f"scored after a released prefix: {prefix}"
         assert step.strip(), "an empty step was scored"
         path = (*prefix.steps, step)

@@ -20,8 +20,7 @@ from tests.search import scripted
 from tests.search.scripted import Bench, Once, Prefix, ScriptedPolicy, conclude, solutions
 from tts_cli.data.datasets import open_dataset
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.backends.llama_policy import LlamaPolicy
-from tts_cli.models.backends.llama_prm import LlamaPRM
+from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
 from tts_cli.models.load import load_policy, load_prm
 from tts_cli.protocols import Job, SampledStep, SampleKey, Sampling
 from tts_cli.search.best_first import ROUND, BestFirst, Start

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tts_cli.errors import PromptTooLong
-from tts_cli.models.backends.llama_prm import LlamaPRM
+from tts_cli.models.backends.llama_cpp import LlamaPRM
 from tts_cli.models.load import load_prm
 from tts_cli.solving.check_solution import (
     THRESHOLD,

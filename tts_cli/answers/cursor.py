@@ -1,6 +1,6 @@
 """What both readers of expressions are built on: a place in a text that moves over its characters.
 
-`parse` and `verify_expression` disagree on what the characters mean, so each has a grammar of its own.
+`parse` and `verification.expression` disagree on what the characters mean, so each has a grammar of its own.
 """
 
 from __future__ import annotations

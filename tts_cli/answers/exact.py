@@ -76,13 +76,11 @@ class AnswerComparison:
         if not a.shapes or not b.shapes or type(a.shapes[0]) is type(b.shapes[0]):
             return False
         shapes = (a.shapes[0], b.shapes[0])
-        return not any(isinstance(x, Word | Based) for x in shapes) and any(self._unread(x) for x in shapes)
-
-    def _unread(self, node: Node) -> bool:
         try:
-            return isinstance(node, Leaf) and self.value(node.text) is None
+            unread = any(isinstance(shape, Leaf) and self.value(shape.text) is None for shape in shapes)
         except (TooBig, Undefined):
             return False
+        return unread and not any(isinstance(shape, Word | Based) for shape in shapes)
 
     def nodes(self, a: Node, b: Node) -> bool:
         if a == b:
@@ -113,7 +111,9 @@ class AnswerComparison:
             case Leaf(), Leaf():
                 return self.leaves(a, b)
             case Group(), Group():
-                return _same_brackets(a, b) and self._ordered(a.items, b.items)
+                # Brackets distinguish intervals; around three or more items they are a matter of taste.
+                same_brackets = len(a.items) != 2 or (a.opening, a.closing) == (b.opening, b.closing)
+                return same_brackets and self._ordered(a.items, b.items)
             case Listing(), Listing():
                 if _names_its_items(a) != _names_its_items(b):  # "x = 2, y = 3" is 2, 3 and not 3, 2
                     return self._ordered(a.items, b.items)
@@ -121,7 +121,7 @@ class AnswerComparison:
             case Union(), Union():
                 return self._unordered(a.parts, b.parts, repeats=False)
             case Matrix(), Matrix():
-                return self._matrices(a, b)
+                return a.kind == b.kind and len(a.rows) == len(b.rows) and all(map(self._ordered, a.rows, b.rows))
             case Relation(), Relation():
                 return self._relations(a, b)
         return False
@@ -151,15 +151,13 @@ class AnswerComparison:
             del left[partner]
         return True
 
-    def _matrices(self, a: Matrix, b: Matrix) -> bool:
-        return a.kind == b.kind and len(a.rows) == len(b.rows) and all(map(self._ordered, a.rows, b.rows))
-
     def _relations(self, a: Relation, b: Relation) -> bool:
         if a.op != b.op:
             return False
         if a.left == b.left and self.leaves(Leaf(a.right), Leaf(b.right)):
             return True
-        if a.value is not None and b.value is not None and not _other_letters(a.left, b.left):
+        # Labels may differ ("y" and "f(x)" both name a function), but not single letters, which are variables.
+        if a.value is not None and b.value is not None and (a.left == b.left or len(a.left) > 1 or len(b.left) > 1):
             return self.nodes(a.value, b.value)
         if a.op not in "=≠":
             return a.op == b.op and self._ordered(_sides(a), _sides(b))
@@ -215,16 +213,6 @@ def _squeezed(text: str) -> str:
 def _names_its_items(listing: Listing) -> bool:
     """Whether the items are values of different variables."""
     return len({item.left for item in listing.items if isinstance(item, Relation)}) > 1
-
-
-def _same_brackets(a: Group, b: Group) -> bool:
-    """Brackets tell intervals apart; around three or more items they are a matter of taste."""
-    return len(a.items) != 2 or (a.opening, a.closing) == (b.opening, b.closing)
-
-
-def _other_letters(a: str, b: str) -> bool:
-    """Whether two labels are different variables ("y" and "f(x)" both name a function: no)."""
-    return a != b and len(a) == 1 and len(b) == 1
 
 
 def _sides(relation: Relation) -> list[Node]:

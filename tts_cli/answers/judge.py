@@ -2,29 +2,23 @@ r"""Judge: are two answers the same? Exact arithmetic at once; math-verify in a 
 
 The worker starts at the first pair that needs it, works under a time and a memory limit, and is killed and
 replaced when it exceeds one. Pairs that are plainly hostile (`9^{9^{9^9}}`, deep nesting, very long text) never
-reach it. Whatever goes wrong, the verdict is "not equal": only identical text is equal without proof.
-The same worker checks answers against their problem (`check`); there, whatever goes wrong is "no opinion".
+reach it. Whatever goes wrong, the answers are "not equal": only identical text is equal without proof.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import queue
 import re
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter, OrderedDict
-from pathlib import Path
 from types import TracebackType
-from typing import IO, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from tts_cli.answers.exact import Answer, AnswerComparison, prepare
+from tts_cli.answers.extract import stated
 from tts_cli.answers.normalize import latex
-from tts_cli.errors import TtsError
-from tts_cli.verification.opinions import OPINIONS, Opinion, is_checkable
+from tts_cli.errors import TtsError, reason
+from tts_cli.worker_process import WorkerProcess
 
 TIME_LIMIT = 3.0
 MEMORY_LIMIT = 1 << 30
@@ -46,17 +40,22 @@ Value = TypeVar("Value")
 
 
 class Judge:
-    """Decides equality of answers; reusable, not thread-safe, to be closed (or used in `with`).
+    r"""Decides equality of answers; reusable, not thread-safe, to be closed (or used in `with`).
 
     `time_limit`: seconds of wall clock for one pair; `memory_limit`: bytes of address space of the worker.
+
+    >>> with Judge() as judge:
+    ...     judge.equal(r"\frac{1}{2}", "0.5"), judge.equal("1/2", "0.333")
+    (True, False)
     """
+
+    worker_module: ClassVar[str] = "tts_cli.answers.worker"
 
     def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
         self.time_limit = time_limit
         self._memory_limit = memory_limit
-        self._worker: _Worker | None = None
-        self._verdicts: OrderedDict[tuple[str, str], bool] = OrderedDict()
-        self._opinions: OrderedDict[tuple[str, str], Opinion] = OrderedDict()
+        self._worker: WorkerProcess | None = None
+        self._decided: OrderedDict[tuple[str, str], bool] = OrderedDict()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._comparison = AnswerComparison(self._hard)
         self._timeouts: Counter[str] = Counter()
@@ -69,21 +68,9 @@ class Judge:
         self._comparison.deadline = time.monotonic() + self.time_limit
         return self._comparison.answers(self._prepared(a), self._prepared(b))
 
-    def check(self, problem: str, answer: str) -> Opinion:
-        """Whether `answer` fits `problem`, where both are understood beyond doubt. Raises TtsError as `equal`."""
-        pair = (problem, answer)
-        known = self._opinions.get(pair)
-        if known is not None:
-            return known
-        if any(is_hostile(" ".join(text.split())) for text in pair) or self._timeouts[problem] >= _STRIKES:
-            return "no opinion"
-        if not is_checkable(problem):
-            return "no opinion"
-        self._comparison.deadline = time.monotonic() + self.time_limit
-        reply = self._reply({"problem": problem, "answer": answer})
-        if reply is None or reply.get("error") == "MemoryError":
-            self._timeouts[problem] += 1
-        return _remember(self._opinions, pair, _opinion(reply))
+    def same(self, answer: str, reference: str) -> bool:
+        """As `equal`, where each text may be a whole solution that marks its answer."""
+        return self.equal(stated(answer), stated(reference))
 
     def close(self) -> None:
         """Ends the worker, if there is one."""
@@ -91,7 +78,7 @@ class Judge:
             self._worker.kill()
             self._worker = None
 
-    def __enter__(self) -> Judge:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -102,47 +89,63 @@ class Judge:
     def _prepared(self, text: str) -> Answer:
         answer = self._answers.get(text)
         if answer is None:
-            answer = _remember(self._answers, text, prepare(text))
+            answer = remember(self._answers, text, prepare(text))
             if len(self._comparison.values) > _CACHE:
                 self._comparison.values.clear()
         return answer
 
     def _hard(self, a: str, b: str) -> bool:
-        """math-verify's verdict on two cleaned expressions; False where it has none in time."""
+        """What math-verify says of two cleaned expressions; False where it says nothing in time."""
         pair = (a, b) if a <= b else (b, a)
-        known = self._verdicts.get(pair)
+        known = self._decided.get(pair)
         if known is not None:
             return known
-        if any(_PASSED_OVER.search(text) or is_hostile(text) or self._timeouts[text] >= _STRIKES for text in pair):
+        if any(_PASSED_OVER.search(text) or is_hostile(text) or self._gave_up_on(text) for text in pair):
             return False
         if time.monotonic() >= self._comparison.deadline:  # other parts of this answer have used its time up
             return False
-        return _remember(self._verdicts, pair, self._asked(pair))
+        return remember(self._decided, pair, self._asked(pair))
 
     def _asked(self, pair: tuple[str, str]) -> bool:
         request = {"a": latex(pair[0]), "b": latex(pair[1])}
         reply = self._reply(request)
         if reply is None and time.monotonic() < self._comparison.deadline:
             reply = self._reply(request)  # it did not run out of time: the worker was killed from outside
-        if reply is None or reply.get("error") == "MemoryError":
+        if is_exceeded(reply):
             self._timeouts.update(pair)
             self._comparison.deadline = 0.0
-        return bool(reply and reply["equal"])
+        return bool(reply and reply.get("equal"))
 
-    def _reply(self, request: dict[str, str]) -> dict[str, object] | None:
+    def _gave_up_on(self, text: str) -> bool:
+        return self._timeouts[text] >= _STRIKES
+
+    def _reply(self, request: dict[str, str]) -> dict[str, Any] | None:
         """The worker's reply; without one (or one that ran out of memory) the worker is ended."""
         if self._worker is None:
             start = time.monotonic()
-            self._worker = _Worker(self._memory_limit, alarm=self.time_limit + 1)
+            self._worker = self._started()
             self._comparison.deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
         try:
-            reply = self._worker.ask(request, self._comparison.deadline)
+            self._worker.send(json.dumps(request))
+            line = self._worker.receive(self._comparison.deadline)
         except BaseException:  # Ctrl-C while waiting: the reply to come must not be taken for the next one
             self.close()
             raise
-        if reply is None or reply.get("error") == "MemoryError":
+        reply: dict[str, Any] | None = None if line is None else json.loads(line)
+        if is_exceeded(reply):
             self.close()
         return reply
+
+    def _started(self) -> WorkerProcess:
+        arguments = str(self._memory_limit), str(self.time_limit + 1)
+        try:
+            worker = WorkerProcess(self.worker_module, *arguments, silent=True)
+        except OSError as error:
+            raise _not_started(reason(error)) from error
+        if worker.receive(time.monotonic() + _START_LIMIT) is None:
+            worker.kill()
+            raise _not_started("the process ended while it was loading")
+        return worker
 
 
 def is_hostile(text: str) -> bool:
@@ -164,74 +167,17 @@ def is_hostile(text: str) -> bool:
     return False
 
 
-def _opinion(reply: dict[str, object] | None) -> Opinion:
-    said = reply["opinion"] if reply else None
-    return next((opinion for opinion in OPINIONS if opinion == said), "no opinion")
-
-
-def _remember(cache: OrderedDict[Key, Value], key: Key, value: Value) -> Value:
+def remember(cache: OrderedDict[Key, Value], key: Key, value: Value) -> Value:
+    """Put it into the cache, which drops its oldest entry when it is full."""
     cache[key] = value
     if len(cache) > _CACHE:
         cache.popitem(last=False)
     return value
 
 
-class _Worker:
-    """One worker process and the thread that reads its replies (pipes cannot be waited for everywhere)."""
-
-    def __init__(self, memory_limit: int, alarm: float) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        # -P keeps the current directory off sys.path: a file sympy.py lying there must not be run.
-        command = [sys.executable, "-P", "-m", "tts_cli.answers.worker", str(memory_limit), str(alarm)]
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                encoding="utf-8",
-                env={**os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # Ctrl-C in the terminal goes to the parent alone
-            )
-        except OSError as error:
-            raise _not_started(str(error)) from error
-        self._replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        assert self._process.stdout is not None
-        threading.Thread(target=_read, args=(self._process.stdout, self._replies), daemon=True).start()
-        if self._reply(time.monotonic() + _START_LIMIT) is None:
-            self.kill()
-            raise _not_started("the process ended while it was loading")
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def ask(self, request: dict[str, str], deadline: float) -> dict[str, object] | None:
-        """The worker's reply; None when it came too late or the worker died."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            return None
-        return self._reply(deadline)
-
-    def _reply(self, deadline: float) -> dict[str, object] | None:
-        try:
-            line = self._replies.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            return None
-        reply: dict[str, object] | None = json.loads(line) if line else None
-        return reply
-
-    def kill(self) -> None:
-        """Ends the process at once and reaps it."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            _close(pipe)
+def is_exceeded(reply: dict[str, Any] | None) -> bool:
+    """Did the request run out of time or memory?"""
+    return reply is None or reply.get("error") == "MemoryError"
 
 
 def _not_started(why: str) -> TtsError:
@@ -239,20 +185,3 @@ def _not_started(why: str) -> TtsError:
         f"The answer checker (math-verify) could not be started: {why}.",
         "Install the package again; `python -c 'import math_verify'` shows what is missing.",
     )
-
-
-def _close(pipe: IO[str] | None) -> None:
-    try:
-        if pipe is not None:
-            pipe.close()
-    except OSError:  # what was left unwritten has no reader any more
-        return
-
-
-def _read(pipe: IO[str], replies: queue.SimpleQueue[str | None]) -> None:
-    try:
-        for line in pipe:
-            replies.put(line)
-    except ValueError:  # closed by kill()
-        pass
-    replies.put(None)

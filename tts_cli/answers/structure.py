@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 
-from tts_cli.answers.units import split_unit
+from tts_cli.answers.normalize import split_unit
 
 MAX_PARTS = 200
 MAX_NESTING = 8
@@ -18,7 +18,7 @@ MAX_NESTING = 8
 
 @dataclass(frozen=True)
 class Leaf:
-    """One expression; `unit` as in `units.split_unit`."""
+    """One expression; `unit` as in `normalize.split_unit`."""
 
     text: str
     unit: str | None = None
@@ -63,7 +63,7 @@ class Union:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Rows of cells; `kind` tells a determinant ("v", "V") from a matrix ("")."""
+    """Rows of cells; `kind`: "v" or "V" for a determinant, "" for a matrix."""
 
     rows: tuple[tuple[Node, ...], ...]
     kind: str = ""
@@ -203,12 +203,9 @@ def _joined(items: list[Node]) -> Node:
     flat: list[Node] = []
     for item in items:
         flat.extend(item.items if isinstance(item, Listing) and not item.braces else (item,))
-    ranges = all(isinstance(item, Group) and len(item.items) == 2 for item in flat)
-    return Union(tuple(flat)) if ranges and any(_has_infinity(item) for item in flat) else Listing(tuple(flat))
-
-
-def _has_infinity(item: Node) -> bool:
-    return isinstance(item, Group) and any(is_infinity(part) for part in item.items)
+    pairs = [item.items for item in flat if isinstance(item, Group) and len(item.items) == 2]
+    are_ranges = len(pairs) == len(flat) and any(is_infinity(part) for pair in pairs for part in pair)
+    return Union(tuple(flat)) if are_ranges else Listing(tuple(flat))
 
 
 def _signs(text: str) -> list[str]:

@@ -10,18 +10,24 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from tts_cli.verification.opinions import Opinion
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 Aggregate = Literal["last", "min", "mean", "prod"]
 Select = Literal["weighted", "max", "majority"]
 
 
+Opinion = Literal["right", "wrong", "no opinion"]
+
+
 class Equality(Protocol):
-    """What a vote asks of a judge: `equal` to group answers, `check` where they are put into the problem first."""
+    """What a vote asks of a judge, to group answers."""
 
     def equal(self, a: str, b: str) -> bool: ...
+
+
+@runtime_checkable
+class Verifier(Equality, Protocol):
+    """A judge that can also put an answer into its problem (`tts_cli.verification`)."""
 
     def check(self, problem: str, answer: str) -> Opinion: ...
 
@@ -61,19 +67,13 @@ def group(answers: Sequence[str | None], judge: Equality) -> list[list[int]]:
             continue
         members = class_of.get(answer)
         if members is None:
-            members = next((c for c in classes if judge.equal(_representative(answers, c), answer)), None)
+            members = next((c for c in classes if judge.equal(answers[c[0]] or "", answer)), None)
         if members is None:
             members = []
             classes.append(members)
         members.append(index)
         class_of[answer] = members
     return classes
-
-
-def _representative(answers: Sequence[str | None], members: list[int]) -> str:
-    answer = answers[members[0]]
-    assert answer is not None
-    return answer
 
 
 def vote(
@@ -91,7 +91,7 @@ def vote(
         raise ValueError(f"{len(answers)} answers but {len(weights)} scores")
     if not all(map(math.isfinite, weights)):
         raise ValueError("scores must be finite numbers")
-    if select not in ("weighted", "max", "majority"):
+    if select not in get_args(Select):
         raise ValueError(f"unknown selection: {select}")
     classes = [_class(answers, weights, members, select) for members in group(answers, judge)]
     if select == "majority":

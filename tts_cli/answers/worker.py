@@ -1,11 +1,11 @@
 """The process that runs math-verify and SymPy: one JSON request a line on stdin, one JSON reply a line on stdout.
 
-    {"a": "<latex>", "b": "<latex>"}           ->  {"equal": true | false}
-    {"problem": "<text>", "answer": "<text>"}  ->  {"opinion": "right" | "wrong" | "no opinion"}
+    {"a": "<latex>", "b": "<latex>"}  ->  {"equal": true | false}, or {"error": "<what was raised>"}
 
 Started and watched by `judge.py`, never imported by it: SymPy takes most of a second to load, may need any amount
 of time or memory for a hostile pair, and math-verify wants a main thread of its own. Time limits are the
-parent's business; the alarm below only ends a worker whose parent has died meanwhile.
+parent's business; the alarm below only ends a worker whose parent has died meanwhile. `tts_cli.verification.worker`
+answers further requests in the same way.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import json
 import logging
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import TextIO
+from tts_cli.worker_process import requests_and_reply
 
 _DECIMALS = 12  # to how many decimals math-verify may round what it cannot decide exactly
 
@@ -56,27 +55,28 @@ def _parse(text: str) -> list[Any]:
     return [value for value in found if not isinstance(value, str)]
 
 
-def serve(requests: Iterable[str], replies: TextIO, alarm: float) -> None:
-    """Answers requests until the input ends, which it does when the parent dies."""
+def answer(request: dict[str, str]) -> dict[str, Any]:
+    """The reply to a request; raises whatever SymPy raises."""
+    return {"equal": equal(request["a"], request["b"])}
+
+
+def serve(answer: Callable[[dict[str, str]], dict[str, Any]]) -> None:
+    """Answer requests until the input ends. Arguments of the process: bytes of memory, seconds for one request."""
+    memory, alarm = int(sys.argv[1]), float(sys.argv[2])
+    requests, reply = requests_and_reply()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    logging.disable(logging.CRITICAL)
+    equal(r"\sin x", r"\cos x")  # loads SymPy and builds the parser's tables before the clock runs
+    limit_memory(memory)
+    reply('{"ready": true}')
     for line in requests:
         _alarm(alarm)
-        request = json.loads(line)
-        reply: dict[str, Any]
         try:
-            reply = _answered(request)
+            answered = answer(json.loads(line))
         except (MemoryError, RecursionError, Exception) as error:  # SymPy raises whatever it likes
-            reply = {"equal": False, "opinion": "no opinion", "error": type(error).__name__}
+            answered = {"error": type(error).__name__}
         _alarm(0)
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
-
-
-def _answered(request: dict[str, str]) -> dict[str, Any]:
-    if "problem" not in request:
-        return {"equal": equal(request["a"], request["b"])}
-    from tts_cli.verification.opinion import opinion
-
-    return {"opinion": opinion(request["problem"], request["answer"])}
+        reply(json.dumps(answered))
 
 
 def _alarm(seconds: float) -> None:
@@ -84,17 +84,5 @@ def _alarm(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def main(memory: int, alarm: float) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    logging.disable(logging.CRITICAL)
-    equal(r"\sin x", r"\cos x")  # loads SymPy and builds the parser's tables before the clock runs
-    limit_memory(memory)
-    replies = sys.stdout
-    sys.stdout = sys.stderr  # a stray print must not break the protocol
-    replies.write('{"ready": true}\n')
-    replies.flush()
-    serve(sys.stdin, replies, alarm)
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    serve(answer)

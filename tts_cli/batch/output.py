@@ -1,6 +1,6 @@
-"""Where the records of a batch go: to stdout, to a journal file, or to a pipe or device that has a path.
+"""Where the records of a batch go: to a caller's function, to a journal file, or to a pipe or device that has a path.
 
-Also the order in which they go there. What is in a record, and what is kept of an earlier run, is not decided here.
+What is in a record, the order of the records, and what is kept of an earlier run, is not decided here.
 """
 
 from __future__ import annotations
@@ -11,29 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from tts_cli.cli.channels import emit_json, safe_json
 from tts_cli.data.journal import Journal
+from tts_cli.data.json_line import safe_json
 from tts_cli.data.record import Record
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, reason
 
 Write = Callable[[Record], None]
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator[tuple[Write, Journal | None]]:
-    """How to write a record, and the journal where the output is a file. Raises TtsError."""
-    if path is None or str(path) == "-":
-        yield _to_stdout, None
-    elif _is_special(path):
-        with _device(path) as file:
-            yield lambda record: _to_device(file, path, record), None
+def opened(output: Path | Write) -> Iterator[tuple[Write, Journal | None]]:
+    """How to write a record, and the journal where the output is a regular file. Raises TtsError."""
+    if not isinstance(output, Path):
+        yield output, None
+    elif _is_special(output):
+        with _device(output) as file:
+            yield lambda record: _to_device(file, output, record), None
     else:
-        with Journal(path) as journal:
+        with Journal(output) as journal:
             yield lambda record: journal.append(record, safe_json(record.model_dump_json())), journal
-
-
-def _to_stdout(record: Record) -> None:
-    emit_json(record.model_dump_json())
 
 
 def _is_special(path: Path) -> bool:
@@ -41,7 +37,7 @@ def _is_special(path: Path) -> bool:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
-        return False  # opening it as a file tells what is wrong
+        return False  # opening it as a file will say what is wrong
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
@@ -50,7 +46,7 @@ def _device(path: Path) -> Iterator[BinaryIO]:
     try:
         file = path.open("wb", buffering=0)
     except OSError as error:
-        raise _failed(path, error) from error
+        raise _unwritable(path, error) from error
     with file:
         yield file
 
@@ -63,9 +59,8 @@ def _to_device(file: BinaryIO, path: Path, record: Record) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _failed(path, error) from error
+        raise _unwritable(path, error) from error
 
 
-def _failed(path: Path, error: OSError) -> TtsError:
-    reason = (error.strerror or str(error)).lower()
-    return TtsError(f"{path} cannot be written: {reason}.", "Name a file with --output: it can be resumed.")
+def _unwritable(path: Path, error: OSError) -> TtsError:
+    return TtsError(f"{path} cannot be written: {reason(error)}.", "Name a file with --output: it can be resumed.")

@@ -11,78 +11,63 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from tts_cli.data import fingerprint
-from tts_cli.errors import ModelError
+from tts_cli.data.record import Problem
+from tts_cli.errors import ModelError, reason
 from tts_cli.solver import BY_PROFILE, effective, find_profile
 
 if TYPE_CHECKING:
     from tts_cli.config import Settings
     from tts_cli.data.journal import Entry, Journal
-    from tts_cli.data.record import Problem
     from tts_cli.data.rows import Row
-    from tts_cli.models.entry import ModelEntry
     from tts_cli.models.load import ModelPair
+    from tts_cli.models.registry import ModelEntry
 
 
 class Resume:
-    """Asked row by row, in the order of the input. `kept`: how the record of the last row that was kept ended."""
+    """Asked row by row, in the order of the input. `note` gets a sentence for the user, each kind once.
+
+    Raises ModelError where a model's file is not there.
+    """
 
     def __init__(
-        self,
-        settings: Settings,
-        models: ModelPair,
-        journal: Journal | None,
-        note: Callable[[str], None],
+        self, settings: Settings, models: ModelPair, journal: Journal | None, note: Callable[[str], None]
     ) -> None:
-        self.kept = ""
         self._journal, self._note = journal, note
         self._settings = fingerprint.of_settings(_all_that_matters(settings, models))
         self._now = {"policy": models.policy.name, "seed": settings.seed}
         self._ids = DistinctIds()
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
         if journal is not None and journal.repaired:
             note(f"note: the last line of {journal.path} was only half written; it has been mended.")
 
-    @property
-    def possible(self) -> bool:
-        """Is there a file that can be continued?"""
-        return self._journal is not None
-
-    def problem_of(self, row: Row) -> Problem | None:
-        """The row as a problem to solve, or None where that was done before."""
-        from tts_cli.data.record import Problem
-
+    def visit(self, row: Row) -> Problem | Entry:
+        """The row as a problem to solve, or the entry of its record where that was done before."""
         id = self._ids.distinct(row.id)
         if id != row.id:
-            self._tell_once("ids", f"note: the id {row.id!r} occurs again; the later row is written as {id!r}.")
+            self._note_once("ids", f"note: the id {row.id!r} occurs again; the later row is written as {id!r}.")
         text = f"{row.problem}\n{row.error.message}" if row.error else row.problem
         mark = fingerprint.of_row(self._settings, fingerprint.of_problem(text))
         entry = self._journal.visit(id) if self._journal is not None else None
         if entry is not None and entry.fingerprint == mark and not entry.retry:
-            self.kept = entry.finish
-            return None
+            return entry
         if entry is not None and entry.fingerprint != mark:
-            self._tell_of_change(id, entry)
+            self._note_change(id, entry)
         return Problem(id, row.problem, row.input, mark, row.error)
 
-    def settle(self, *, ordered: bool) -> None:
-        """After the last row: see Journal.settle."""
-        if self._journal is not None:
-            self._journal.settle(ordered=ordered)
-
-    def _tell_of_change(self, id: str, entry: Entry) -> None:
+    def _note_change(self, id: str, entry: Entry) -> None:
         assert self._journal is not None
         aside = f"they are solved again, and their old records go to {self._journal.path}.replaced at the end"
         if fingerprint.settings_part(entry.fingerprint) == self._settings:
-            self._tell_once("problems", f"note: rows such as {id!r} have another problem than before: {aside}.")
+            self._note_once("problems", f"note: rows such as {id!r} have another problem than before: {aside}.")
             return
         before = self._journal.record_at(entry)
         changes = [f"{name} {before.get(name)}, now {now}" for name, now in self._now.items() if before[name] != now]
         what = ", ".join(changes) or "flags, profile or model files"
-        self._tell_once("settings", f"note: rows were solved with other settings ({what}): {aside}.")
+        self._note_once("settings", f"note: rows were solved with other settings ({what}): {aside}.")
 
-    def _tell_once(self, subject: str, text: str) -> None:
-        if subject not in self._told:
-            self._told.add(subject)
+    def _note_once(self, subject: str, text: str) -> None:
+        if subject not in self._noted:
+            self._noted.add(subject)
             self._note(text)
 
 
@@ -90,7 +75,7 @@ class DistinctIds:
     """Gives an id that occurs again a number: p, p-2, p-3. Keeps a short hash of each."""
 
     def __init__(self) -> None:
-        self._seen: set[bytes] = set()
+        self._known: set[bytes] = set()
         self._repeated: dict[str, int] = {}
 
     def distinct(self, id: str) -> str:
@@ -104,9 +89,9 @@ class DistinctIds:
 
     def _is_new(self, id: str) -> bool:
         key = blake2b(id.encode(), digest_size=12).digest()
-        before = len(self._seen)
-        self._seen.add(key)
-        return len(self._seen) > before
+        before = len(self._known)
+        self._known.add(key)
+        return len(self._known) > before
 
 
 def _all_that_matters(settings: Settings, models: ModelPair) -> dict[str, Any]:
@@ -122,12 +107,12 @@ def _all_that_matters(settings: Settings, models: ModelPair) -> dict[str, Any]:
 
 def _identity(entry: ModelEntry) -> dict[str, Any]:
     """Raises ModelError where the file is not there or cannot be read."""
-    from tts_cli.models.files import locate
+    from tts_cli.models.registry import locate
 
     path = locate(entry)
     try:
         content = fingerprint.of_file(path)
     except OSError as error:
-        raise ModelError(f"The model file {path} cannot be read: {str(error.strerror).lower()}.") from error
+        raise ModelError(f"The model file {path} cannot be read: {reason(error)}.") from error
     how = entry.model_dump(mode="json", include={"name", "prompt", "separator", "format"})
     return {"content": content, **how}

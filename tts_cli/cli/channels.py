@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from tts_cli.errors import TtsError
+from tts_cli.data.json_line import safe_json
+from tts_cli.errors import TtsError, reason
 from tts_cli.paths import state_dir
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from tts_cli.models.entry import ModelEntry
-
-# JSON leaves these as they are, and a terminal may take the C1 ones for escape sequences.
-_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029]")
+    from tts_cli.models.registry import ModelEntry
 
 
 @dataclass(frozen=True)
@@ -90,8 +87,7 @@ def emit(text: str) -> None:
     except OSError as error:
         silence_stdout()
         raise TtsError(
-            f"The result cannot be written: {(error.strerror or str(error)).lower()}.",
-            "Make room or redirect standard output to another place.",
+            f"The result cannot be written: {reason(error)}.", "Make room or redirect standard output to another place."
         ) from error
 
 
@@ -105,11 +101,6 @@ def emit_json(document: str) -> None:
     if sys.stdout is not None and (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         document = json.dumps(json.loads(document))  # other encodings get ASCII
     emit(safe_json(document) + "\n")
-
-
-def safe_json(document: str) -> str:
-    """The same JSON without a character that a terminal would act upon."""
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
 def _is_capable_terminal(stream: TextIO | None) -> bool:

@@ -17,7 +17,7 @@ from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from tts_cli.data.worked import Worked
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPRM
 
 EPILOG = """FILE holds the problem, then the steps, with a blank line between all of them.
 
@@ -98,17 +98,21 @@ def _load(chosen: Settings, stack: ExitStack) -> LlamaPRM:
     """The PRM that was named, else the policy's own; `stack` closes it. Raises UsageError, ModelError."""
     from tts_cli.models.load import load_prm
     from tts_cli.models.load import resolve as resolve_model
+    from tts_cli.models.registry import read
 
+    known = read()
+    name = chosen.prm or resolve_model(chosen.policy, "policy", known).prm or "none"
+    if name == "none":
+        raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
     prm = load_prm(
-        chosen.prm or resolve_model(chosen.policy, "policy").prm or "none",
+        name,
+        registry=known,
         prm_format=chosen.prm_format,
         n_ctx=chosen.ctx_size,
         n_seq_max=1,
         threads=chosen.threads,
         gpu_layers=chosen.gpu_layers,
     )
-    if prm is None:
-        raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
     stack.callback(prm.close)
     return prm
 

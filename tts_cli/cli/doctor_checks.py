@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tts_cli import __version__
@@ -22,7 +21,7 @@ from tts_cli.errors import TtsError
 from tts_cli.paths import config_files
 
 if TYPE_CHECKING:
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.registry import ModelEntry, Registry
 
 Status = Literal["ok", "warn", "fail"]
 PROBE_SECONDS = 120
@@ -41,10 +40,13 @@ class Check:
 
 def run() -> Iterator[Check]:
     """All checks, in the order in which a person would go through them."""
+    from tts_cli.engine import library
+
     yield Check("tts", "ok", f"{__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
     found = _probe("system")
     yield from _llama(found)
-    memory = available_memory()
+    machine = library.memory()
+    memory = machine.available if machine else None
     yield _memory(memory)
     yield from _models(memory)
     yield from _config()
@@ -67,7 +69,7 @@ def _llama(found: dict[str, Any]) -> Iterator[Check]:
 def _gpu(found: dict[str, Any]) -> Check:
     devices = [device for device in found["devices"] if device["kind"] != "CPU"]
     if not found["gpu"] or not devices:
-        fix = "If there is a GPU, install llama-cpp-python built for it (README: CUDA, Metal, Vulkan)."
+        fix = "If there is a GPU, install llama-cpp-python built for it (docs/install.md: CUDA, Metal, Vulkan)."
         return Check("GPU", "ok", "this build offers none: all work is done on the CPU", fix)
     names = (f"{it['name']} {it['description']} ({it['memory_free'] / 1e9:.1f} GB free)" for it in devices)
     return Check("GPU", "ok", "; ".join(names))
@@ -80,43 +82,30 @@ def _memory(available: int | None) -> Check:
     return Check("memory", status, f"{available / 1e9:.1f} GB available", "" if status == "ok" else "Close programs.")
 
 
-def available_memory() -> int | None:
-    """Bytes that a new program may use; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
 def _models(memory: int | None) -> Iterator[Check]:
     """What is on this machine and fits; then whether the models that `tts solve` takes by default really run."""
-    from tts_cli.models import files, registry
+    from tts_cli.models import registry
 
     try:
-        entries = list(registry.load().values())
+        known = registry.read()
     except TtsError as error:
         yield Check("models", "fail", error.what, error.hint)
         return
+    entries = known.models.values()
     for entry in entries:
-        if files.find(entry):
+        if registry.find_file(entry):
             yield _fits(entry, memory)
-    absent = [entry.name for entry in entries if not files.find(entry)]
+    absent = [entry.name for entry in entries if not registry.find_file(entry)]
     if absent:
         fix = "`tts models show NAME` says how to get one."
         yield Check("models", "ok", f"known, not here: {', '.join(absent)}", fix)
-    yield from _default_models()
+    yield from _default_models(known)
 
 
 def _fits(entry: ModelEntry, memory: int | None) -> Check:
-    from tts_cli.models import files
+    from tts_cli.models import registry
 
-    size = files.locate(entry).stat().st_size
+    size = registry.locate(entry).stat().st_size
     name = f"model {entry.name}"
     if memory is not None and size * NEEDED_PER_BYTE > memory:
         fix = "Take a smaller model or a smaller quantisation of it."
@@ -124,12 +113,12 @@ def _fits(entry: ModelEntry, memory: int | None) -> Check:
     return Check(name, "ok", f"{size / 1e6:.1f} MB, fits")
 
 
-def _default_models() -> Iterator[Check]:
+def _default_models(known: Registry) -> Iterator[Check]:
     from tts_cli.models.load import resolve as resolve_model
 
     try:
         chosen = resolve({})
-        policy = resolve_model(chosen.policy, "policy")
+        policy = resolve_model(chosen.policy, "policy", known)
     except TtsError as error:
         yield Check("policy", "fail", error.what, error.hint)
         return

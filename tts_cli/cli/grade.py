@@ -45,23 +45,16 @@ def grade(channels: Channels, pair: Pair = None) -> int:
     from tts_cli.cli.signals import Interruption
 
     texts = _checked(pair or [])
-    with Interruption(lambda: None), Judge() as judge:
+    with Interruption(), Judge() as judge:  # every row is out as soon as it is graded: a signal ends it at once
         if not texts:
             return _grade_rows(judge, _stdin())
         answer, reference = texts
-        equal = same(judge, answer, reference)
+        equal = judge.same(answer, reference)
     if channels.json:
         emit_json(json.dumps({"answer": answer, "reference": reference, "equal": equal}, ensure_ascii=False))
     elif not channels.quiet:
         _say(channels, equal)
     return 0 if equal else DIFFERENT
-
-
-def same(judge: Judge, answer: str, reference: str) -> bool:
-    """Whether the two answers are the same; each may be a solution that marks its answer."""
-    from tts_cli.answers import stated
-
-    return judge.equal(stated(answer), stated(reference))
 
 
 def _checked(texts: list[str]) -> list[str]:
@@ -90,37 +83,13 @@ def _say(channels: Channels, equal: bool) -> None:
 
 
 def _grade_rows(judge: Judge, stream: BinaryIO) -> int:
-    """Every row goes out as soon as it is graded; one that cannot be read goes out with an error."""
-    from tts_cli.data.lines import read_lines
+    from tts_cli.batch.grade import graded_rows
 
     code = 0
-    lines = (line for line in read_lines(stream) if line is None or line.strip())
-    for number, line in enumerate(lines, start=1):
-        row = _graded(judge, number, line)
+    for row in graded_rows(judge, stream):
         emit_json(json.dumps(row, ensure_ascii=False))
         code = BAD_ROW if row["equal"] is None else code
     return code
-
-
-def _graded(judge: Judge, number: int, line: bytes | None) -> dict[str, Any]:
-    """The row with "equal": true, false, or null beside an error. No answer (null) equals no reference."""
-    from tts_cli.data.json_line import parse_object
-    from tts_cli.data.rows import answer_text
-
-    row: dict[str, Any] = {}
-    try:
-        if line is None:
-            raise ValueError("the line is too long")
-        row = parse_object(line)
-        missing = [name for name in ("answer", "reference") if name not in row]
-        if missing:
-            raise ValueError(f"it has no {' and no '.join(missing)}")
-        answer, reference = (answer_text(name, row[name]) for name in ("answer", "reference"))
-        if reference is None:
-            raise ValueError("its reference is empty")
-    except ValueError as error:
-        return row | {"equal": None, "error": {"kind": "bad-row", "message": f"Row {number}: {error}."}}
-    return row | {"equal": answer is not None and same(judge, answer, reference)}
 
 
 COMMAND = Command(grade, epilog=EPILOG, kind=GradeCommand)

@@ -13,7 +13,7 @@ from tts_cli.cli.options import Command
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tts_cli.models.entry import ModelEntry
+    from tts_cli.models.registry import ModelEntry
 
 HELP = "The models that tts knows by name."
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `tts models list`.")]
@@ -24,7 +24,7 @@ def list_models(channels: Channels) -> None:
     from tts_cli.cli.view import models as view
     from tts_cli.models import registry
 
-    entries = [_fields(entry) for entry in registry.load().values()]
+    entries = [_fields(entry) for entry in registry.read().models.values()]
     if channels.json:
         emit_json(json.dumps(entries, ensure_ascii=False))
     elif channels.quiet:
@@ -39,26 +39,26 @@ def list_models(channels: Channels) -> None:
 
 def show_model(channels: Channels, name: Name) -> None:
     """Show all that is known of one model (-q: only where its file is)."""
-    from tts_cli.models import files, registry
+    from tts_cli.models import registry
 
     entry = registry.read().entry(name)
     fields = _fields(entry)
     if channels.json:
         emit_json(json.dumps(fields, ensure_ascii=False))
     elif channels.quiet:
-        emit(f"{files.locate(entry)}\n")
+        emit(f"{registry.locate(entry)}\n")
     else:
         lines = [(key, value) for key, value in fields.items() if value not in (None, "", {}, [])]
         if fields["path"] is None:
-            lines.append(("get", files.how_to_get(entry)))
+            lines.append(("get", registry.how_to_get(entry)))
         emit("".join(f"{key:<12} {_value(value)}\n" for key, value in dict(lines).items()))
 
 
 def _fields(entry: ModelEntry) -> dict[str, Any]:
     """The entry as JSON; of a file that is on this machine, where it is (else null) and what it says of itself."""
-    from tts_cli.models import files
+    from tts_cli.models import registry
 
-    path = files.find(entry)
+    path = registry.find_file(entry)
     fields = entry.model_dump(mode="json", exclude_defaults=False)
     fields["path"] = str(path) if path else None
     fields["size"] = path.stat().st_size if path else entry.size

@@ -19,16 +19,16 @@ from tts_cli.errors import TtsError
 
 def system() -> dict[str, Any]:
     """Build, CPU features, cores and devices."""
-    from tts_cli.engine import probe
+    from tts_cli.engine import library
 
-    info = probe.system_info()
+    info = library.system_info()
     return {
-        "version": probe.llama_version(),
+        "version": library.llama_version(),
         "features": info,
-        "amx_fault": probe.amx_fault(info),
-        "cores": probe.physical_cores(),
-        "gpu": probe.supports_gpu(),
-        "devices": [asdict(device) for device in probe.devices()],
+        "amx_fault": library.amx_fault(info),
+        "cores": library.physical_cores(),
+        "gpu": library.supports_gpu(),
+        "devices": [asdict(device) for device in library.devices()],
     }
 
 
@@ -39,8 +39,6 @@ def load(role: str, name: str) -> dict[str, Any]:
 
     started = time.perf_counter()
     model: Any = load_policy(name) if role == "policy" else load_prm(name)
-    if model is None:
-        return {"parameters": 0, "seconds": 0.0}
     prefix = model.start("Compute 1 + 1.", Usage())
     job: Job[Any]
     if role == "policy":

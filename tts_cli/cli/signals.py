@@ -2,7 +2,8 @@
 
 Python runs signal handlers only between byte codes, so a handler would wait for a decode that takes seconds.
 The C-level handler however writes the signal's number to a socket at once, and a thread waits there; it runs
-while llama.cpp computes, because ctypes lets go of the interpreter lock.
+while llama.cpp computes, because ctypes lets go of the interpreter lock. Untested on Windows, where SIGTERM is only
+what a process sends to itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 class Interruption:
-    """Context manager. Until `arm()` there is nothing to save, so the first signal ends the program as well."""
+    """Context manager. Until `arm()` there is nothing to save: the first signal ends the program as well."""
 
     def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
         self.signal: int | None = None

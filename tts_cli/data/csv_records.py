@@ -32,7 +32,9 @@ class CsvRecords:
         taken = [self._line()]
         limit = csv.field_size_limit(self._most)  # the library's own is 131,072, and holds for the whole process
         try:
-            reader = csv.reader(self._feed(taken), delimiter=self._delimiter, skipinitialspace=True, strict=True)
+            reader = csv.reader(
+                self._lines_of_record(taken), delimiter=self._delimiter, skipinitialspace=True, strict=True
+            )
             return next(reader)
         except csv.Error as error:
             self._again.extendleft(reversed(taken[1:]))
@@ -40,7 +42,7 @@ class CsvRecords:
         finally:
             csv.field_size_limit(limit)
 
-    def _feed(self, taken: list[bytes | None]) -> Iterator[str]:
+    def _lines_of_record(self, taken: list[bytes | None]) -> Iterator[str]:
         """The first line, and the next ones as long as a quote is open. Raises csv.Error where it stays open."""
         room = self._most
         while True:

@@ -1,7 +1,7 @@
 """Labelled problems by name or path: `nano` ships, `math500` and `aime24` are fetched once, any file works.
 
 A fetched set is kept as JSONL in the data directory; a file that a person puts there under that name is used as it
-is. Nothing is fetched without consent. Covers finding and opening; how rows are read is told in `rows`.
+is. Nothing is fetched without consent. Covers finding and opening; `rows` reads what is in them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from tts_cli.data import hub
 from tts_cli.data.files import write_atomically
 from tts_cli.data.rows import Format, Row, open_rows, read_rows
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TtsError, UsageError, reason
 from tts_cli.paths import PACKAGED, datasets_dir
 
 NANO = PACKAGED / "test.jsonl"
@@ -78,7 +78,13 @@ def _kept(dataset: HubDataset, consent: Consent) -> Path:
         )
     data = hub.fetch(dataset.source)
     _check(dataset, data)
-    _keep(path, data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TtsError(
+            f"The directory {path.parent} cannot be made: {reason(error)}.", "Name another one in TTS_DATA_DIR."
+        ) from error
+    write_atomically(path, data.decode("utf-8"), "The data set")
     return path
 
 
@@ -93,17 +99,6 @@ def _check(dataset: HubDataset, data: bytes) -> None:
         raise hub.failure(
             dataset.source, f"{len(usable)} problems with an answer came, not {dataset.count}; nothing was kept"
         )
-
-
-def _keep(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TtsError(
-            f"The directory {path.parent} cannot be made: {(error.strerror or str(error)).lower()}.",
-            "Name another one in TTS_DATA_DIR.",
-        ) from error
-    write_atomically(path, data.decode("utf-8"), "The data set")
 
 
 def _exists(path: Path) -> bool:

@@ -1,6 +1,6 @@
-"""Writing a file so that it is there whole or not at all, and finding out beforehand that it can be written.
+"""Reading a file; writing one so that it is there whole or not at all, and finding out beforehand that it can be.
 
-Covers regular files only: a device, a pipe or a directory is refused, because a rename would replace it.
+Writing covers regular files only: a device, a pipe or a directory is refused, because a rename would replace it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,18 @@ import os
 import secrets
 from pathlib import Path
 
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, reason
+
+CHECK = "Check the name and its permissions."
+
+
+def read_bytes(path: Path, what: str = "", *, hint: str = CHECK, most: int = -1) -> bytes:
+    """What stands in a file, its first `most` bytes. Raises TtsError; `what` names the file's role ("The trace")."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except (OSError, ValueError) as error:
+        raise TtsError(f"{f'{what} {path}'.strip()} cannot be read: {reason(error)}.", hint) from error
 
 
 def check_writable(path: Path, what: str) -> None:
@@ -23,7 +34,7 @@ def check_writable(path: Path, what: str) -> None:
         os.close(descriptor)
         temporary.unlink()
     except (OSError, ValueError) as error:
-        raise _unwritable(path, what, _reason(error)) from error
+        raise _unwritable(path, what, reason(error)) from error
 
 
 def write_atomically(path: Path, content: str | bytes, what: str) -> None:
@@ -42,7 +53,7 @@ def write_atomically(path: Path, content: str | bytes, what: str) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise _unwritable(path, what, _reason(error)) from error
+        raise _unwritable(path, what, reason(error)) from error
 
 
 def _open_beside(target: Path) -> tuple[int, Path]:
@@ -51,12 +62,8 @@ def _open_beside(target: Path) -> tuple[int, Path]:
     return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), temporary
 
 
-def _unwritable(path: Path, what: str, reason: str) -> TtsError:
+def _unwritable(path: Path, what: str, why: str) -> TtsError:
     return TtsError(
-        f"{what} cannot be written to {path}: {reason}.",
+        f"{what} cannot be written to {path}: {why}.",
         "Name a file in a folder that exists, that you may write to, and that has room.",
     )
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)

@@ -16,7 +16,7 @@ import urllib.request
 from dataclasses import dataclass
 
 from tts_cli import __version__
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, reason
 
 TIMEOUT = 30.0  # seconds without a byte
 MOST_BYTES = 64 * 2**20
@@ -102,5 +102,5 @@ def _of_error(error: Exception) -> str:
         return "the connection broke off"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    reason = getattr(error, "reason", None) or error
-    return " ".join(str(getattr(reason, "strerror", None) or reason).split()) or type(error).__name__
+    cause = getattr(error, "reason", error)  # of what urllib wraps
+    return " ".join((reason(cause) if isinstance(cause, Exception) else str(cause)).split())

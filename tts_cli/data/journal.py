@@ -1,29 +1,33 @@
 """The output file of `tts batch`, which is its journal too: what stands in it is done, whatever ended the last run.
 
 A line is a record. It is written whole or not at all, the last line of an id counts, and a half-written last line
-is cut off when the file is opened. One process at a time holds the file. At the end of a complete run `settle`
-leaves each row of the input once, in the order of the input; answers that were replaced go to FILE.replaced.
+is cut off when the file is opened. One process at a time holds the file (by a lock on .FILE.lock, which the system
+lifts when the process ends in whatever way). At the end of a complete run `settle` leaves each row of the input once,
+in the order of the input; answers that were replaced go to FILE.replaced.
 
 Memory: one small entry per line, none of its text. Not covered: power loss (the file is synced at the end only).
+Untested on Windows.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import stat
+import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from io import FileIO
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
 
 from tts_cli.data.record import Record
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, reason
 
 RESUME = "Make room, then give the same command again: what is finished is kept."
 
@@ -47,12 +51,13 @@ class Journal:
         self._entries: dict[bytes, Entry] = {}
         self._visited: list[bytes] = []
         self._superseded = 0  # lines that no longer count
-        self._file = _opened(path)
-        try:
+        with ExitStack() as stack:
+            _open(path).close()  # it is there, or was made, before anything lies beside it
+            self._target = Path(os.path.realpath(path))
+            stack.callback(self._lock())
+            self._file = stack.enter_context(_open(path))
             self._end = self._read()
-        except BaseException:
-            self._file.close()
-            raise
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Journal:
         return self
@@ -60,11 +65,7 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()  # which unlocks it
-
-    def __len__(self) -> int:
-        """How many ids it holds."""
-        return len(self._entries)
+        self._stack.close()
 
     def visit(self, id: str) -> Entry | None:
         """Take the id as the input's next row; its entry, or None. `settle` goes by the order of the visits."""
@@ -74,8 +75,9 @@ class Journal:
 
     def record_at(self, entry: Entry) -> dict[str, Any]:
         """The record of an entry."""
-        self._file.seek(entry.offset)
-        record: dict[str, Any] = json.loads(self._file.readline())
+        with self.path.open("rb") as file:
+            file.seek(entry.offset)
+            record: dict[str, Any] = json.loads(file.readline())
         return record
 
     def append(self, record: Record, line: str) -> None:
@@ -93,7 +95,8 @@ class Journal:
     def settle(self, *, ordered: bool) -> None:
         """After all rows of the input were visited and written: each once; `ordered`: in the order of the visits.
 
-        Rows of other inputs stay, before them. The file is replaced at once or not at all. Raises TtsError.
+        Rows of other inputs stay, before them. The file is replaced at once or not at all, and nothing can be
+        appended after that. Raises TtsError.
         """
         offsets = self._wanted() if ordered else sorted(entry.offset for entry in self._entries.values())
         try:
@@ -145,11 +148,11 @@ class Journal:
         self._entries[key] = entry
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        self._file.seek(0)
         offset = 0
-        while line := self._file.readline():
-            yield offset, line
-            offset += len(line)
+        with self.path.open("rb") as file:
+            for line in file:
+                yield offset, line
+                offset += len(line)
 
     # How it is left
 
@@ -160,67 +163,62 @@ class Journal:
         return sorted(others) + [self._entries[key].offset for key in visited if key in self._entries]
 
     def _rewrite(self, offsets: Iterable[int]) -> None:
-        target = Path(os.path.realpath(self.path))
-        temporary = target.with_name(f".{target.name}.tmp")  # one name, because only who holds the lock is here
-        with temporary.open("wb") as copy:
-            os.fchmod(copy.fileno(), stat.S_IMODE(os.fstat(self._file.fileno()).st_mode))
+        # One name, because only who holds the lock is here.
+        temporary = self._target.with_name(f".{self._target.name}.tmp")
+        with self._target.open("rb") as file, temporary.open("wb") as copy:
+            shutil.copymode(self._target, temporary)
             for offset in offsets:
-                self._file.seek(offset)
-                copy.write(self._file.readline())
+                file.seek(offset)
+                copy.write(file.readline())
             copy.flush()
             os.fsync(copy.fileno())
-        temporary.replace(target)
+        self._file.close()  # an open file cannot be replaced everywhere
+        temporary.replace(self._target)
 
     def _keep_replaced(self) -> None:
-        """Answers cost compute: one that no longer counts is put aside, not thrown away."""
+        """Answers cost compute: one that no longer counts is put aside, not thrown away. Errors and blank lines are."""
         current = {entry.offset for entry in self._entries.values()}
-        target = Path(os.path.realpath(self.path))
-        aside = target.with_name(f"{target.name}.replaced")
         for offset, line in self._lines():
-            if offset not in current and _worth_keeping(line):
-                with aside.open("ab") as file:
+            found = _entry(offset, line)
+            if offset not in current and (bool(line.strip()) if found is None else not found[1].retry):
+                with self._target.with_name(f"{self._target.name}.replaced").open("ab") as file:
                     file.write(line)
 
-
-def _opened(path: Path) -> BinaryIO:
-    """The file, made where it was not there, and locked."""
-    while True:
+    def _lock(self) -> Callable[[], None]:
+        """Lock the file; what unlocks it. The lock is a file beside it: the file itself is replaced at the end."""
+        lock = FileLock(self._target.with_name(f".{self._target.name}.lock"), thread_local=False)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            file = os.fdopen(descriptor, "r+b", buffering=1 << 16)
-        except (OSError, ValueError) as error:
-            hint = "Name a file in a folder that exists and that you may write to."
-            raise _unwritable(path, error, hint) from error
-        try:
-            _lock(file, path)
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return file
-        except FileNotFoundError:
-            pass
-        except BaseException:
-            file.close()
-            raise
-        file.close()  # another process put a new file in its place, between opening and locking
+            lock.acquire(timeout=0.1)  # who held it may be removing it just now
+        except Timeout as error:
+            raise TtsError(
+                f"{self.path} is being written by another `tts batch`.", "Wait for it to end, or name another output."
+            ) from error
+        except (OSError, NotImplementedError):  # no locks or new files there: two runs at once are the user's to avoid
+            return lambda: None
+
+        def unlock() -> None:
+            with suppress(OSError):  # Windows removes it on its own
+                Path(lock.lock_file).unlink()
+            lock.release()
+
+        return unlock
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def _open(path: Path) -> FileIO:
+    """For reading and writing past Python's buffers; made where it was not there. Raises TtsError."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise TtsError(
-            f"{path} is being written by another `tts batch`.", "Wait for it to end, or name another output."
-        ) from error
-    except OSError:  # a file system without locks: two runs at once are the user's to avoid
-        return
+        return FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error, "Name a file in a folder that exists and that you may write to.") from error
 
 
-def _write_at(file: BinaryIO, offset: int, data: bytes) -> int:
-    """Past Python's buffers; where the data ends."""
+def _write_at(file: FileIO, offset: int, data: bytes) -> int:
+    """Where the data ends."""
+    file.seek(offset)
     view = memoryview(data)
     while view:
-        written = os.pwrite(file.fileno(), view, offset)
-        view, offset = view[written:], offset + written
-    return offset
+        view = view[file.write(view) :]
+    return offset + len(data)
 
 
 def _entry(offset: int, line: bytes) -> tuple[bytes, Entry] | None:
@@ -237,19 +235,13 @@ def _entry(offset: int, line: bytes) -> tuple[bytes, Entry] | None:
         return None
 
 
-def _worth_keeping(line: bytes) -> bool:
-    """All but errors and blank lines."""
-    found = _entry(0, line)
-    return not found[1].retry if found is not None else bool(line.strip())
-
-
 def _may_pass(finish: str, kind: Any) -> bool:
     """A bad row stays bad until its text changes, and then its fingerprint does; other errors are tried again."""
     return finish == "error" and kind != "bad-row"
 
 
 def _key(id: str) -> bytes:
-    """Ids may be long; 12 bytes of their hash are enough to tell them apart."""
+    """Ids may be long; 12 bytes of their hash are enough to keep them apart."""
     return hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=12).digest()
 
 
@@ -258,5 +250,4 @@ def _not_ours(path: Path) -> TtsError:
 
 
 def _unwritable(path: Path, error: Exception, hint: str, what: str = "cannot be written") -> TtsError:
-    reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-    return TtsError(f"{path} {what}: {reason}.", hint)
+    return TtsError(f"{path} {what}: {reason(error)}.", hint)

@@ -1,4 +1,4 @@
-"""One line of JSON, read so that whatever is accepted can be written again as JSON in UTF-8.
+"""One line of JSON, read so that whatever is accepted can be written again as JSON in UTF-8, and safe to be shown.
 
 Stricter than the standard library: no NaN, no infinity, no key twice, no half of a surrogate pair.
 """
@@ -11,6 +11,8 @@ import re
 from typing import Any, NoReturn
 
 _MOST_DIGITS = 4_000  # Python refuses to print integers much longer than this
+# JSON leaves these as they are, and a terminal may take the C1 ones for escape sequences.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -43,6 +45,11 @@ def parse_object(line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")
     return value
+
+
+def safe_json(document: str) -> str:
+    """The same JSON without a character that a terminal would act upon."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TtsError, UsageError, reason
 
 MOST_BYTES = 16 * 2**20
 """Longest line that is read; of a longer one nothing is kept."""
@@ -43,6 +43,4 @@ def _readline(stream: BinaryIO, most: int) -> bytes:
     try:
         return stream.readline(most)
     except OSError as error:
-        raise TtsError(
-            f"The input cannot be read: {(error.strerror or str(error)).lower()}.", "Check the file and its disk."
-        ) from error
+        raise TtsError(f"The input cannot be read: {reason(error)}.", "Check the file and its disk.") from error

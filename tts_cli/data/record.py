@@ -1,4 +1,7 @@
-"""The problem that is asked, and the record: what `solve --json`, every line of `batch` and of `eval` hold (contract version 1)."""
+"""The problem that is asked, and the record of its solution.
+
+A record is what `solve --json` prints and what each line of `batch` and `eval` holds (contract version 1).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Cost(BaseModel):
 
 
 class Verified(BaseModel):
-    """How many solutions' answers fit the problem when put in, do not, or could not be told (docs/verify.md)."""
+    """How many solutions' answers fit the problem when put in, do not, or were not understood (docs/verify.md)."""
 
     model_config = ConfigDict(frozen=True)
     right: int
@@ -48,7 +51,7 @@ class RecordError(BaseModel):
 class Record(BaseModel):
     """One solved (or failed) problem. `answer` is None where there is none; `finish` says why.
 
-    `fingerprint` (see data.fingerprint) tells whether a later run would do the same; `solve` leaves it out.
+    By `fingerprint` (see data.fingerprint) a later run knows whether it would do the same; `solve` leaves it out.
     `verified` is None where answers were not checked.
     """
 
@@ -76,8 +79,9 @@ class Record(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem to solve. `input`: what else the row that it came from held; it is carried through to the record, as is `fingerprint`.
+    """One problem to solve.
 
+    `input`: what else the row that it came from held; it is carried through to the record, as is `fingerprint`.
     `error`: what is wrong with the row; then nothing is searched, and the record says so.
     """
 

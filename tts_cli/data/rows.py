@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from tts_cli.data.csv_records import CsvRecords
+from tts_cli.data.files import CHECK
 from tts_cli.data.json_line import parse_object
 from tts_cli.data.lines import MOST_BYTES, read_lines
 from tts_cli.data.record import RecordError
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TtsError, UsageError, reason
 
 Format = Literal["txt", "jsonl", "csv"]
 
@@ -63,15 +64,24 @@ class _BadField(ValueError):
 
 @contextmanager
 def open_rows(source: Path | None, format: Format | None = None) -> Iterator[Iterator[Row]]:
-    """The rows of a file, or of stdin for None and "-". Without `format` the suffix tells, else the first line:
+    """The rows of a file, or of stdin for None and "-". Without `format` the suffix decides, else the first line:
     `{` begins JSONL, anything else text. Raises TtsError, and UsageError for what is no problem file."""
     if source is None or str(source) == "-":
-        yield _rows(read_lines(_stdin(asked=source is not None)), format)
+        if sys.stdin is None or (source is None and sys.stdin.isatty()):
+            raise UsageError("No problems were given.", EXAMPLE)
+        yield _rows(read_lines(sys.stdin.buffer), format)
         return
     format = format or _by_suffix(source)
-    with _opened(source) as file:
+    try:
+        file = source.open("rb")
+    except (OSError, ValueError) as error:
+        raise TtsError(f"{source} cannot be read: {reason(error)}.", CHECK) from error
+    with file:
         rows = _rows(read_lines(file), format)
-        yield _begun(rows) if source.is_file() else rows
+        if source.is_file():  # one that cannot be used is refused at once: its first row is read now
+            first = next(rows, None)
+            rows = iter(()) if first is None else chain([first], rows)
+        yield rows
 
 
 def read_rows(stream: BinaryIO, format: Format) -> Iterator[Row]:
@@ -81,48 +91,20 @@ def read_rows(stream: BinaryIO, format: Format) -> Iterator[Row]:
 
 def _rows(lines: Iterator[bytes | None], format: Format | None) -> Iterator[Row]:
     if format is None:
-        format, lines = _sniffed(lines)
+        first = next((line for line in lines if line is None or line.strip()), b"")
+        format = "jsonl" if first and first.lstrip().startswith(b"{") else "txt"
+        lines = chain([first], lines)
     for number, record in enumerate(_RECORDS[format](lines), start=1):
         yield _row(number, record)
 
 
-def _begun(rows: Iterator[Row]) -> Iterator[Row]:
-    """The same rows, the first of them already read: a file that cannot be used is refused at once."""
-    first = next(rows, None)
-    return iter(()) if first is None else chain([first], rows)
-
-
-def _sniffed(lines: Iterator[bytes | None]) -> tuple[Format, Iterator[bytes | None]]:
-    first = next((line for line in lines if line is None or line.strip()), b"")
-    return ("jsonl" if first and first.lstrip().startswith(b"{") else "txt"), chain([first], lines)
-
-
 def _by_suffix(path: Path) -> Format | None:
-    """None where the first line must tell: no suffix, or a pipe. Raises UsageError for a suffix of other files."""
+    """None where the first line must decide: no suffix, or a pipe. Raises UsageError for a suffix of other files."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES or not suffix or not path.is_file():
         return SUFFIXES.get(suffix)
     hint = "jq -c '.[]' makes JSONL of a JSON list." if suffix == ".json" else "Say what it holds with --format."
     raise UsageError(f"{path} is not named like a problem file ({', '.join(SUFFIXES)}).", hint)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        file = path.open("rb")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise TtsError(
-            f"{path} cannot be read: {str(reason).lower()}.", "Check the name and its permissions."
-        ) from error
-    with file:
-        yield file
-
-
-def _stdin(asked: bool) -> BinaryIO:
-    if sys.stdin is None or (not asked and sys.stdin.isatty()):
-        raise UsageError("No problems were given.", EXAMPLE)
-    return sys.stdin.buffer
 
 
 def _row(number: int, record: dict[str, Any] | str) -> Row:
@@ -159,10 +141,6 @@ def _problem(fields: dict[str, Any]) -> str:
     if not value.strip():
         raise _BadField(f"its {name} is empty")
     return value.strip()
-
-
-def _reference(fields: dict[str, Any]) -> str | None:
-    return answer_text(*_take(fields, REFERENCE))
 
 
 def answer_text(name: str | None, value: Any) -> str | None:
@@ -261,7 +239,7 @@ def _csv_record(header: list[str], record: list[str]) -> dict[str, Any] | str:
 _READERS: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "problem": _problem,
     "id": lambda fields: _as_text(*_take(fields, ("id",))),
-    "reference": _reference,
+    "reference": lambda fields: answer_text(*_take(fields, REFERENCE)),
     "level": lambda fields: _as_text(*_take(fields, ("level",))),
     "subject": lambda fields: _as_text(*_take(fields, ("subject",))),
 }

@@ -15,12 +15,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tts_cli.data.files import write_atomically
+from tts_cli.data.files import read_bytes, write_atomically
 from tts_cli.data.record import Record
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, reason
 
 FORMAT = "tts-trace"
 VERSION = 1
+MAKE_ONE = "Make one with: tts solve --trace FILE.json"
 
 
 class Trace(BaseModel):
@@ -53,14 +54,7 @@ def dump(trace: Trace) -> str:
 
 def load(path: Path) -> Trace:
     """Read and check a trace file. Raises TtsError with what is wrong with it."""
-    try:
-        raw = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise TtsError(
-            f"The trace {path} cannot be read: {str(reason).lower()}.", "Make one with: tts solve --trace FILE.json"
-        ) from error
-    return parse(raw, str(path))
+    return parse(read_bytes(path, "The trace", hint=MAKE_ONE), str(path))
 
 
 def parse(raw: bytes, name: str) -> Trace:
@@ -85,7 +79,7 @@ def _json_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
         fields = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise _broken(name, "it is not UTF-8 text") from error
+        raise _broken(name, reason(error)) from error
     except (ValueError, RecursionError) as error:
         raise _broken(name, f"it is not JSON ({error})") from error
     if not isinstance(fields, dict):
@@ -98,4 +92,4 @@ def _no_constant(text: str) -> float:
 
 
 def _broken(name: str, why: str) -> TtsError:
-    return TtsError(f"{name} is not a trace of tts: {why}.", "Make one with: tts solve --trace FILE.json")
+    return TtsError(f"{name} is not a trace of tts: {why}.", MAKE_ONE)

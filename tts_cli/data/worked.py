@@ -10,9 +10,9 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from tts_cli.errors import PromptTooLong, TtsError, UsageError
+from tts_cli.data.files import read_bytes
+from tts_cli.errors import PromptTooLong, UsageError
 
 MOST_BYTES = 16 * 2**20
 FORM = "Write the problem, a blank line, then the steps with a blank line after each."
@@ -35,19 +35,14 @@ def load(path: Path) -> Worked:
     if str(path) == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("There is nothing to check.", "Example: tts check solution.txt")
-        return parse(_read(sys.stdin.buffer, "stdin"), "stdin")
-    try:
-        with path.open("rb") as file:
-            return parse(_read(file, str(path)), str(path))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise TtsError(
-            f"{path} cannot be read: {str(reason).lower()}.", "Check the name and its permissions."
-        ) from error
+        return parse(sys.stdin.buffer.read(MOST_BYTES + 1), "stdin")
+    return parse(read_bytes(path, most=MOST_BYTES + 1), str(path))
 
 
 def parse(raw: bytes, name: str) -> Worked:
-    """The solution in `raw`; `name` is used in messages. Raises UsageError."""
+    """The solution in `raw`; `name` is used in messages. Raises UsageError, and PromptTooLong beyond MOST_BYTES."""
+    if len(raw) > MOST_BYTES:
+        raise PromptTooLong(f"{name} is longer than 16 MiB.", "Check one solution at a time.")
     blocks = [block for block in _BLANK_LINES.split(_text(raw, name)) if block.strip()]
     if not blocks:
         raise UsageError(f"{name} is empty.", FORM)
@@ -71,10 +66,3 @@ def _text(raw: bytes, name: str) -> str:
             "Convert it first, for example with: iconv -f latin1 -t utf-8",
         ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _read(file: BinaryIO, name: str) -> bytes:
-    raw = file.read(MOST_BYTES + 1)
-    if len(raw) > MOST_BYTES:
-        raise PromptTooLong(f"{name} is longer than 16 MiB.", "Check one solution at a time.")
-    return raw

@@ -3,10 +3,10 @@
 The only package that imports llama_cpp.
 """
 
-from tts_cli.engine.branches import Branch
 from tts_cli.engine.engine import Engine
+from tts_cli.engine.model import Vocab
+from tts_cli.engine.pool import Branch
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.tasks import Evaluated, Generated
-from tts_cli.engine.vocab import Vocab
 
 __all__ = ["Branch", "Engine", "Evaluated", "Generated", "Sampler", "Vocab"]

@@ -1,30 +1,117 @@
-"""One llama.cpp context with a unified KV cache, behind guarded calls.
+"""How large a KV cache is made, over how many contexts the work is spread, and one such context behind guarded calls.
 
-llama.cpp answers many wrong calls by ending the process; every such precondition is checked here first, in Python.
-What the cells hold is kept by `cells.py`; who needs them is decided by `scheduler.py`.
+1. Size, where the user gives none: room for every sequence to hold 512 tokens (or the trained length, if less), at
+   least one path of the trained length, at most 1 GiB of keys and values.
+2. Contexts: attention runs over the cells of all sequences of a context, masked ones too. For a tiny model with many
+   sequences this costs more than its weights: 64 sequences are then better run as 8 contexts of 8. A large model gets
+   one context, because running its weights once for all rows saves more.
+3. Threads: those that share one decode of a tiny model wait for each other longer than they work, and on a busy machine
+   very much longer. So a tiny model's contexts run at the same time instead, each in one thread.
+4. Guards: llama.cpp answers many wrong calls by ending the process; `Context` checks every such precondition first.
+
+What the cells hold is mirrored in `pool.py`; who needs them is decided in `scheduler.py`.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_cli.engine.library import memory
 from tts_cli.engine.model import Model
 from tts_cli.errors import ModelError
 
 MAX_SEQUENCES = 256  # LLAMA_MAX_SEQ
-_SMALLEST = 256  # tokens: llama.cpp pads the KV cache to this
+_PER_SEQUENCE = 512  # tokens
+_KV_LIMIT = 1 << 30  # bytes
+_LEAST = 256  # tokens: llama.cpp pads a KV cache to this
+_TYPICAL = 128  # tokens that one sequence holds alone, on average
+_PARAMETERS_PER_THREAD = 10_000_000
+_NARROWEST = 8  # rows: fewer do not fill a matrix product
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPlan:
+    """`n_contexts` contexts, each of `n_ctx` cells, `width` jobs and `threads`; `workers` of them decode at a time."""
+
+    n_contexts: int
+    width: int
+    n_ctx: int
+    threads: int
+    workers: int
+
+
+def plan(
+    model: Model, n_ctx: int, n_seq_max: int, threads: int, n_contexts: int | None, *, on_gpu: bool
+) -> ContextPlan:
+    """The plan for `n_ctx` tokens in all (0: choose), `threads` in all and `n_contexts` (None: choose).
+
+    Raises ModelError when they cannot fit into memory.
+    """
+    total = n_ctx or _default_context(model, n_seq_max)
+    machine, kv_bytes = memory(), total * model.kv_bytes_per_token
+    # The system may hand out more memory than it has, and end the process once llama.cpp touches it.
+    if machine is not None and kv_bytes > machine.total:
+        raise ModelError(
+            f"the context needs {kv_bytes / 1e9:.1f} GB, and this machine has {machine.total / 1e9:.1f} GB",
+            "Give a smaller context size.",
+        )
+    # Each context must hold the longest path that one alone would.
+    fit = max(1, total // max(_LEAST, min(total, model.n_ctx_train)))
+    if n_contexts is None:
+        n_contexts = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
+    n_contexts = max(1, min(n_contexts, fit, n_seq_max))
+    each = min(threads, 1 + model.parameters // _PARAMETERS_PER_THREAD)
+    return ContextPlan(
+        n_contexts=n_contexts,
+        width=-(-n_seq_max // n_contexts),
+        n_ctx=total // n_contexts,
+        threads=each,
+        workers=min(n_contexts, threads // each),
+    )
+
+
+def _default_context(model: Model, n_seq_max: int) -> int:
+    train = model.n_ctx_train
+    wanted = max(train, n_seq_max * min(train, _PER_SEQUENCE))
+    return max(_LEAST, min(wanted, _KV_LIMIT // model.kv_bytes_per_token))
+
+
+def _best_width(model: Model) -> int:
+    """Rows at which attention over all of them costs about as much as the weights, a multiple of 8."""
+    balance = 2 * model.parameters / max(1, model.attention_flops_per_cell * _TYPICAL)
+    return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)
+
+
+def make_contexts(
+    model: Model, wanted: ContextPlan, n_batch: int, flash_attention: bool, *, shrink: bool
+) -> list[Context]:
+    """All contexts of a plan; with `shrink` of half the size, and so on, where memory is short. Raises ModelError."""
+    sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
+    outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
+    shape = ContextShape(wanted.n_ctx, sequences, n_batch, outputs, wanted.threads, flash_attention)
+    contexts: list[Context] = []
+    try:
+        for _ in range(wanted.n_contexts):
+            contexts.append(Context(model, shape))
+    except ModelError:
+        for context in contexts:
+            context.free()
+        if not shrink or wanted.n_ctx < 2 * _LEAST:
+            raise
+        less = replace(wanted, n_ctx=wanted.n_ctx // 2)
+        return make_contexts(model, less, n_batch, flash_attention, shrink=shrink)
+    return contexts
 
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """`n_ctx`: cells of the KV cache. `n_seq`: sequence ids. `n_batch`, `n_outputs`: rows per decode, and of
-    these rows with logits."""
+    """`n_ctx`: cells of the KV cache. `n_seq`: sequence ids. `n_batch`: rows per decode, `n_outputs` with logits."""
 
     n_ctx: int
     n_seq: int
@@ -65,9 +152,9 @@ class Context:
     def decode(
         self, tokens: Sequence[int], positions: Sequence[int], seqs: Sequence[int], flags: Sequence[int]
     ) -> bool:
-        """Run one batch, a row per token; `flags` 1 asks for the row's logits. False: no room, nothing changed.
+        """Run one batch, a row per token: four columns [rows], all equally long. `flags` 1 asks for a row's logits.
 
-        Raises ModelError when llama.cpp fails.
+        False: no room, nothing changed. Raises ModelError when llama.cpp fails.
         """
         rows = self._rows.fill(tokens, positions, seqs, flags)
         self._require(rows.token.min() >= 0 and rows.token.max() < self._vocab, "token out of range")
@@ -121,7 +208,7 @@ class Context:
 
 def _params(api: Any, shape: ContextShape) -> Any:
     params = api.llama_context_default_params()
-    params.n_ctx, params.n_seq_max = max(shape.n_ctx, _SMALLEST), shape.n_seq
+    params.n_ctx, params.n_seq_max = max(shape.n_ctx, _LEAST), shape.n_seq
     params.kv_unified = True
     params.n_batch, params.n_outputs_max = max(shape.n_batch, shape.n_outputs), shape.n_outputs
     # Without flash attention the score matrix, rows x cells x heads, is kept whole: fewer rows at once bound it.
@@ -132,7 +219,7 @@ def _params(api: Any, shape: ContextShape) -> Any:
 
 
 class _Rows:
-    """A llama_batch over numpy arrays of our own: filled by whole columns, freed with this object."""
+    """A llama_batch over numpy columns [n_batch] of our own: filled by whole columns, freed with this object."""
 
     def __init__(self, api: Any, n_batch: int) -> None:
         self._n_batch = n_batch

@@ -12,14 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tts_cli.engine import probe
-from tts_cli.engine.branches import Branch
-from tts_cli.engine.context import MAX_SEQUENCES, Context, ContextShape
+from tts_cli.engine.context import MAX_SEQUENCES, Context, make_contexts, plan
+from tts_cli.engine.library import physical_cores, supports_gpu
 from tts_cli.engine.model import Model, load_model
-from tts_cli.engine.pool import Pool
+from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Scheduler
-from tts_cli.engine.sizing import ContextPlan, plan, smaller
 from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
 from tts_cli.errors import ModelError, PromptTooLong, UsageError
 from tts_cli.protocols import Job, Usage
@@ -28,10 +26,18 @@ from tts_cli.protocols import Job, Usage
 class Engine:
     """A loaded model and its KV cache.
 
-    `n_ctx`: tokens that all branches together may keep (0: see `sizing.plan`); `n_seq_max`: jobs at work at once,
-    1 to 256; `threads`: in all (None: physical cores); `gpu_layers` -1: all; `n_batch`: rows per decode; `n_contexts`: contexts that share the work (None: see
-    `sizing.plan`).
-    Raises ModelError when the file or its context cannot be loaded.
+    `n_ctx`: tokens that all branches together may keep (0: by need, see context.py). `n_seq_max`: jobs at work at once,
+    1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode.
+    `n_contexts`: llama.cpp contexts that share the work (None: by the model's size, see context.py).
+    Raises UsageError for a number out of range, ModelError when the file or its contexts cannot be loaded.
+
+        with Engine(path) as engine:
+            root = engine.root(engine.vocab.tokenize("1 + 1 =", special=False), Usage())
+            sampler = Sampler(SampleKey(seed=0, problem="1 + 1", path=(0,)), Sampling())
+            job = engine.generate(root, sampler=sampler, stop=lambda text: None, max_tokens=20)
+            while not job.done:
+                engine.advance()
+            print(job.result().text)
     """
 
     def __init__(
@@ -52,10 +58,10 @@ class Engine:
                 f"Sequences go from 1 to {MAX_SEQUENCES}, the others from 1 up.",
             )
         model = load_model(path, gpu_layers=gpu_layers)
-        on_gpu = gpu_layers != 0 and probe.supports_gpu()
+        on_gpu = gpu_layers != 0 and supports_gpu()
         try:
-            wanted = plan(model, n_ctx, n_seq_max, threads or probe.physical_cores(), n_contexts, on_gpu=on_gpu)
-            contexts = _contexts(model, wanted, n_batch, flash_attention, shrink=n_ctx == 0)
+            wanted = plan(model, n_ctx, n_seq_max, threads or physical_cores(), n_contexts, on_gpu=on_gpu)
+            contexts = make_contexts(model, wanted, n_batch, flash_attention, shrink=n_ctx == 0)
         except ModelError:
             model.free()
             raise
@@ -115,7 +121,7 @@ class Engine:
         return task.job
 
     def advance(self) -> None:
-        """One decode (one per lane) over rows of all jobs at work; ends those that are complete.
+        """One decode (one per context) over rows of all jobs at work; ends those that are complete.
 
         Raises ModelError when llama.cpp fails.
         """
@@ -123,7 +129,7 @@ class Engine:
         self._scheduler.step()
 
     def release(self, branch: Branch) -> None:
-        """Free what is kept for `branch` and its descendants, but for what jobs at work and other branches share.
+        """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.
 
         Safe to call twice. A released branch may still be used: it is then run again.
         """
@@ -133,9 +139,10 @@ class Engine:
                 pool.release(branch)
 
     def cancel(self, job: Job[Any]) -> None:
-        """Stop working on a job: it is never resolved. One that has ended is left alone."""
-        if self._free.alive:
-            self._scheduler.cancel(job)
+        """Stop working on a job, or on one derived from it: it is never resolved. One that has ended is left alone."""
+        source = job.abandon()
+        if source is not None and self._free.alive:
+            self._scheduler.cancel(source)
 
     def close(self) -> None:
         """Free the model and its contexts; safe to call twice. Jobs under way are never resolved."""
@@ -168,25 +175,6 @@ class Engine:
                 f"the text is {length} tokens long, and the model takes {self.max_length}",
                 "Shorten the problem, or give a larger context size where the model allows it.",
             )
-
-
-def _contexts(model: Model, wanted: ContextPlan, n_batch: int, flash_attention: bool, *, shrink: bool) -> list[Context]:
-    """One context per lane. Where memory is short and the user fixed no size, smaller ones."""
-    sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
-    outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
-    shape = ContextShape(wanted.n_ctx, sequences, n_batch, outputs, wanted.threads, flash_attention)
-    contexts: list[Context] = []
-    try:
-        for _ in range(wanted.n_contexts):
-            contexts.append(Context(model, shape))
-    except ModelError:
-        less = smaller(wanted) if shrink else None
-        for context in contexts:
-            context.free()
-        if less is None:
-            raise
-        return _contexts(model, less, n_batch, flash_attention, shrink=shrink)
-    return contexts
 
 
 def _free_all(model: Model, contexts: Sequence[Context], workers: ThreadPoolExecutor | None) -> None:

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from tts_cli.errors import ModelError
+from tts_cli.errors import ModelError, reason
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
-_SCALARS = {
-    0: "<B",
-    1: "<b",
-    2: "<H",
-    3: "<h",
-    4: "<I",
-    5: "<i",
-    6: "<f",
-    7: "<?",
-    10: "<Q",
-    11: "<q",
-    12: "<d",
-}
+# Kinds of metadata, as `struct` writes them: little-endian. 8 is a string, 9 an array.
+_SCALARS = {kind: f"<{letter}" for kind, letter in enumerate("BbHhIif?--Qqd") if letter != "-"}
 _STRING, _ARRAY = 8, 9
 _TOKENS = "tokenizer.ggml.tokens"
 _DOWNLOAD = "Download or copy the file again."
@@ -45,14 +33,9 @@ _BLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Scalars and strings of the metadata by key; `arrays` holds the lengths of its arrays.
-
-    `parameters`: the weights of all tensors, as llama.cpp counts them.
-    """
+    """Scalars and strings of the metadata by key. `parameters`: weights of all tensors, as llama.cpp counts them."""
 
     metadata: dict[str, Any]
-    arrays: dict[str, int]
-    tensors: int
     parameters: int
 
     @property
@@ -78,6 +61,7 @@ class _Reader:
         return start
 
     def scalar(self, kind: str) -> Any:
+        """The next number; `kind` as `struct` writes it."""
         return struct.unpack_from(kind, self.data, self.take(struct.calcsize(kind)))[0]
 
     def string(self) -> bytes:
@@ -97,7 +81,7 @@ def read_header(path: Path) -> Header:
     except EOFError as error:
         raise ModelError(f"{path} is cut short: its header ends too early", _DOWNLOAD) from error
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}", "Check the file's permissions.") from error
+        raise ModelError(f"{path} cannot be read: {reason(error)}", "Check the file's permissions.") from error
 
 
 def _check_start(path: Path, start: bytes) -> None:
@@ -118,16 +102,15 @@ def _parse(path: Path, reader: _Reader) -> Header:
     if max(tensors, pairs) > reader.size // 8:
         raise EOFError
     metadata: dict[str, Any] = {}
-    arrays: dict[str, int] = {}
     for _ in range(pairs):
         key = reader.string().decode("utf-8", "replace")
         kind = reader.scalar("<I")
         if kind == _ARRAY:
-            arrays[key] = _array(path, reader, key)
+            _step_over_array(path, reader, key)
         else:
             metadata[key] = _value(path, reader, kind)
     parameters = _check_tensors(path, reader, tensors, int(metadata.get("general.alignment", 32)))
-    return Header(metadata, arrays, tensors, parameters)
+    return Header(metadata, parameters)
 
 
 def _value(path: Path, reader: _Reader, kind: int) -> Any:
@@ -138,28 +121,19 @@ def _value(path: Path, reader: _Reader, kind: int) -> Any:
     return reader.scalar(_SCALARS[kind])
 
 
-def _array(path: Path, reader: _Reader, key: str) -> int:
-    """Step over an array and return its length."""
+def _step_over_array(path: Path, reader: _Reader, key: str) -> None:
     kind, count = reader.scalar("<I"), reader.scalar("<Q")
     if kind == _STRING:
         if count > reader.size // 8:
             raise EOFError
-        strings = _strings(reader, count)
+        different = len({reader.string() for _ in range(count)})
         # llama.cpp asserts that no two tokens are the same text.
-        if key == _TOKENS and len(set(strings)) != count:
+        if key == _TOKENS and different != count:
             raise ModelError(f"{path} has the same token twice in its vocabulary", "Convert the model again.")
-        for _ in strings:
-            pass
     elif kind in _SCALARS:
         reader.take(count * struct.calcsize(_SCALARS[kind]))
     else:
         raise ModelError(f"{path} is damaged: it has an array of an unknown kind ({kind})", _DOWNLOAD)
-    return int(count)
-
-
-def _strings(reader: _Reader, count: int) -> Iterator[bytes]:
-    for _ in range(count):
-        yield reader.string()
 
 
 def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> int:
@@ -171,15 +145,11 @@ def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> i
         reader.string()
         weights = prod(reader.scalar("<Q") for _ in range(reader.scalar("<I")))
         kind, offset = reader.scalar("<I"), reader.scalar("<Q")
-        end = max(end, offset + _bytes(kind, weights))
+        per_block, size = _BLOCKS.get(kind, (1, 0))
+        end = max(end, offset + weights // per_block * size)
         parameters += weights
     start = -(-reader.at // max(1, alignment)) * max(1, alignment)
     if start + end > reader.size:
         missing = start + end - reader.size
         raise ModelError(f"{path} is cut short: {missing:,} bytes of its weights are missing", _DOWNLOAD)
     return parameters
-
-
-def _bytes(kind: int, weights: int) -> int:
-    per_block, size = _BLOCKS.get(kind, (1, 0))
-    return weights // per_block * size

@@ -1,23 +1,31 @@
-"""Loads llama.cpp quietly: once per process, without its log on stderr, ready for use.
+"""llama.cpp itself, loaded quietly, and what this machine offers it: devices, cores, memory.
 
-The last error lines of its log are kept, so that an error message can quote them. Nothing here knows about models.
+`library()` loads it once per process, without its log on stderr; the last error lines of the log are kept, so that an
+error message can quote them. Nothing here knows about models.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
+import platform
+import re
+import subprocess
 from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tts_cli.errors import TtsError
 
 _ERROR = 4  # GGML_LOG_LEVEL_ERROR
 _CONTINUED = 5  # GGML_LOG_LEVEL_CONT: belongs to the line before
+_KINDS = {0: "CPU", 1: "GPU", 2: "integrated GPU", 3: "accelerator"}
 
 
 class Library:
-    """The bindings (`api`) and what llama.cpp last complained of."""
+    """The bindings (`api`), and the last complaints of llama.cpp."""
 
     def __init__(self, api: Any) -> None:
         self.api = api
@@ -37,7 +45,7 @@ class Library:
         self._errors.clear()
 
     def last_error(self) -> str:
-        """What the first error line since `forget_errors` says ("" when there is none); later ones only repeat it."""
+        """The first error line since `forget_errors` ("" when there is none); later ones only repeat it."""
         line = next((line for line in self._errors if line), "")
         return line.removeprefix("llama_model_load: ").replace("error loading model: ", "")
 
@@ -52,3 +60,121 @@ def library() -> Library:
     except (ImportError, OSError, RuntimeError) as error:
         raise TtsError(f"llama.cpp does not load: {error}", "Install llama-cpp-python again.") from error
     return Library(llama_cpp)
+
+
+# --- this build of llama.cpp ---
+
+
+def llama_version() -> str:
+    """The version of llama-cpp-python, which pins the llama.cpp that it brings."""
+    return str(library().api.__version__)
+
+
+def system_info() -> str:
+    """llama.cpp's line of CPU features."""
+    return str(library().api.llama_print_system_info().decode("utf-8", "replace"))
+
+
+def amx_fault(info: str) -> bool:
+    """True when this build may crash on quantized models unless extra weight buffers are off.
+
+    GCC 12 miscompiles llama.cpp's AMX kernels (ggml-org/llama.cpp#20824); only builds that report AMX_INT8 have them.
+    """
+    return re.search(r"\bAMX_INT8 = 1\b", info) is not None
+
+
+def supports_gpu() -> bool:
+    """True when the build has a GPU back end and a usable device is there."""
+    return bool(library().api.llama_supports_gpu_offload())
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One compute device as ggml lists it; memory in bytes, 0 where it is not reported."""
+
+    name: str
+    description: str
+    kind: str
+    memory_free: int
+    memory_total: int
+
+
+def devices() -> list[Device]:
+    """The devices that ggml registered, the CPU among them; [] where its library cannot be found."""
+    base = _ggml("ggml-base")
+    registry = _ggml("ggml")
+    if base is None or registry is None:
+        return []
+    registry.ggml_backend_dev_count.restype = ctypes.c_size_t
+    registry.ggml_backend_dev_get.restype = ctypes.c_void_p
+    registry.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    return [_device(base, registry.ggml_backend_dev_get(i)) for i in range(registry.ggml_backend_dev_count())]
+
+
+def _ggml(name: str) -> ctypes.CDLL | None:
+    """A ggml library that came with the bindings (they bind llama.h only)."""
+    folder = Path(library().api.__file__).parent / "lib"
+    for file in (f"lib{name}.so", f"lib{name}.dylib", f"{name}.dll", f"lib{name}.dll"):
+        if (folder / file).is_file():
+            return ctypes.CDLL(str(folder / file))
+    return None
+
+
+def _device(base: ctypes.CDLL, handle: int) -> Device:
+    for function in (base.ggml_backend_dev_name, base.ggml_backend_dev_description):
+        function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
+    base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
+    size = ctypes.POINTER(ctypes.c_size_t)
+    base.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, size, size]
+    base.ggml_backend_dev_memory.restype = None
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    base.ggml_backend_dev_memory(handle, ctypes.byref(free), ctypes.byref(total))
+    return Device(
+        name=base.ggml_backend_dev_name(handle).decode("utf-8", "replace"),
+        description=base.ggml_backend_dev_description(handle).decode("utf-8", "replace"),
+        kind=_KINDS.get(base.ggml_backend_dev_type(handle), "other"),
+        memory_free=free.value,
+        memory_total=total.value,
+    )
+
+
+# --- this machine ---
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, hyper-threads counted once; at least 1."""
+    import psutil
+
+    process = psutil.Process()
+    # macOS knows no affinity: there every core is allowed.
+    allowed = len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else os.cpu_count()
+    cores = _performance_cores() or psutil.cpu_count(logical=False) or allowed
+    return max(1, min(cores or 1, allowed or 1))
+
+
+def _performance_cores() -> int:
+    """Of an Apple chip with two kinds of cores; else 0. The others would slow each decode down to their own speed."""
+    if platform.system() != "Darwin":
+        return 0
+    command = ["/usr/sbin/sysctl", "-n", "hw.perflevel0.physicalcpu"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return int(answer) if answer.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Main memory in bytes. `available`: what a new program may use without swapping."""
+
+    total: int
+    available: int
+
+
+def memory() -> Memory | None:
+    """Of this machine; None where the system does not report it."""
+    import psutil
+
+    try:
+        found = psutil.virtual_memory()
+    except (OSError, RuntimeError, psutil.Error):
+        return None
+    return Memory(found.total, found.available)

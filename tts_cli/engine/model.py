@@ -1,24 +1,24 @@
-"""Loads a GGUF's weights, and says of what shape the model is. No context, no decoding."""
+"""Loads a GGUF's weights: the model's shape and its vocabulary. No context, no decoding."""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.engine import probe
 from tts_cli.engine.gguf_header import Header, read_header
-from tts_cli.engine.library import Library, library
-from tts_cli.engine.vocab import Vocab
+from tts_cli.engine.library import Library, amx_fault, library, system_info
 from tts_cli.errors import ModelError
 
 _KV_BYTES = 2  # keys and values are kept as 16-bit floats
 _OTHER = "Give a decoder-only transformer model."
+_BYTE_TOKEN = 1 << 5  # LLAMA_TOKEN_ATTR_BYTE
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Loaded weights. `kv_bytes_per_token` and `attention_flops_per_cell` size the context."""
+    """Loaded weights. `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
 
     lib: Library
     handle: Any
@@ -36,11 +36,14 @@ class Model:
 
 
 def load_model(path: Path, *, gpu_layers: int = -1) -> Model:
-    """Load `path`. Raises ModelError when the file is missing, damaged or no decoder-only transformer."""
+    """Load a GGUF file; `gpu_layers` -1: all layers, where there is a GPU.
+
+    Raises ModelError when the file is missing, damaged or no decoder-only transformer.
+    """
     header = read_header(path)
     lib = library()
     lib.forget_errors()
-    handle = lib.api.llama_model_load_from_file(str(path).encode(), model_params(lib, probe.system_info(), gpu_layers))
+    handle = lib.api.llama_model_load_from_file(str(path).encode(), model_params(lib, system_info(), gpu_layers))
     if not handle:
         why = lib.last_error() or "it gives no reason"
         raise ModelError(f"llama.cpp cannot load {path}: {why}", "Convert the model again, or give another one.")
@@ -56,7 +59,7 @@ def model_params(lib: Library, info: str, gpu_layers: int) -> Any:
     """llama.cpp's parameters for loading; `info` is its system info line."""
     params = lib.api.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
-    if probe.amx_fault(info):
+    if amx_fault(info):
         params.use_extra_bufts = False
     return params
 
@@ -90,3 +93,68 @@ def _describe(lib: Library, handle: Any, path: Path, header: Header) -> Model:
         kv_bytes_per_token=max(1, 2 * _KV_BYTES * layers * api.llama_model_n_head_kv(handle) * head_width),
         attention_flops_per_cell=4 * layers * heads * head_width,
     )
+
+
+class Vocab:
+    """Tokens of one loaded model; valid while its Engine is open."""
+
+    def __init__(self, lib: Library, handle: Any) -> None:
+        api = lib.api
+        self._api, self._handle = api, handle
+        self.n_tokens = int(api.llama_vocab_n_tokens(handle))
+        self.bos = int(api.llama_vocab_bos(handle))  # -1: none
+        self.eos = int(api.llama_vocab_eos(handle))  # -1: none
+        self.add_bos = bool(api.llama_vocab_get_add_bos(handle))
+        self._pieces: list[bytes | None] = [None] * self.n_tokens
+        self._ends = frozenset(i for i in range(self.n_tokens) if api.llama_vocab_is_eog(handle, i))
+        self._ids: dict[bytes, int] | None = None
+        self._buffer = ctypes.create_string_buffer(256)
+
+    def tokenize(self, text: str, *, special: bool, bos: bool = False) -> list[int]:
+        """The tokens of `text`; special tokens written in it become such only with `special=True`.
+
+        `bos` puts the beginning-of-sequence token first where the model has one. Lone surrogates become "?".
+        """
+        data = text.encode("utf-8", "replace")
+        tokens = self._tokenize(data, len(data) + 8, special)
+        return [self.bos, *tokens] if bos and self.bos >= 0 else tokens
+
+    def _tokenize(self, data: bytes, room: int, special: bool) -> list[int]:
+        tokens = (ctypes.c_int32 * room)()
+        count = self._api.llama_tokenize(self._handle, data, len(data), tokens, room, False, special)
+        return tokens[:count] if count >= 0 else self._tokenize(data, -count, special)
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token adds to a text; b"" for control tokens. They need not be whole characters."""
+        piece = self._pieces[token]
+        if piece is None:
+            piece = self._pieces[token] = self._render(token, special=False)
+        return piece
+
+    def is_eog(self, token: int) -> bool:
+        """True for tokens that end a generation."""
+        return token in self._ends
+
+    def id_of(self, text: str) -> int | None:
+        """The token that is exactly `text`, special tokens included; None when there is none."""
+        data = text.encode("utf-8", "replace")
+        tokens = self.tokenize(text, special=True)
+        if len(tokens) == 1 and self._render(tokens[0], special=True) == data:
+            return tokens[0]
+        if self._ids is None:
+            self._ids = self._index()
+        return self._ids.get(data)
+
+    def _index(self) -> dict[bytes, int]:
+        """Every token by its text: needed where tokenizing adds a space. Whole tokens win over single-byte ones."""
+        attribute = self._api.llama_vocab_get_attr
+        order = sorted(range(self.n_tokens), key=lambda i: (not attribute(self._handle, i) & _BYTE_TOKEN, -i))
+        return {self._render(token, special=True): token for token in order}
+
+    def _render(self, token: int, *, special: bool) -> bytes:
+        size = len(self._buffer)
+        count = self._api.llama_token_to_piece(self._handle, token, self._buffer, size, 0, special)
+        if count < 0:
+            self._buffer = ctypes.create_string_buffer(-count)
+            return self._render(token, special=special)
+        return self._buffer.raw[:count]

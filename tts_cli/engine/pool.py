@@ -1,15 +1,161 @@
-"""One context and its sequences: every change is made in llama.cpp and in the mirror of its cells together.
+"""Who holds which tokens: branches of the search, and the sequences of one context that hold them in KV cells.
 
-Which job gets room is not decided here (`scheduler.py`).
+1. A `Branch` is one step's tokens after its parent's. It does not know where they are kept, if at all.
+2. A `Slot` is one of llama.cpp's sequence ids. It holds the first `length` tokens of the path to its `tip`, in a chain
+   of `Extent`s: runs of cells that one sequence filled and that its forks share up to some position.
+3. `Cells` mirrors in Python what llama.cpp's cells hold, so that room is known before it is needed.
+4. A `Pool` is one context with its sequences; every change is made in llama.cpp and in the mirror together.
+
+Sequences are vacant (hold nothing), live (a job is at work on them) or idle (kept until somebody goes on from there, or
+needs the room). Which job gets room is not decided here (`scheduler.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from tts_cli.engine.branches import Branch
-from tts_cli.engine.cells import Cells, Slot
+import numpy as np
+from numpy.typing import NDArray
+
 from tts_cli.engine.context import Context
+from tts_cli.protocols import Usage
+
+
+class Branch:
+    """The tokens of one step after its parent's; equal by identity. Children are not listed: unused ones vanish.
+
+    The last token of a sampled branch is pending: it is run only when somebody goes on from there.
+    """
+
+    __slots__ = ("__weakref__", "_tokens", "logits", "parent", "ran", "released", "sampled", "start", "usage")
+
+    def __init__(self, parent: Branch | None, tokens: Sequence[int], usage: Usage, *, sampled: bool) -> None:
+        self.parent = parent
+        self.start = parent.length if parent else 0
+        self._tokens = list(tokens)
+        self.usage = usage
+        self.sampled = sampled
+        self.ran = 0  # own tokens that went through the model at least once
+        self.released = False
+        self.logits: NDArray[np.float32] | None = None  # [n_vocab] after the last token, as long as they are kept
+
+    @property
+    def length(self) -> int:
+        """Tokens from the start of the problem to the end of this branch."""
+        return self.start + len(self._tokens)
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """Its own tokens, without its parent's."""
+        return tuple(self._tokens)
+
+    def append(self, token: int) -> None:
+        """Grow by one sampled token; only the job that samples the branch may."""
+        self._tokens.append(token)
+
+    def chain(self) -> Iterator[Branch]:
+        """This branch, its parent, and so on up to the root."""
+        branch: Branch | None = self
+        while branch is not None:
+            yield branch
+            branch = branch.parent
+
+    def stretch(self, begin: int, end: int) -> list[int]:
+        """The tokens at positions begin..end of the path that ends here."""
+        if begin >= self.start:
+            return self._tokens[begin - self.start : end - self.start]
+        parts: list[list[int]] = []
+        for branch in self.chain():
+            if branch.start < end:
+                parts.append(branch._tokens[max(0, begin - branch.start) : end - branch.start])
+            if branch.start <= begin:
+                break
+        return [token for part in reversed(parts) for token in part]
+
+
+@dataclass(eq=False, slots=True)
+class Extent:
+    """Cells of the positions from `start`; `ends` holds, per sequence id, the position up to which it shares them."""
+
+    start: int
+    ends: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> int:
+        return max(self.ends.values(), default=self.start) - self.start
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One sequence id: its cells hold the first `length` tokens of the path to `tip`."""
+
+    seq: int
+    tip: Branch | None = None
+    length: int = 0
+    extents: list[Extent] = field(default_factory=list)
+    used: int = 0  # when it was last at work: the smallest is the least recently used
+
+
+class Cells:
+    """Counts the cells that are in use, of `capacity`."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.used = 0
+
+    @property
+    def free(self) -> int:
+        return self.capacity - self.used
+
+    def grow(self, slot: Slot, count: int) -> None:
+        """`slot` filled `count` cells at its end."""
+        last = slot.extents[-1] if slot.extents else None
+        if last is None or len(last.ends) > 1:
+            last = Extent(slot.length)
+            slot.extents.append(last)
+        slot.length += count
+        last.ends[slot.seq] = slot.length
+        self.used += count
+
+    def fork(self, source: Slot, target: Slot, length: int) -> None:
+        """The empty `target` shares the first `length` tokens of `source`."""
+        for extent in source.extents:
+            if extent.start < length:
+                extent.ends[target.seq] = min(extent.ends[source.seq], length)
+                target.extents.append(extent)
+        target.length = length
+
+    def trim(self, slot: Slot, length: int) -> None:
+        """`slot` holds no more than its first `length` tokens from now on."""
+        while slot.extents and slot.length > length:
+            extent = slot.extents[-1]
+            before = extent.cells
+            if extent.start >= length:
+                del extent.ends[slot.seq]
+                slot.extents.pop()
+            else:
+                extent.ends[slot.seq] = length
+            self.used -= before - extent.cells
+            slot.length = max(length, extent.start)
+        slot.length = min(slot.length, length)
+
+    @staticmethod
+    def shared(slot: Slot, length: int) -> bool:
+        """True when another sequence holds the first `length` tokens of `slot` as well."""
+        for extent in slot.extents:
+            if extent.start < length <= extent.ends[slot.seq]:
+                return any(seq != slot.seq and end >= length for seq, end in extent.ends.items())
+        return length == 0
+
+    @staticmethod
+    def held(slots: Iterable[Slot]) -> int:
+        """Cells that these sequences hold together, shared ones counted once."""
+        ends: dict[Extent, int] = {}
+        for slot in slots:
+            for extent in slot.extents:
+                ends[extent] = max(ends.get(extent, 0), extent.ends[slot.seq])
+        return sum(end - extent.start for extent, end in ends.items())
 
 
 def common_length(tip: Branch, length: int, path: Collection[Branch]) -> int:
@@ -45,10 +191,13 @@ class Pool:
 
     def occupy(self, tip: Branch, source: Slot | None, length: int) -> Slot | None:
         """A sequence at work on `tip` that holds the first `length` tokens of `source`; None when none is left."""
+        slot: Slot | None
         if source in self.idle and source.length == length:
-            slot: Slot | None = source  # nobody loses anything: take it over
-        else:
-            slot = self._vacate(source)
+            slot = source  # nobody loses anything: take it over
+        elif self.vacant or self.evict(keep=source):
+            slot = self.vacant.pop()
+        else:  # no other is left: what the source holds beyond `length` is lost
+            slot = source if source in self.idle else None
         if slot is None:
             return None
         if slot is source:
@@ -62,12 +211,6 @@ class Pool:
         slot.tip = tip
         return slot
 
-    def _vacate(self, source: Slot | None) -> Slot | None:
-        """An empty sequence: a vacant one, or that of an idle branch; `source` itself when no other is left."""
-        if not self.vacant and not self.evict(keep=source):
-            return source if source in self.idle else None
-        return self.vacant.pop()
-
     def rest(self, slot: Slot) -> None:
         """The job is done; its cells stay until somebody needs the room."""
         self._clock += 1
@@ -76,7 +219,7 @@ class Pool:
         self.idle.append(slot)
 
     def retire(self, slot: Slot, after: Branch | None) -> None:
-        """Free what only this sequence holds, but for `after` and its ancestors as far as they are not released."""
+        """Free what only this sequence holds, except `after` and its ancestors as far as they are not released."""
         while after is not None and after.released:
             after = after.parent
         length = min(slot.length, after.length) if after else 0
@@ -95,7 +238,7 @@ class Pool:
         self.vacant.append(slot)
 
     def evict(self, keep: Slot | None = None) -> bool:
-        """Drop one idle sequence but `keep`: one that holds nothing alone, else the least recently used."""
+        """Drop one idle sequence other than `keep`: one that holds nothing alone, else the least recently used."""
         idle = [slot for slot in self.idle if slot is not keep]
         if not idle:
             return False

@@ -1,5 +1,14 @@
 """Continuous batching: which jobs are at work, which rows each decode runs, and who gives way when room runs out.
 
+One `step` of all contexts:
+
+    waiting ──1 admit──► live ──2 compose──► rows of one batch in each context ──3 decode──► logits [marked, n_vocab]
+       ▲                  │ ▲                         │                                        │
+       └──── gives way ───┘ │                         └── no room: evict, or give way          │
+                            │                                                                  │
+        goes on, or ends ◄──┴─5 sample one token each ◄──── generations ◄──4 hand out ◄────────┘
+                                                                             └─► evaluations keep their rows, or end
+
 Jobs start in the order in which they came. One that would run tokens which another is about to run waits and shares
 its cells. Idle branches are evicted first, least recently used first; then the youngest job gives its cells up and is
 run again later, with the tokens that it has sampled. Nothing here changes what a job results in, only what it costs.
@@ -19,9 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.engine.branches import Branch
-from tts_cli.engine.cells import Slot
-from tts_cli.engine.pool import Pool, common_length
+from tts_cli.engine.pool import Branch, Pool, Slot, common_length
 from tts_cli.engine.sampling import logprobs, sample
 from tts_cli.engine.tasks import EngineTask, Evaluation, Generation
 from tts_cli.protocols import Job
@@ -40,6 +47,15 @@ class Chunk:
     begin: int
     end: int
     marked: list[int]
+
+
+@dataclass(slots=True)
+class Placement:
+    """Where a task could go: in `pool`, `source` holds the first `shared` tokens of its path (None: none of them)."""
+
+    pool: Pool
+    source: Slot | None
+    shared: int
 
 
 class Scheduler:
@@ -71,15 +87,19 @@ class Scheduler:
 
     def step(self) -> None:
         """Start what may start, run one batch in each context, hand the logits out."""
+        # 1. Admit waiting tasks. Whose first logits are kept already draws its first token now, and is in this batch.
         self._sample(self._admit(), [])
         sampled: list[Generation] = []
         rows: list[NDArray[np.float32]] = []
+        # 2. Compose a batch for each context and 3. run it; who finds no room for it gives way.
         for pool, chunks in self._decode():
             for chunk in chunks:
                 assert chunk.task.slot is not None
                 pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
                 charge(chunk.task.child, chunk.begin, chunk.end)
+            # 4. Hand out the logits. The rows of generations are collected: views, good until the next decode.
             self._hand_out(pool, chunks, sampled, rows)
+        # 5. Draw a token for each generation, of all contexts together.
         self._sample(sampled, rows)
 
     # --- who is at work ---
@@ -90,11 +110,11 @@ class Scheduler:
         for task in list(self.waiting):
             if all(len(pool.live) >= pool.width for pool in self.pools):
                 break
-            found = [(pool, *pool.source(task.path, task.reusable())) for pool in self.pools]
-            if self._another_runs_it(task, max(length for _, _, length in found)):
-                continue
-            if not self._place(task, found):
-                break
+            places = [Placement(pool, *pool.source(task.path, task.reusable())) for pool in self.pools]
+            if self._another_runs_it(task, max(place.shared for place in places)):
+                continue  # later ones may start: they do not need these tokens
+            if not self._place(task, places):
+                break  # later ones may not: a large task would wait for ever behind small ones
             self.waiting.remove(task)
             insort(self.live, task, key=_AGE)
             if isinstance(task, Generation) and task.todo == 0:
@@ -110,29 +130,29 @@ class Scheduler:
                 return True
         return False
 
-    def _place(self, task: EngineTask, found: list[tuple[Pool, Slot | None, int]]) -> bool:
-        """Give the task a sequence: where most of its path is, else where fewest are at work."""
-        donor, donated, most = max(found, key=lambda place: place[2])
+    def _place(self, task: EngineTask, places: list[Placement]) -> bool:
+        """Give the task a sequence: where most of its path is, else where fewest are at work. False: no room."""
+        best = max(places, key=attrgetter("shared"))
         # An even share each, by the number of contexts and not of threads: so threads do not change where work goes.
         share = max(_NARROW, -(-(len(self.live) + len(self.waiting)) // len(self.pools)))
-
-        def order(place: tuple[Pool, Slot | None, int]) -> tuple[bool, int, int]:
-            return len(place[0].live) >= share, -place[2], len(place[0].live)
-
-        for pool, source, length in sorted(found, key=order):
-            if len(pool.live) >= pool.width or not self._fits(pool, source, task.child.length - length):
+        places.sort(key=lambda place: (len(place.pool.live) >= share, -place.shared, len(place.pool.live)))
+        for place in places:
+            pool = place.pool
+            if len(pool.live) >= pool.width or not self._fits(pool, place.source, task.child.length - place.shared):
                 continue
-            copy = pool is not donor and donated is not None and most > length
-            slot = pool.occupy(task.child, None if copy else source, 0 if copy else length)
-            if slot is None:
-                continue
-            if copy and donated is not None:
-                pool.adopt(slot, donor, donated, most)
-            task.pool, task.slot = pool, slot
-            return True
+            if place is best or best.source is None or best.shared <= place.shared:
+                slot = pool.occupy(task.child, place.source, place.shared)
+            else:  # another context holds more of the path: copying its cells is cheaper than running the tokens again
+                slot = pool.occupy(task.child, None, 0)
+                if slot is not None:
+                    pool.adopt(slot, best.pool, best.source, best.shared)
+            if slot is not None:
+                task.pool, task.slot = pool, slot
+                return True
         return False
 
     def _fits(self, pool: Pool, source: Slot | None, need: int) -> bool:
+        """True when `need` more cells are free, or can be made so by evicting idle branches other than `source`."""
         if not pool.live:
             pool.make_room(need, keep=source)
             return True  # alone, every path fits: none is longer than the context
@@ -155,20 +175,22 @@ class Scheduler:
         if pool.evict():
             return
         tasks = [task for task in self.live if task.pool is pool]
-        self._stop(tasks[-1])
+        youngest = tasks[-1]  # `live` is sorted by age
+        self._stop(youngest)
         if len(tasks) > 1:
-            insort(self.waiting, tasks[-1], key=_AGE)
+            insort(self.waiting, youngest, key=_AGE)
         else:
-            tasks[-1].out_of_room()
+            youngest.out_of_room()
 
     # --- what is run ---
 
     def _decode(self) -> list[tuple[Pool, list[Chunk]]]:
-        """Run one batch in each context; what was run."""
+        """Run one batch in each context; what was run. Contexts decode at the same time where there are workers."""
         batches = [(pool, chunks) for pool in self.pools if (chunks := self._fitting(pool))]
         run = self._workers.map if self._workers and len(batches) > 1 else map
         done = list(run(_run, batches))
-        while not all(done):  # llama.cpp finds no room where the mirror does: windowed attention may need more
+        # llama.cpp may find no room where the mirror does (windowed attention needs more cells): give way, try again.
+        while not all(done):
             for i, (pool, _) in enumerate(batches):
                 if not done[i]:
                     self._give_way(pool)
@@ -193,7 +215,7 @@ class Scheduler:
             begin = task.child.length - task.todo
             end = min(task.child.length, begin + rows)
             marked = task.marked(begin, end)
-            if len(marked) > outputs:
+            if len(marked) > outputs:  # the stretch ends before the first logits too many
                 end, marked = marked[outputs], marked[:outputs]
             if end > begin:
                 chunks.append(Chunk(task, begin, end, marked))
@@ -205,9 +227,9 @@ class Scheduler:
     def _hand_out(
         self, pool: Pool, chunks: list[Chunk], sampled: list[Generation], rows: list[NDArray[np.float32]]
     ) -> None:
-        """Evaluations keep their rows and end; generations are put on `sampled` with their row on `rows`."""
+        """Evaluations keep their rows and end; generations are put on `sampled`, their row [n_vocab] on `rows`."""
         count = sum(len(chunk.marked) for chunk in chunks)
-        logits = iter(pool.context.logits(count)) if count else iter(())
+        logits = iter(pool.context.logits(count)) if count else iter(())  # [count, n_vocab], in the order of the rows
         for chunk in chunks:
             task = chunk.task
             for position in chunk.marked:
@@ -224,10 +246,11 @@ class Scheduler:
                 self._finish(task)
 
     def _sample(self, tasks: list[Generation], rows: list[NDArray[np.float32]]) -> None:
-        """Draw one token for each task, by default from the logits kept after its parent."""
+        """Draw one token for each task, without `rows` from the logits that are kept after its parent."""
         if not tasks:
             return
-        logits = np.stack(rows or [task.parent.logits for task in tasks if task.parent.logits is not None])
+        kept = (task.parent.logits for task in tasks if task.parent.logits is not None)
+        logits = np.stack(rows or list(kept))  # [tasks, n_vocab]
         tokens = sample(logits, [task.sampler for task in tasks])
         for task, token, logprob in zip(tasks, tokens, logprobs(logits, tokens), strict=True):
             task.accept(token, logprob)
@@ -235,6 +258,7 @@ class Scheduler:
                 self._finish(task)
 
     def _keep(self, branch: Branch, row: NDArray[np.float32]) -> None:
+        """Keep the logits [n_vocab] after a branch for its later children; the oldest kept ones are dropped."""
         branch.logits = row.copy()
         self._kept.append(weakref.ref(branch))
         if len(self._kept) > self._keep_at_most:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.engine.branches import Branch
-from tts_cli.engine.cells import Slot
-from tts_cli.engine.pool import Pool
+from tts_cli.engine.model import Vocab
+from tts_cli.engine.pool import Branch, Pool, Slot
 from tts_cli.engine.sampling import Sampler
-from tts_cli.engine.vocab import Vocab
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Finish, Job
 
@@ -35,7 +33,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Logits [marks, n_vocab] at the marked tokens, and the branch that ends with the evaluated tokens."""
+    """The branch that ends with the evaluated tokens, and the logits [marks, n_vocab] at the marked ones."""
 
     branch: Branch
     logits: NDArray[np.float32]
@@ -161,7 +159,7 @@ class Evaluation(EngineTask):
         return sorted({row for row in self._rows if begin <= row < end})
 
     def accept(self, position: int, logits: NDArray[np.float32]) -> None:
-        """Keep one row of logits."""
+        """Keep one row of logits [n_vocab]."""
         for i, row in enumerate(self._rows):
             if row == position:
                 self._logits[i] = logits

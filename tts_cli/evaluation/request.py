@@ -16,8 +16,8 @@ from tts_cli.search.methods import METHODS as SEARCH_METHODS
 if TYPE_CHECKING:
     from tts_cli.config import Settings
     from tts_cli.evaluation.config import EvalConfig
-    from tts_cli.models.entry import ModelEntry
     from tts_cli.models.load import ModelPair
+    from tts_cli.models.registry import ModelEntry
 
 # Not part of a question: what another flag says here, and what a machine may set as it likes.
 NOT_ASKED = {"method", "budget", "max_time", "max_flops", "threads", "gpu_layers"}
@@ -146,8 +146,8 @@ def origin(found: ModelPair, chosen: config.Settings, solving: Settings) -> dict
 def _model(entry: ModelEntry, format: str | None = None) -> dict[str, Any]:
     """Its name, its content, and how it is asked. The content is None where the file is not there (any more)."""
     from tts_cli.evaluation.config import fingerprint
-    from tts_cli.models.files import find
+    from tts_cli.models.registry import find_file
 
-    file: Path | None = find(entry)
+    file: Path | None = find_file(entry)
     asked = entry.model_dump(mode="json", include={"prompt", "separator", "format"})
     return {"name": entry.name, "content": fingerprint(file) if file else None, "asked": asked, "format": format}

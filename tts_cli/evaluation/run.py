@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.conditions import Condition, SearchJob
     from tts_cli.evaluation.store import Store
     from tts_cli.evaluation.summary import EvalFacts, Summary, Timing
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.protocols import ModelFacts
     from tts_cli.strategy.profile import Profile
 

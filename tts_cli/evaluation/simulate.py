@@ -92,7 +92,7 @@ class RecordedPRM(_RecordedModel):
     def start(self, problem: str, usage: Usage) -> Prefix:
         return _Steps((), usage)
 
-    def score(self, prefix: Prefix, step: str) -> Job[ScoredStep]:
+    def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
         """The score of this step after these. Raises NotRecorded; the job fails where the PRM had no room."""
         assert isinstance(prefix, _Steps)
         steps = (*prefix.steps, step)

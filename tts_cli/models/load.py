@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.entry import ModelEntry, Role
-from tts_cli.models.files import find, is_file, locate
-from tts_cli.models.registry import Registry, read
+from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
 from tts_cli.paths import expand
 
 if TYPE_CHECKING:
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.models.prm.formats import PrmFormat
 
 FORMAT_KEY = "tts.prm.format"  # a GGUF string: the name of the format that a PRM was trained for
@@ -31,7 +28,10 @@ class ModelPair:
 
 
 def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Registry | None = None) -> ModelPair:
-    """Which models are meant; `own_prm`: take the one that suits the policy where none is named. Raises UsageError."""
+    """The entries of both models. `own_prm`: where no PRM is named, take the policy's own. Raises UsageError.
+
+    `prm` "none" means none. Without `registry` it is read from its files.
+    """
     known = registry or read()
     policy_entry = resolve(policy, "policy", known)
     name = prm or (own_prm and policy_entry.prm) or "none"
@@ -58,9 +58,14 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
     """Load a policy by name, GGUF file or entry. `size`: as `engine.Engine` takes it (n_ctx, n_seq_max, threads, ..).
 
     Raises UsageError for an unknown name or a PRM, ModelError for a file that is missing or unfit.
+
+    >>> policy = load_policy("nano", threads=1)
+    >>> policy.parameters
+    133440
+    >>> policy.close()
     """
     from tts_cli.engine import Engine
-    from tts_cli.models.backends.llama_policy import LlamaPolicy
+    from tts_cli.models.backends.llama_cpp import LlamaPolicy
 
     known = registry or read()
     entry = resolve(model, "policy", known) if isinstance(model, str) else model
@@ -83,7 +88,7 @@ def load_prm(
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit.
     """
     from tts_cli.engine import Engine
-    from tts_cli.models.backends.llama_prm import LlamaPRM
+    from tts_cli.models.backends.llama_cpp import LlamaPRM
 
     known = registry or read()
     entry = resolve(model, "prm", known) if isinstance(model, str) else model
@@ -106,10 +111,10 @@ def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
 
 
 def _registered(path: Path, known: Registry) -> ModelEntry | None:
-    """The registry's entry for this very file, so that what it says of the model is not lost."""
+    """The registry's entry for this very file, so that what is known of the model is not lost."""
     if not is_file(path):
         return None
-    files = ((entry, find(entry)) for entry in known.models.values())
+    files = ((entry, find_file(entry)) for entry in known.models.values())
     return next((entry for entry, file in files if file is not None and file.samefile(path)), None)
 
 

@@ -1,7 +1,11 @@
-"""Reads the registry: the models.yaml that ships, with the user's own merged over it.
+"""The registry of models: what models.yaml says of each, and where their files are.
 
-An entry, format or prompt of the user's file replaces, field by field, the one of the same name. Where model
-files lie is `files.py`'s business; nothing here loads a model.
+1. The models.yaml that ships is read first. The user's own is merged over it: an entry, format or prompt replaces,
+   field by field, the one of the same name.
+2. YAML becomes checked data (`ModelEntry`, `PrmFormat`, `PromptStyle`), or a UsageError that names file and line.
+3. A model's file is looked for in the package (nano), then in the user's models directory.
+
+A run reads it once, and hands the `Registry` on. Nothing here loads a model.
 """
 
 from __future__ import annotations
@@ -11,23 +15,66 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from tts_cli.errors import UsageError
-from tts_cli.models.entry import ModelEntry, PromptStyle
-from tts_cli.models.files import is_file
+from tts_cli.errors import ModelError, UsageError, reason
 from tts_cli.models.prm.formats import PrmFormat
-from tts_cli.paths import models_file
+from tts_cli.models.prompts import PromptStyle
+from tts_cli.paths import PACKAGED, expand, models_dir, models_file
 
 SHIPPED = Path(__file__).parent.parent / "models.yaml"
 SECTIONS = ("models", "formats", "prompts")
 GENERIC = "generic"
 
+Role = Literal["policy", "prm"]
 Raw = dict[str, dict[str, dict[str, Any]]]  # section -> name -> fields
 M = TypeVar("M", bound=BaseModel)
+
+
+class SamplingDefaults(BaseModel):
+    """Sampling that suits one policy; where a value is None the tool's own default holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_step_tokens: PositiveInt | None = None
+
+
+class ModelEntry(BaseModel):
+    """One model of the registry. What is not known is None, never guessed.
+
+    `file` is a name in the models directory or a path; an entry without one says in `get` how to come by the file.
+    `family` is what the paper's table goes by, `prm` the PRM that suits a policy. `measured` is a short figure of how
+    good the model is, `measured_by` the command that found it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: Role
+    description: str = ""
+    file: str | None = None
+    repo: str | None = None  # the model's id at its publisher
+    get: str | None = None
+    url: str | None = None
+    size: PositiveInt | None = None  # bytes
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    parameters: PositiveInt | None = None
+    licence: str | None = None
+    family: str | None = None
+    demonstration: bool = False
+    note: str | None = None
+    measured: str | None = None
+    measured_by: str | None = None
+    prompt: PromptStyle | None = None
+    separator: str = Field(default="\n\n", min_length=1)
+    sampling: SamplingDefaults = SamplingDefaults()
+    prm: str | None = None
+    format: PrmFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +88,10 @@ class Registry:
     def entry(self, name: str) -> ModelEntry:
         """The entry of this name. Raises UsageError that suggests close names."""
         if name not in self.models:
-            raise UsageError(f"There is no model named '{name}'.", _close("model", name, self.models))
+            near = get_close_matches(name, self.models, n=3, cutoff=0.5)
+            hint = f"Did you mean {' or '.join(near)}? " if near else ""
+            listed = "`tts models list` names every model; a file is given as MODEL.gguf with its path."
+            raise UsageError(f"There is no model named '{name}'.", hint + listed)
         return self.models[name]
 
     def format(self, name: str) -> PrmFormat:
@@ -57,17 +107,16 @@ class Registry:
         return next((family for family, style in styles if any(part in plain for part in style.match)), None)
 
     def prompt_for(self, name: str) -> PromptStyle:
-        """How a policy that is not in the registry is asked, by the family that its name tells."""
+        """How a policy that is not in the registry is asked, by the family that its name says."""
         return self.prompts[self.family_of(name) or GENERIC]
 
 
-def load() -> dict[str, ModelEntry]:
-    """All models by name, in the order of the files. Raises UsageError for a malformed file."""
-    return dict(read().models)
-
-
 def read() -> Registry:
-    """The whole registry. Raises UsageError for a malformed file."""
+    """The whole registry: once a run, as it takes some 20 ms. Raises UsageError for a malformed file.
+
+    >>> read().entry("nano").prm
+    'nano-prm'
+    """
     user = models_file()
     sources = [SHIPPED, user] if is_file(user) or os.environ.get("TTS_MODELS_FILE") else [SHIPPED]
     raw: Raw = {section: {} for section in SECTIONS}
@@ -88,7 +137,7 @@ def _parse(path: Path) -> Raw:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise _malformed(f"{path}{where}", str(error.problem)) from error
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise _malformed(str(path), str(error).splitlines()[0]) from error
+        raise _malformed(str(path), reason(error)) from error
     return _shape(path, data)
 
 
@@ -144,7 +193,40 @@ def _malformed(where: str, why: str) -> UsageError:
     return UsageError(f"The model registry cannot be read ({where}): {why}.", "Mend that file, or move it away.")
 
 
-def _close(what: str, name: str, known: Mapping[str, object]) -> str:
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    return f"{hint}`tts models list` names every {what}; a file is given as {what.upper()}.gguf with its path."
+# --- model files ---
+
+
+def find_file(entry: ModelEntry) -> Path | None:
+    """The entry's model file, or None where it is not on this machine."""
+    if entry.file is None:
+        return None
+    file = expand(entry.file)
+    places = [PACKAGED / file, models_dir() / file]  # an absolute `file` stays itself
+    return next((place for place in places if is_file(place)), None)
+
+
+def locate(entry: ModelEntry) -> Path:
+    """The entry's model file. Raises ModelError that says how to come by it."""
+    path = find_file(entry)
+    if path is not None:
+        return path
+    if entry.file is not None and expand(entry.file).is_absolute():
+        raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")
+    raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
+
+
+def is_file(path: Path) -> bool:
+    """True for a file that can be seen; False too where the path itself is impossible (too long, say)."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def how_to_get(entry: ModelEntry) -> str:
+    """One sentence: what a person does to have this model."""
+    if entry.file is None:
+        source = f" of {entry.repo}" if entry.repo else ""
+        return entry.get or f"Get a GGUF file{source} and pass it as `--{entry.role} FILE.gguf`."
+    source = f" (of {entry.repo})" if entry.repo else ""
+    return f"Put its file {entry.file}{source} into {models_dir()}, or pass it as `--{entry.role} FILE.gguf`."

@@ -35,7 +35,7 @@ class StepEnd:
         if self._start is None:
             return None
         if self._boxes.complete(text):
-            return Finish.BOXED
+            return Finish.ANSWERED
         first = max(self._start + 1, new - len(self._separator) + 1)
         return Finish.STEP if self._separator in text[first:] else None
 

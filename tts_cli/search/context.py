@@ -81,7 +81,6 @@ class Search:
         self._numbers = 0
         self._jobs: dict[Job[Any], Backend] = {}
         self._scoring: dict[Node, Task[None]] = {}
-        self._last_steps: dict[tuple[str, ...], tuple[float, int]] = {}  # scored, and let go of by the PRM
         self.root = _root(())
         self.roots: list[Node] = [self.root]
 
@@ -245,20 +244,14 @@ class Search:
         before = parent.reward
         if before is None:
             return
-        steps = () if node.open else tuple(node.steps)
-        if steps in self._last_steps:  # another tree ended so: the PRM would run it again
-            node.score, node.prm_tokens = self._last_steps[steps]
-        else:
-            try:
-                scored = await self._wait(self._prm, self._prm.score(before, node.text))
-            except PromptTooLong:
-                return
-            node.score, node.reward = scored.score, scored.prefix
-            node.prm_tokens = scored.prefix.length - before.length
-            if not node.open:  # nothing comes after it
-                self._release_reward(node)
-            if steps:
-                self._last_steps[steps] = (node.score, node.prm_tokens)
+        try:
+            scored = await self._wait(self._prm, self._prm.score(before, node.text, final=not node.open))
+        except PromptTooLong:
+            return
+        node.score, node.reward = scored.score, scored.prefix
+        node.prm_tokens = scored.prefix.length - before.length
+        if not node.open:
+            self._release_reward(node)
         self.tell(events.StepScored(node.number, node.score))
 
     # Keeping and leaving

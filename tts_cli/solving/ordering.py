@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from tts_cli.data.record import Problem, Record
 from tts_cli.errors import UsageError
 
+AHEAD = 4  # times the problems under way: how far in-order output lets others run ahead of a slow one,
+LEAST_AHEAD = 64  # but so many at least
+
 
 class InOrder:
     """Hands records on in the order in which their problems were admitted; with `most` None as they come.
@@ -20,6 +23,11 @@ class InOrder:
         self._places: dict[str, int] = {}  # of the problems that are begun and not handed on
         self._held: dict[int, Record] = {}
         self._begun = self._next = 0
+
+    @classmethod
+    def over(cls, at_once: int, *, ordered: bool = True) -> InOrder:
+        """For so many problems under way; without `ordered` records are handed on as they come."""
+        return cls(max(LEAST_AHEAD, AHEAD * at_once) if ordered else None)
 
     @property
     def has_room(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, Select, VoteClass, aggregate, extract, vote
-from tts_cli.answers.vote import Equality
+from tts_cli.answers.vote import Equality, Verifier
 from tts_cli.data.record import Verified
 from tts_cli.search.best_first import DOUBT
 from tts_cli.search.context import Search, Solution
@@ -82,6 +82,7 @@ def elect(
     ballots = tuple(s for s in ordered for _ in range(s.node.count if unfinished else s.node.ended))
     verified = None
     if problem is not None:
+        assert isinstance(judge, Verifier), "a judge that can check answers goes with --verify"
         ballots, verified = _checked(ballots, problem, judge)
     votes = vote([s.answer for s in ballots], weights(ballots, select), select, judge)
     if not votes:
@@ -92,7 +93,7 @@ def elect(
 
 
 def _checked(
-    ballots: tuple[Solution, ...], problem: str, judge: Equality
+    ballots: tuple[Solution, ...], problem: str, judge: Verifier
 ) -> tuple[tuple[Solution, ...], Verified | None]:
     """Those that may vote, and what was said of all that have an answer; None where none has."""
     opinions = [None if s.answer is None else judge.check(problem, s.answer) for s in ballots]

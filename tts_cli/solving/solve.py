@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -132,7 +132,7 @@ def solve_many(
         on_advance()
 
     driver = Driver(policy, prm if plan.guided else None, prm_patience)
-    with _judge(judge) as equality:
+    with nullcontext(judge) if judge is not None else new_judge(verify=settings.verify) as equality:
         runs = driver.run(
             sessions(equality), should_stop=should_stop, on_advance=after_decode, max_in_flight=max_in_flight
         )
@@ -152,8 +152,13 @@ def how_many(budget: int, cells: int) -> int:
     return max(1, min(SOLUTIONS_IN_FLIGHT, cells // _CELLS) // budget)
 
 
-def _judge(judge: Equality | None) -> AbstractContextManager[Equality]:
-    return Judge() if judge is None else nullcontext(judge)
+def new_judge(*, verify: bool) -> Judge:
+    """`verify`: one that can check answers, too (a `Verifier`)."""
+    if not verify:
+        return Judge()
+    from tts_cli.verification.judge import VerifyingJudge
+
+    return VerifyingJudge()
 
 
 def _solved(ended: EndedSearch[Session]) -> Solved:

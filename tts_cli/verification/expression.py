@@ -1,8 +1,8 @@
 r"""Reads an expression or an equation strictly, for the verifier: what has two meanings raises NotUnderstood.
 
-`parse.py` reads what a person most likely meant, which is right for comparing answers. Here a wrong reading would
+`answers.parse` reads what a person most likely meant, which is right for comparing answers. Here a wrong reading would
 drop right answers, so `1/2x`, `f(x)`, `\log x`, `2^10` in LaTeX, `\sin 30` and words are no expressions at all.
-Input is text from `normalize.clean`. Nothing is worked out here: `verify_sympy.py` does that.
+Input is text from `normalize.clean`. Nothing is worked out here: `symbolic.py` does that.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from typing import Any
 
 import sympy
 
+from tts_cli.answers.vote import Opinion
 from tts_cli.verification.answer import Reading, readings
 from tts_cli.verification.expression import Apply, Expression, Number, letters
-from tts_cli.verification.opinions import Opinion
 from tts_cli.verification.statement import Consequence, Root, Statement, Value, read
 from tts_cli.verification.symbolic import DIGITS, Environment, Roots, Unclear, UndefinedValue, is_zero, number, symbolic
 
@@ -33,13 +33,13 @@ def opinion(problem: str, answer: str) -> Opinion:
     found = readings(answer, statement.unknown if isinstance(statement, Root) else None)
     if not isinstance(statement, Root):  # one value is asked for: "1,234" is no list
         found = [reading for reading in found if len(reading.items) == 1]
-    verdicts = [_verdict(statement, reading) for reading in found]
-    if any(verdict == "right" for verdict in verdicts):
+    opinions = {_of_reading(statement, reading) for reading in found}
+    if "right" in opinions:
         return "right"
-    return "wrong" if verdicts and all(verdict == "wrong" for verdict in verdicts) else "no opinion"
+    return "wrong" if opinions == {"wrong"} else "no opinion"
 
 
-def _verdict(statement: Statement, reading: Reading) -> Opinion:
+def _of_reading(statement: Statement, reading: Reading) -> Opinion:
     try:
         match statement:
             case Value():
@@ -62,10 +62,6 @@ def _of_value(statement: Value, reading: Reading) -> Opinion:
     fits = _agree(wanted, item)
     if fits is False and statement.percent and not reading.percent:
         fits = _agree(wanted, Apply("multiply", (Number(Fraction(100)), item)))
-    return _named(fits)
-
-
-def _named(fits: bool | None) -> Opinion:
     return "no opinion" if fits is None else "right" if fits else "wrong"
 
 
@@ -83,18 +79,18 @@ def _agree(wanted: Expression, item: Expression) -> bool | None:
 
 def _agree_at(point: Environment, wanted: Expression, item: Expression) -> bool | None:
     """At one point: False only if no way to take roots makes them equal."""
-    verdicts: list[bool | None] = []
+    results: list[bool | None] = []
     for roots in _BOTH:
         try:
             target = number(wanted, point, roots)
         except UndefinedValue:
-            verdicts.append(None)
+            results.append(None)
             continue
         try:
-            verdicts.append(is_zero(target - number(item, point, roots)))
+            results.append(is_zero(target - number(item, point, roots)))
         except UndefinedValue:
             return None
-    real, principal = verdicts
+    real, principal = results
     if real is False:
         return False if principal is False else None
     return principal if real is None else real
@@ -160,17 +156,17 @@ def _solves(statement: Root, item: Expression, parameters: Sequence[str]) -> boo
 
 def _solves_at(statement: Root, item: Expression, point: Environment) -> bool | None:
     """A side that has no value is not equal to the other: such an answer solves nothing."""
-    verdicts: list[bool | None] = []
+    results: list[bool | None] = []
     for roots in _BOTH:
         try:
             value = number(item, point, roots)
         except UndefinedValue:
             return None
         try:
-            verdicts.append(is_zero(_residual(statement, value, point, roots)))
+            results.append(is_zero(_residual(statement, value, point, roots)))
         except UndefinedValue:
-            verdicts.append(False)
-    real, principal = verdicts
+            results.append(False)
+    real, principal = results
     if real:
         return True
     return False if real is False and principal is False else None

@@ -1,6 +1,6 @@
 r"""Reads a problem whose answer can be checked by putting it in: an expression's value, an equation's solution.
 
-A text is understood only if one of the sentences below matches the whole of it and `verify_expression` reads every
+A text is understood only if one of the sentences below matches the whole of it and `expression` reads every
 formula in it. One more word, one more condition, and it is not understood. Covers values and simplifications,
 remainders, common divisors and multiples, percentages, equations, and linear systems; no inequalities, no stories
 (but for prices that rise and fall), no functions f(x).
@@ -32,7 +32,7 @@ MAX_EQUATIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The answer equals `expression`, whatever its form. `percent`: it may be told in percent or as a part of one."""
+    """The answer equals `expression`, whatever its form. `percent`: it may be stated in percent or as a part of one."""
 
     expression: Expression
     percent: bool = False
@@ -154,10 +154,6 @@ def _equations(text: str) -> tuple[tuple[Expression, Expression], ...]:
     return tuple(found)
 
 
-def _whole(value: int | str) -> Number:
-    return Number(Fraction(value))
-
-
 def _value(found: Found) -> Statement:
     return Value(_constant(found["e"]))
 
@@ -167,11 +163,7 @@ def _simplified(found: Found) -> Statement:
 
 
 def _remainder(found: Found) -> Statement:
-    return Value(Apply("mod", (_constant(found["e"]), _constant(found["m"]))))
-
-
-def _last_digit(found: Found) -> Statement:
-    return Value(Apply("mod", (_constant(found["e"]), _whole(10))))
+    return Value(Apply("mod", (_constant(found["e"]), _constant(found.groupdict().get("m", "10")))))
 
 
 def _common(found: Found) -> Statement:
@@ -179,7 +171,7 @@ def _common(found: Found) -> Statement:
     numbers = re.split(r",? and |, ", found["numbers"].replace("\ue000", "").replace("\ue001", ""))
     if len(numbers) < 2 or not all(re.fullmatch(r"\d{1,15}", number) for number in numbers):
         raise NotUnderstood(found["numbers"])
-    return Value(Apply(name, tuple(map(_whole, numbers))))
+    return Value(Apply(name, tuple(Number(Fraction(number)) for number in numbers)))
 
 
 def _part(found: Found) -> Statement:
@@ -187,26 +179,20 @@ def _part(found: Found) -> Statement:
     return Value(Number(percent / 100 * base))
 
 
+def _factor(verb: str, percent: str) -> Fraction:
+    sign = 1 if verb.lower() in ("increase", "increased", "rises", "is increased") else -1
+    return 1 + sign * Fraction(percent) / 100
+
+
 def _changed(found: Found) -> Statement:
-    base, percent = Fraction(found["base"]), Fraction(found["percent"])
-    return Value(Number(base * _factor(found["verb"], percent)))
-
-
-def _factor(verb: str, percent: Fraction) -> Fraction:
-    return (
-        1 + percent / 100 if verb.lower() in ("increase", "increased", "rises", "is increased") else 1 - percent / 100
-    )
-
-
-def _price(found: Found) -> Statement:
-    value = Fraction(found["base"]) * _factor(found["verb"], Fraction(found["percent"]))
-    if found["then"]:
-        value *= _factor(found["then"], Fraction(found["percent2"]))
+    value = Fraction(found["base"]) * _factor(found["verb"], found["percent"])
+    if found.groupdict().get("then"):
+        value *= _factor(found["then"], found["percent2"])
     return Value(Number(value))
 
 
 def _before(found: Found) -> Statement:
-    factor = _factor(found["verb"], Fraction(found["percent"]))
+    factor = _factor(found["verb"], found["percent"])
     if not factor:
         raise NotUnderstood(found.group())
     return Value(Number(Fraction(found["base"]) / factor))
@@ -221,29 +207,18 @@ def _what_percent(found: Found) -> Statement:
 
 def _solved_for(found: Found) -> Statement:
     """An equation and its unknown; other letters may occur, because it says what to solve for."""
-    return _root(found, _unknown(found), parameters=True)
+    return _root(found, parameters=True)
 
 
-def _solution(found: Found) -> Statement:
-    """An equation whose only letter is the unknown."""
-    equations = _equations(found["q"])
-    names = letters(*equations[0])
-    if len(names) != 1:
-        raise NotUnderstood(found.group())
-    return _root(found, names.pop(), parameters=False)
-
-
-def _unknown_solution(found: Found) -> Statement:
-    return _root(found, _unknown(found), parameters=False)
-
-
-def _root(found: Found, unknown: str, *, parameters: bool) -> Statement:
-    equations = _equations(found["q"])
+def _root(found: Found, *, parameters: bool = False) -> Statement:
+    """An equation whose only letter is the unknown, if not said otherwise."""
+    groups, equations = found.groupdict(), _equations(found["q"])
     left, right = equations[0]
     names = letters(left, right)
-    if len(equations) > 1 or unknown not in names or mentions_i(left, right) or (names != {unknown} and not parameters):
+    unknown = groups.get("v") or groups.get("w") or min(names, default="")
+    if len(equations) > 1 or unknown not in names or mentions_i(left, right) or (len(names) > 1 and not parameters):
         raise NotUnderstood(found.group())
-    narrow = (found.groupdict().get("narrow") or "").lower().split()
+    narrow = (groups.get("narrow") or "").lower().split()
     return Root(left, right, unknown, not _NOT_NARROW.issuperset(narrow))
 
 
@@ -255,11 +230,6 @@ def _consequence(found: Found) -> Statement:
     if len(equations) == 1 and isinstance(asked, Letter) and letters(*sides) == {asked.name}:
         return Root(*equations[0], asked.name)
     return Consequence(equations, asked)
-
-
-def _unknown(found: Found) -> str:
-    name: str = found["v"] or found["w"]
-    return name
 
 
 _CALCULATE = (  # the longest first, so that no formula begins with a word of it
@@ -286,7 +256,7 @@ def _sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
     remainder = "(?:What is|Find|Determine|Compute|Calculate) the remainder"
     yield rf"{remainder} (?:when|if) {_ASKED} is divided by (?P<m>{_SLOT})[.?]", _remainder
     yield rf"{remainder} of {_ASKED} (?:when )?divided by (?P<m>{_SLOT})[.?]", _remainder
-    yield rf"(?:What is|Find|Determine) the (?:units|ones|last) digit of {_ASKED}[.?]", _last_digit
+    yield rf"(?:What is|Find|Determine) the (?:units|ones|last) digit of {_ASKED}[.?]", _remainder
     yield rf"(?:What is|Find|Compute|Determine) (?:the )?{_COMMON} of (?P<numbers>.+?)[.?]", _common
     yield rf"(?:What is|Find|Compute|Calculate) {_PERCENT} of {_NUMBER}[.?]", _part
     yield rf"What is {_named('base')} {_CHANGE} by {_percent()}\?", _changed
@@ -296,7 +266,7 @@ def _sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
         rf"A price of {_named('base')} dollars (?P<verb>{moves}) by {_percent()}"
         rf"(?: and then (?P<then>rises|falls) by {_percent('percent2')})?"
         r"\. What is the (?:new|final) price in dollars\?",
-        _price,
+        _changed,
     )
     yield rf"A number {_CHANGE} by {_percent()} is {_named('base')}\. What is the number\?", _before
     yield rf"{_named('part')} is what percent of {_named('base')}\?", _what_percent
@@ -312,30 +282,30 @@ def _equation_sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
         _solved_for,
     )
     yield rf"{_EQUATIONS}\. Solve for {_UNKNOWN}\.", _solved_for
-    yield rf"Solve:? {_EQUATION}{_EQUATIONS}\.?", _solution
+    yield rf"Solve:? {_EQUATION}{_EQUATIONS}\.?", _root
     yield (
         rf"(?:Find|What (?:is|are)) {_NARROW}(?:solutions?|roots?|zeros?) (?:{_SATISFY}) {_EQUATION}{_EQUATIONS}[.?]?",
-        _solution,
+        _root,
     )
     yield (
         rf"Find {_NARROW}(?:values? (?:of|for) )?{_UNKNOWN},? (?:{_SATISFY}|when|given that) "
         rf"{_EQUATION}{_EQUATIONS}[.?]?",
-        _unknown_solution,
+        _root,
     )
     yield (
         rf"(?:What|Which) {_NARROW}(?:values? (?:of|for) )?{_UNKNOWN} (?:satisf(?:y|ies)|makes?|solves?) "
         rf"{_EQUATION}{_EQUATIONS}(?: true)?\?",
-        _unknown_solution,
+        _root,
     )
     yield (
         rf"(?:What|Which) (?:is|are) {_NARROW}(?:values? (?:of|for) )?{_UNKNOWN} (?:{_SATISFY}|when|given that) "
         rf"{_EQUATION}{_EQUATIONS}\?",
-        _unknown_solution,
+        _root,
     )
     yield (
         rf"For (?:what|which) {_NARROW}(?:values? of )?{_UNKNOWN} (?:is|does|is it true that) "
         rf"{_EQUATIONS}(?: true)?\?",
-        _unknown_solution,
+        _root,
     )
     ask = (
         f"(?:(?:then )?(?:what is|what are|find|compute|determine|evaluate)|(?:then )?solve for) {_NARROW}"
@@ -343,7 +313,7 @@ def _equation_sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
     )
     yield (
         rf"(?:If|Given that|Given|Suppose that|Suppose) {_EQUATIONS},? {ask}{_UNKNOWN}(?: equal to)?[.?]",
-        _unknown_solution,
+        _root,
     )
     yield (
         rf"(?:If|Given that|Given) {_EQUATIONS},? (?:then )?(?:what is|find|compute|determine|evaluate) "

@@ -1,4 +1,4 @@
-r"""Expressions of `verify_expression` as SymPy's, and whether a number is zero. Imported in the worker process only.
+r"""Expressions of `expression` as SymPy's, and whether a number is zero. Imported in the worker process only.
 
 Roots of negative numbers are taken in one of two ways: "real" where they can be (and undefined where they cannot),
 or "principal" complex values. What is too large to be worked out raises Unclear.
@@ -30,7 +30,7 @@ class UndefinedValue(Exception):
 
 
 class Unclear(Exception):
-    """Whether there is such a value cannot be told, or it is too large to work out."""
+    """Whether there is such a value is not certain, or it is too large to work out."""
 
 
 def is_zero(value: Any, largest: Any = _LARGEST_ZERO) -> bool | None:
@@ -84,7 +84,7 @@ def _divide(a: Any, b: Any) -> Any:
 
 
 def _is_nonzero(value: Any) -> bool:
-    """Raises Unclear where it cannot be told."""
+    """Raises Unclear where it is not certain."""
     zero = is_zero(value)
     if zero is None:
         raise Unclear

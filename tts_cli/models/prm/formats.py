@@ -1,16 +1,30 @@
-"""PRM formats as data: how a problem and its steps are laid out for a PRM, and where its verdict is read.
+"""PRM formats: how a problem and its steps are laid out for a PRM, as data and tied to one model.
 
-One read-out is covered, the token pair: the score of a step is the softmax over the LM-head logits of two
-tokens (good, bad), at a marker token, at the position right before it, or at the last token of what a step's
-template ends in (a blank line, say). Value heads are not covered.
-Tokenising happens in `prm_layout.py`; nothing here touches a model.
+1. `PrmFormat` is a `formats` entry of models.yaml: templates with the holes `{problem}`, `{step}`, `{marker}`.
+2. `compile_format` ties one to a model's vocabulary and chat template: a `PrmLayout` gives the tokens of a prompt and
+   of each step.
+
+A step's tokens end where its score is read (at a marker token, right before it, or at the last token of the step's
+template), so the read-out is always the last of them; what a format puts behind that place (a newline, the assistant's
+turn) leads the next step. Each step is tokenised alone. What is read there is the business of `read_outs.py`.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tts_cli.errors import ModelError
+from tts_cli.models.prompts import Hole, Message, Piece, compile_template, fill, render, with_bos
+
+if TYPE_CHECKING:
+    from tts_cli.engine import Vocab
+
+Parts = list[str | Hole]
+_PROBLEM, _MARKER = Hole("problem"), Hole("marker")
 
 
 class PrmFormat(BaseModel):
@@ -59,3 +73,81 @@ class PrmFormat(BaseModel):
     def opening(self) -> str:
         """The first step's template: `first_step`, or `step` where that is not given."""
         return self.first_step or self.step
+
+
+@dataclass(frozen=True, slots=True)
+class PrmLayout:
+    """A format's templates, compiled for one vocabulary."""
+
+    prompt: tuple[Piece, ...]
+    first_step: tuple[Piece, ...]
+    later_step: tuple[Piece, ...]
+
+    def prompt_tokens(self, vocab: Vocab, problem: str) -> list[int]:
+        """The tokens before the first step; nothing in the problem is read as a special token."""
+        return with_bos(vocab, fill(vocab, self.prompt, {"problem": problem.strip()}))
+
+    def step_tokens(self, vocab: Vocab, step: str, *, first: bool) -> list[int]:
+        """The tokens to run for one step; its score is read off the last of them."""
+        template = self.first_step if first else self.later_step
+        return fill(vocab, template, {"step": step.strip()}, continues=True)
+
+
+def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -> PrmLayout:
+    """Tie a format to a model. Raises ModelError where it lacks the format's tokens or a chat template."""
+    for text in format.special:
+        one_token(vocab, "special token", text, ())
+    marker = (one_token(vocab, "marker", format.marker, format.marker_ids),) if format.marker else ()
+    prompt, first, later = _up_to_the_score(format, chat_template)
+
+    def settled(parts: Parts) -> tuple[Piece, ...]:
+        pieces = compile_template(vocab, parts)
+        return tuple(marker if piece == _MARKER else piece for piece in pieces)
+
+    return PrmLayout(prompt=settled(prompt), first_step=settled(first), later_step=settled(later))
+
+
+def _up_to_the_score(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts, Parts]:
+    """The prompt, the first step and a later one, each step up to where its score is read."""
+    if format.at == "end":
+        return _holes(format.prompt), _holes(format.opening), _holes(format.step)
+    prompt, steps = _parts(format, chat_template)
+    first_end = steps.index(_MARKER)
+    later_end = steps.index(_MARKER, first_end + 1)
+    between = steps[first_end + 1 : later_end]
+    if format.at == "before":
+        return prompt, steps[:first_end], [_MARKER, *between]
+    return prompt, [*steps[:first_end], _MARKER], [*between, _MARKER]
+
+
+def _parts(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts]:
+    """What stands before the first step, and two steps with their markers: they show all that follow."""
+    prompt, first, later = map(_holes, (format.prompt, format.opening, format.step))
+    if format.layout == "text":
+        return prompt, [*first, *later]
+    if chat_template is None:
+        raise ModelError("The PRM has no chat template, which its format needs.", "Try another GGUF file of it.")
+    assistant: Message = ("assistant", [_MARKER])
+    turns: list[Message] = [("user", [*prompt, *first]), assistant, ("user", later), assistant]
+    parts = render(chat_template, turns, open_turn=False)
+    end = parts.index(_PROBLEM) + 1
+    return parts[:end], parts[end:]
+
+
+def _holes(text: str) -> Parts:
+    parts = re.split(r"\{(problem|step|marker)\}", text)  # texts at even places, names of holes at odd ones
+    mixed = [Hole(part) if place % 2 else part for place, part in enumerate(parts)]
+    return [part for part in mixed if part != ""]
+
+
+def one_token(vocab: Vocab, what: str, text: str, allowed: tuple[int, ...]) -> int:
+    """The token that is exactly `text`. Raises ModelError where there is none, or it is none of those `allowed`."""
+    token = vocab.id_of(text)
+    if token is not None and (not allowed or token in allowed):
+        return token
+    either = " or ".join(map(str, allowed))
+    why = "is not one token of its vocabulary" if token is None else f"is token {token}, not {either}"
+    raise ModelError(
+        f"The model cannot be read as a PRM of this format: the {what} {text!r} {why}.",
+        "Give a PRM that was trained for this format, or another `--prm-format`.",
+    )

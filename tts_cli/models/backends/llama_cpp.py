@@ -1,0 +1,206 @@
+"""Policy and PRM on llama.cpp in this process: each is one engine, asked in prompts, steps and scores.
+
+The policy asks with the model's own chat template and writes one step at a time. The engine's branch keeps the tokens
+as they were sampled; a step's text is read off them and never tokenised again.
+
+The PRM's tree grows step by step beside the policy's. A step's tokens are run once: its prefix stays in the engine, and
+whoever asks for the same step after the same steps gets the same score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler
+from tts_cli.models.prm.formats import PrmFormat, compile_format
+from tts_cli.models.prm.read_outs import TokenPair
+from tts_cli.models.prompts import PromptStyle, compile_template, fill, policy_prompt, with_bos
+from tts_cli.models.registry import ModelEntry
+from tts_cli.models.steps import StepEnd, step_text
+from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
+
+_TEMPLATE = "tokenizer.chat_template"  # a GGUF string
+
+
+class BranchPrefix:
+    """A prompt or a step that ends with `branch`. `users` counts who was given it, and what grows after it.
+
+    A search lets go of a step while it still goes on from the steps after it; the branch is freed when nobody holds it
+    or anything after it.
+    """
+
+    __slots__ = ("branch", "parent", "users")
+
+    def __init__(self, branch: Branch, parent: BranchPrefix | None, users: int = 1) -> None:
+        self.branch = branch
+        self.parent = parent
+        self.users = users
+
+    @property
+    def length(self) -> int:
+        """Tokens from the beginning of the prompt to here."""
+        return self.branch.length
+
+    def drop(self, engine: Engine) -> None:
+        """One user less; free the branch, and its ancestors, as soon as there is none."""
+        prefix: BranchPrefix | None = self
+        while prefix is not None:
+            prefix.users -= 1
+            if prefix.users > 0:
+                return
+            engine.release(prefix.branch)
+            prefix = prefix.parent
+
+
+class LlamaModel:
+    """What the two have in common: one engine does the work. `entry` is what the registry says of the model."""
+
+    def __init__(self, engine: Engine, entry: ModelEntry) -> None:
+        self.engine, self.entry = engine, entry
+        self.name, self.family, self.parameters = entry.name, entry.family, engine.parameters
+
+    @property
+    def busy(self) -> bool:
+        """True while a job waits or runs."""
+        return self.engine.busy
+
+    def advance(self) -> None:
+        """One decode for all jobs under way; ends those that are complete."""
+        self.engine.advance()
+
+    def release(self, prefix: Prefix) -> None:
+        """Let go of a prefix; its branch is freed when nobody else holds it, or anything after it."""
+        assert isinstance(prefix, BranchPrefix)
+        prefix.drop(self.engine)
+
+    def cancel(self, job: Job[Any]) -> None:
+        """Stop working on a job; it is never resolved. Others who wait for the same step still get it."""
+        self.engine.cancel(job)
+
+    def close(self) -> None:
+        """Free the model."""
+        self.engine.close()
+
+
+class LlamaPolicy(LlamaModel):
+    """`protocols.Policy` on an engine. `entry` says where steps end; `style` how the model is asked.
+
+    Raises ModelError for a chat template that cannot be used.
+    """
+
+    def __init__(self, engine: Engine, entry: ModelEntry, style: PromptStyle) -> None:
+        super().__init__(engine, entry)
+        self._prompt = compile_template(engine.vocab, policy_prompt(engine.metadata.get(_TEMPLATE), style))
+
+    def start(self, problem: str, usage: Usage) -> BranchPrefix:
+        """The handle of a problem's prompt. Raises PromptTooLong."""
+        return BranchPrefix(self.engine.root(self.prompt_tokens(problem), usage), None)
+
+    def prompt_tokens(self, problem: str) -> list[int]:
+        """The prompt's tokens; nothing in the problem is read as a special token."""
+        vocab = self.engine.vocab
+        return with_bos(vocab, fill(vocab, self._prompt, {"problem": problem.strip()}))
+
+    def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
+        """Sample one step after `prefix`, which stays valid for further samples."""
+        assert isinstance(prefix, BranchPrefix)
+        job = self.engine.generate(
+            prefix.branch,
+            sampler=Sampler(key, sampling),
+            stop=StepEnd(self.entry.separator),
+            max_tokens=sampling.max_step_tokens,
+        )
+        prefix.users += 1
+        return job.then(partial(self._sampled, prefix), partial(prefix.drop, self.engine))
+
+    def _sampled(self, prefix: BranchPrefix, generated: Generated) -> SampledStep:
+        text = step_text(generated.text, self.entry.separator)
+        child = BranchPrefix(generated.branch, prefix)
+        return SampledStep(text, len(generated.tokens), generated.finish, child, generated.logprob)
+
+
+class PrmPrefix(BranchPrefix):
+    """A problem and the texts of its steps so far, as the PRM has run them. `scores`: one for the whole problem."""
+
+    __slots__ = ("scores", "steps")
+
+    def __init__(
+        self, branch: Branch, parent: PrmPrefix | None, steps: tuple[str, ...], scores: StepScores, users: int = 1
+    ) -> None:
+        super().__init__(branch, parent, users)
+        self.steps, self.scores = steps, scores
+
+
+@dataclass(slots=True)
+class StepScores:
+    """The steps of one problem that the PRM was asked for, by the texts of all steps up to the one that is scored."""
+
+    jobs: dict[tuple[str, ...], Job[tuple[float, PrmPrefix]]] = field(default_factory=dict)
+    final: set[tuple[str, ...]] = field(default_factory=set)  # those that no step follows
+
+    def find(self, steps: tuple[str, ...], final: bool) -> Job[tuple[float, PrmPrefix]] | None:
+        """The job with this step's score; None where the step must be run (again)."""
+        job = self.jobs.get(steps)
+        if job is None or not job.done:
+            return job
+        _, prefix = job.result()
+        # Without its prefix a score is of use only where no step follows, which would need the prefix.
+        return job if not prefix.branch.released or (final and steps in self.final) else None
+
+
+class LlamaPRM(LlamaModel):
+    """`protocols.RewardModel` on an engine. Raises ModelError where the model does not fit the format."""
+
+    def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
+        super().__init__(engine, entry)
+        self._layout = compile_format(format, engine.vocab, engine.metadata.get(_TEMPLATE))
+        self._read_out = TokenPair.of(format, engine.vocab)
+
+    def start(self, problem: str, usage: Usage) -> PrmPrefix:
+        """The handle of a problem before its first step. Raises PromptTooLong."""
+        tokens = self._layout.prompt_tokens(self.engine.vocab, problem)
+        return PrmPrefix(self.engine.root(tokens, usage), None, (), StepScores())
+
+    def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
+        """Score `step` as the next one after `prefix`: see `protocols.RewardModel`.
+
+        The job fails with PromptTooLong where the context has no room for the step.
+        """
+        assert isinstance(prefix, PrmPrefix)
+        steps = (*prefix.steps, step.strip())
+        if not steps[-1]:
+            raise ValueError("an empty step has no score")
+        job = prefix.scores.find(steps, final) or self._run(prefix, steps)
+        if final:
+            prefix.scores.final.add(steps)
+        return job.then(partial(self._hand_out, prefix))
+
+    def _run(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> Job[tuple[float, PrmPrefix]]:
+        """Run a step's tokens; the job that all who wait for the step derive theirs from."""
+        tokens = self._layout.step_tokens(self.engine.vocab, steps[-1], first=prefix.parent is None)
+        evaluated = self.engine.evaluate(prefix.branch, tokens, self._read_out.marks(len(tokens)))
+        prefix.users += 1
+        job = evaluated.then(partial(self._scored, prefix, steps), partial(self._given_up, prefix, steps))
+        if not job.done:
+            prefix.scores.jobs[steps] = job
+        return job
+
+    def _scored(self, prefix: PrmPrefix, steps: tuple[str, ...], evaluated: Evaluated) -> tuple[float, PrmPrefix]:
+        child = PrmPrefix(evaluated.branch, prefix, steps, prefix.scores, users=0)
+        return self._read_out.score(evaluated.logits), child
+
+    def _given_up(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> None:
+        """There was no room for the step, or nobody waits for it any more."""
+        prefix.scores.jobs.pop(steps, None)
+        prefix.drop(self.engine)
+
+    def _hand_out(self, prefix: PrmPrefix, scored: tuple[float, PrmPrefix]) -> ScoredStep:
+        """The score for one of those who asked for it, with a handle that is that one's to release."""
+        score, child = scored
+        if child.branch.released:  # a final step, whose first handles are gone
+            child = PrmPrefix(child.branch, prefix, child.steps, child.scores, users=0)
+            prefix.users += 1
+        child.users += 1
+        return ScoredStep(score, child)

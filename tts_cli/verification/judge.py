@@ -1,0 +1,58 @@
+"""A judge that also puts answers into their problems: `--verify`.
+
+A problem is checkable where `statement` understands it to its last word. `opinion`, in the worker process, then puts
+the answer in. No SymPy in this process. Whether a problem is solved well, and problems that are stories, are not
+its subject.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from functools import lru_cache
+from typing import ClassVar
+
+from tts_cli.answers.judge import MEMORY_LIMIT, TIME_LIMIT, Judge, is_exceeded, is_hostile, remember
+from tts_cli.answers.vote import Opinion
+from tts_cli.verification.statement import read
+
+
+class VerifyingJudge(Judge):
+    """Decides equality as `Judge` does, and has an opinion on answers to problems that it understands.
+
+    >>> with VerifyingJudge() as judge:
+    ...     judge.check("Solve 3x + 5 = 20 for x.", "x = 6")
+    'wrong'
+    """
+
+    worker_module: ClassVar[str] = "tts_cli.verification.worker"
+
+    def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
+        super().__init__(time_limit=time_limit, memory_limit=memory_limit)
+        self._opinions: OrderedDict[tuple[str, str], Opinion] = OrderedDict()
+
+    def check(self, problem: str, answer: str) -> Opinion:
+        """Whether `answer` fits `problem`, where both are understood beyond doubt. Raises TtsError as `equal`.
+
+        Whatever goes wrong with one of them is "no opinion".
+        """
+        pair = (problem, answer)
+        known = self._opinions.get(pair)
+        if known is not None:
+            return known
+        if any(is_hostile(" ".join(text.split())) for text in pair) or self._gave_up_on(problem):
+            return "no opinion"
+        if not is_checkable(problem):
+            return "no opinion"
+        self._comparison.deadline = time.monotonic() + self.time_limit
+        reply = self._reply({"problem": problem, "answer": answer})
+        if is_exceeded(reply):
+            self._timeouts[problem] += 1
+        opinion: Opinion = (reply or {}).get("opinion", "no opinion")
+        return remember(self._opinions, pair, opinion)
+
+
+@lru_cache(maxsize=64)
+def is_checkable(problem: str) -> bool:
+    """Whether the verifier understands what the problem asks of its answer."""
+    return read(problem) is not None
