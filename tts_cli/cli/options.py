@@ -17,10 +17,9 @@ import typer
 from typer.core import TyperCommand
 
 from tts_cli.cli.channels import Channels
-from tts_cli.config import Settings, flag_name, methods
+from tts_cli.config import LIMITS, MODELS, SAMPLING, SEARCH, Settings, flag_name, methods
 
 OUTPUT = "Output"
-ALL_SETTINGS = tuple(Settings.model_fields)
 
 
 @dataclass
@@ -37,15 +36,18 @@ class Invocation:
         self.no_color |= no_color
 
 
-def names_in(*panels: str) -> tuple[str, ...]:
-    """The settings of these groups of the help, in order."""
-    return tuple(name for name in Settings.model_fields if _extra(name)["panel"] in panels)
-
-
 def _extra(name: str) -> dict[str, Any]:
     extra = Settings.model_fields[name].json_schema_extra
     assert isinstance(extra, dict)
     return extra
+
+
+def names_in(*panels: str) -> tuple[str, ...]:
+    """The settings of these groups of the help, group by group."""
+    return tuple(name for panel in panels for name in Settings.model_fields if _extra(name)["panel"] == panel)
+
+
+ALL_SETTINGS = names_in(SEARCH, MODELS, SAMPLING, LIMITS)
 
 
 def _flag(name: str) -> Any:
