@@ -18,7 +18,7 @@ from tts_cli import config as settings
 from tts_cli import solver as setup
 from tts_cli.cli.view.final import picture
 from tts_cli.cli.view.live import LiveLimits, frame
-from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.analysis.tree import TreeState
 from tts_cli.solving.solve import Solved, solve
 from tts_cli.strategy.paper_table import Known
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tts_cli.evaluation.request import EvalFlags, needed_models, resolve
+
 from benchmarks.findings import drawing
 from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, join, missing, percent, picture, table
@@ -20,7 +22,6 @@ from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.config import select_rows, stored_models, stored_question
 from tts_cli.evaluation.grading import CHOICES, Choice, Grader, Rates
 from tts_cli.evaluation.report import SAMPLES
-from tts_cli.evaluation.request import EvalFlags, needed_models, resolve
 from tts_cli.evaluation.store import Store
 from tts_cli.solver import effective
 

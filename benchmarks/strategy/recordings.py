@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_cli.evaluation.simulate import simulate
+
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
 from tts_cli.answers import Judge
@@ -18,7 +20,6 @@ from tts_cli.evaluation.calibrate import CalibrationProblem, Observer, Variant
 from tts_cli.evaluation.config import select_rows, stored_models, stored_question
 from tts_cli.evaluation.grading import CHOICES, Choice, Recordings, problem_of, ungradable
 from tts_cli.evaluation.report import SAMPLES
-from tts_cli.evaluation.simulate import simulate
 from tts_cli.evaluation.store import Store, problem_key
 from tts_cli.solver import effective, models_of
 from tts_cli.solving.selection import decide

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.search.scripted import ScriptedPolicy
+from tts_cli.answers.vote import Opinion
 from tts_cli.config import Settings
 from tts_cli.data.record import Record, Verified
 from tts_cli.solving.solve import solve
-from tts_cli.answers.vote import Opinion
 
 
 class Knows:

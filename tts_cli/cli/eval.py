@@ -13,9 +13,8 @@ import typer
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
 from tts_cli.cli.options import Command, names_in
+from tts_cli.cli.signals import Interruption
 from tts_cli.config import MODELS, SAMPLING, SEARCH
-from tts_cli.evaluation.request import EvalFlags, parse_budgets, parse_methods
-from tts_cli.evaluation.run import EvalRun, open_store
 
 EPILOG = """Examples:
 
@@ -71,9 +70,6 @@ Plot = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
-_OWN = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
-FLAGS = (*_OWN, *names_in(MODELS, SAMPLING))
-
 
 def evaluate(
     channels: Channels,
@@ -89,15 +85,28 @@ def evaluate(
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
+    from tts_cli.cli.sampling import sample
+    from tts_cli.cli.view.results import present
+    from tts_cli.evaluation.config import budget_numbers, method_names, resolve, stored_config
+    from tts_cli.evaluation.run import Evaluation
+    from tts_cli.evaluation.store import open_store
+
     _check_picture(plot)
-    asked = EvalFlags(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
+    given: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle, "prm_quality": prm_quality}
+    given["methods"] = None if methods is None else method_names(methods.split(","))
+    given["budgets"] = None if budgets is None else budget_numbers(budgets.split(","))
     with open_store(out, new=dataset is not None) as store:
-        run = EvalRun(asked, store, channels, out)
-        rows = run.rows(asker(yes))
-        if not run.collect(rows):
-            return run.stopped()
-        summary, timing = run.measure(rows)
-    run.show(summary, timing, plot)
+        before = None if dataset is not None else stored_config(store)
+        evaluation = Evaluation(resolve(before, flags, **given), store)
+        rows = evaluation.rows(asker(yes))
+        stopped = sample(evaluation, rows, channels, f"tts eval --out {out}" if out else None)
+        if stopped is not None:
+            return stopped
+        with Interruption():  # every file is whole or not there: a signal ends it at once
+            summary, timing = evaluation.measure(rows, out)
+    present(channels, summary, timing, plot)
+    kept = ", ".join(str(path) for path in (out, plot) if path)
+    channels.note(f"Written to {kept}." if kept else "Give --out DIR to keep the samples and the records.")
     return 0
 
 
@@ -111,4 +120,5 @@ def _check_picture(plot: Path | None) -> None:
         check_writable(plot, "The picture")
 
 
-COMMAND = Command(evaluate, FLAGS, EPILOG)
+_SETTINGS = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
+COMMAND = Command(evaluate, (*_SETTINGS, *names_in(MODELS, SAMPLING)), EPILOG)

@@ -12,7 +12,7 @@ from tts_cli.cli.channels import Channels
 from tts_cli.cli.options import OUTPUT, Command
 
 if TYPE_CHECKING:
-    from tts_cli.cli.view.tree_state import TreeState
+    from tts_cli.analysis.tree import TreeState
     from tts_cli.data.record import Record
 
 TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help='A file made by `tts solve --trace`, or "-".')]
@@ -39,7 +39,7 @@ def show(channels: Channels, trace: TraceFile, html: Html = None) -> None:
 
 def _read(path: Path) -> tuple[TreeState, Record]:
     """Raises TtsError for a file that cannot be read, or whose events make no sense."""
-    from tts_cli.cli.view.replay import replay
+    from tts_cli.analysis.reading import replay
     from tts_cli.data import trace
 
     found = trace.parse(sys.stdin.buffer.read(), "stdin") if str(path) == "-" else trace.load(path)

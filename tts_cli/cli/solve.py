@@ -94,8 +94,8 @@ def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
 
 def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path | None) -> None:
     """Save the trace, then print; the answer is printed even where the trace could not be written."""
+    from tts_cli.analysis.tree import TreeState
     from tts_cli.cli.view import finished, plain
-    from tts_cli.cli.view.tree_state import TreeState
     from tts_cli.data.trace import save
 
     failed: TtsError | None = None

@@ -8,16 +8,6 @@ from dataclasses import dataclass, field
 from tts_cli.protocols import Finish, Prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One sample as it was drawn, before equal ones were merged; the text is empty where nothing came."""
-
-    text: str
-    tokens: int
-    finish: Finish
-    logprob: float
-
-
 @dataclass(eq=False, slots=True)
 class Node:
     """One step, and thereby the path to it; equal to itself only. Number 0 is a root (no step).

@@ -1,15 +1,16 @@
 """Scores a solution that somebody wrote, step by step, with the PRM alone.
 
-The scores say what the PRM thinks of each step after the steps before it; where the first one falls under a threshold
-is the first doubtful step. What the PRM was not trained to read it cannot judge.
+Each step is scored after the steps before it; the first one that scores below a threshold is the first doubtful step.
+A PRM cannot judge steps of a kind that it was not trained on.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from tts_cli.costs import flops
+from tts_cli.data.checked import CheckedSolution, CheckedStep
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Job, RewardModel, ScoredStep, Usage
 
@@ -20,18 +21,6 @@ THRESHOLDS = {"nano": 0.03}
 """By family of PRM, chosen on validation problems: docs/check.md."""
 
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedSolution:
-    """One score in [0, 1] for each step; `prm_tokens` were run for them."""
-
-    scores: tuple[float, ...]
-    prm_tokens: int
-
-    def first_doubtful(self, threshold: float) -> int | None:
-        """The 1-based number of the first step that scores below `threshold`; None where no step does."""
-        return next((place for place, score in enumerate(self.scores, start=1) if score < threshold), None)
 
 
 def default_threshold(family: str | None) -> float:
@@ -46,34 +35,34 @@ def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> Chec
 
 def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel) -> list[CheckedSolution]:
     """Many (problem, steps) together, a step of each in every round. Raises PromptTooLong for the first that is."""
-    readings: list[_Reading] = []
+    checks: list[_Check] = []
     try:
         for problem, steps in solutions:
-            readings.append(_Reading(problem, steps, prm))
-        while live := [reading for reading in readings if reading.left]:
-            jobs = [reading.score_next() for reading in live]
+            checks.append(_Check(problem, steps, prm))
+        while live := [check for check in checks if check.left]:
+            jobs = [check.score_next() for check in live]
             while not all(job.done for job in jobs):
                 prm.advance()
-            for reading, job in zip(live, jobs, strict=True):
-                reading.take(job)
+            for check, job in zip(live, jobs, strict=True):
+                check.take(job)
     finally:
-        for reading in readings:
-            prm.release(reading.prefix)
-    return [CheckedSolution(tuple(reading.scores), reading.usage.total) for reading in readings]
+        for check in checks:
+            prm.release(check.prefix)
+    return [check.result() for check in checks]
 
 
 def as_searched(step: str) -> str:
-    """The step as a search has it: a solution ends with its box, and a full stop behind it was never seen."""
+    """The step as a search has it: a solution ends with its box, and no full stop follows it."""
     return _AFTER_THE_BOX.sub(r"\1", step)
 
 
-class _Reading:
-    """One solution under way: `prefix` is what the PRM has read of it."""
+class _Check:
+    """One solution under way: `prefix` holds the steps that are scored so far."""
 
     def __init__(self, problem: str, steps: Sequence[str], prm: RewardModel) -> None:
         self.usage, self.scores = Usage(), list[float]()
         self.prefix = prm.start(problem, self.usage)
-        self._steps, self._prm = steps, prm
+        self._problem, self._steps, self._prm = problem, steps, prm
 
     @property
     def left(self) -> int:
@@ -94,3 +83,8 @@ class _Reading:
         self._prm.release(self.prefix)
         self.prefix = scored.prefix
         self.scores.append(scored.score)
+
+    def result(self) -> CheckedSolution:
+        steps = tuple(map(CheckedStep, self._steps, self.scores))
+        tokens = self.usage.total
+        return CheckedSolution(self._problem, steps, self._prm.name, tokens, flops(self._prm.parameters, tokens))
