@@ -23,7 +23,7 @@ from tts_cli.answers import Judge
 from tts_cli.evaluation.statistics import Estimate, mcnemar
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "findings.md"
+DOCUMENT = ROOT / "docs" / "measurements" / "findings.md"
 SMALL, MIDDLE, LARGE = ("nano", 100_000), ("nano-medium", 500_000), ("nano-large", 4_000_000)
 EVEN = {"majority": "xxxx......", "best-of-n": "xxxxx.....", "beam": "xxxxxx....", "dvts": "xxxxx....."}
 
