@@ -57,12 +57,12 @@ def percent(right: Sequence[bool]) -> str:
 
 def row(name: str, right: Sequence[bool], records: Sequence[Record] = ()) -> str:
     """One line of the table; without records it tells no cost."""
-    conditions = [name, percent(right), "", "", ""]
+    cells = [name, percent(right), "", "", ""]
     if records:
-        conditions[2] = f"{fmean(r.cost.policy_tokens for r in records):.0f}"
-        conditions[3] = f"{fmean(r.cost.prm_tokens for r in records):.0f}"
-        conditions[4] = f"{fmean(r.cost.flops for r in records):.1e}"
-    return f"| {' | '.join(conditions)} |"
+        cells[2] = f"{fmean(r.cost.policy_tokens for r in records):.0f}"
+        cells[3] = f"{fmean(r.cost.prm_tokens for r in records):.0f}"
+        cells[4] = f"{fmean(r.cost.flops for r in records):.1e}"
+    return f"| {' | '.join(cells)} |"
 
 
 def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespace) -> Iterator[str]:

@@ -20,9 +20,10 @@ from random import Random
 from benchmarks.accuracy import percent
 from training.problems import LEVELS, Problem, Split, distinct, generate
 from training.problems.corrupt import KINDS, near_miss
+from tts_cli.data.checked import CheckedSolution
 from tts_cli.models.load import load_prm
 from tts_cli.protocols import RewardModel
-from tts_cli.solving.check_solution import CheckedSolution, check_solutions, default_threshold
+from tts_cli.solving.check_solution import check_solutions, default_threshold
 
 SHOWN = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8)
 TOGETHER = 32
@@ -45,7 +46,7 @@ class Read:
     checked: CheckedSolution
 
     def found(self, threshold: float) -> bool:
-        """The right verdict: the first wrong step exactly, or none where there is none."""
+        """It is right: the first wrong step exactly, or none where there is none."""
         return self.checked.first_doubtful(threshold) == self.case.wrong
 
 

@@ -15,15 +15,13 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from tts_cli import solver as setup
 from tts_cli.answers import Judge
 from tts_cli.config import Settings
-from tts_cli.protocols import Policy, RewardModel
+from tts_cli.solver import Solver, effective, models_of
 from tts_cli.solving.solve import solve
-from tts_cli.strategy.paper_table import Known
 
 HARD = "What is 5/7 + 8/6 * 7/6?"
 LIMIT, GRACE = 2.0, 0.5
@@ -46,15 +44,14 @@ class Setting:
 
     problem: str
     settings: Settings
-    policy: Policy
-    prm: RewardModel | None
-    known: Known
+    solver: Solver
     judge: Judge
 
     def run(self, seed: int, limit: float | None) -> Timed:
-        settings = replace(self.settings, seed=seed, max_time=limit)
+        settings = self.settings.model_copy(update={"seed": seed, "max_time": limit})
+        models, how = (self.solver.policy, self.solver.prm), {"plan": self.solver.plan, "judge": self.judge}
         begin = time.perf_counter()
-        solved = solve(self.problem, settings, self.policy, self.prm, known=self.known, judge=self.judge)
+        solved = solve(self.problem, settings, *models, **how)
         seconds = time.perf_counter() - begin
         record = solved.record
         votes = sum(vote.count for vote in record.votes)
@@ -62,11 +59,8 @@ class Setting:
 
 
 def opened(chosen: Settings, problem: str, stack: ExitStack) -> Setting:
-    entries = setup.entries(chosen)
-    policy, prm = setup.load(chosen, entries, stack)
-    known = setup.known(chosen, entries, policy, prm)
-    judge = stack.enter_context(Judge())
-    return Setting(problem, setup.solve_settings(chosen, entries), policy, prm, known, judge)
+    settings = effective(chosen, models_of(chosen))
+    return Setting(problem, settings, stack.enter_context(Solver(chosen)), stack.enter_context(Judge()))
 
 
 def measure(setting: Setting, runs: int, limit: float) -> dict[str, Any]:
@@ -78,8 +72,8 @@ def measure(setting: Setting, runs: int, limit: float) -> dict[str, Any]:
         print(f"{seed} of {runs}: {timed[-1].seconds:.2f} s", file=sys.stderr, flush=True)
     return {
         "problem": setting.problem,
-        "policy": setting.policy.name,
-        "prm": setting.prm.name if setting.prm else None,
+        "policy": setting.solver.policy.name,
+        "prm": setting.solver.prm.name if setting.solver.prm else None,
         "budget": setting.settings.budget,
         "cores": os.cpu_count(),
         "limit": limit,

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from tts_cli import config as settings
-from tts_cli import solver as setup
+from tts_cli.analysis.tree import TreeState
 from tts_cli.cli.view.final import picture
 from tts_cli.cli.view.live import LiveLimits, frame
-from tts_cli.cli.view.tree_state import TreeState
-from tts_cli.solving.solve import Solved, solve
-from tts_cli.strategy.paper_table import Known
+from tts_cli.solver import Solver
+from tts_cli.solving.solve import Solved
 
 PROBLEM = (
     "A cup costs 12 dollars and a hat costs 4 dollars. Mia buys 5 cups and 6 hats and pays with 200 dollars. "
@@ -33,12 +30,10 @@ MOMENT = 0.8  # of the search's events: where the live tree is drawn
 
 def main(problem: str) -> None:
     """Solve, draw, and write the SVG."""
-    chosen = settings.resolve({"method": "beam", "budget": 16}, files=[])
-    with ExitStack() as stack:
-        found = setup.entries(chosen)
-        policy, prm = setup.load(chosen, found, stack)
-        solved = solve(problem, setup.solve_settings(chosen, found), policy, prm)
-        limits = setup.limits(chosen, Known(), policy, prm)
+    with Solver(method="beam", budget=16) as solver:
+        solved = solver.search(problem)
+        assert solver.prm is not None
+        limits = LiveLimits(policy_parameters=solver.policy.parameters, prm_parameters=solver.prm.parameters)
     TARGET.write_text(svg(problem, solved, limits), encoding="utf-8")
     print(f"{TARGET}: {solved.record.answer}")
 

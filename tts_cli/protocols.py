@@ -105,6 +105,27 @@ class SampledStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """One sample as it was drawn, before equal ones were merged; the text is empty where nothing came.
+
+    What a recording keeps of a `SampledStep`: all but the prefix, which belongs to a loaded model.
+    """
+
+    text: str
+    tokens: int
+    finish: Finish
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTokens:
+    """Length of the problem's prompt for each model; None where there is no PRM."""
+
+    policy: int
+    prm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredStep:
     """One step's PRM score in [0, 1], and the handle from which its next step is scored."""
 

@@ -7,13 +7,13 @@ from typing import Any
 from benchmarks.findings import drawing
 from benchmarks.findings.markdown import Finding, accuracy, folded, join, missing, percent, picture, table
 from benchmarks.findings.plan import ALL, MAIN
-from benchmarks.findings.results import GREEDY, CalibratedRule, Run
+from benchmarks.findings.results import GREEDY, Measured, Run
 from tts_cli.evaluation.statistics import Estimate
 
 Curve = list[tuple[int, Estimate]]
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:
@@ -57,8 +57,8 @@ def _by_level(run: Run) -> str:
     for method in (*ALL, "pass"):
         columns = [dict(curve(run, method, level)) for level in run.levels]
         for budget, overall in curve(run, method):
-            conditions = [accuracy(column[budget]) for column in columns]
-            rows.append([_title(method), str(budget), percent(overall.value), *conditions])
+            cells = [accuracy(column[budget]) for column in columns]
+            rows.append([_title(method), str(budget), percent(overall.value), *cells])
     return table(["method", "N", "all", *(f"level {level}" for level in run.levels)], rows)
 
 
@@ -92,7 +92,7 @@ def _draw(axes: Any, run: Run, level: str | None) -> None:
         x, estimates = _unzip(curve(run, method, level))
         x = x if level else [n * 1.06 ** (i - 1.5) for n in x]
         width = 0.0 if level else 0.8
-        drawing.bars(axes, x, estimates, label=method, elinewidth=width, **drawing.method_look(method))
+        drawing.bars(axes, x, estimates, label=method, elinewidth=width, **drawing.method_style(method))
     x, estimates = _unzip(curve(run, "pass", level))
     axes.plot(x, [100 * one.value for one in estimates], ":", color="0.4", label="pass@N")
     for _, one in curve(run, "greedy", level):

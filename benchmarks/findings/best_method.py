@@ -16,7 +16,7 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, gap_cells, join, missing, p_value, percent, picture, signed, table
 from benchmarks.findings.plan import MAIN, POLICIES
-from benchmarks.findings.results import CalibratedRule, Run
+from benchmarks.findings.results import Measured, Run
 from tts_cli.answers import Judge
 from tts_cli.strategy.paper_table import BY_SIZE_AND_DIFFICULTY, Difficulty
 
@@ -50,7 +50,7 @@ def rank(right: Right, among: Sequence[str]) -> Ranking:
     return Ranking(order, accuracy, gap(right[order[0]], right[order[1]], among))
 
 
-def selection(right: Right, among: Sequence[str], recommended: str) -> str:
+def judgement(right: Right, among: Sequence[str], recommended: str) -> str:
     """How the recommended method does: told apart from the best or not."""
     best = rank(right, among).order[0]
     behind = gap(right[recommended], right[best], among)
@@ -76,7 +76,7 @@ def difficulties(run: Run, judge: Judge) -> dict[str, Difficulty]:
     return found
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:
@@ -123,7 +123,7 @@ def _row(run: Run, group: str, right: Right, among: Sequence[str], bin: Difficul
     advice = ["", ""]
     if bin or group == "all":
         sizes = (LITERALLY, IN_ITS_PLACE[run.policy])
-        advice = [selection(right, among, BY_SIZE_AND_DIFFICULTY[size][bin]) for size in sizes]
+        advice = [judgement(right, among, BY_SIZE_AND_DIFFICULTY[size][bin]) for size in sizes]
     return [run.policy, group, str(len(among)), best, second, *gap_cells(ranking.lead), told, *advice]
 
 
@@ -146,7 +146,7 @@ def _draw_panel(axes: Any, right: Right, bins: Mapping[str, Difficulty]) -> None
     for i, method in enumerate(METHODS[1:]):
         gaps = [gap(right[method], right["majority"], [p for p in bins if bins[p] == name]) for name in shown]
         x = [place + 0.2 * (i - 1) for place in range(len(shown))]
-        checkpoint = drawing.method_look(method)
-        drawing.bars(axes, x, [one.difference for one in gaps], label=method, linestyle="none", **checkpoint)
+        style = drawing.method_style(method)
+        drawing.bars(axes, x, [one.difference for one in gaps], label=method, linestyle="none", **style)
     axes.axhline(0, color="0.4", linewidth=1)
     axes.set_xticks(range(len(shown)), [f"{name} ({counts[name]})" for name in shown])

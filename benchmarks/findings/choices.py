@@ -13,16 +13,14 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, join, missing, percent, picture, table
 from benchmarks.findings.plan import MAIN
-from benchmarks.findings.results import CalibratedRule, Run
+from benchmarks.findings.results import Measured, Run
 from tts_cli.answers import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.evaluation.conditions import Condition, SearchJob
-from tts_cli.evaluation.config import select_rows, stored_models, stored_question
+from tts_cli.evaluation.config import needed_models, select_rows, stored_config, stored_models
 from tts_cli.evaluation.grading import CHOICES, Choice, Grader, Rates
-from tts_cli.evaluation.report import SAMPLES
-from tts_cli.evaluation.request import EvalFlags, needed_models, resolve
-from tts_cli.evaluation.store import Store
-from tts_cli.solver import effective
+from tts_cli.evaluation.store import SAMPLES, Store
+from tts_cli.solver import effective, models_of
 
 METHOD: str = "best-of-n"
 SHOWN: tuple[Choice, ...] = tuple(one for one in CHOICES if one[1] != "majority" or one[0] == "last")
@@ -35,7 +33,7 @@ def name(choice: Choice) -> str:
     return "majority" if choice[1] == "majority" else f"{choice[0]}, {choice[1]}"
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:
@@ -55,15 +53,14 @@ def revote(run: Run, budgets: Sequence[int]) -> dict[int, Votes] | None:
     if not (run.folder / SAMPLES).exists():
         return None
     with Store(run.folder / SAMPLES) as store, Judge() as judge:
-        question, chosen = resolve(EvalFlags(None, None, None, None, None, False, {}), stored_question(store))
-        settings = effective(chosen, needed_models(question, chosen))
-        models = stored_models(store, with_prm=True)
-        assert models is not None, "the run has a summary, so its models are known"
+        asked, models = stored_config(store), stored_models(store, with_prm=True)
+        assert asked is not None and models is not None, "the run has a summary, so all of it is known"
+        settings = effective(asked.settings, needed_models(asked, models_of(asked.settings)))
         conditions = {n: Condition(METHOD, SearchJob(METHOD, n, 1).plan) for n in budgets}
         grader = Grader(list(conditions.values()), settings, *models, store, judge, Rates())
-        with open_dataset(question.dataset, lambda asked: False) as rows:
+        with open_dataset(asked.dataset, lambda text: False) as rows:
             known = run.records[METHOD, budgets[0]]
-            graded = {row.problem: grader.grade(row)[0] for row in select_rows(rows, question) if row.problem in known}
+            graded = {row.problem: grader.grade(row)[0] for row in select_rows(rows, asked) if row.problem in known}
     return {
         n: {
             one: {problem: it.outcomes[condition].choices.get(one, False) for problem, it in graded.items()}
@@ -98,12 +95,12 @@ def _table(runs: Sequence[Run], budget: int, voted: Mapping[str, Mapping[int, Vo
 def _column(run: Run, budget: int, votes: Mapping[int, Votes] | None) -> dict[Choice, str]:
     accuracies, default = _accuracies(run, budget), _default(run)
     best = max(accuracies[choice] for choice in SHOWN)
-    conditions = {}
+    cells = {}
     for choice in SHOWN:
         text = percent(accuracies[choice])
         shown = f"**{text}**" if accuracies[choice] == best else text
-        conditions[choice] = shown + (_against(votes[budget], choice, default) if votes else "")
-    return conditions
+        cells[choice] = shown + (_against(votes[budget], choice, default) if votes else "")
+    return cells
 
 
 def _against(votes: Votes, choice: Choice, default: Choice) -> str:
@@ -123,8 +120,8 @@ def _draw(runs: Sequence[Run], budgets: Sequence[int], voted: Mapping[str, Mappi
         for i, budget in enumerate(budgets):
             gaps = [compared(voted[run.policy][budget], choice, _default(run)).difference for choice in SHOWN]
             y = [spot + 0.25 * (i - (len(budgets) - 1) / 2) for spot in range(len(SHOWN))]
-            checkpoint = drawing.series_look(i)
-            drawing.bars(place, y, gaps, label=f"N = {budget}", horizontal=True, **checkpoint)
+            style = drawing.series_style(i)
+            drawing.bars(place, y, gaps, label=f"N = {budget}", horizontal=True, **style)
         place.axvline(0, color="0.4", linewidth=1)
         place.set_title(run.policy, fontsize="medium")
         place.set_xlabel("points against the default")

@@ -49,12 +49,12 @@ def panels(rows: int, columns: int, width: float = 9.5, height: float = 3.0, **s
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def method_look(method: str) -> dict[str, Any]:
+def method_style(method: str) -> dict[str, Any]:
     """Colour and shape of a method."""
     return {"color": METHOD_COLORS[method], "marker": METHOD_MARKERS[method], "markersize": 5}
 
 
-def series_look(place: int) -> dict[str, Any]:
+def series_style(place: int) -> dict[str, Any]:
     """Colour and shape of the first, second or third of a few series of points."""
     return {"color": THREE_COLORS[place], "marker": "os^"[place], "markersize": 5, "linestyle": "none"}
 
@@ -71,11 +71,11 @@ def bars(axes: Any, x: list[float], estimates: list[Estimate], *, horizontal: bo
     values = [100 * one.value for one in estimates]
     down = [max(0.0, 100 * (one.value - one.low)) for one in estimates]
     up = [max(0.0, 100 * (one.high - one.value)) for one in estimates]
-    checkpoint = {"elinewidth": 0.8, **style}
+    style = {"elinewidth": 0.8, **style}
     if horizontal:
-        axes.errorbar(values, x, xerr=[down, up], **checkpoint)
+        axes.errorbar(values, x, xerr=[down, up], **style)
     else:
-        axes.errorbar(x, values, yerr=[down, up], **checkpoint)
+        axes.errorbar(x, values, yerr=[down, up], **style)
 
 
 def budget_axis(axes: Any, budgets: list[int]) -> None:

@@ -10,11 +10,11 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, gap_cells, join, missing, percent, picture, table
 from benchmarks.findings.plan import GUIDED, MAIN
-from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
+from benchmarks.findings.results import GREEDY, Key, Measured, Run
 from tts_cli.evaluation.statistics import Estimate, difference
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     runs = measured.of(MAIN)
     absent = missing(measured.missing(MAIN))
     if not runs:
@@ -91,7 +91,7 @@ def _draw_panel(axes: Any, runs: Sequence[Run], budget: int, base: Key) -> None:
     for i, method in enumerate(GUIDED):
         gains = [gap(run.right((method, budget)), run.right(base)).difference for run in runs]
         x = [run.summary.facts.policy.parameters * 1.04 ** (i - 1) for run in runs]
-        drawing.bars(axes, x, gains, label=method, **drawing.method_look(method))
+        drawing.bars(axes, x, gains, label=method, **drawing.method_style(method))
     axes.axhline(0, color="0.4", linewidth=1)
     axes.set_xscale("log")
     parameters = [run.summary.facts.policy.parameters for run in runs]

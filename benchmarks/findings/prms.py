@@ -9,13 +9,13 @@ from benchmarks.findings import drawing
 from benchmarks.findings.compare import gap
 from benchmarks.findings.markdown import Finding, accuracy, decimal, gap_cells, join, missing, picture, ratio, table
 from benchmarks.findings.plan import GUIDED, MAIN, SMALL_PRM
-from benchmarks.findings.results import CalibratedRule, Key, Run
+from benchmarks.findings.results import Key, Measured, Run
 from tts_cli.evaluation.prm_quality import PrmQuality
 
 Pair = tuple[Run, Run]  # with the large PRM, with the small one
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     absent = missing(measured.missing(MAIN, SMALL_PRM))
     pairs = [(run, other) for run in measured.of(MAIN) if (other := measured.get(SMALL_PRM, run.policy))]
     if not pairs:
@@ -82,7 +82,7 @@ def _draw(pairs: Sequence[Pair]) -> Any:
         for i, run in enumerate(pair):
             x = [spot + 0.25 * (i - 0.5) for spot in range(len(keys))]
             estimates = [run.results[key].overall.accuracy for key in keys]
-            drawing.bars(place, x, estimates, label=_prm(run), **drawing.series_look(i))
+            drawing.bars(place, x, estimates, label=_prm(run), **drawing.series_style(i))
         place.set_xticks(range(len(keys)), [f"{method}\nN = {n}" for method, n in keys], rotation=60, fontsize="small")
         place.set_title(pair[0].policy, fontsize="medium")
     axes[0][0].set_ylabel("% right")

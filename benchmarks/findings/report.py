@@ -9,11 +9,11 @@ from pathlib import Path
 from benchmarks.findings import accuracy, best_method, choices, drawing, gains, prms, small_against_large, worlds
 from benchmarks.findings.markdown import PICTURES, Finding, fill, join, missing, table
 from benchmarks.findings.plan import PARTS
-from benchmarks.findings.results import CalibratedRule, read
+from benchmarks.findings.results import Measured, read
 from tts_cli.data.files import write_atomically
 
 
-def runs(measured: CalibratedRule) -> Finding:
+def runs(measured: Measured) -> Finding:
     """What was measured on what, and how long it took where it was run."""
     header = ["run", "problems", "policy", "PRM", "methods", "N", "minutes"]
     rows = []
@@ -30,7 +30,7 @@ def runs(measured: CalibratedRule) -> Finding:
     return Finding(join(missing(measured.missing(*PARTS)), table(header, rows) if rows else ""))
 
 
-FINDINGS: dict[str, Callable[[CalibratedRule], Finding]] = {
+FINDINGS: dict[str, Callable[[Measured], Finding]] = {
     "runs": runs,
     "finding 1": accuracy.finding,
     "finding 2": small_against_large.finding,

@@ -51,7 +51,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class CalibratedRule:
+class Measured:
     """All runs that are there, by name."""
 
     folder: Path
@@ -69,7 +69,7 @@ class CalibratedRule:
         return [run_name(part, policy) for part in parts for policy in POLICIES if not self.get(part, policy)]
 
 
-def read(folder: Path) -> CalibratedRule:
+def read(folder: Path) -> Measured:
     """Every finished run under `folder`. Raises ValueError or OSError for files that are not those of `tts eval`."""
     found = {}
     for part in PARTS:
@@ -77,7 +77,7 @@ def read(folder: Path) -> CalibratedRule:
             name = run_name(part, policy)
             if (folder / name / SUMMARY).exists():
                 found[name] = read_run(folder / name, policy)
-    return CalibratedRule(folder, found)
+    return Measured(folder, found)
 
 
 def read_run(folder: Path, policy: str) -> Run:

@@ -27,7 +27,7 @@ from benchmarks.findings.markdown import (
     table,
 )
 from benchmarks.findings.plan import GUIDED, MAIN, SMALL_PRM
-from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
+from benchmarks.findings.results import GREEDY, Key, Measured, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ MEASURES: dict[str, Callable[[Duel], float]] = {
 }
 
 
-def duels(measured: CalibratedRule) -> list[Duel]:
+def duels(measured: Measured) -> list[Duel]:
     """Every smaller policy, PRM, method and N against every larger policy."""
     found = []
     for small, large in combinations(measured.of(MAIN), 2):
@@ -106,7 +106,7 @@ def largest(found: Sequence[Duel], measure: Callable[[Duel], float], wins: Calla
     return max(filter(wins, found), key=lambda duel: (measure(duel), duel.flops), default=None)
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     found = duels(measured)
     absent = missing(measured.missing(MAIN, SMALL_PRM))
     if not found:
@@ -176,7 +176,7 @@ def _row(duel: Duel) -> list[str]:
     return [duel.name, duel.large, percent(duel.right), percent(duel.large_right), *gap_cells(duel.gap), *ratios]
 
 
-def _draw(measured: CalibratedRule) -> Any:
+def _draw(measured: Measured) -> Any:
     """Every search as a point; a line through those that no cheaper search of the policy beats."""
     figure, ((axes,),) = drawing.panels(1, 1, width=9, height=5)
     for run in measured.of(MAIN):

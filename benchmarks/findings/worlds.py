@@ -10,12 +10,12 @@ from benchmarks.findings.compare import gap, shown_budgets
 from benchmarks.findings.markdown import Finding, accuracy, change, join, missing, picture, table
 from benchmarks.findings.plan import ALL, FAMILY, MAIN, SIZE, Part
 from benchmarks.findings.prms import QUALITY_HEADER, aucs, quality_row
-from benchmarks.findings.results import GREEDY, CalibratedRule, Key, Run
+from benchmarks.findings.results import GREEDY, Key, Measured, Run
 
 TITLES = {MAIN.name: "as in training", FAMILY.name: "unseen families", SIZE.name: "larger numbers"}
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     absent = missing(measured.missing(MAIN, FAMILY, SIZE))
     worlds = {part: measured.of(part) for part in (MAIN, FAMILY, SIZE)}
     found = [(part, run) for part, runs in worlds.items() for run in runs]
@@ -54,8 +54,8 @@ def _row(part: Part, run: Run, budget: int) -> list[str]:
 
 def _gains(part: Part, run: Run, budget: int) -> list[str]:
     gains = [gap(run.right(key), run.right(GREEDY)) for key in _keys(budget)[1:]]
-    conditions = [change(one.difference) + ("*" if one.significant else "") for one in gains]
-    return [TITLES[part.name], run.policy, *conditions]
+    cells = [change(one.difference) + ("*" if one.significant else "") for one in gains]
+    return [TITLES[part.name], run.policy, *cells]
 
 
 def _draw(found: Sequence[tuple[Part, Run]], budget: int) -> Any:
@@ -73,18 +73,18 @@ def _draw(found: Sequence[tuple[Part, Run]], budget: int) -> Any:
     return figure
 
 
-def _checkpoint(part: Part) -> dict[str, Any]:
-    return drawing.series_look(list(TITLES).index(part.name))
+def _style(part: Part) -> dict[str, Any]:
+    return drawing.series_style(list(TITLES).index(part.name))
 
 
 def _draw_accuracy(axes: Any, found: Sequence[tuple[Part, Run]], budget: int) -> None:
     for i, (part, run) in enumerate(found):
         x = [spot + 0.22 * (i - 1) for spot in range(len(ALL))]
         estimates = [run.results[key].overall.accuracy for key in _keys(budget)]
-        drawing.bars(axes, x, estimates, label=TITLES[part.name], **_checkpoint(part))
+        drawing.bars(axes, x, estimates, label=TITLES[part.name], **_style(part))
         ceiling = run.pass_at(budget)
         if ceiling:
-            axes.axhline(100 * ceiling.value, color=_checkpoint(part)["color"], linestyle=":", linewidth=1)
+            axes.axhline(100 * ceiling.value, color=_style(part)["color"], linestyle=":", linewidth=1)
     axes.plot([], [], ":", color="0.4", label=f"pass@{budget}")
     axes.set_xticks(range(len(ALL)), ALL, rotation=30, fontsize="small")
 
@@ -96,6 +96,6 @@ def _draw_judge(axes: Any, found: Sequence[tuple[Part, Run]]) -> None:
             known = enumerate(aucs(quality))
             points = [(spot + 0.22 * (i - 1), auc) for spot, auc in known if auc is not None]
             if points:
-                axes.plot(*zip(*points, strict=True), **_checkpoint(part))
+                axes.plot(*zip(*points, strict=True), **_style(part))
     axes.axhline(0.5, color="0.4", linewidth=1)
     axes.set_xticks(range(3), ["steps", "solutions", "within a problem"], fontsize="small")

@@ -18,7 +18,7 @@ from benchmarks.findings.markdown import (
     table,
 )
 from benchmarks.strategy import oracle
-from benchmarks.strategy.measured import CalibratedRule, Policy
+from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.plan import EFFORTS
 from benchmarks.strategy.ways import Way, best, cheapest_as_good, compare, more_right
 from tts_cli.evaluation.statistics import Estimate
@@ -36,7 +36,7 @@ COMPARED = (
 )
 
 
-def headline(measured: CalibratedRule) -> Finding:
+def headline(measured: Measured) -> Finding:
     """The best fixed choices in hindsight, and every curve against them."""
     parts = [_headline(policy) for policy in measured.policies.values()]
     return Finding(join(*parts) or missing(measured.missing))
@@ -47,10 +47,10 @@ def _headline(policy: Policy) -> str:
     first, voted = best(ways), best([*ways, *policy.voted.values()])
     cheap, known = cheapest_as_good(ways, first), known_before(policy)
     told = [
-        f"Best fixed choice in hindsight, by the default vote: {_told(first)}. {_verdicts(policy, first)}",
-        f"Best with its vote chosen in hindsight, too: {_told(voted)}. {_verdicts(policy, voted)}",
+        f"Best fixed choice in hindsight, by the default vote: {_told(first)}. {_judgements(policy, first)}",
+        f"Best with its vote chosen in hindsight, too: {_told(voted)}. {_judgements(policy, voted)}",
         f"Best fixed choice on the problems of the calibration, which may be known beforehand: {_told(known)}. "
-        f"{_verdicts(policy, known)}",
+        f"{_judgements(policy, known)}",
         f"Cheapest by the default vote that is not measurably worse than the best: {_told(cheap)}.",
         f"Best-first search without a rule, to its end: {_told(policy.without_rule[-1])}.",
         f"The oracle that knows the answers: {_told(oracle.by_answer(policy.observations))}.",
@@ -87,10 +87,10 @@ def _compared(curve: Sequence[Way], rival: Way) -> list[str]:
     """Cells under COMPARED."""
     found = compare(curve, rival)
     from_here = found.equal.name if found.reached else f"never; closest: {found.equal.name}"
-    conditions = [from_here, change(found.off), times(found.ratio)]
+    cells = [from_here, change(found.off), times(found.ratio)]
     if found.affordable is None or found.gain is None:
-        return [*conditions, "never", "–"]
-    return [*conditions, found.affordable.name, change(found.gain)]
+        return [*cells, "never", "–"]
+    return [*cells, found.affordable.name, change(found.gain)]
 
 
 def times(ratio: Estimate) -> str:
@@ -98,11 +98,11 @@ def times(ratio: Estimate) -> str:
     return f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
 
 
-def _verdicts(policy: Policy, rival: Way) -> str:
-    return " ".join(f"{name} {selection(curves(policy)[name], rival)}." for name in (EFFORTS_ONLY, AUTO))
+def _judgements(policy: Policy, rival: Way) -> str:
+    return " ".join(f"{name} {judgement(curves(policy)[name], rival)}." for name in (EFFORTS_ONLY, AUTO))
 
 
-def selection(curve: Sequence[Way], rival: Way) -> str:
+def judgement(curve: Sequence[Way], rival: Way) -> str:
     """Is half of the FLOPs enough for as many right, or are there three points more for no more FLOPs?"""
     found = compare(curve, rival)
     half = found.reached and found.ratio.value <= HALF
@@ -111,7 +111,7 @@ def selection(curve: Sequence[Way], rival: Way) -> str:
     return f"reaches **{' and '.join(reached)}**" if reached else "reaches **neither** half nor three points"
 
 
-def efforts(measured: CalibratedRule) -> Finding:
+def efforts(measured: Measured) -> Finding:
     """What is really to be chosen: the efforts, next to the best fixed choice."""
     header = ["policy", "way", "% right (95 %)", "FLOPs", "of the best fixed one's FLOPs", "points to it (95 %)"]
     rows = [row for policy in measured.policies.values() for row in _efforts(policy)]
@@ -130,7 +130,7 @@ def _efforts(policy: Policy) -> list[list[str]]:
     ]
 
 
-def everything(measured: CalibratedRule) -> Finding:
+def everything(measured: Measured) -> Finding:
     """The picture, and every fixed choice with what `auto` makes of its accuracy and its FLOPs."""
     policies = list(measured.policies.values())
     if not policies:
@@ -178,9 +178,9 @@ def _draw(policies: Sequence[Policy]) -> Any:
 
 def _panel(axes: Any, policy: Policy) -> None:
     for method in drawing.METHOD_COLORS:
-        checkpoint = drawing.method_look(method)
-        _line(axes, _of(policy.fixed, method), label=method, linewidth=0.8, **checkpoint)
-        faint = checkpoint | {"linestyle": ":", "fillstyle": "none", "alpha": 0.6}
+        style = drawing.method_style(method)
+        _line(axes, _of(policy.fixed, method), label=method, linewidth=0.8, **style)
+        faint = style | {"linestyle": ":", "fillstyle": "none", "alpha": 0.6}
         _line(axes, _of(policy.voted, method), label=f"{method}, best vote", linewidth=0.8, **faint)
     _line(axes, policy.adaptive, label=ADAPTIVE, color="0.3", linestyle="--")
     _line(axes, policy.without_rule, label=WITHOUT, color="#56B4E9", marker="v", linewidth=0.8)
@@ -196,7 +196,7 @@ def _of(ways: Mapping[str, Way], method: str) -> list[Way]:
     return [one for name, one in ways.items() if name.split()[0] == method]
 
 
-def _line(axes: Any, ways: Sequence[Way], **checkpoint: Any) -> None:
+def _line(axes: Any, ways: Sequence[Way], **style: Any) -> None:
     points = sorted((one.cost, 100 * one.accuracy) for one in ways)
     if points:
-        axes.plot(*zip(*points, strict=True), **checkpoint)
+        axes.plot(*zip(*points, strict=True), **style)

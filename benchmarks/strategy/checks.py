@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.deadline import summary
 from benchmarks.findings.markdown import Finding, accuracy, change, flops, join, missing, percent, table
 from benchmarks.findings.results import read_run
-from benchmarks.strategy.measured import CalibratedRule, Policy
+from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.plan import EASY, EASY_WAYS, EFFORTS, samples
 from benchmarks.strategy.ways import Way
 from tts_cli.evaluation.grading import EvalRecord
@@ -20,7 +20,7 @@ from tts_cli.evaluation.statistics import difference, estimate
 TENTH = 0.1
 
 
-def runs(measured: CalibratedRule) -> Finding:
+def runs(measured: Measured) -> Finding:
     """What the profiles were made with, and on what everything is told."""
     rows = [
         [
@@ -34,7 +34,7 @@ def runs(measured: CalibratedRule) -> Finding:
     return Finding(join(missing(measured.missing), table(header, rows) if rows else ""))
 
 
-def real(measured: CalibratedRule) -> Finding:
+def real(measured: Measured) -> Finding:
     """Every effort as `tts eval` ran it, against what was played from best-first search to its end."""
     absent, rows = [], []
     for policy in measured.policies.values():
@@ -77,7 +77,7 @@ def _compared(policy: Policy, effort: str, records: dict[str, EvalRecord]) -> li
     ]
 
 
-def easy(measured: CalibratedRule) -> Finding:
+def easy(measured: Measured) -> Finding:
     """An easy problem by `auto` and by best-of-n: what each spent."""
     absent, rows, why = [], [], []
     for policy in measured.policies:
@@ -104,7 +104,7 @@ def _spent(auto: dict[str, Any], fixed: dict[str, Any]) -> Iterator[list[str]]:
         yield [what, show(mine), show(other), f"{percent(share)} %", "yes" if share < TENTH else "**no**"]
 
 
-def deadline(measured: CalibratedRule) -> Finding:
+def deadline(measured: Measured) -> Finding:
     """As benchmarks.deadline left it."""
     file = measured.places.deadline
     return Finding(summary(json.loads(file.read_bytes())) if file.exists() else missing(["the deadline"]))

@@ -12,12 +12,12 @@ from benchmarks.findings import drawing
 from benchmarks.findings.markdown import Finding, accuracy, flops, join, missing, percent, picture, table
 from benchmarks.strategy.accuracy import PICTURES
 from benchmarks.strategy.difficulty import interval, spread
-from benchmarks.strategy.measured import CalibratedRule, Policy
+from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.plan import EFFORTS
 from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.ways import SEED
 from tts_cli.config import Effort
-from tts_cli.evaluation.calibrate import SimulatedOutcome
+from tts_cli.evaluation.profile_fit import SimulatedOutcome
 from tts_cli.evaluation.statistics import Estimate, calibration, calibration_error, estimate
 
 LEAST = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -65,7 +65,7 @@ def answered(ended: Sequence[SimulatedOutcome], least: float) -> Answered:
     return Answered(estimate(given), estimate(right) if right else None, mean)
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     policies = list(measured.policies.values())
     if not policies:
         return Finding(missing(measured.missing))
@@ -87,7 +87,7 @@ def error_cell(sure: Sequence[float], right: Sequence[bool]) -> str:
     return spread(found)
 
 
-def abstention(measured: CalibratedRule) -> Finding:
+def abstention(measured: Measured) -> Finding:
     """As `--min-confidence` has it: compute is spent until the confidence is reached, or there is no more."""
     header = ["policy", *ABSTAINED]
     rows = [
@@ -128,4 +128,4 @@ def _reliability(axes: Any, sure: Sequence[float], right: Sequence[bool], label:
         inside = bins == one
         x.append(100 * float(np.asarray(sure)[inside].mean()) + place - 1)  # side by side
         shares.append(estimate([bool(r) for r in np.asarray(right)[inside]]))
-    drawing.bars(axes, x, shares, label=label, **drawing.series_look(place))
+    drawing.bars(axes, x, shares, label=label, **drawing.series_style(place))

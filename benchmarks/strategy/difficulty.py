@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from benchmarks.findings.markdown import Finding, join, missing, table
-from benchmarks.strategy.measured import CalibratedRule, Policy
+from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.ways import SEED
 from tts_cli.evaluation.statistics import Estimate, auc, rank_correlation
 from tts_cli.strategy.features import FEATURES
@@ -23,7 +23,7 @@ ALONE = ("agreement", "mean_likelihood", "best_last", "mean_min")
 Figure = Callable[[Sequence[float], Sequence[float]], float | None]
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     header = ["policy", "told by", "Spearman (95 %)", "AUC of easy (95 %)", "AUC of hard (95 %)", "mean error (95 %)"]
     rows = [row for policy in measured.policies.values() for row in _rows(policy)]
     kinds = [_kinds(policy) for policy in measured.policies.values()]
@@ -42,8 +42,8 @@ def _rows(policy: Policy) -> list[list[str]]:
     found = []
     for name, told in (profile | alone).items():
         figures = [rank_correlation, easy_auc, hard_auc] + ([mean_error] if name in profile else [])
-        conditions = [spread(interval(figure, told, true)) for figure in figures]
-        found.append([policy.name, name, *conditions, *["–"] * (4 - len(conditions))])
+        cells = [spread(interval(figure, told, true)) for figure in figures]
+        found.append([policy.name, name, *cells, *["–"] * (4 - len(cells))])
     return found
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.findings.markdown import Finding, accuracy, flops, join, missing, percent, table
 from benchmarks.strategy.confidence import ABSTAINED, USUAL, abstained, error_cell, sureness
-from benchmarks.strategy.measured import CalibratedRule, Policy
+from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.sweep import ends
-from tts_cli.evaluation.calibrate import SimulatedOutcome
+from tts_cli.evaluation.profile_fit import SimulatedOutcome
 from tts_cli.evaluation.statistics import estimate
 from tts_cli.strategy.profile import Profile
 
@@ -16,7 +16,7 @@ LEAST = (0.8, 0.9, 0.95)
 _CALIBRATED = ("% right (95 %)", "mean confidence", "calibration error (95 %)", "FLOPs")
 
 
-def policies(measured: CalibratedRule) -> Finding:
+def policies(measured: Measured) -> Finding:
     """Every policy with the profile of every other, after its own."""
     every = list(measured.policies.values())
     if len(every) < 2:
@@ -42,7 +42,7 @@ def _row(ended: Sequence[SimulatedOutcome]) -> list[str]:
     return [accuracy(estimate(right)), percent(sum(sure) / len(sure)), error_cell(sure, right), flops(spent)]
 
 
-def families(measured: CalibratedRule) -> Finding:
+def families(measured: Measured) -> Finding:
     """Each family's problems with a profile that was made without that family; at last all of them together."""
     parts = [_families(policy) for policy in measured.policies.values()]
     return Finding(join(*parts) or missing(measured.missing))

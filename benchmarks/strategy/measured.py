@@ -16,9 +16,10 @@ from benchmarks.strategy.ways import Way, best, way
 from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.calibrate import CalibrationFacts, CalibrationProblem, Variant, profile_of
 from tts_cli.evaluation.grading import CHOICES
-from tts_cli.evaluation.report import SAMPLES
+from tts_cli.evaluation.observations import CalibrationProblem, Variant
+from tts_cli.evaluation.profile_fit import CalibrationFacts, profile_of
+from tts_cli.evaluation.store import SAMPLES
 from tts_cli.strategy import profile as profiles
 from tts_cli.strategy.profile import Profile
 
@@ -98,7 +99,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class CalibratedRule:
+class Measured:
     """`policies`: those of which all is there, small ones first; `missing`: the others."""
 
     places: Places
@@ -106,11 +107,11 @@ class CalibratedRule:
     missing: list[str]
 
 
-def read(runs: Path) -> CalibratedRule:
+def read(runs: Path) -> Measured:
     """Raises TtsError where samples are not complete or a profile is none."""
     places = Places(runs)
     found = {name: read_policy(places, name) for name in POLICIES if _is_there(places, name)}
-    return CalibratedRule(places, found, [name for name in POLICIES if name not in found])
+    return Measured(places, found, [name for name in POLICIES if name not in found])
 
 
 def read_policy(places: Places, name: str) -> Policy:

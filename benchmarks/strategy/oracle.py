@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Numbers, Way, way
-from tts_cli.evaluation.calibrate import CalibrationProblem
+from tts_cli.evaluation.observations import CalibrationProblem
 from tts_cli.strategy.rules import difficulty
 
 PRICES = (0.3, 0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.0)

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from benchmarks.findings.markdown import Finding, accuracy, change, flops, missing, table
 from benchmarks.strategy.accuracy import times
-from benchmarks.strategy.measured import CalibratedRule, Policy
+from benchmarks.strategy.measured import Measured, Policy
 from benchmarks.strategy.sweep import ends
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, more_right, times_flops, way
 from tts_cli.config import Effort
-from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Variant, profile_of
+from tts_cli.evaluation.observations import VARIANTS, CalibrationProblem, Variant
+from tts_cli.evaluation.profile_fit import profile_of
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.profile import Profile
 
@@ -20,7 +21,7 @@ LIKELIHOODS = ("likeliest", "likeliest_min", "mean_likelihood", "second_likelies
 TOLD: tuple[Effort, ...] = ("normal", "high")
 
 
-def finding(measured: CalibratedRule) -> Finding:
+def finding(measured: Measured) -> Finding:
     header = ["policy", "effort", "without", "% right (95 %)", "FLOPs", "points to the whole (95 %)", "times its FLOPs"]
     rows = [row for policy in measured.policies.values() for effort in TOLD for row in _rows(policy, effort)]
     return Finding(table(header, rows) if rows else missing(measured.missing))

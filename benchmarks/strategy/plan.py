@@ -10,7 +10,7 @@ from typing import get_args
 
 from benchmarks.findings.execute import Job
 from tts_cli.config import Effort
-from tts_cli.evaluation import calibrate
+from tts_cli.evaluation import observations
 from tts_cli.strategy.plan import Plan
 
 POLICIES = ("nano", "nano-medium")
@@ -30,20 +30,20 @@ EASY_WAYS = ("auto", "best-of-n")
 
 def most() -> int:
     """The largest N that `auto` may go to."""
-    return calibrate.STAGES[-1][0]
+    return observations.STAGES[-1][0]
 
 
 def samples() -> int:
     """The largest N of a fixed method."""
-    return calibrate.BEST_OF_N[-1]
+    return observations.BEST_OF_N[-1]
 
 
 def fixed(beam_width: int) -> list[Plan]:
     """Every fixed method and N but majority, which votes on the samples of best-of-n."""
     budgets = {"best-of-n": up_to_samples(BUDGETS), "beam": up_to_samples(SEARCHED)}
     budgets["dvts"] = [n for n in up_to_samples(BUDGETS) if n % beam_width == 0]  # whole trees
-    plans = [Plan(method, n, beam_width, "") for method, found in budgets.items() for n in found]  # type: ignore[arg-type]
-    return [Plan("greedy", 1, 1, ""), *plans]
+    plans = [Plan(method, n, beam_width) for method, found in budgets.items() for n in found]
+    return [Plan("greedy", 1, 1), *plans]
 
 
 def up_to_samples(budgets: Sequence[int]) -> list[int]:

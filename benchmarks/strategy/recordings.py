@@ -1,4 +1,4 @@
-"""What the stores of `tts calibrate` and `tts eval` tell of each problem, replayed without a model."""
+"""What the stores of `tts calibrate` and `tts eval` hold of each problem, simulated without a model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from pathlib import Path
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
 from tts_cli.answers import Judge
-from tts_cli.config import Settings
 from tts_cli.data.datasets import open_dataset
+from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation.calibrate import CalibrationProblem, Observer, Variant
-from tts_cli.evaluation.config import select_rows, stored_models, stored_question
-from tts_cli.evaluation.grading import CHOICES, Choice, Recordings, problem_of, ungradable
-from tts_cli.evaluation.report import SAMPLES
-from tts_cli.evaluation.simulate import simulate
-from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.evaluation.config import select_rows, stored_config, stored_models
+from tts_cli.evaluation.grading import CHOICES, Choice, is_right, problem_of, ungradable
+from tts_cli.evaluation.observations import CalibrationProblem, Observer, Variant
+from tts_cli.evaluation.recordings import Recordings, simulate
+from tts_cli.evaluation.store import SAMPLES, Store
 from tts_cli.solver import effective, models_of
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
@@ -54,13 +53,13 @@ def cases(folder: Path) -> list[Case]:
 def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
     """The observer of a store, and those of its rows that have an answer."""
     with Store(folder / SAMPLES) as store, Judge() as judge:
-        question, models = stored_question(store), stored_models(store, with_prm=True)
-        if question is None or models is None or models[1] is None:
+        asked, models = stored_config(store), stored_models(store, with_prm=True)
+        if asked is None or models is None or models[1] is None:
             raise TtsError(f"{folder} holds no samples that a PRM scored.", "Run the benchmark first.")
-        chosen = Settings(**question.flags)
-        settings = effective(chosen, models_of(chosen)).model_copy(update={"verify": False})  # as they were sampled
-        with open_dataset(question.dataset, lambda text: False) as rows:
-            found = [row for row in select_rows(rows, question) if ungradable(row) is None]
+        settings = effective(asked.settings, models_of(asked.settings))
+        settings = settings.model_copy(update={"verify": False})  # as they were sampled
+        with open_dataset(asked.dataset, lambda text: False) as rows:
+            found = [row for row in select_rows(rows, asked) if ungradable(row) is None]
         yield Observer(settings, models[0], models[1], store, judge), found
 
 
@@ -69,7 +68,7 @@ def _case(observer: Observer, row: Row) -> Case | None:
     observed = observer.observe(row)
     if observed is None:
         return None
-    recordings = Recordings(observer.store, problem_key(row.problem))
+    recordings = Recordings(observer.store, of_problem(row.problem))
     drawn = _samples(observer, row, recordings)
     outcomes = {f"majority {n}": majority(drawn, n) for n in up_to_samples(BUDGETS)}
     voted: dict[str, dict[Choice, bool]] = {}
@@ -83,7 +82,7 @@ def _case(observer: Observer, row: Row) -> Case | None:
 
 def _samples(observer: Observer, row: Row, recordings: Recordings) -> Samples:
     """All of them in their order."""
-    plan = Plan("majority", samples(), 1, "")
+    plan = Plan("majority", samples(), 1)
     search = _simulate(observer, row, recordings, plan).search
     return read_samples(row, recordings.covering(plan), search, samples(), observer.policy.parameters, observer.judge)
 
@@ -98,13 +97,9 @@ def _simulate(observer: Observer, row: Row, recordings: Recordings, plan: Plan) 
 
 def _outcome(observer: Observer, row: Row, session: Session) -> Outcome:
     record, _ = session.record(None, stopped=False)
-    return Outcome(_right(record.answer, row, observer), record.cost.flops)
+    return Outcome(is_right(record.answer, row, observer.judge), record.cost.flops)
 
 
 def _voted(observer: Observer, row: Row, session: Session) -> dict[Choice, bool]:
     votes = {choice: decide(session.search, *choice, observer.judge) for choice in CHOICES}
-    return {choice: _right(selection.answer, row, observer) for choice, selection in votes.items()}
-
-
-def _right(answer: str | None, row: Row, observer: Observer) -> bool:
-    return answer is not None and row.reference is not None and observer.judge.equal(answer, row.reference)
+    return {choice: is_right(selection.answer, row, observer.judge) for choice, selection in votes.items()}

@@ -1,4 +1,4 @@
-"""All findings into docs/strategy.md: its marked blocks and the pictures beside it."""
+"""All findings into docs/measurements/strategy.md: its marked blocks and the pictures beside it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from benchmarks.findings.markdown import Finding
 from benchmarks.findings.report import write
 from benchmarks.strategy import accuracy, checks, confidence, difficulty, left_out, parts
-from benchmarks.strategy.measured import CalibratedRule, read
+from benchmarks.strategy.measured import Measured, read
 
-FINDINGS: dict[str, Callable[[CalibratedRule], Finding]] = {
+FINDINGS: dict[str, Callable[[Measured], Finding]] = {
     "runs": checks.runs,
     "headline": accuracy.headline,
     "accuracy": accuracy.everything,

@@ -10,8 +10,9 @@ from benchmarks.strategy.plan import most
 from benchmarks.strategy.votes import Outcome
 from benchmarks.strategy.ways import Way, way
 from tts_cli.config import Effort
-from tts_cli.evaluation import calibrate
-from tts_cli.evaluation.calibrate import CalibrationProblem, Checkpoint, SimulatedOutcome, simulate_rule
+from tts_cli.evaluation import observations as observed
+from tts_cli.evaluation.observations import CalibrationProblem, Checkpoint
+from tts_cli.evaluation.profile_fit import SimulatedOutcome, simulate_rule
 from tts_cli.strategy.profile import Profile, name_of
 from tts_cli.strategy.rules import CalibratedRule
 
@@ -72,7 +73,7 @@ def without_rule(observations: Sequence[CalibrationProblem]) -> list[Way]:
     """The same best-first search, with each problem taken to the same stage; at last to its end."""
     return [
         way(name_of(*stage), (_outcome(one.at(place)) for one in observations))
-        for place, stage in enumerate(calibrate.STAGES)
+        for place, stage in enumerate(observed.STAGES)
     ]
 
 

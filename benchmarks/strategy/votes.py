@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from math import comb
 
 from tts_cli.answers.vote import Equality, group
+from tts_cli.costs import flops as flops_of
 from tts_cli.data.rows import Row
+from tts_cli.evaluation.grading import is_right
 from tts_cli.models.backends.recording import SearchRecording, Steps
+from tts_cli.protocols import Draw
 from tts_cli.search.context import EMPTY_DRAWS, Search
-from tts_cli.search.tree import Draw
 
 THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999)
 
@@ -41,7 +43,7 @@ class Samples:
 def read_samples(
     row: Row, recording: SearchRecording, search: Search, count: int, parameters: int, judge: Equality
 ) -> Samples:
-    """The first `count` samples of a tape. `search`: the same ones replayed, which has their answers."""
+    """The first `count` samples of a recording. `search`: the same ones simulated, which has their answers."""
     texts = {tuple(node.steps): solution.answer for node, solution in search.solutions.items()}
     tokens, seen = recording.prompt.policy, set[Steps]()
     answers: list[str | None] = []
@@ -50,15 +52,15 @@ def read_samples(
         steps, spent = _walk(recording, index, seen)
         tokens += spent
         answers.append(texts.get(steps))
-        flops.append(2.0 * parameters * tokens)
+        flops.append(flops_of(parameters, tokens))
     classes = group(answers, judge)
     place = {index: number for number, members in enumerate(classes) for index in members}
-    right = tuple(_right(answers[members[0]], row, judge) for members in classes)
+    right = tuple(is_right(answers[members[0]], row, judge) for members in classes)
     return Samples(tuple(place.get(index) for index in range(count)), right, tuple(flops))
 
 
 def _walk(recording: SearchRecording, index: int, seen: set[Steps]) -> tuple[Steps, int]:
-    """One sample's steps, and the tokens that it makes the policy run (as evaluation.replay counts them)."""
+    """One sample's steps, and the tokens that it makes the policy run (as models.backends.recording counts them)."""
     steps: Steps = ()
     path: tuple[int, ...] = (index,)
     tokens = 0
@@ -76,10 +78,6 @@ def _walk(recording: SearchRecording, index: int, seen: set[Steps]) -> tuple[Ste
 def _draws(recording: SearchRecording, path: tuple[int, ...]) -> list[Draw]:
     """Those of one step: more than one where the first ones were empty."""
     return [recording.draws[(*path, i)] for i in range(EMPTY_DRAWS) if (*path, i) in recording.draws]
-
-
-def _right(answer: str | None, row: Row, judge: Equality) -> bool:
-    return answer is not None and row.reference is not None and judge.equal(answer, row.reference)
 
 
 def majority(samples: Samples, n: int) -> Outcome:

@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 
 from tests.cli import scripted
-from tts_cli.analysis import report as receipt
-from tts_cli.analysis import trace_analysis as retrace
+from tts_cli.analysis import report, trace_analysis
+from tts_cli.analysis.tree import TreeState
 from tts_cli.answers import Judge
 from tts_cli.errors import TtsError
-from tts_cli.search.events import Event, SearchStarted, SolutionFinished, StepMerged, StepSampled, StepScored
+from tts_cli.search.events import (
+    Event,
+    SearchEnded,
+    SearchStarted,
+    SolutionFinished,
+    StepMerged,
+    StepSampled,
+    StepScored,
+)
 
 SIZES = {"policy_parameters": 1_000, "prm_parameters": 3_000}
 
@@ -48,51 +56,51 @@ def best_of_four() -> list[Event]:
 
 
 def test_ballots_are_samples_in_their_order() -> None:
-    found = retrace.ballots(retrace.grow(best_of_four()), "last")
+    found = trace_analysis.ballots(TreeState(best_of_four()), "last")
     assert [(b.branch, b.solution.answer, b.solution.score) for b in found] == [
         (0, "5", 0.4),
         (1, "6", 0.7),
         (2, "5", 0.4),
         (3, "6", 0.3),
     ]
-    by_min = retrace.ballots(retrace.grow(best_of_four()), "min")
+    by_min = trace_analysis.ballots(TreeState(best_of_four()), "min")
     assert [b.solution.score for b in by_min] == [0.4, 0.7, 0.4, 0.3]
 
 
-def test_samples_that_end_where_others_go_on_are_told_apart() -> None:
+def test_samples_that_end_where_others_go_on_are_kept_apart() -> None:
     events = [StepSampled(1, 0, "a", 1, "step", branch=0), StepMerged(1, branch=1), StepMerged(1, branch=2)]
     events += [StepSampled(2, 1, "b", 1, "eos", branch=1), SolutionFinished(1, "7", None)]  # type: ignore[list-item]
-    found = retrace.ballots(retrace.grow(events), "last")  # type: ignore[arg-type]
+    found = trace_analysis.ballots(TreeState(events), "last")  # type: ignore[arg-type]
     assert [ballot.branch for ballot in found] == [0, 2]
 
 
 def test_tokens_and_flops_add_up() -> None:
-    tree = retrace.grow(best_of_four())
+    tree = TreeState([*best_of_four(), SearchEnded(3, "5", 0.4, "answered")])
     cost = {"policy_prompt_tokens": 7, "policy_tokens": 60, "prm_tokens": 40, "flops": 2e3 * 67 + 6e3 * 40}
-    costs = retrace.model_costs(scripted.record(cost=cost), tree)
+    costs = trace_analysis.model_costs(scripted.record(cost=cost), tree)
     assert [one.tokens for one in costs] == [7, 60, 40]
     assert sum(one.share or 0 for one in costs) == pytest.approx(1)
-    for parts in (retrace.by_depth(tree, costs), retrace.by_fate(tree, costs, chosen=3)):
+    for parts in (trace_analysis.by_depth(tree, costs), trace_analysis.by_fate(tree, costs)):
         assert sum(part.tokens for part in parts) == 3 * 10 + 20 + 4 * 5
         assert sum(part.share for part in parts) == pytest.approx(1)
         assert sum(part.flops or 0 for part in parts) == pytest.approx(2e3 * 60 + 6e3 * 40)
         assert sum(part.steps for part in parts) == 8
         assert sum(part.scored for part in parts) == 5
-    fates = {part.name: part.tokens for part in retrace.by_fate(tree, costs, chosen=3)}
+    fates = {part.name: part.tokens for part in trace_analysis.by_fate(tree, costs)}
     assert fates == {"chosen solution": 40, "other finished solutions": 30}
 
 
-def test_pruned_branches_are_told_apart() -> None:
-    tree = retrace.grow(scripted.ended())
-    costs = retrace.model_costs(scripted.record(), tree)
-    fates = {part.name: part.steps for part in retrace.by_fate(tree, costs, chosen=6)}
+def test_pruned_branches_are_kept_apart() -> None:
+    tree = TreeState(scripted.ended())
+    costs = trace_analysis.model_costs(scripted.record(), tree)
+    fates = {part.name: part.steps for part in trace_analysis.by_fate(tree, costs)}
     assert fates == {"chosen solution": 4, "other finished solutions": 1, "pruned branches": 3}
-    assert all(one.flops is None for one in costs), "the trace does not tell how large the models are"
+    assert all(one.flops is None for one in costs), "the trace does not say how large the models are"
 
 
 def test_without_a_prm_all_flops_are_the_policys() -> None:
     cost = {"policy_prompt_tokens": 10, "policy_tokens": 90, "prm_tokens": 0, "flops": 2e5}
-    prompt, steps, prm = retrace.model_costs(scripted.record(cost=cost, prm=None), None)
+    prompt, steps, prm = trace_analysis.model_costs(scripted.record(cost=cost, prm=None), None)
     assert (prompt.flops, steps.flops, prm.flops) == (2e4, 18e4, 0.0)
 
 
@@ -113,7 +121,7 @@ def test_without_a_prm_all_flops_are_the_policys() -> None:
 )
 def test_figures_that_cannot_be_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(TtsError, match="makes no sense"):
-        receipt.write(scripted.record(**changes), None, None, Same())
+        report.explain(scripted.record(**changes), None, None, Same())
 
 
 @pytest.mark.parametrize(
@@ -127,20 +135,20 @@ def test_figures_that_cannot_be_are_refused(changes: dict[str, Any]) -> None:
 )
 def test_events_that_cannot_be_are_refused(event: Event) -> None:
     with pytest.raises(TtsError, match="makes no sense"):
-        retrace.grow([*best_of_four(), event])
+        trace_analysis.check_tree(TreeState([*best_of_four(), event]))
 
 
 @pytest.mark.parametrize("settings", [{"aggregate": "mode"}, {"select": ["weighted"]}, {"select": None}])
 def test_unknown_rules_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(TtsError, match="makes no sense"):
-        retrace.rules(settings, "beam")
+        trace_analysis.rules_of(settings, "beam")
 
 
-def test_a_vote_that_the_steps_do_not_give_is_not_gone_by() -> None:
+def test_a_vote_that_the_steps_do_not_give_is_not_used() -> None:
     """The trace was edited: its samples may not stand for the record's."""
     record = scripted.record(
         method="best-of-n", budget=4, votes=[{"answer": "5", "count": 4, "weight": 2.0}], answer="5"
     )
     with Judge() as judge:
-        found = receipt.write(record, best_of_four(), {}, judge)
+        found = report.explain(record, TreeState(best_of_four()), {}, judge)
     assert found.half.kind == "estimate"

@@ -10,15 +10,15 @@ import pytest
 
 from tests.analysis.test_trace_analysis import SIZES, Same, best_of_four
 from tests.cli import scripted
-from tts_cli.analysis import report as receipt
-from tts_cli.analysis import what_if as outlook
+from tts_cli.analysis import report, what_if
 from tts_cli.analysis.trace_analysis import VotingRules
+from tts_cli.analysis.tree import TreeState
 from tts_cli.analysis.what_if import AnswersSoFar, WhatIf
 from tts_cli.answers import Judge
 from tts_cli.config import Settings
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm
-from tts_cli.protocols import Policy, RewardModel, Sampling
+from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.events import Event, SearchStarted
 from tts_cli.solving.solve import solve
 
@@ -48,10 +48,10 @@ def judge() -> Iterator[Judge]:
 def test_half_is_what_a_run_with_half_the_budget_answers(
     nano: tuple[Policy, RewardModel], judge: Judge, method: Any, budget: int, select: Any
 ) -> None:
-    settings = {"select": select, "seed": 3, "sampling": Sampling(temperature=1.0, max_step_tokens=60)}
-    whole = solve(PROBLEM, Settings(method, budget, **settings), *nano, judge=judge)
-    smaller = solve(PROBLEM, Settings(method, budget // 2, **settings), *nano, judge=judge).record
-    found = receipt.write(whole.record, whole.events, {"select": select}, judge)
+    settings = Settings(method=method, budget=budget, select=select, seed=3, temperature=1.0, max_step_tokens=60)
+    whole = solve(PROBLEM, settings, *nano, judge=judge)
+    smaller = solve(PROBLEM, settings.model_copy(update={"budget": budget // 2}), *nano, judge=judge).record
+    found = report.explain(whole.record, TreeState(whole.events), {"select": select}, judge)
     assert (found.half.kind, found.half.budget) == ("exact", budget // 2)
     assert found.half.answer == smaller.answer
     assert found.half.confidence == pytest.approx(smaller.confidence, abs=1e-3)
@@ -67,7 +67,7 @@ def best_of(votes: list[tuple[str, int, float]], budget: int = 16, **changes: ob
 
 def twice(record: Record, select: Any = "weighted") -> WhatIf:
     rules = VotingRules(select=select)
-    return outlook.twice(record, outlook.seen_in_record(record, record.budget), rules, record.budget)
+    return what_if.twice(record, what_if.answers_in_record(record, record.budget), rules, record.budget)
 
 
 def test_a_clear_vote_will_stand_and_a_close_one_may_fall() -> None:
@@ -106,17 +106,17 @@ def test_the_estimate_is_that_of_a_simple_simulation() -> None:
 
 def test_half_of_a_record_is_an_estimate() -> None:
     record = best_of([("5", 3, 2.7), ("6", 1, 0.3)], budget=4)
-    found = outlook.half(record, 4, None, outlook.seen_in_record(record, 4), VotingRules(told=False), Same())
+    found = what_if.half(record, 4, None, what_if.answers_in_record(record, 4), VotingRules(known=False), Same())
     assert (found.kind, found.budget, found.changes) == ("estimate", 2, 0.0)
     even = best_of([("5", 2, 2.0), ("6", 2, 2.0)], budget=4)
-    found = outlook.half(even, 4, None, outlook.seen_in_record(even, 4), VotingRules(), Same())
+    found = what_if.half(even, 4, None, what_if.answers_in_record(even, 4), VotingRules(), Same())
     assert found.changes == pytest.approx(1 / 6, abs=0.03), "both of the other answer; one of each is a tie"
 
 
 def test_scripted_samples_are_halved_by_their_numbers() -> None:
     votes = [{"answer": "6", "count": 2, "weight": 1.0}, {"answer": "5", "count": 2, "weight": 0.8}]
     record = scripted.record(method="best-of-n", budget=4, votes=votes, answer="6")
-    found = receipt.write(record, best_of_four(), {}, Same())
+    found = report.explain(record, TreeState(best_of_four()), {}, Same())
     assert (found.half.kind, found.half.answer) == ("exact", "6")
     assert found.half.confidence == pytest.approx(0.7 / 1.1)
     assert found.voters == 4
@@ -133,7 +133,7 @@ def test_scripted_samples_are_halved_by_their_numbers() -> None:
     ],
 )
 def test_where_nothing_can_be_said_it_is_said(changes: dict[str, Any], says: str) -> None:
-    found = receipt.write(scripted.record(**changes), None, None, Same())
+    found = report.explain(scripted.record(**changes), None, None, Same())
     for one in (found.half, found.twice):
         assert (one.kind, one.answer, one.changes) == ("unknown", None, None)
         assert says in one.says
@@ -141,18 +141,18 @@ def test_where_nothing_can_be_said_it_is_said(changes: dict[str, Any], says: str
 
 def test_a_budget_of_one_has_no_half_and_max_no_twice() -> None:
     record = best_of([("5", 1, 0.5)], budget=1)
-    assert receipt.write(record, None, None, Same()).half.says == "N = 1 has no half."
+    assert report.explain(record, None, None, Same()).half.says == "N = 1 has no half."
     assert "not known" in twice(record, "max").says
 
 
 def test_dvts_trees_of_other_widths_are_other_trees() -> None:
     started: list[Event] = [SearchStarted("p", "dvts", 4, 4, "policy", "prm", "why", **SIZES)]
     record = scripted.record(method="dvts", budget=4)
-    found = receipt.write(record, started, {}, Same())
+    found = report.explain(record, TreeState(started), {}, Same())
     assert (found.half.kind, "other widths" in found.half.says) == ("unknown", True)
 
 
 def test_large_votes_stay_within_memory() -> None:
     seen = AnswersSoFar(("5", "6"), (np.full(4000, 0.5), np.full(90, 0.5)), 6)
     record = best_of([("5", 4000, 2000.0), ("6", 90, 45.0)], budget=4096)
-    assert outlook.twice(record, seen, VotingRules(), 4096).changes == 0.0
+    assert what_if.twice(record, seen, VotingRules(), 4096).changes == 0.0

@@ -13,7 +13,7 @@ from tts_cli.batch.run import BatchObserver, BatchOutcome, BatchRun
 from tts_cli.config import Settings
 from tts_cli.data.record import Record
 from tts_cli.errors import ModelError
-from tts_cli.models.entry import ModelEntry
+from tts_cli.models.registry import ModelEntry
 
 SETTINGS = Settings(policy="tiny", method="greedy", max_steps=4, threads=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.findings.plan import Part, run_name
+from benchmarks.findings.plan import GUIDED, Part, run_name
 from benchmarks.findings.results import GREEDY, Key
 from tts_cli.data.record import Cost, Vote
 from tts_cli.evaluation import report
@@ -15,7 +15,6 @@ from tts_cli.evaluation.grading import CHOICES, EvalRecord, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.summary import EvalFacts, summarize
 from tts_cli.protocols import ModelFacts
-from tts_cli.search import GUIDED
 
 SETTINGS = {"aggregate": "last", "select": "weighted"}
 Right = Mapping[Key, Sequence[bool]]

@@ -17,13 +17,13 @@ from benchmarks.findings.execute import Job, execute, jobs
 from benchmarks.findings.markdown import change, fill, flops, ratio
 from benchmarks.findings.plan import FAMILY, MAIN, PARTS, POLICIES, SIZE, SMALL_PRM
 from benchmarks.findings.report import FINDINGS, report
-from benchmarks.findings.results import CalibratedRule, read
+from benchmarks.findings.results import Measured, read
 from tests.benchmarks.made_runs import everywhere, pattern, write_run
 from tts_cli.answers import Judge
 from tts_cli.evaluation.statistics import Estimate, mcnemar
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "findings.md"
+DOCUMENT = ROOT / "docs" / "measurements" / "findings.md"
 SMALL, MIDDLE, LARGE = ("nano", 100_000), ("nano-medium", 500_000), ("nano-large", 4_000_000)
 EVEN = {"majority": "xxxx......", "best-of-n": "xxxxx.....", "beam": "xxxxxx....", "dvts": "xxxxx....."}
 
@@ -105,7 +105,7 @@ def test_numbers() -> None:
 # Finding 2
 
 
-def duel_runs(runs: Path, beam: str) -> CalibratedRule:
+def duel_runs(runs: Path, beam: str) -> Measured:
     """Greedy: small 2, large 6 of 12. Beam search of the small one: as given, with 10 times greedy's tokens."""
     right = {("greedy", 1): pattern("xx.........."), ("beam", 4): pattern(beam)}
     write_run(runs, MAIN, SMALL, right, tokens={("greedy", 1): (50, 0), ("beam", 4): (500, 250)})
@@ -169,15 +169,15 @@ def test_a_winner_is_one_that_the_test_can_tell_from_the_second() -> None:
     ranking = best_method.rank(right, list(right["beam"]))
     assert ranking.order == ["beam", "dvts", "majority"]
     assert ranking.lead.p == mcnemar(6, 0) < 0.05 and ranking.winner == "beam"
-    assert best_method.selection(right, list(right["beam"]), "beam") == "beam: the best here"
-    assert best_method.selection(right, list(right["beam"]), "dvts") == "dvts: worse (−75.0, p 0.031)"
+    assert best_method.judgement(right, list(right["beam"]), "beam") == "beam: the best here"
+    assert best_method.judgement(right, list(right["beam"]), "dvts") == "dvts: worse (−75.0, p 0.031)"
 
 
 def test_no_winner_where_chance_explains_the_lead() -> None:
     right = {"majority": marks("x......."), "beam": marks("xxxxxx.."), "dvts": marks(".x......")}
     few = ["0", "1", "2"]
     assert best_method.rank(right, few).winner is None
-    assert best_method.selection(right, few, "majority") == "majority: no difference (−66.7, p 0.500)"
+    assert best_method.judgement(right, few, "majority") == "majority: no difference (−66.7, p 0.500)"
 
 
 @pytest.mark.parametrize(("share", "bin"), [(1, "easy"), (0.5, "easy"), (0.49, "medium"), (0.1, "medium"), (0, "hard")])

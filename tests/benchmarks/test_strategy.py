@@ -1,4 +1,4 @@
-"""The figures of docs/strategy.md: arithmetic on problems made by hand, and one real run from commands to page."""
+"""The figures of docs/measurements/strategy.md: arithmetic on hand-made problems, and one real run up to the page."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from benchmarks.strategy.votes import Outcome, Samples
 from benchmarks.strategy.ways import Way
 from tests.strategy.profiles import observation, profile
 from tts_cli.cli import app
-from tts_cli.cli import calibrate as command
 from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import TtsError
-from tts_cli.evaluation import calibrate, calibration_figures
-from tts_cli.evaluation.calibrate import VARIANTS, CalibrationProblem, Checkpoint, SimulatedOutcome, simulate_rule
+from tts_cli.evaluation import calibrate, observations
 from tts_cli.evaluation.conditions import SearchJob, covers, job_of
 from tts_cli.evaluation.grading import CHOICES, Choice
+from tts_cli.evaluation.observations import VARIANTS, CalibrationProblem, Checkpoint
+from tts_cli.evaluation.profile_fit import SimulatedOutcome, profile_of, simulate_rule
 from tts_cli.evaluation.statistics import Estimate, rank_correlation
 from tts_cli.strategy.rules import PRICES, CalibratedRule
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "strategy.md"
+DOCUMENT = ROOT / "docs" / "measurements" / "strategy.md"
 STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 
@@ -190,7 +190,7 @@ def test_a_ratio_of_flops_has_the_interval_of_pairs() -> None:
     ],
 )
 def test_what_was_promised_is_reached_or_not(right: str, flops: float, told: str) -> None:
-    assert told in accuracy.selection([one_way("auto", right, flops)], one_way("rival", "xxxxx.....", 100))
+    assert told in accuracy.judgement([one_way("auto", right, flops)], one_way("rival", "xxxxx.....", 100))
 
 
 def test_a_fixed_method_may_choose_its_vote_in_hindsight() -> None:
@@ -267,7 +267,7 @@ def test_the_sweep_passes_through_the_efforts() -> None:
 def test_without_a_rule_every_problem_goes_to_the_same_stage_unless_it_convinced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(calibrate, "STAGES", STAGES)
+    monkeypatch.setattr(observations, "STAGES", STAGES)
     found = sweep.without_rule([problem_seen((1, 1), ".x", convinced=True), problem_seen((1, 1, 1, 1), "...x")])
     assert [one.name for one in found] == ["4 drawn", "4 read", "8 read", "16 read"]
     assert [list(one.flops) for one in found] == [[400, 400], [800, 800], [800, 1600], [800, 3200]]
@@ -286,14 +286,14 @@ def test_a_wanted_confidence_is_worth_any_price() -> None:
 
 def test_a_part_that_decides_nothing_is_missed_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Agreement is all there is to see here, from the root as from prefixes."""
-    monkeypatch.setattr(calibrate, "STAGES", STAGES)
-    monkeypatch.setattr(calibrate, "BEST_OF_N", (1,))
+    monkeypatch.setattr(observations, "STAGES", STAGES)
+    monkeypatch.setattr(observations, "BEST_OF_N", (1,))
     observed = [problem_seen((a, a, a, a), "xxxx" if a > 0.5 else "...x") for a in (0.1, 0.2, 0.9, 1.0) * 20]
     found = [replace(one, fixed={"best-of-n 1": one.checkpoints[0]}) for one in observed]
     labelled = [(Row(i, str(i), "?"), dict.fromkeys(VARIANTS, one)) for i, one in enumerate(found)]
     cases = [replace(case(one), observed=dict.fromkeys(VARIANTS, one)) for one in found]
     policy = measured.Policy("p", profile(), labelled, cases)
-    policy = replace(policy, profile=calibrate.profile_of(found, policy.facts, {}))
+    policy = replace(policy, profile=profile_of(found, policy.facts, {}))
     whole = policy.efforts["normal"]
     for one in (parts.without_likelihoods(policy, "normal"), parts.other_start(policy, "normal")):
         assert list(one.flops) == list(whole.flops) and list(one.right) == list(whole.right)
@@ -380,11 +380,10 @@ def _in_document() -> list[str]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (calibrate, calibration_figures):
-        monkeypatch.setattr(module, "STAGES", ((1, False), (2, False), (2, True), (4, True)))
-    monkeypatch.setattr(calibrate, "BEST_OF_N", (1, 2, 4))
-    monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4), ("dvts", 4)))
-    monkeypatch.setattr(command, "LEAST", 6)
+    monkeypatch.setattr(observations, "STAGES", ((1, False), (2, False), (2, True), (4, True)))
+    monkeypatch.setattr(observations, "BEST_OF_N", (1, 2, 4))
+    monkeypatch.setattr(observations, "SEARCHES", (("beam", 4), ("dvts", 4)))
+    monkeypatch.setattr(calibrate, "LEAST", 6)
 
 
 def perform(job: Job, capfd: pytest.CaptureFixture[str]) -> None:

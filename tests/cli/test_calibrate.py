@@ -22,7 +22,7 @@ from tests.cli.test_batch import TEXT
 from tests.cli.test_solve import refused
 from tests.cli.test_terminal import finish, live_part, without_styles
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
-from tts_cli import solver as setup
+from tts_cli.evaluation import run
 from tts_cli.strategy.profile import read
 
 HOME = (".local", "share", "tts", "profiles")
@@ -177,7 +177,7 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(setup, "load", load)
+    monkeypatch.setattr(run, "load_models", load)
 
 
 @pytest.mark.usefixtures("no_models")

@@ -202,6 +202,14 @@ def test_curves_as_pictures(tts: Program, here: Here, dataset: Path) -> None:
     assert (tts.work / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_auto_has_curves_in_a_picture_too(tts: Program, here: Here, dataset: Path) -> None:
+    pytest.importorskip("matplotlib")
+    fonts = {"MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "tts-tests-matplotlib")}
+    done = here("eval", str(dataset), "--methods", "greedy,auto", "--budgets", "1,4", "--plot", "c.svg", **fonts)
+    assert (done.returncode, done.stderr) == (0, "Written to c.svg.\n")
+    assert b"<!-- auto -->" in (tts.work / "c.svg").read_bytes()
+
+
 def test_on_a_terminal_there_is_a_table_and_curves(tts: Program, dataset: Path) -> None:
     child = tts.terminal("eval", str(dataset), *SMALL, size=(100, 60))
     output = child.read()
@@ -220,7 +228,7 @@ def test_prm_quality_alone_asks_for_what_it_needs(here: Here, dataset: Path) -> 
 
 MANY = ("--methods", "majority,beam", "--budgets", "16", "--seed", "3")
 PER_WAVE = 16  # problems: 512 rows, 32 for each
-AFTER_A_WAVE = 60_000  # bytes of the log; tables and question alone are 54,000
+AFTER_A_WAVE = 60_000  # bytes of the log; tables and config alone are 54,000
 
 
 @pytest.fixture
@@ -250,7 +258,7 @@ def stop(tts: Program, arguments: tuple[str, ...], number: int, *, more_than: in
 
 def stored(tts: Program) -> int:
     connection = sqlite3.connect(tts.work / "stopped" / "samples.sqlite")
-    (count,) = connection.execute("SELECT count(*) FROM tapes").fetchone()
+    (count,) = connection.execute("SELECT count(*) FROM recordings").fetchone()
     connection.close()
     return int(count)
 

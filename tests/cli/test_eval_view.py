@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from tts_cli.cli.view.chart import Canvas, Curve, chart, scale
-from tts_cli.cli.view.curves import panels, picture
+from tts_cli.cli.view.curves import CEILING, panels, picture, style
 from tts_cli.cli.view.prm_results import prm_tables
 from tts_cli.cli.view.results import result_tables
 from tts_cli.cli.view.tables import Table, drawn, plain
@@ -21,16 +21,17 @@ from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.report import timing, to_json
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
 from tts_cli.protocols import ModelFacts
+from tts_cli.search.methods import METHODS
 from tts_cli.strategy.plan import Plan
 
-METHODS = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
-CELLS = [Condition(method, Plan(method, n, 1, "why")) for method, n in METHODS]  # type: ignore[arg-type]
+MEASURED = (("greedy", 1), ("majority", 1), ("majority", 4), ("best-of-n", 1), ("best-of-n", 4))
+CONDITIONS = [Condition(method, Plan(method, n, 1)) for method, n in MEASURED]
 
 
 def graded(level: str, subject: str, right: tuple[bool, ...]) -> Graded:
-    """One problem, right or wrong under each cell."""
+    """One problem, right or wrong under each condition."""
     outcomes = {}
-    for condition, is_right in zip(CELLS, right, strict=True):
+    for condition, is_right in zip(CONDITIONS, right, strict=True):
         choices = dict.fromkeys(CHOICES, is_right) if condition.requested == "best-of-n" else {}
         tokens = 10 * condition.plan.budget
         cost = Cost(policy_prompt_tokens=5, policy_tokens=tokens, prm_tokens=tokens if choices else 0)
@@ -47,7 +48,7 @@ def summary(subject: str = "algebra") -> Summary:
         graded("10", "geometry", (False, True, False, False, False)),
     ]
     facts = EvalFacts("d", 0, ModelFacts("p", 10), ModelFacts("q", 20), {"aggregate": "last"}, ungraded=1)
-    return summarize(problems, CELLS, facts, with_prm_quality=True)
+    return summarize(problems, CONDITIONS, facts, with_prm_quality=True)
 
 
 def shown(item: RenderableType, width: int = 100) -> str:
@@ -74,9 +75,9 @@ def test_figures_by_hand() -> None:
 
 def test_seconds_are_tokens_times_what_a_token_took() -> None:
     time = timing(summary(), SamplingCost(policy_seconds=30, policy_tokens=3000, prm_seconds=4, prm_tokens=1000))
-    assert time.conditions[-1].policy_seconds == pytest.approx(45 * 0.01)
-    assert time.conditions[-1].prm_seconds == pytest.approx(40 * 0.004)
-    assert time.conditions[0].prm_seconds == 0
+    assert time.cells[-1].policy_seconds == pytest.approx(45 * 0.01)
+    assert time.cells[-1].prm_seconds == pytest.approx(40 * 0.004)
+    assert time.cells[0].prm_seconds == 0
 
 
 def test_a_summary_is_rounded_so_that_machines_agree() -> None:
@@ -115,6 +116,13 @@ def test_a_terminal_shows_the_charts_within_its_width() -> None:
         assert max(map(len, text.splitlines())) <= width
 
 
+def test_every_method_and_auto_have_a_colour_of_their_own() -> None:
+    styles = [style(name) for name in ("auto", *METHODS)]
+    assert len(set(styles)) == len(styles) and CEILING not in styles
+    old = {"greedy": "white", "majority": "blue", "best-of-n": "green", "beam": "magenta", "dvts": "cyan"}
+    assert {name: style(name) for name in old} == old
+
+
 def test_levels_share_one_scale_and_flops_grow_with_n() -> None:
     found = panels(summary())
     assert [panel.title for panel in found][:2] == ["accuracy against N", "accuracy against FLOPs per problem"]
@@ -125,7 +133,7 @@ def test_levels_share_one_scale_and_flops_grow_with_n() -> None:
 
 
 def test_one_budget_has_no_curve() -> None:
-    conditions = [CELLS[0], CELLS[1]]
+    conditions = [CONDITIONS[0], CONDITIONS[1]]
     one = Graded(
         "1", None, {condition: Outcome(True, True, False, Cost(policy_tokens=1), {}) for condition in conditions}, 1, 1
     )

@@ -15,7 +15,7 @@ from tests.analysis.test_trace_analysis import Same, best_of_four
 from tests.cli import scripted
 from tests.cli.conftest import Here, Program
 from tests.cli.scripted import HOSTILE, PROBLEM
-from tts_cli.analysis import report as receipt
+from tts_cli.analysis import report
 from tts_cli.cli.view import explain as view
 from tts_cli.data.trace import Trace, dump
 from tts_cli.search.events import Event, to_json
@@ -53,16 +53,16 @@ def test_a_real_search_is_explained(here: Here, tts: Program) -> None:
     assert 0 < sum(place["count"] for place in found["vote"]) <= found["voters"]
 
 
-def test_a_record_tells_less_and_says_so(here: Here) -> None:
+def test_a_record_shows_less_and_says_so(here: Here) -> None:
     done = here("explain", "-", stdin=a_record().model_dump_json() + "\n")
     assert done.returncode == 0
     assert "By depth" not in done.stdout
     assert "The vote (assumed: weighted)" in done.stdout
     assert "half the budget: N = 2: an estimate:" in done.stdout
-    assert "which samples came first is not told" in " ".join(done.stdout.split())
+    assert "which samples came first is not known" in " ".join(done.stdout.split())
 
 
-def test_quiet_prints_the_two_outlooks(here: Here, tmp_path: Path) -> None:
+def test_quiet_prints_the_two_other_budgets(here: Here, tmp_path: Path) -> None:
     done = here("explain", "-q", saved(tmp_path / "t.json", method="beam"))
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["half the budget", "twice the budget"]
     assert done.stdout.count("another search") == 2
@@ -108,7 +108,7 @@ def test_hostile_settings_are_refused(here: Here, tmp_path: Path, settings: Any)
 def test_nothing_from_a_file_draws_on_the_terminal(width: int) -> None:
     votes = [{"answer": HOSTILE, "count": 3, "weight": 2.0}, {"answer": "[b]" + "9" * 900, "count": 1, "weight": 0.5}]
     record = a_record(problem=HOSTILE, answer=HOSTILE, votes=votes, why=HOSTILE, policy=HOSTILE)
-    found = receipt.write(record, None, None, Same())
+    found = report.explain(record, None, None, Same())
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, markup=False)
     console.print(view.picture(found))
     drawn = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())  # type: ignore[attr-defined]

@@ -61,6 +61,6 @@ def test_it_never_wraps_and_leaves_nothing_behind() -> None:
     line.note = "Stopping: what is finished is being written."
     with line:
         line.tick()
-    drawn = line._console.file.getvalue()  # type: ignore[attr-defined]
+    drawn = line.console.file.getvalue()  # type: ignore[attr-defined]
     assert "5/1000000000" in drawn and "Stopping" not in drawn
     assert drawn.endswith("\x1b[?25h") or "\x1b[2K" in drawn

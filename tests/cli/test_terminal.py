@@ -72,6 +72,18 @@ def test_n_64_is_readable_at_80x24(tts: Program) -> None:
     assert "/64 solutions" in seen
 
 
+def test_an_evaluation_of_auto_ends_in_tables_and_curves(tts: Program) -> None:
+    command = ("eval", "nano", "--limit", "2", "--methods", "greedy,auto", "--budgets", "1,4")
+    child = tts.terminal(*command, size=(100, 60), TTS_POLICY="nano")
+    output = finish(child)
+    assert child.exitstatus == 0, output
+    shown = without_styles(output)
+    assert "nano: 2 problems, nano + nano-prm, seed 0" in shown
+    assert re.search(r"^ *greedy +1 ", shown, re.MULTILINE) and re.search(r"^ *auto +4 ", shown, re.MULTILINE)
+    assert "accuracy against FLOPs per problem" in shown
+    assert re.search("━ greedy +━ auto", shown), "the legend of the chart"
+
+
 def test_quiet_draws_nothing(tts: Program) -> None:
     child = tts.terminal("solve", "-q", PROBLEM)
     assert re.fullmatch(r"\d+\r\n", finish(child))

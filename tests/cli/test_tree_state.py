@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli import scripted
+from tts_cli.analysis.tree import TreeState, TreeStep
 from tts_cli.cli.view import layout
-from tts_cli.cli.view.tree_state import TreeState, TreeStep
 from tts_cli.search.events import Event, SearchEnded, SolutionFinished, StepMerged, StepPruned, StepSampled, StepScored
 
 

@@ -13,9 +13,10 @@ from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 
 from tests.cli import scripted
+from tts_cli.analysis.reading import replay
+from tts_cli.analysis.tree import TreeState
 from tts_cli.cli.view import final, html, live, parts, plain
-from tts_cli.cli.view.replay import replay
-from tts_cli.cli.view.tree_state import TreeState
+from tts_cli.costs import human
 from tts_cli.errors import TtsError
 from tts_cli.search.events import Decided, Event, SearchEnded, SolutionFinished, StepSampled, to_json
 
@@ -248,7 +249,7 @@ def test_bars_are_cut_to_their_width(share: float, expected: str) -> None:
     [(0, "0"), (933, "933"), (9999, "9999"), (12_345, "12.3k"), (6.1e9, "6.1G"), (2e12, "2T"), (1.5e19, "15E")],
 )
 def test_numbers_for_people(value: float, expected: str) -> None:
-    assert parts.human(value) == expected
+    assert human(value) == expected
 
 
 @pytest.mark.parametrize(

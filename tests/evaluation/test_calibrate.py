@@ -12,30 +12,19 @@ from tests.evaluation.conftest import Models
 from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import POLICY, PRM, observation, profile, values
 from tts_cli.config import Settings
-from tts_cli.data.record import RecordError
+from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.rows import Row
-from tts_cli.evaluation import calibrate, calibration_figures
-from tts_cli.evaluation.calibrate import (
-    VARIANTS,
-    CalibrationFacts,
-    CalibrationProblem,
-    Checkpoint,
-    Observer,
-    content_of,
-    cross_profiles,
-    plans,
-    profile_of,
-    simulate_rule,
-)
+from tts_cli.evaluation import observations
+from tts_cli.evaluation.calibrate import content_of
 from tts_cli.evaluation.calibration_figures import figures
 from tts_cli.evaluation.collect import Collector
 from tts_cli.evaluation.conditions import job_of
 from tts_cli.evaluation.grading import problem_of
-from tts_cli.evaluation.store import Store, problem_key
-from tts_cli.evaluation.store import StoredSearch as Stored
+from tts_cli.evaluation.observations import VARIANTS, CalibrationProblem, Checkpoint, Observer, plans
+from tts_cli.evaluation.profile_fit import CalibrationFacts, cross_profiles, profile_of, simulate_rule
+from tts_cli.evaluation.store import Store, StoredSearch
 from tts_cli.models.backends.recording import SearchRecording
-from tts_cli.protocols import ModelFacts
-from tts_cli.search.context import PromptTokens
+from tts_cli.protocols import ModelFacts, PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan, make_plan
@@ -48,10 +37,9 @@ STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (calibrate, calibration_figures):
-        monkeypatch.setattr(module, "STAGES", STAGES)
-    monkeypatch.setattr(calibrate, "BEST_OF_N", (1, 4, 8, 16))
-    monkeypatch.setattr(calibrate, "SEARCHES", (("beam", 4),))
+    monkeypatch.setattr(observations, "STAGES", STAGES)
+    monkeypatch.setattr(observations, "BEST_OF_N", (1, 4, 8, 16))
+    monkeypatch.setattr(observations, "SEARCHES", (("beam", 4),))
 
 
 def seen(stage: tuple[int, bool], agreement: float, right: bool, *, convinced: bool = False) -> Checkpoint:
@@ -178,7 +166,7 @@ def test_the_data_are_named_by_their_problems_and_answers() -> None:
 # With nano
 
 SETTINGS = Settings()
-EVER = replace(SETTINGS, min_confidence=1.0)  # worth any price
+EVER = SETTINGS.model_copy(update={"method": "auto", "min_confidence": 1.0})  # worth any price
 
 
 @pytest.fixture(scope="module")
@@ -206,11 +194,11 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
             for variant, observation in found.items():
                 aggregate, select = variant.vote
                 made = profile(start=variant.start, vote={"aggregate": aggregate, "select": select})
-                session = live(row, make_plan(EVER, *models, made), models)
-                same_looks(session, observation)
+                session = live(row, make_plan(EVER, *facts, made), models)
+                same_checkpoints(session, observation)
 
 
-def same_looks(session: Session, observation: CalibrationProblem) -> None:
+def same_checkpoints(session: Session, observation: CalibrationProblem) -> None:
     assert len(observation.checkpoints) > 1 and 0 <= observation.solved <= 1
     for (mine, flops), theirs in zip(session.checkpoints, observation.checkpoints, strict=False):
         assert (mine.samples, mine.read) == (theirs.observation.samples, theirs.observation.read)
@@ -221,13 +209,13 @@ def same_looks(session: Session, observation: CalibrationProblem) -> None:
 
 def test_the_samples_of_auto_after_the_greedy_one_are_those_of_best_of_n(models: Models, rows: list[Row]) -> None:
     """Word by word where both decode the same batches; auto draws its later ones in batches of their own."""
-    plan = make_plan(replace(SETTINGS, budget=8), *models, profile())
+    plan = make_plan(SETTINGS.model_copy(update={"method": "auto", "budget": 8}), *models, profile())
     for row in rows:
-        auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1, ""), models)
+        auto, fixed = live(row, plan, models), live(row, Plan("best-of-n", 4, 1), models)
         drawn, theirs = ({path: draw.text for path, draw in one.search.draws.items() if 0 < path[0] < 4}
                          for one in (auto, fixed))  # fmt: skip
         assert drawn == theirs
-        greedy = live(row, Plan("greedy", 1, 1, ""), models).search.draws
+        greedy = live(row, Plan("greedy", 1, 1), models).search.draws
         assert {path: draw.text for path, draw in auto.search.draws.items() if path in greedy} == {
             path: draw.text for path, draw in greedy.items()
         }
@@ -235,9 +223,9 @@ def test_the_samples_of_auto_after_the_greedy_one_are_those_of_best_of_n(models:
 
 
 def test_a_problem_whose_search_failed_is_no_observation(rows: list[Row]) -> None:
-    failed = SearchRecording(PromptTokens(0), {}, {}, RecordError(kind="prompt-too-long", message="9 tokens"))
+    failed = SearchRecording(PromptTokens(0), {}, {}, ("prompt-too-long", "9 tokens"))
     with Store(None) as store:
-        key = problem_key(rows[0].problem)
-        store.put([Stored(key, job_of(plan), failed) for plan in plans(4)], {})
+        key = of_problem(rows[0].problem)
+        store.put([StoredSearch(key, job_of(plan), failed) for plan in plans(4)], {})
         facts = ModelFacts("p", 10)
         assert Observer(SETTINGS, facts, facts, store, Same()).observe(rows[0]) is None

@@ -9,6 +9,7 @@ from tts_cli.config import Effort, Settings
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.conditions import SearchJob, covers, fewest, job_of, plan_conditions
 from tts_cli.protocols import ModelFacts
+from tts_cli.strategy.profile import Profile
 
 POLICY, PRM = ModelFacts("policy", 1_000_000), ModelFacts("prm", 2_000_000)
 
@@ -17,7 +18,7 @@ def job(text: str) -> SearchJob:
     """beam 16, or dvts 16/4 with a beam width"""
     method, size = text.split()
     budget, _, width = size.partition("/")
-    return SearchJob(method, int(budget), int(width or 1))  # type: ignore[arg-type]
+    return SearchJob(method, int(budget), int(width or 1))
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_every_method_at_every_budget_but_greedy_once() -> None:
 def test_auto_is_a_search_of_its_own_for_each_rule() -> None:
     assert conditions(["auto", "beam"], [4]) == [("auto", "auto", 4), ("beam", "beam", 4)]
 
-    def job(effort: Effort, known: Known) -> SearchJob:
-        (condition,) = plan_conditions(["auto"], [4], Settings(effort=effort), POLICY, PRM, known)
+    def job(effort: Effort, made: Profile | None = None) -> SearchJob:
+        (condition,) = plan_conditions(["auto"], [4], Settings(effort=effort), POLICY, PRM, made)
         return job_of(condition.plan)
 
     measured = profile()

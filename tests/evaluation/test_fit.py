@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_cli.evaluation.fit import assign_folds, cross_fitted, fit
+from tts_cli.evaluation.fit import assign_folds, fit
 from tts_cli.strategy.logistic import Logistic, sigmoid
 
 RNG = np.random.default_rng(7)
@@ -62,25 +62,8 @@ def test_more_features_than_problems_is_no_crash() -> None:
     assert 0 < model([0.0] * 10) < 1
 
 
-def test_a_problem_is_told_by_a_model_that_never_saw_it() -> None:
-    """All are right but the last, which alone has its feature: a model that saw it would know."""
-    rows = [[float(i % 7), 0.0] for i in range(40)] + [[3.0, 100.0]]
-    right = [True] * 40 + [False]
-    folds = [i % 10 for i in range(41)]
-    assert fit(rows, right)(rows[-1]) < 0.5
-    assert cross_fitted(rows, right, folds)[-1] > 0.9
-
-
-def test_cross_fitting_is_fitting_without_the_fold() -> None:
-    rows, right, folds = X[:60].tolist(), RIGHT[:60], assign_folds(60, 0)
-    predicted = cross_fitted(rows, right, folds)
-    rest = [i for i in range(60) if folds[i] != folds[17]]
-    model = fit([rows[i] for i in rest], [right[i] for i in rest])
-    assert predicted[17] == model(rows[17])
-
-
 @pytest.mark.parametrize("count", [1, 7, 40, 203])
-def test_folds_are_of_nearly_one_size_and_dealt_at_random(count: int) -> None:
+def test_folds_are_of_nearly_one_size_and_assigned_at_random(count: int) -> None:
     folds = assign_folds(count, 3)
     sizes = [folds.count(fold) for fold in set(folds)]
     assert sum(sizes) == count and max(sizes) - min(sizes) <= 1

@@ -1,9 +1,8 @@
-"""With nano in real llama.cpp: a replay is the search and costs as much, and a wave depends on itself alone."""
+"""With nano in real llama.cpp: a search run again from its recording costs what it cost; a wave depends on itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -12,20 +11,21 @@ from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import logistic, profile, stage
 from tts_cli.answers import Judge
 from tts_cli.config import Settings
+from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.record import Record
 from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
 from tts_cli.evaluation.collect import Collector, Item, missing
 from tts_cli.evaluation.conditions import SearchJob, fewest, job_of, plan_conditions
 from tts_cli.evaluation.grading import Grader, Rates, problem_of
-from tts_cli.evaluation.store import Store, problem_key
+from tts_cli.evaluation.store import Store
 from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.protocols import ModelFacts
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.profile import Profile
 
 SETTINGS = Settings(temperature=0.8, max_step_tokens=120)
-SAME = Same()  # no unit here asks for a judge
+SAME = Same()  # no job here asks for a judge
 METHODS = ("greedy", "majority", "best-of-n", "beam", "dvts")
 
 
@@ -39,7 +39,7 @@ def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: lis
         grader = Grader(conditions, SETTINGS, policy, prm, store, judge, Rates())
         replayed = {(r.id, r.method, r.budget): r for row in rows[:3] for r in grader.grade(row)[1]}
         for condition in conditions:
-            settings = replace(SETTINGS, method=condition.plan.method, budget=condition.plan.budget)
+            settings = SETTINGS.model_copy(update={"method": condition.plan.method, "budget": condition.plan.budget})
             for solved in solve_many([problem_of(row) for row in rows[:3]], settings, *models, judge=judge):
                 live = solved.record
                 rel = 0.02 if live.method == "dvts" else 0.0
@@ -50,18 +50,18 @@ def test_a_replay_of_auto_decides_as_it_did(models: Models, rows: list[Row]) -> 
     """By a profile over rounds of best-first search; without one where it turns to a search beside the samples."""
     policy, prm = (ModelFacts(model.name, model.parameters) for model in models)
     problems = [problem_of(row) for row in rows[:3]]
-    settings = replace(SETTINGS, method="auto", budget=8, effort="max")
+    settings = SETTINGS.model_copy(update={"method": "auto", "budget": 8, "effort": "max"})
     methods = set()
     with Store(None) as store, Judge() as judge:
-        for known in _eager():
-            conditions = plan_conditions(["auto"], [8], settings, policy, prm, known)
+        for made in (_eager(), None):
+            conditions = plan_conditions(["auto"], [8], settings, policy, prm, made)
             Collector(settings, *models, store, judge).collect(
                 problems, [job_of(condition.plan) for condition in conditions]
             )
             grader = Grader(conditions, settings, policy, prm, store, judge, Rates())
             replayed = {r.id: r for row in rows[:3] for r in grader.grade(row)[1]}
-            for problem in problems:  # alone, as its tape's tokens are
-                (solved,) = solve_many([problem], settings, *models, judge=judge, known=known)
+            for problem in problems:  # alone, as its recording's tokens are
+                (solved,) = solve_many([problem], settings, *models, judge=judge, plan=conditions[0].plan)
                 found, live = replayed[problem.id], solved.record
                 assert (found.method, found.budget, found.difficulty) == (live.method, live.budget, live.difficulty)
                 assert found.requested_method == "auto"
@@ -93,23 +93,23 @@ def _assert_same(replayed: Record, live: Record, rel: float = 0.0) -> None:
     assert mine.policy_tokens == pytest.approx(theirs.policy_tokens, rel=rel)
 
 
-UNITS = [SearchJob("greedy", 1, 1), SearchJob("best-of-n", 4, 1), SearchJob("beam", 4, 4)]
+JOBS = [SearchJob("greedy", 1, 1), SearchJob("best-of-n", 4, 1), SearchJob("beam", 4, 4)]
 
 
-def _tapes(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, SearchJob], SearchRecording]:
-    Collector(SETTINGS, *models, store, SAME).collect([problem_of(row) for row in rows], UNITS)
-    keys = [problem_key(row.problem) for row in rows]
-    return {(key, job): store.recording(key, job) for key in keys for job in UNITS}
+def _recordings(models: Models, rows: Sequence[Row], store: Store) -> dict[tuple[str, SearchJob], SearchRecording]:
+    Collector(SETTINGS, *models, store, SAME).collect([problem_of(row) for row in rows], JOBS)
+    keys = [of_problem(row.problem) for row in rows]
+    return {(key, job): store.recording(key, job) for key in keys for job in JOBS}
 
 
 def test_a_wave_depends_on_itself_alone(models: Models, rows: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores too, bit for bit, though another wave has gone before or not."""
     monkeypatch.setattr(collect, "ROWS_PER_WAVE", 18)  # two problems
     with Store(None) as store:
-        unbroken = _tapes(models, rows[:4], store)
+        unbroken = _recordings(models, rows[:4], store)
     with Store(None) as store:
-        resumed = _tapes(models, rows[2:4], store)
-        resumed |= _tapes(models, rows[:4], store)
+        resumed = _recordings(models, rows[2:4], store)
+        resumed |= _recordings(models, rows[:4], store)
     assert resumed == unbroken
 
 
@@ -118,15 +118,15 @@ def test_a_stopped_run_keeps_whole_waves_and_goes_on_with_the_rest(
 ) -> None:
     monkeypatch.setattr(collect, "ROWS_PER_WAVE", 18)
     problems = [problem_of(row) for row in rows[:6]]
-    items = [Item(problem, job) for problem in problems for job in UNITS]
+    items = [Item(problem, job) for problem in problems for job in JOBS]
     ended: list[SearchJob] = []
     with Store(None) as store:
         Collector(SETTINGS, *models, store, SAME, should_stop=lambda: len(ended) >= 8, on_ended=ended.append).collect(
-            problems, UNITS
+            problems, JOBS
         )
         assert len(missing(items, store)) == 12, "the first wave is whole, the second is lost"
         ended.clear()
-        Collector(SETTINGS, *models, store, SAME, on_ended=ended.append).collect(problems, UNITS)
+        Collector(SETTINGS, *models, store, SAME, on_ended=ended.append).collect(problems, JOBS)
         assert len(ended) == 12 and missing(items, store) == []
 
 
@@ -147,8 +147,8 @@ def test_large_models_store_each_search_at_its_end(
             on_ended=ended.append,
             on_decode=tokens.append,
         )
-        collector.collect(problems, UNITS)
-        stored = [job for problem in problems for job in store.jobs(problem_key(problem.text))]
+        collector.collect(problems, JOBS)
+        stored = [job for problem in problems for job in store.jobs(of_problem(problem.text))]
         spent = store.about("spent")
     assert sorted(stored) == sorted(ended) and 2 <= len(stored) < 6
     assert sum(tokens) >= spent["policy_tokens"] + spent["prm_tokens"] > 0

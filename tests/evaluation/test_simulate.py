@@ -1,4 +1,4 @@
-"""A search run again from its tape is the search, for its own budget and for smaller ones."""
+"""A search run again from its recording is the search, for its own budget and for smaller ones."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from tests.search.scripted import ScriptedPolicy, ScriptedPrm
 from tts_cli.config import Settings
 from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.errors import PromptTooLong
-from tts_cli.evaluation.simulate import NotRecorded, simulate
-from tts_cli.models.backends.recording import SearchRecording, StepScore, pack, record_search, unpack
-from tts_cli.protocols import Finish, ModelFacts
-from tts_cli.search.context import PromptTokens
+from tts_cli.evaluation.recordings import record_search, simulate
+from tts_cli.models.backends.recording import NotRecorded, SearchRecording, StepScore, pack, unpack
+from tts_cli.protocols import Draw, Finish, ModelFacts, PromptTokens
 from tts_cli.search.driver import Driver
-from tts_cli.search.tree import Draw
 from tts_cli.solving.session import Session, record_error
 from tts_cli.strategy.plan import Plan
 
@@ -56,7 +54,7 @@ JUDGE = Same()
 
 
 def plan(method: Any, budget: int) -> Plan:
-    return Plan(method, budget, 2, "because")
+    return Plan(method, budget, 2)
 
 
 def live(
@@ -83,7 +81,7 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("method", "budget", "script", "scores"), RUNS, ids=[run[0] for run in RUNS])
-def test_the_replayed_record_is_the_live_one(method: Any, budget: int, script: Any, scores: Any) -> None:
+def test_the_simulated_record_is_the_live_one(method: Any, budget: int, script: Any, scores: Any) -> None:
     how, settings = plan(method, budget), Settings()
     session, error = live(script, scores, how, settings)
     assert error is None
@@ -171,9 +169,9 @@ SCORES = st.none() | st.floats(0, 1)
     ),
     texts=st.lists(TEXTS, max_size=4),
     score=SCORES,
-    error=st.none() | st.builds(RecordError, kind=TEXTS, message=TEXTS),
+    error=st.none() | st.tuples(TEXTS, TEXTS),
 )
-def test_a_tape_comes_back_as_it_was(draws: Any, texts: list[str], score: Any, error: Any) -> None:
+def test_a_recording_comes_back_as_it_was(draws: Any, texts: list[str], score: Any, error: Any) -> None:
     paths = [tuple(texts[: i + 1]) for i in range(len(texts))]
     recording = SearchRecording(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
     assert unpack(pack(recording)) == recording

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tts_cli.data.checked import CheckedSolution, CheckedStep
 from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_cpp import LlamaPRM
 from tts_cli.models.load import load_prm
 from tts_cli.solving.check_solution import (
     THRESHOLD,
-    CheckedSolution,
     as_searched,
     check_solution,
     check_solutions,
@@ -81,7 +81,8 @@ def test_a_full_stop_after_the_box_is_not_read(step: str, expected: str) -> None
 
 
 def test_the_first_doubtful_step_counts_from_one() -> None:
-    checked = CheckedSolution((0.9, 0.4, 0.1), 30)
+    steps = tuple(CheckedStep("a step", score) for score in (0.9, 0.4, 0.1))
+    checked = CheckedSolution("a problem", steps, "prm", 30, 3e7)
     assert [checked.first_doubtful(threshold) for threshold in (0.05, 0.1, 0.3, 0.5, 0.95)] == [None, None, 3, 2, 1]
 
 

@@ -14,7 +14,9 @@ SOLVE = ("solve", "--quiet", "--threads", "1", "--method", "greedy", "Compute 3 
 
 def rooms_loaded_by(*arguments: str) -> set[str]:
     code = "import sys; from tts_cli.cli.app import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return {name.split(".")[1] for name in done.stderr.split() if name.startswith("tts_cli.")}
 
 

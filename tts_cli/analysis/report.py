@@ -1,22 +1,36 @@
-"""The receipt of a search that is over: what was spent on what, how the vote went, what other budgets would answer.
+"""What `tts explain` reports of a finished search: what was spent where, how the vote went, what other budgets would do.
 
-Made from a record alone, or from a record with the events of its trace, which tell much more.
+Made from a record alone, or from a record with the tree of its trace, which shows much more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tts_cli.analysis import trace_analysis as retrace
-from tts_cli.analysis import what_if as outlook
-from tts_cli.analysis.trace_analysis import Ballot, CostShare, ModelCost, TracedTree, VotingRules
+from tts_cli.analysis import what_if
+from tts_cli.analysis.trace_analysis import (
+    Ballot,
+    CostShare,
+    ModelCost,
+    VotingRules,
+    agrees,
+    ballots,
+    by_depth,
+    by_fate,
+    check,
+    check_tree,
+    damaged,
+    elect,
+    model_costs,
+    rules_of,
+)
+from tts_cli.analysis.tree import TreeState
 from tts_cli.analysis.what_if import WhatIf
 from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.data.record import Record
-from tts_cli.search.events import Event, SearchEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,52 +62,50 @@ class SearchReport:
     twice: WhatIf
 
 
-def write(
-    record: Record, events: Sequence[Event] | None, settings: Mapping[str, Any] | None, judge: Equality
+def explain(
+    record: Record, tree: TreeState | None, settings: Mapping[str, Any] | None, judge: Equality
 ) -> SearchReport:
-    """`events` and `settings` are the trace's, None for a record alone. Raises TtsError for what makes no sense."""
-    retrace.check(record)
-    rules = retrace.rules(settings, record.method)
-    tree = None if events is None else retrace.grow(events)
-    ballots = None if tree is None else retrace.ballots(tree, rules.aggregate)
-    costs = retrace.model_costs(record, tree)
-    half, twice = _outlooks(record, tree, ballots, rules, judge)
+    """`tree` and `settings` are the trace's, None for a record alone. Raises TtsError for what makes no sense."""
+    check(record)
+    rules = rules_of(settings, record.method)
+    if tree is not None:
+        check_tree(tree)
+    voters = None if tree is None else ballots(tree, rules.aggregate)
+    costs = model_costs(record, tree)
+    half, twice = _other_budgets(record, tree, voters, rules, judge)
     return SearchReport(
         record=record,
         traced=tree is not None,
         rules=rules,
         costs=costs,
-        by_depth=retrace.by_depth(tree, costs) if tree else [],
-        by_fate=retrace.by_fate(tree, costs, _chosen(events or ())) if tree else [],
-        voters=None if ballots is None else len(ballots),
-        vote=_places(record),
+        by_depth=by_depth(tree, costs) if tree else [],
+        by_fate=by_fate(tree, costs) if tree else [],
+        voters=None if voters is None else len(voters),
+        vote=_vote_shares(record),
         lead=_lead(record, rules),
         half=half,
         twice=twice,
     )
 
 
-def _chosen(events: Sequence[Event]) -> int | None:
-    return next((event.step for event in reversed(events) if isinstance(event, SearchEnded)), None)
-
-
-def _outlooks(
-    record: Record, tree: TracedTree | None, ballots: list[Ballot] | None, rules: VotingRules, judge: Equality
+def _other_budgets(
+    record: Record, tree: TreeState | None, voters: list[Ballot] | None, rules: VotingRules, judge: Equality
 ) -> tuple[WhatIf, WhatIf]:
-    """The ballots are gone by only where they give the record's vote."""
+    """The ballots of the trace are used only where they give the record's vote."""
     width = tree.started.beam_width if tree and tree.started else Settings().beam_width
     if width < 1:
-        raise retrace.damaged(f"a beam width of {width}")
-    units = outlook.units(record, width)
-    if ballots is not None and retrace.agrees(retrace.elect(ballots, rules.select, judge)[0], record):
-        seen = outlook.seen_in(ballots, rules, judge, units)
-        known = ballots if all(ballot.branch is not None for ballot in ballots) else None
+        raise damaged(f"a beam width of {width}")
+    count = what_if.trajectories(record, width)
+    if voters is not None and agrees(elect(voters, rules.select, judge)[0], record):
+        so_far = what_if.answers_in(voters, rules, judge, count)
+        numbered = voters if all(ballot.branch is not None for ballot in voters) else None
     else:
-        seen, known = outlook.seen_in_record(record, units), None
-    return outlook.half(record, width, known, seen, rules, judge), outlook.twice(record, seen, rules, units)
+        so_far, numbered = what_if.answers_in_record(record, count), None
+    half = what_if.half(record, width, numbered, so_far, rules, judge)
+    return half, what_if.twice(record, so_far, rules, count)
 
 
-def _places(record: Record) -> list[VoteShare]:
+def _vote_shares(record: Record) -> list[VoteShare]:
     count = sum(one.count for one in record.votes)
     weight = sum(one.weight for one in record.votes)
     return [

@@ -1,10 +1,10 @@
 """What half and twice the budget would have answered, from the samples of one search.
 
-Half is exact where the samples of the smaller budget are among those that were drawn: majority and best-of-n (the
-first N/2 samples), dvts (the first half of the trees). Twice cannot be known; it is estimated as the posterior
-predictive of a vote: answers are drawn from a Dirichlet posterior over those that were seen and one that was not,
-scores from those that members of the class got. Nothing is said of beam search, whose candidates depend on N, nor of
-select = max, where the best score of the samples to come would count.
+Half is exact where the samples of the smaller budget are among those that were drawn: the first N/2 of independent
+samples, the first half of the trees. Twice cannot be known; it is estimated as the posterior predictive of a vote:
+answers are drawn from a Dirichlet posterior over those that occurred and one that did not, scores from those that
+members of the class got. Nothing is said of beam search, whose candidates depend on N, nor of select = max, where the
+best score of the samples to come would count.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from tts_cli.analysis.trace_analysis import Ballot, VotingRules, elect
 from tts_cli.answers.vote import Equality
 from tts_cli.data.record import Record
-from tts_cli.search.tree import shares
+from tts_cli.search.methods import METHODS, writes_one
 
-SAMPLED = ("majority", "best-of-n")
 DRAWS = 4000
 _MOST_NUMBERS = 4_000_000  # bounds memory at large budgets
 UNSEEN = "(an answer not seen so far)"
@@ -67,41 +66,43 @@ class AnswersSoFar:
         return np.array([len(own) for own in self.weights], dtype=np.int64)
 
 
-def seen_in_record(record: Record, units: int) -> AnswersSoFar:
+def answers_in_record(record: Record, trajectories: int) -> AnswersSoFar:
     """All members of a class are taken to weigh the same."""
     own = tuple(np.full(vote.count, vote.weight / vote.count) for vote in record.votes)
-    return AnswersSoFar(tuple(vote.answer for vote in record.votes), own, max(0, units - sum(map(len, own))))
+    return AnswersSoFar(tuple(vote.answer for vote in record.votes), own, max(0, trajectories - sum(map(len, own))))
 
 
-def seen_in(ballots: Sequence[Ballot], rules: VotingRules, judge: Equality, units: int) -> AnswersSoFar:
+def answers_in(ballots: Sequence[Ballot], rules: VotingRules, judge: Equality, trajectories: int) -> AnswersSoFar:
     """With the weight of every ballot."""
     votes, _ = elect(ballots, rules.select, judge)
     known = [b.solution.score for b in ballots if b.solution.score is not None]
     mean = sum(known) / len(known) if known else 1.0
     every = [mean if b.solution.score is None else b.solution.score for b in ballots]
     own = tuple(np.array([every[i] for i in vote.members]) for vote in votes)
-    return AnswersSoFar(tuple(vote.answer for vote in votes), own, max(0, units - sum(map(len, own))))
+    return AnswersSoFar(tuple(vote.answer for vote in votes), own, max(0, trajectories - sum(map(len, own))))
 
 
-def units(record: Record, beam_width: int) -> int:
-    """How many independent trajectories vote: samples, or trees of dvts."""
-    return len(shares(record.budget, beam_width)) if record.method == "dvts" else record.budget
+def trajectories(record: Record, beam_width: int) -> int:
+    """How many independent solutions vote: one of each sample, or of each tree."""
+    method = METHODS.get(record.method)
+    return method.trajectories(record.budget, beam_width) if method is not None else record.budget
 
 
 def silence(record: Record) -> str | None:
     """Why nothing can be said of other budgets; None where something can."""
     if record.error is not None:
         return "the search ended with an error."
-    if record.method == "greedy":
-        return "greedy writes one solution whatever the budget."
-    if record.method in ("beam", "dvts") and record.difficulty is not None:  # only auto tells a difficulty
-        return f"auto ran {record.method} beside samples; with another budget it decides anew."
-    if record.method == "best-first":
-        return "best-first search goes where the last steps led: auto decides anew with another budget."
-    if record.method == "beam":
-        return "a beam with another budget is another search: its candidates depend on N."
-    if record.method not in (*SAMPLED, "dvts"):
+    method = METHODS.get(record.method)
+    if method is None:
         return f"what {record.method} does with another budget is not known here."
+    if method.samples == "one":
+        return f"{method.name} writes one solution whatever the budget."
+    if method.grows_trees and record.difficulty is not None:  # only `auto` estimates a difficulty
+        return f"auto ran {method.name} beside samples; with another budget it decides anew."
+    if method.samples == "adaptive":
+        return f"{method.name} search goes where the last steps led: auto decides anew with another budget."
+    if method.samples == "beam":
+        return f"a {method.name} with another budget is another search: its candidates depend on N."
     return None if record.votes else "no sample has an answer."
 
 
@@ -109,68 +110,73 @@ def half(
     record: Record,
     beam_width: int,
     ballots: Sequence[Ballot] | None,
-    seen: AnswersSoFar,
+    so_far: AnswersSoFar,
     rules: VotingRules,
     judge: Equality,
 ) -> WhatIf:
-    """`ballots`: those of the trace, None where there is none or it does not tell whose they are."""
+    """`ballots`: those of the trace, None where there is none or it does not say which sample each belongs to."""
     budget = record.budget // 2
     why = silence(record) or ("N = 1 has no half." if not budget else None)
     if why:
         return WhatIf(budget or None, "unknown", why)
-    first = units(record, beam_width) // 2
-    if record.method == "dvts":
-        smaller = shares(budget, beam_width)
-        if smaller != shares(record.budget, beam_width)[: len(smaller)]:
-            return WhatIf(budget, "unknown", f"with N = {budget} the trees have other widths, so others would grow.")
-        first = len(smaller)
+    first: int | None = trajectories(record, beam_width) // 2
+    if _of_trees(record):
+        first = METHODS[record.method].first_trees(budget, record.budget, beam_width)
+    if first is None:
+        return WhatIf(budget, "unknown", f"with N = {budget} the trees have other widths, so others would grow.")
     if ballots is None:
-        return _random_half(record, budget, first, seen, rules)
+        return _random_half(record, budget, first, so_far, rules)
     votes, share = elect([b for b in ballots if b.branch is not None and b.branch < first], rules.select, judge)
     answer = votes[0].answer if votes else None
-    what = f"the first {first} {'trees' if record.method == 'dvts' else 'samples'}"
+    what = f"the first {first} {_name_of_samples(record)}"
     if answer is None:
         return WhatIf(budget, "exact", f"no answer: none of {what} has one.")
     same = "the same answer" if judge.equal(answer, record.votes[0].answer) else "another answer"
     return WhatIf(budget, "exact", f"{answer}, {same}, by the vote of {what}.", answer, share)
 
 
-def _random_half(record: Record, budget: int, first: int, seen: AnswersSoFar, rules: VotingRules) -> WhatIf:
-    """Which samples came first is not told; any were as likely to."""
+def _of_trees(record: Record) -> bool:
+    return METHODS[record.method].samples == "trees"
+
+
+def _name_of_samples(record: Record) -> str:
+    return "trees" if _of_trees(record) else "samples"
+
+
+def _random_half(record: Record, budget: int, first: int, so_far: AnswersSoFar, rules: VotingRules) -> WhatIf:
+    """Which samples came first is not known; any were as likely to."""
     if rules.select == "max":
-        return WhatIf(budget, "unknown", "which samples came first is not told, nor what each of them scored.")
+        return WhatIf(budget, "unknown", "which samples came first is not known, nor what each of them scored.")
     rng = np.random.default_rng([record.seed, 1])
-    draws = _draws(int(seen.counts.sum()))
-    pool = np.append(seen.counts, seen.nothing)
+    draws = _draws(int(so_far.counts.sum()))
+    pool = np.append(so_far.counts, so_far.nothing)
     taken = rng.multivariate_hypergeometric(pool, min(first, int(pool.sum())), size=draws)[:, :-1]
-    wins = _wins(_totals(taken, seen, rules, rng, replace=False), seen.answers)
-    changes = 1 - _of(wins, seen.answers[0])
+    wins = _wins(_totals(taken, so_far, rules, rng, replace=False), so_far.answers)
+    changes = 1 - _of(wins, so_far.answers[0])
     says = f"a random half of the samples elects another answer in {_percent(changes)} of cases"
-    says += "; which samples came first is not told."
+    says += "; which samples came first is not known."
     return WhatIf(budget, "estimate", says, changes=changes, winners=tuple(wins))
 
 
-def twice(record: Record, seen: AnswersSoFar, rules: VotingRules, more: int) -> WhatIf:
-    """`more` further samples (or trees), drawn from what those so far tell of the policy's answers."""
+def twice(record: Record, so_far: AnswersSoFar, rules: VotingRules, more: int) -> WhatIf:
+    """`more` further samples (or trees), drawn from what those so far say of the policy's answers."""
     budget = 2 * record.budget
     why = silence(record)
     if why is None and rules.select == "max":
         why = "with --select max the best score of further samples decides, and that is not known."
     if why:
-        return WhatIf(None if record.method == "greedy" else budget, "unknown", why)
+        return WhatIf(None if writes_one(record.method) else budget, "unknown", why)
     rng = np.random.default_rng([record.seed, 2])
-    belief = np.concatenate([seen.counts, [1], [seen.nothing] if seen.nothing else []]).astype(float)
-    chances = rng.dirichlet(belief, size=_draws(more + int(seen.counts.sum())))
-    drawn = rng.multinomial(more, chances)[:, : len(seen.counts) + 1]
-    everything = np.concatenate(seen.weights)
-    further = AnswersSoFar((*seen.answers, UNSEEN), (*seen.weights, everything), 0)
-    before = np.array([_value(own, rules) for own in seen.weights] + [0.0])
+    belief = np.concatenate([so_far.counts, [1], [so_far.nothing] if so_far.nothing else []]).astype(float)
+    chances = rng.dirichlet(belief, size=_draws(more + int(so_far.counts.sum())))
+    drawn = rng.multinomial(more, chances)[:, : len(so_far.counts) + 1]
+    everything = np.concatenate(so_far.weights)
+    further = AnswersSoFar((*so_far.answers, UNSEEN), (*so_far.weights, everything), 0)
+    before = np.array([_value(own, rules) for own in so_far.weights] + [0.0])
     wins = _wins(before + _totals(drawn, further, rules, rng, replace=True), further.answers)
-    changes = 1 - _of(wins, seen.answers[0])
-    says = (
-        f"the chance that {more} more {'trees' if record.method == 'dvts' else 'samples'} elect another answer is about"
-    )
-    return WhatIf(budget, "estimate", f"{says} {_percent(changes)}.", changes=changes, winners=tuple(wins))
+    changes = 1 - _of(wins, so_far.answers[0])
+    says = f"the chance that {more} more {_name_of_samples(record)} elect another answer is about {_percent(changes)}."
+    return WhatIf(budget, "estimate", says, changes=changes, winners=tuple(wins))
 
 
 def _value(own: Weights, rules: VotingRules) -> float:
@@ -178,13 +184,13 @@ def _value(own: Weights, rules: VotingRules) -> float:
 
 
 def _totals(
-    drawn: Counts, seen: AnswersSoFar, rules: VotingRules, rng: np.random.Generator, *, replace: bool
+    drawn: Counts, so_far: AnswersSoFar, rules: VotingRules, rng: np.random.Generator, *, replace: bool
 ) -> Weights:
     """[simulations, classes]: what the members that were drawn weigh together."""
     if rules.select == "majority":
         return drawn.astype(float)
     columns = []
-    for place, own in enumerate(seen.weights):
+    for place, own in enumerate(so_far.weights):
         how_many = drawn[:, place]
         if replace:
             columns.append(rng.multinomial(how_many, np.full(len(own), 1 / len(own))) @ own)

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
-from tts_cli.evaluation.request import EvalFlags, parse_budgets, parse_methods
-from tts_cli.evaluation.run import EvalRun, open_store
+from tts_cli.cli.options import Command, names_in
+from tts_cli.cli.signals import Interruption
+from tts_cli.config import MODELS, SAMPLING, SEARCH
 
 EPILOG = """Examples:
 
@@ -39,7 +38,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="A,B,..",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
         show_default=False,
         help="Methods to measure. (default: greedy,majority,best-of-n,beam,dvts)",
     ),
@@ -49,7 +48,7 @@ Budgets = Annotated[
     typer.Option(
         "--budgets",
         metavar="N,N,..",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
         show_default=False,
         help="Budgets to measure each at. (default: 1,4,16)",
     ),
@@ -71,12 +70,9 @@ Plot = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
-_OWN = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
-FLAGS = (*_OWN, *opt.names_in(config.MODELS, config.SAMPLING))
-
 
 def evaluate(
-    context: typer.Context,
+    channels: Channels,
     dataset: Dataset = None,
     methods: Methods = None,
     budgets: Budgets = None,
@@ -86,25 +82,31 @@ def evaluate(
     prm_quality: PrmQuality = False,
     plot: Plot = None,
     yes: Yes = False,
-    *,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
+    from tts_cli.cli.sampling import sample
+    from tts_cli.cli.view.results import present
+    from tts_cli.evaluation.config import budget_numbers, method_names, resolve, stored_config
+    from tts_cli.evaluation.run import EvalRun
+    from tts_cli.evaluation.store import open_store
+
     _check_picture(plot)
-    asked = EvalFlags(dataset, parse_methods(methods), parse_budgets(budgets), limit, shuffle, prm_quality, flags)
+    given: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle, "prm_quality": prm_quality}
+    given["methods"] = None if methods is None else method_names(methods.split(","))
+    given["budgets"] = None if budgets is None else budget_numbers(budgets.split(","))
     with open_store(out, new=dataset is not None) as store:
-        run = EvalRun(asked, store, channels, out)
-        rows = run.rows(asker(yes))
-        if not run.collect(rows):
-            return run.stopped()
-        summary, timing = run.measure(rows)
-    run.show(summary, timing, plot)
+        before = None if dataset is not None else stored_config(store)
+        evaluation = EvalRun(resolve(before, flags, **given), store)
+        rows = evaluation.rows(asker(yes))
+        stopped = sample(evaluation, rows, channels, f"tts eval --out {out}" if out else None)
+        if stopped is not None:
+            return stopped
+        with Interruption():  # every file is whole or not there: a signal ends it at once
+            summary, timing = evaluation.measure(rows, out)
+    present(channels, summary, timing, plot)
+    kept = ", ".join(str(path) for path in (out, plot) if path)
+    channels.note(f"Written to {kept}." if kept else "Give --out DIR to keep the samples and the records.")
     return 0
 
 
@@ -116,3 +118,7 @@ def _check_picture(plot: Path | None) -> None:
 
         figure.check(plot)
         check_writable(plot, "The picture")
+
+
+_SETTINGS = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
+COMMAND = Command(evaluate, (*_SETTINGS, *names_in(MODELS, SAMPLING)), EPILOG)

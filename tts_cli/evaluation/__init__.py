@@ -1,4 +1,7 @@
-"""Measures methods and budgets on labelled problems: sample once, store it, score it in every way that was asked for.
+"""Measures methods and budgets on labelled problems: sample once, store it, score it in every way that is asked for.
 
-problems x units -> collect (live models) -> store -> replay (no model) -> grade -> summary
+    problems x search jobs ── collect (live models) ── store ── simulate (no model) ── grade ── summary
+                                                                        └── observations ── profile (`tts calibrate`)
+
+`run.EvalRun` is the whole of it for a caller; `calibrate` makes a profile with it.
 """

@@ -1,5 +1,8 @@
-"""What a calibration found, for people: the `figures` of a profile. All of it on problems that the models behind a
-figure were not fitted to (ten folds), with 95 % intervals over problems."""
+"""What a calibration found, for people: the `figures` of a profile.
+
+All figures are of problems that the models behind them were not fitted to (ten folds), with 95 % intervals over
+problems.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from statistics import fmean
 from typing import Any, get_args
 
 from tts_cli.config import Effort
-from tts_cli.evaluation.calibrate import STAGES, CalibrationFacts, CalibrationProblem, cross_profiles, simulate_rule
+from tts_cli.evaluation import observations as observed
+from tts_cli.evaluation.observations import CalibrationProblem
+from tts_cli.evaluation.profile_fit import CalibrationFacts, cross_profiles, simulate_rule
 from tts_cli.evaluation.statistics import auc, calibration, calibration_error, estimate, rank_correlation
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Profile
@@ -18,35 +23,35 @@ from tts_cli.strategy.rules import HARD, CalibratedRule, difficulty
 _KINDS = get_args(Difficulty)
 
 
-def figures(observations: Sequence[CalibrationProblem], facts: CalibrationFacts) -> dict[str, Any]:
-    """`fixed`: each method and N; `efforts`: what `auto` makes of the same samples; then how well difficulty and
-    confidence are told."""
-    profiles = cross_profiles(observations, facts)
+def figures(problems: Sequence[CalibrationProblem], facts: CalibrationFacts) -> dict[str, Any]:
+    """`fixed`: each method and N; `efforts`: what `auto` makes of the same samples; `difficulty`: how well it is
+    estimated."""
+    profiles = cross_profiles(problems, facts)
     seed = facts.settings.seed
-    guessed = [_guess(profile, one) for profile, one in zip(profiles, observations, strict=True)]
+    guessed = [_guess(profile, one) for profile, one in zip(profiles, problems, strict=True)]
     efforts: tuple[Effort, ...] = get_args(Effort)
     parts = {
-        "fixed": _fixed(observations, guessed, seed),
-        "efforts": {effort: _effort(observations, profiles, effort, seed) for effort in efforts},
-        "difficulty": _difficulty(observations, guessed),
+        "fixed": _fixed(problems, guessed, seed),
+        "efforts": {effort: _effort(problems, profiles, effort, seed) for effort in efforts},
+        "difficulty": _difficulty(problems, guessed),
     }
     return {name: _rounded(part) for name, part in parts.items()}
 
 
 def _guess(profile: Profile, one: CalibrationProblem) -> float:
-    """As `auto` tells it of the first samples, once they are read."""
+    """P(one sample is right), as `auto` estimates it from the first samples once they are scored."""
     place = max(i for i, stage in enumerate(profile.stages) if stage.solved is not None)
     solved = profile.stages[place].solved
     assert solved is not None
     return solved(one.at(place).observation.values)
 
 
-def _fixed(observations: Sequence[CalibrationProblem], guessed: Sequence[float], seed: int) -> dict[str, Any]:
+def _fixed(problems: Sequence[CalibrationProblem], guessed: Sequence[float], seed: int) -> dict[str, Any]:
     """By "METHOD N": share right, over all problems and by estimated difficulty, and mean FLOPs."""
-    seen = {name: [one.fixed[name] for one in observations] for name in observations[0].fixed}
+    ends = {name: [one.fixed[name] for one in problems] for name in problems[0].fixed}
     names = [difficulty(chance) for chance in guessed]
     found: dict[str, Any] = {}
-    for name, rows in seen.items():
+    for name, rows in ends.items():
         parts = {kind: [row.right for row, k in zip(rows, names, strict=True) if k == kind] for kind in _KINDS}
         found[name] = {
             "right": _interval([row.right for row in rows], seed),
@@ -57,11 +62,11 @@ def _fixed(observations: Sequence[CalibrationProblem], guessed: Sequence[float],
 
 
 def _effort(
-    observations: Sequence[CalibrationProblem], profiles: Sequence[Profile], effort: Effort, seed: int
+    problems: Sequence[CalibrationProblem], profiles: Sequence[Profile], effort: Effort, seed: int
 ) -> dict[str, Any]:
-    ended = [
-        simulate_rule(o, CalibratedRule(p, effort, STAGES[-1][0])) for o, p in zip(observations, profiles, strict=True)
-    ]
+    most = observed.STAGES[-1][0]
+    rules = [CalibratedRule(profile, effort, most) for profile in profiles]
+    ended = [simulate_rule(problem, rule) for problem, rule in zip(problems, rules, strict=True)]
     right = [one.right for one in ended]
     sure = [one.confidence or 0.0 for one in ended]
     return {
@@ -72,9 +77,9 @@ def _effort(
     }
 
 
-def _difficulty(observations: Sequence[CalibrationProblem], guessed: Sequence[float]) -> dict[str, Any]:
-    """How well P(one sample is right) is told by the first samples, against the share of all samples."""
-    solved = [one.solved for one in observations]
+def _difficulty(problems: Sequence[CalibrationProblem], guessed: Sequence[float]) -> dict[str, Any]:
+    """How well the first samples estimate P(one sample is right), against the share of all samples."""
+    solved = [one.solved for one in problems]
     return {
         "problems": {name: [difficulty(g) for g in guessed].count(name) for name in _KINDS},
         "rank_correlation": rank_correlation(guessed, solved),

@@ -1,13 +1,13 @@
-"""Runs what is missing: many problems and all kinds of searches at once over one decode loop, and stores the tapes.
+"""Runs what is missing: many problems and all kinds of searches in one decode loop, and stores their recordings.
 
-Nothing is decided here; votes, records and figures are made from the tapes. What has been spent is counted for both
-models apart: seconds of decoding, and the tokens that really ran.
+Nothing is decided here; votes, records and figures are made from the recordings. What has been spent is counted for
+each model: seconds of decoding, and the tokens that really ran.
 
 Waves: what shares a batch changes logits in their last bits, and once in a while a sample or a near tie with them.
 Small models are therefore run in waves: a fixed group of problems from start to end, stored in one transaction. A wave
-depends on itself alone, so a run that was killed and resumed gives the tapes of one that was not, bit for bit; what is
-lost is the wave that was in flight. With large models a wave may take an hour: there every search is stored when it
-ends, the next one starts at once, and a resumed run is equal but for those last bits.
+depends on itself alone, so a run that was killed and resumed gives the recordings of one that was not, bit for bit;
+what is lost is the wave that was in flight. With large models a wave may take an hour: there every search is stored
+when it ends, the next one starts at once, and a resumed run is equal but for those last bits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from dataclasses import asdict, dataclass
 
 from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
+from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.record import Problem
 from tts_cli.evaluation.conditions import SearchJob, covers, job_of
-from tts_cli.evaluation.store import Store, StoredSearch, problem_key
-from tts_cli.models.backends.recording import record_search
+from tts_cli.evaluation.recordings import record_search
+from tts_cli.evaluation.store import Store, StoredSearch
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.driver import Driver, EndedSearch
 from tts_cli.solving.session import Session, record_error
@@ -54,7 +55,7 @@ class Item:
 
     @property
     def key(self) -> str:
-        return problem_key(self.problem.text)
+        return of_problem(self.problem.text)
 
 
 def waves(problems: Sequence[Problem], jobs: Sequence[SearchJob], rows: int) -> list[list[Item]]:
@@ -72,7 +73,7 @@ def missing(items: Sequence[Item], store: Store) -> list[Item]:
 
 
 class Collector:
-    """Fills a store. `on_decode` is told how many more tokens were run, `on_ended` of every search that has ended."""
+    """Fills a store. `on_decode` gets how many more tokens were run, `on_ended` every search that has ended."""
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class Collector:
     ) -> None:
         self._settings, self._policy, self._prm, self._store, self._judge = settings, policy, prm, store, judge
         self._should_stop, self._on_decode, self._on_ended, self._clock = should_stop, on_decode, on_ended, clock
-        self._live: dict[Session, int] = {}  # and the tokens that have been told of
+        self._live: dict[Session, int] = {}  # and the tokens that `on_decode` has had
         self._in_waves = policy.parameters + (prm.parameters if prm else 0) < WAVES_BELOW
         self._spent = SamplingCost(**(store.about("spent") or {}))
 
@@ -106,9 +107,9 @@ class Collector:
         driver = Driver(self._policy, prm)
         meter = _Meter(driver, self._clock)
         runs = driver.run(
-            self._attempts(todo),
+            self._sessions(todo),
             should_stop=self._should_stop,
-            on_advance=self._tell_tokens,
+            on_advance=self._report_tokens,
             max_in_flight=in_flight([item.job for item in todo]),
         )
         done: list[StoredSearch] = []
@@ -116,41 +117,36 @@ class Collector:
             for ended in runs:
                 meter.add_to(self._spent)
                 if not ended.stopped:
-                    done.append(self._row(ended))
+                    done.append(self._stored(ended))
                     if not self._in_waves or len(done) == len(todo):
                         self._store.put(done, asdict(self._spent))
                         done.clear()
 
-    def _attempts(self, todo: Sequence[Item]) -> Iterator[Session]:
+    def _sessions(self, todo: Sequence[Item]) -> Iterator[Session]:
         for item in todo:
             session = Session(
-                item.problem,
-                item.job.plan,
-                self._settings,
-                self._policy,
-                self._prm,
-                self._judge,
-                lambda event: None,
-                self._clock,
+                *(item.problem, item.job.plan, self._settings, self._policy, self._prm, self._judge),
+                listener=lambda event: None,
+                clock=self._clock,
             )
             self._live[session] = 0
             yield session
 
-    def _tell_tokens(self) -> None:
+    def _report_tokens(self) -> None:
         """What the last decode ran."""
         before = sum(self._live.values())
         self._live = {session: _tokens(session) for session in self._live}
         self._on_decode(sum(self._live.values()) - before)
 
-    def _row(self, ended: EndedSearch[Session]) -> StoredSearch:
-        session, search = ended.search, ended.search.search
+    def _stored(self, ended: EndedSearch[Session]) -> StoredSearch:
+        session = ended.search
         del self._live[session]
-        self._spent.policy_tokens += search.policy_usage.total
-        self._spent.prm_tokens += search.prm_usage.total
+        self._spent.policy_tokens += session.search.policy_usage.total
+        self._spent.prm_tokens += session.search.prm_usage.total
         job = job_of(session.plan)
         self._on_ended(job)
         recording = record_search(session.search, record_error(ended.error))
-        return StoredSearch(problem_key(session.problem.text), job, recording)
+        return StoredSearch(of_problem(session.problem.text), job, recording)
 
 
 def _tokens(session: Session) -> int:
@@ -164,16 +160,16 @@ def in_flight(jobs: Sequence[SearchJob]) -> int:
 
 
 class _Meter:
-    """What has passed since it was last read."""
+    """Adds the seconds that have passed since it did so last."""
 
     def __init__(self, driver: Driver, clock: Callable[[], float]) -> None:
         self._driver, self._clock = driver, clock
-        self._seen = (clock(), 0.0, 0.0)
+        self._before = (clock(), 0.0, 0.0)
 
     def add_to(self, spent: SamplingCost) -> None:
         now = (self._clock(), self._driver.seconds["policy"], self._driver.seconds["prm"])
-        wall, policy, prm = (new - old for new, old in zip(now, self._seen, strict=True))
+        wall, policy, prm = (new - old for new, old in zip(now, self._before, strict=True))
         spent.wall_seconds += wall
         spent.policy_seconds += policy
         spent.prm_seconds += prm
-        self._seen = now
+        self._before = now

@@ -1,4 +1,4 @@
-"""What is to be measured (cells), and which searches must be run for it (units): one unit serves many cells.
+"""What is to be measured (conditions), and which searches must be run for it (jobs): one job serves many conditions.
 
 The N independent samples of majority and best-of-n are the first N of any larger number, because a sample's random
 stream does not depend on N. So are the trees of DVTS, where the smaller budget makes the same trees: N = 4 is the first
@@ -21,7 +21,7 @@ from tts_cli.strategy.rules import Rule
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing to measure. `requested` may be "auto", the plan says what came of it."""
+    """A method at a budget, to be measured. `requested` may be "auto", the plan says what it came to."""
 
     requested: str
     plan: Plan
@@ -63,7 +63,7 @@ def covers(job: SearchJob, wanted: SearchJob) -> bool:
 
 
 def fewest(wanted: Iterable[SearchJob]) -> list[SearchJob]:
-    """The units to run so that each one wanted is covered, small ones first."""
+    """The jobs to run so that each one wanted is covered, small ones first."""
     chosen: list[SearchJob] = []
     for job in sorted(set(wanted), key=lambda job: (-job.budget, job.method)):
         if not any(covers(other, job) for other in chosen):

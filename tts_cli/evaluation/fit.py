@@ -1,6 +1,6 @@
-"""Fits the logistic models of a profile, and judges them on problems that they were not fitted to.
+"""Fits the logistic models of a profile.
 
-Ridge regression by Newton's method: with some hundred problems and ten numbers each, nothing larger would hold.
+Ridge regression by Newton's method: with a few hundred problems and ten numbers each, nothing larger would hold.
 Shapes: n problems, d features.
 """
 
@@ -23,8 +23,8 @@ _FOLDS = 10
 def fit(values: Sequence[Sequence[float]], shares: Sequence[float], ridge: float = RIDGE) -> Logistic:
     """values: n x d; shares: n, in [0, 1] (right or wrong, or the part of a problem's samples that is right).
 
-    The features are standardised, so `ridge` means the same for all; the bias is not drawn to 0. Shares are drawn
-    in as if half a problem more had gone either way (Jeffreys' prior): no data make sure.
+    The features are standardised, so `ridge` means the same for all; the bias is not penalised. Shares are shrunk as if
+    one more problem had been half right (Jeffreys' prior), so that no chance is 0 or 1.
     """
     x, y = np.asarray(values, float), np.asarray(shares, float)
     y = (len(y) * y + 0.5) / (len(y) + 1)
@@ -40,17 +40,6 @@ def fit(values: Sequence[Sequence[float]], shares: Sequence[float], ridge: float
         if np.abs(step).max() < 1e-8:
             break
     return Logistic(bias=_short(w[0]), weights=_row(w[1:]), centre=_row(centre), scale=_row(scale))
-
-
-def cross_fitted(values: Sequence[Sequence[float]], shares: Sequence[float], folds: Sequence[int]) -> list[float]:
-    """Each problem's probability by a model that was fitted without its fold."""
-    predicted = [0.0] * len(values)
-    for fold in sorted(set(folds)):
-        rest = [i for i, f in enumerate(folds) if f != fold]
-        model = fit([values[i] for i in rest], [shares[i] for i in rest])
-        for i in (i for i, f in enumerate(folds) if f == fold):
-            predicted[i] = model(values[i])
-    return predicted
 
 
 def assign_folds(count: int, seed: int) -> list[int]:

@@ -33,7 +33,7 @@ class ScoredSolution:
 
 @dataclass(frozen=True, slots=True)
 class Discrimination:
-    """How well scores tell right from wrong. `auc` is None where only one kind occurs."""
+    """How well scores separate right from wrong. `auc` is None where only one kind occurs."""
 
     count: int
     share_right: float

@@ -15,7 +15,7 @@ from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, Rates, ungradable
 from tts_cli.evaluation.summary import Summary, Timing, condition_times
 
-SAMPLES, RECORDS, SUMMARY, TIMING = "samples.sqlite", "records.jsonl", "summary.json", "timing.json"
+RECORDS, SUMMARY, TIMING = "records.jsonl", "summary.json", "timing.json"
 
 
 def grade_all(
@@ -74,7 +74,7 @@ def write(folder: Path, records: Sequence[EvalRecord], summary: Summary, timing:
 
 
 def _rounded(value: Any) -> Any:
-    """Ten significant figures: more would tell how numpy adds up on this machine."""
+    """Ten significant figures: further ones depend on how numpy adds up on this machine."""
     if isinstance(value, float):
         return float(f"{value:.10g}")
     if isinstance(value, dict):

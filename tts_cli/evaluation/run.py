@@ -1,260 +1,173 @@
-"""One run of `tts eval`: what is missing is sampled, everything is graded from the store, and shown."""
+"""`EvalRun`: labelled problems, the samples of a store, and what is asked of them. `tts eval` is its command line.
+
+    rows ── sample what is missing (live models) ── store ── grade (no model) ── Summary, records, timing
+
+Prints nothing and installs no signal handler: a caller passes what it wants to be called with.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_cli import solver as setup
-from tts_cli.cli import first_run
-from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.signals import Interruption
-from tts_cli.errors import ModelError, TtsError, UsageError
-from tts_cli.evaluation.request import EvalFlags, needed_models, origin, resolve
-from tts_cli.protocols import facts_of
+from tts_cli.answers import Judge
+from tts_cli.data.datasets import open_dataset
+from tts_cli.data.rows import Row
+from tts_cli.errors import ModelError
+from tts_cli.evaluation import report
+from tts_cli.evaluation.collect import Collector, Item, SamplingCost, missing
+from tts_cli.evaluation.conditions import Condition, SearchJob, fewest, job_of, plan_conditions
+from tts_cli.evaluation.config import (
+    EvalConfig,
+    keep,
+    keep_models,
+    needed_models,
+    origin,
+    select_rows,
+    stored_models,
+)
+from tts_cli.evaluation.grading import Grader, problem_of, ungradable
+from tts_cli.evaluation.store import Store
+from tts_cli.evaluation.summary import EvalFacts, Summary, Timing, summarize
+from tts_cli.models.registry import ModelEntry
+from tts_cli.protocols import ModelFacts, facts_of
+from tts_cli.solver import BY_PROFILE, effective, find_profile, load_models, models_of
 
 if TYPE_CHECKING:
-    from tts_cli.cli.view.progress import Progress
-    from tts_cli.data.record import Problem
-    from tts_cli.data.rows import Row
-    from tts_cli.evaluation.conditions import Condition, SearchJob
-    from tts_cli.evaluation.store import Store
-    from tts_cli.evaluation.summary import EvalFacts, Summary, Timing
     from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
-    from tts_cli.protocols import ModelFacts
-    from tts_cli.strategy.profile import Profile, Unfit
-
-STOPPING = "Stopping; Ctrl-C again ends at once."
-
-
-def open_store(out: Path | None, *, new: bool) -> Store:
-    """The samples under `--out`, or a store that does not last. Raises TtsError, UsageError where nothing is there."""
-    from tts_cli.evaluation.report import SAMPLES
-    from tts_cli.evaluation.store import Store
-
-    if not new and (out is None or not (out / SAMPLES).exists()):
-        raise UsageError(
-            f"No data set was given, and {out or '--out'} holds no evaluation to go on with.",
-            "Example: tts eval nano --limit 20",
-        )
-    if out is None:
-        return Store(None)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TtsError(
-            f"The directory {out} cannot be made: {(error.strerror or str(error)).lower()}.", "Name another --out."
-        ) from error
-    return Store(out / SAMPLES)
 
 
 class EvalRun:
-    """One evaluation: `rows`, then `collect` what is missing, then `measure` and `show`."""
+    """What `asked` measures with the samples of `store`: `sample` what is missing, then `measure`.
 
-    def __init__(self, asked: EvalFlags, store: Store, channels: Channels, out: Path | None) -> None:
-        """Raises UsageError for what cannot be asked."""
-        from tts_cli.evaluation.config import keep, stored_question
+    `plan`: what is measured where it is not every method at every budget. Raises UsageError where a method needs a PRM
+    and there is none, or where the samples in the store have another origin.
 
-        self.store, self.channels, self.out = store, channels, out
-        self.question, self.chosen = resolve(asked, stored_question(store))
-        self.entries = needed_models(self.question, self.chosen)
-        solving = setup.effective(self.chosen, self.entries)
-        self.solving = solving.model_copy(update={"max_time": None, "max_flops": None, "verify": False})
-        keep(store, self.question, origin(setup.models_of(self.chosen), self.chosen, self.solving))
-        self.interruption = Interruption(lambda: channels.note(STOPPING))
-        self.models: tuple[ModelFacts, ModelFacts | None] | None = None
-        self.conditions: list[Condition] = []
+    >>> asked = EvalConfig(dataset="nano", methods=("greedy", "majority"), budgets=(2,), limit=2)
+    >>> with Store(None) as store:
+    ...     evaluation = EvalRun(asked, store)
+    ...     rows = evaluation.rows()
+    ...     done = evaluation.sample(rows)
+    ...     summary, timing = evaluation.measure(rows)
+    >>> [(result.method, result.overall.problems) for result in summary.results]
+    [('greedy', 2), ('majority', 2)]
+    """
 
-    def rows(self, consent: Callable[[str], bool]) -> list[Row]:
-        """The problems that were asked for. Raises TtsError where none of them can be graded."""
-        from tts_cli.data.datasets import open_dataset
-        from tts_cli.evaluation.config import select_rows
-        from tts_cli.evaluation.grading import ungradable
-        from tts_cli.evaluation.report import nothing_to_grade
+    def __init__(
+        self, asked: EvalConfig, store: Store, *, plan: Callable[[EvalRun], list[Condition]] | None = None
+    ) -> None:
+        self.asked, self.store = asked, store
+        self._plan = plan or planned
+        found = models_of(asked.settings)
+        self.models = needed_models(asked, found)
+        self.settings = effective(asked.settings, self.models).model_copy(
+            update={"max_time": None, "max_flops": None, "verify": False}
+        )
+        keep(store, asked, origin(found, self.settings))
 
-        with open_dataset(self.question.dataset, consent) as rows:
-            found = select_rows(rows, self.question)
+    def rows(self, consent: Callable[[str], bool] = lambda question: False) -> list[Row]:
+        """The problems that are asked for; `consent` is asked before a data set is fetched.
+
+        Raises TtsError where none of them can be graded.
+        """
+        with open_dataset(self.asked.dataset, consent) as rows:
+            found = select_rows(rows, self.asked)
         if all(ungradable(row) for row in found):
-            raise nothing_to_grade(found)
+            raise report.nothing_to_grade(found)
         return found
 
-    def collect(self, rows: Sequence[Row]) -> bool:
-        """Sample what is not stored, loading the models for it; False where a signal came between."""
-        from tts_cli.evaluation.collect import Item, missing
-        from tts_cli.evaluation.conditions import fewest, job_of
-        from tts_cli.evaluation.grading import problem_of, ungradable
+    @property
+    def facts(self) -> tuple[ModelFacts, ModelFacts | None]:
+        """Names and sizes of policy and PRM, known once they have been loaded for this store."""
+        found = self._known_facts
+        assert found is not None, "the models have not been loaded yet"
+        return found
 
+    @property
+    def _known_facts(self) -> tuple[ModelFacts, ModelFacts | None] | None:
+        return stored_models(self.store, with_prm=self.models.prm is not None)
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """What is measured. Raises UsageError and ModelError where `auto` needs a profile's models."""
+        return self._plan(self)
+
+    def sample(
+        self,
+        rows: Sequence[Row],
+        *,
+        on_load: Callable[[ModelEntry], None] = lambda policy: None,
+        on_start: Callable[[int, int], None] = lambda searches, total: None,
+        on_decode: Callable[[int], None] = lambda tokens: None,
+        on_ended: Callable[[SearchJob], None] = lambda job: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Run the searches that are not stored, loading the models for them; False where `should_stop` ended it.
+
+        `on_load` is called before the models are loaded, `on_start` with the number of searches to run and of all,
+        `on_decode` with the tokens of each decode, `on_ended` after each search. Raises ModelError for a model that
+        cannot be loaded, TtsError where the store cannot be written.
+        """
         with ExitStack() as stack:
-            stack.enter_context(self.interruption)
-            loaded = self._know_models(stack)
+            loaded = None if self._known_facts else self._load(stack, on_load)
             jobs = fewest(job_of(condition.plan) for condition in self.conditions)
             problems = [problem_of(row) for row in rows if ungradable(row) is None]
             self.store.forget_failures()
             todo = missing([Item(problem, job) for problem in problems for job in jobs], self.store)
             if todo:
-                self._sample(problems, jobs, len(todo), loaded or self._load(stack), stack)
-            return not self.interruption.requested
+                policy, prm = loaded or self._load(stack, on_load)
+                collector = Collector(
+                    *(self.settings, policy, prm, self.store, stack.enter_context(Judge())),
+                    should_stop=should_stop,
+                    on_decode=on_decode,
+                    on_ended=on_ended,
+                )
+                on_start(len(todo), len(problems) * len(jobs))
+                collector.collect(problems, jobs)
+        return not should_stop()
 
-    def _know_models(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None] | None:
-        """Plan with what the store knows of the models; where that is not enough load them, and return them."""
-        from tts_cli.evaluation.config import stored_models
-
-        wants_prm = self.entries.prm is not None
-        loaded = None if stored_models(self.store, wants_prm) else self._load(stack)
-        self.models = stored_models(self.store, wants_prm)
-        assert self.models is not None
-        policy, prm = self.models
-        profile, unfit = self._profile(policy, prm)
-        self.conditions = self.plan_conditions(policy, prm, profile, unfit)
-        return loaded
-
-    def plan_conditions(
-        self, policy: ModelFacts, prm: ModelFacts | None, profile: Profile | None, unfit: Unfit | None
-    ) -> list[Condition]:
-        """What is to be measured."""
-        from tts_cli.evaluation.conditions import plan_conditions
-
-        return plan_conditions(self.question.methods, self.question.budgets, self.solving, policy, prm, profile, unfit)
-
-    def _profile(self, policy: ModelFacts, prm: ModelFacts | None) -> tuple[Profile | None, Unfit | None]:
-        """The one for these models. What was sampled by none can be counted where the model files are gone."""
-        methods = self.question.methods
-        if not set(methods) & set(setup.BY_PROFILE):
-            return None, None
-        try:
-            return setup.find_profile(self.chosen, self.entries, policy.parameters, prm.parameters if prm else 0)
-        except ModelError:
-            if "auto" in methods:
-                raise
-            return None, None
-
-    def _load(self, stack: ExitStack) -> tuple[LlamaPolicy, LlamaPRM | None]:
-        from tts_cli.evaluation.config import keep_models
-
-        first_run.tell_once(self.entries.policy, self.channels)
-        policy, prm = setup.load_models(self.chosen, self.entries, stack)
+    def _load(self, stack: ExitStack, on_load: Callable[[ModelEntry], None]) -> tuple[LlamaPolicy, LlamaPRM | None]:
+        on_load(self.models.policy)
+        policy, prm = load_models(self.asked.settings, self.models, stack)
         keep_models(self.store, facts_of(policy), facts_of(prm) if prm else None)
         return policy, prm
 
-    def _sample(
-        self,
-        problems: Sequence[Problem],
-        jobs: Sequence[SearchJob],
-        count: int,
-        models: tuple[LlamaPolicy, LlamaPRM | None],
-        stack: ExitStack,
-    ) -> None:
-        from tts_cli.answers import Judge
-        from tts_cli.evaluation.collect import Collector
-
-        progress = self._progress(stack, count, len(problems) * len(jobs))
-        collector = Collector(
-            self.solving,
-            *models,
-            self.store,
-            stack.enter_context(Judge()),
-            should_stop=lambda: self.interruption.requested,
-            on_decode=progress.decoded if progress else lambda tokens: None,
-            on_ended=progress.ended if progress else lambda job: None,
-        )
-        self.interruption.arm()
-        collector.collect(problems, jobs)
-
-    def stopped(self, again: str = "tts eval") -> int:
-        """What to do next, and the exit code of the signal."""
-        where = f" What is finished is kept; go on with: {again} --out {self.out}" if self.out else ""
-        self.channels.note(f"Stopped.{where}")
-        return self.interruption.exit_code or 1
-
-    def measure(self, rows: Sequence[Row]) -> tuple[Summary, Timing]:
-        """Grade all problems from the store, and write the files under `--out`."""
-        from tts_cli.answers import Judge
-        from tts_cli.evaluation import report
-        from tts_cli.evaluation.collect import SamplingCost
-        from tts_cli.evaluation.grading import Grader
-        from tts_cli.evaluation.summary import summarize
-
-        assert self.models is not None
+    def measure(self, rows: Sequence[Row], out: Path | None = None) -> tuple[Summary, Timing]:
+        """Grade all problems from the store, and write the files under `out`. Raises TtsError where samples are
+        missing or a file cannot be written."""
         spent = SamplingCost(**(self.store.about("spent") or {}))
-        with Interruption(_nothing), Judge() as judge:  # every file is whole or not there: a signal ends it at once
-            grader = Grader(self.conditions, self.solving, *self.models, self.store, judge, report.rates(spent))
+        with Judge() as judge:
+            grader = Grader(self.conditions, self.settings, *self.facts, self.store, judge, report.rates(spent))
             graded, records = report.grade_all(rows, grader)
-        facts = self._facts(len(rows) - len(graded))
-        summary = summarize(graded, self.conditions, facts, with_prm_quality=self.question.prm_quality)
+        facts = self._eval_facts(ungraded=len(rows) - len(graded))
+        summary = summarize(graded, self.conditions, facts, with_prm_quality=self.asked.prm_quality)
         timing = report.timing(summary, spent)
-        if self.out is not None:
-            report.write(self.out, records, summary, timing)
+        if out is not None:
+            report.write(out, records, summary, timing)
         return summary, timing
 
-    def _facts(self, ungraded: int) -> EvalFacts:
-        from tts_cli.evaluation.summary import EvalFacts
-
-        assert self.models is not None
-        solving = self.solving
-        how = {
-            name: getattr(solving, name) for name in ("aggregate", "select", "beam_width", "max_tokens", "max_steps")
-        }
-        return EvalFacts(
-            dataset=Path(self.question.dataset).name,
-            seed=solving.seed,
-            policy=self.models[0],
-            prm=self.models[1],
-            settings=how | asdict(solving.sampling) | {"min_confidence": solving.min_confidence},
-            ungraded=ungraded,
-        )
-
-    def show(self, summary: Summary, timing: Timing, plot: Path | None) -> None:
-        """Tables and curves on a terminal, tables as text in a pipe, or one JSON document; the picture in a file."""
-        from tts_cli.cli.view import tables
-        from tts_cli.cli.view.results import result_tables
-
-        if plot is not None:
-            from tts_cli.cli.view import figure
-
-            figure.save(plot, summary)
-        if self.channels.json:
-            from tts_cli.evaluation.report import to_json
-
-            emit_json(json.dumps({**to_json(summary), "timing": to_json(timing)}))
-        elif self.channels.rich_out:
-            from rich.console import Group
-
-            from tts_cli.cli.view.curves import picture
-
-            width = self.channels.console().width
-            drawn = [tables.drawn(table) for table in result_tables(summary, timing)]
-            self.channels.draw(Group(*drawn[:1], picture(summary, width), *drawn[1:]))
-        else:
-            emit(tables.plain(result_tables(summary, timing)))
-        kept = ", ".join(str(path) for path in (self.out, plot) if path)
-        self.channels.note(f"Written to {kept}." if kept else "Give --out DIR to keep the samples and the records.")
-
-    def _progress(self, stack: ExitStack, todo: int, total: int) -> _Progress | None:
-        if not self.channels.live:
-            return None
-        from tts_cli.cli.view.progress import Progress
-
-        line = Progress(self.channels.console(stderr=True), {}, total=total, done=total - todo)
-        return _Progress(stack.enter_context(line))
+    def _eval_facts(self, ungraded: int) -> EvalFacts:
+        policy, prm = self.facts
+        settings = self.settings
+        names = ("aggregate", "select", "beam_width", "max_tokens", "max_steps")
+        how = {name: getattr(settings, name) for name in names} | asdict(settings.sampling)
+        how["min_confidence"] = settings.min_confidence
+        return EvalFacts(Path(self.asked.dataset).name, settings.seed, policy, prm, how, ungraded)
 
 
-def _nothing() -> None:
-    """Nothing to save: the samples are stored."""
-
-
-class _Progress:
-    """The line on stderr, fed by the collector."""
-
-    def __init__(self, line: Progress) -> None:
-        self._line = line
-
-    def decoded(self, tokens: int) -> None:
-        self._line.spend(tokens)
-        self._line.tick()
-
-    def ended(self, job: SearchJob) -> None:
-        self._line.finish()
+def planned(evaluation: EvalRun) -> list[Condition]:
+    """Every method at every budget, `auto` by the profile for these models."""
+    asked, (policy, prm) = evaluation.asked, evaluation.facts
+    profile = unfit = None
+    if set(asked.methods) & set(BY_PROFILE):
+        sizes = policy.parameters, prm.parameters if prm else 0
+        try:
+            profile, unfit = find_profile(asked.settings, evaluation.models, *sizes)
+        except ModelError:  # what was sampled without a profile can be counted where the model files are gone
+            if "auto" in asked.methods:
+                raise
+    return plan_conditions(asked.methods, asked.budgets, evaluation.settings, policy, prm, profile, unfit)

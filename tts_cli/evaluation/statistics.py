@@ -1,4 +1,4 @@
-"""The statistics of an evaluation: intervals, paired tests, pass@k, and how well scores tell right from wrong.
+"""The statistics of an evaluation: intervals, paired tests, pass@k, and how well scores separate right from wrong.
 
 Problems are the sample: intervals say how much a figure might differ on other problems of the same kind, not with
 another seed. Nothing is corrected for the number of comparisons.

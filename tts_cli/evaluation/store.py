@@ -1,13 +1,12 @@
 """The file of an evaluation: every search that has ended, and what is needed to know that it fits (SQLite, one file).
 
 Searches are written in transactions, so a process that is killed loses what was under way and no more. Rows are named
-by the problem's content: another order, limit or data set finds the ones that it shares. One process at a time
-holds the file.
+by the hash of the problem's text (data.fingerprint.of_problem): another order, limit or data set finds the ones that it
+shares. One process at a time holds the file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import zlib
@@ -18,28 +17,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, UsageError, reason
 from tts_cli.evaluation.conditions import SearchJob
 from tts_cli.models.backends.recording import SearchRecording, pack, unpack
 
-VERSION = 2
+SAMPLES = "samples.sqlite"
+"""Its name under `--out`."""
+
+VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS tapes (
-    problem TEXT, method TEXT, budget INTEGER, beam_width INTEGER, failed INTEGER NOT NULL, tape BLOB NOT NULL,
+CREATE TABLE IF NOT EXISTS recordings (
+    problem TEXT, method TEXT, budget INTEGER, beam_width INTEGER, failed INTEGER NOT NULL, recording BLOB NOT NULL,
     PRIMARY KEY (problem, method, budget, beam_width)
 );
 """
 
 
-def problem_key(text: str) -> str:
-    """The text alone names a problem's samples, whatever its id and its place."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class StoredSearch:
-    """One search of one problem (see `problem_key`)."""
+    """One search of one problem, which is named by the hash of its text."""
 
     problem: str
     job: SearchJob
@@ -47,8 +44,32 @@ class StoredSearch:
 
     @property
     def failed(self) -> bool:
-        """It ended with an error that nobody foresaw."""
-        return self.recording.error is not None and self.recording.error.kind == "internal"
+        """It ended with an unexpected error."""
+        return self.recording.error is not None and self.recording.error[0] == "internal"
+
+
+def open_store(out: Path | None, *, new: bool) -> Store:
+    """The samples under `out`, or in memory for None. `new`: they may be none so far.
+
+    Raises UsageError where there must be some and are none, TtsError for a file that cannot be used.
+    """
+    if not new and (out is None or not (out / SAMPLES).exists()):
+        raise no_dataset(out)
+    if out is None:
+        return Store(None)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TtsError(f"The directory {out} cannot be made: {reason(error)}.", "Name another --out.") from error
+    return Store(out / SAMPLES)
+
+
+def no_dataset(out: Path | None) -> UsageError:
+    """Nothing says what to measure."""
+    return UsageError(
+        f"No data set was given, and {out or '--out'} holds no evaluation to go on with.",
+        "Example: tts eval nano --limit 20",
+    )
 
 
 class Store:
@@ -99,15 +120,15 @@ class Store:
             )
 
     def jobs(self, problem: str) -> list[SearchJob]:
-        """What is stored of a problem."""
+        """The searches that are stored of a problem."""
         with self._guarded():
-            rows = self._file.execute("SELECT method, budget, beam_width FROM tapes WHERE problem = ?", (problem,))
+            rows = self._file.execute("SELECT method, budget, beam_width FROM recordings WHERE problem = ?", (problem,))
             return [SearchJob(*row) for row in rows]
 
     def recording(self, problem: str, job: SearchJob) -> SearchRecording:
         """Raises TtsError where it is not there or damaged."""
         where = (problem, job.method, job.budget, job.beam_width)
-        query = "SELECT tape FROM tapes WHERE problem = ? AND method = ? AND budget = ? AND beam_width = ?"
+        query = "SELECT recording FROM recordings WHERE (problem, method, budget, beam_width) = (?, ?, ?, ?)"
         with self._guarded():
             row = self._file.execute(query, where).fetchone()
         try:
@@ -116,9 +137,9 @@ class Store:
             raise TtsError(f"{self._name} is damaged.", "Remove it and run the evaluation again.") from error
 
     def forget_failures(self) -> None:
-        """Errors that nobody foresaw are tried again by the next run."""
+        """Searches that ended with an unexpected error are run again next time."""
         with self._guarded():
-            self._file.execute("DELETE FROM tapes WHERE failed")
+            self._file.execute("DELETE FROM recordings WHERE failed")
 
     def put(self, rows: Sequence[StoredSearch], spent: Any) -> None:
         """Store searches and what all of them have spent so far, in one transaction."""
@@ -128,7 +149,7 @@ class Store:
         ]
         with self._guarded():
             self._file.execute("BEGIN")
-            self._file.executemany("INSERT OR REPLACE INTO tapes VALUES (?, ?, ?, ?, ?, ?)", packed)
+            self._file.executemany("INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?, ?)", packed)
             self._file.execute("INSERT OR REPLACE INTO about VALUES ('spent', ?)", (json.dumps(spent),))
             self._file.execute("COMMIT")
 

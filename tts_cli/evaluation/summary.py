@@ -1,6 +1,6 @@
 """From graded problems to the figures: `Summary`, what `summary.json` holds, and `Timing`, what took how long.
 
-A summary depends on samples, scores and the question alone: no clock, no order, no date. So a run that was killed and
+A summary depends on samples, scores and what is asked alone: no clock, no order, no date. So a run that was killed and
 resumed gives the summary of one that was not, byte for byte. Seconds can never be equal; they have a file of their own.
 """
 
@@ -15,11 +15,14 @@ from typing import Any
 
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
+from tts_cli.costs import flops
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome, Rates
 from tts_cli.evaluation.prm_quality import PrmQuality, prm_quality
 from tts_cli.evaluation.statistics import RESAMPLES, Estimate, difference, estimate, mcnemar, pass_at_k
 from tts_cli.protocols import ModelFacts
+from tts_cli.search.methods import writes_one
+from tts_cli.strategy.plan import Plan
 
 FORMAT = "tts-eval"
 VERSION = 1
@@ -63,7 +66,7 @@ class MeanCost:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """Some problems under one cell."""
+    """Some problems under one condition."""
 
     problems: int
     right: int
@@ -75,7 +78,7 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One cell: over all problems, and by level and subject in natural order."""
+    """One condition: over all problems, and by level and subject in natural order."""
 
     requested_method: str
     method: str
@@ -136,7 +139,7 @@ class Summary:
 
 
 def summarize(
-    graded: Sequence[Graded], cells: Sequence[Condition], facts: EvalFacts, *, with_prm_quality: bool
+    graded: Sequence[Graded], conditions: Sequence[Condition], facts: EvalFacts, *, with_prm_quality: bool
 ) -> Summary:
     """All figures. Raises ValueError without a problem."""
     how: Aggregate = facts.settings["aggregate"]
@@ -146,23 +149,28 @@ def summarize(
         tts=__version__,
         facts=facts,
         problems=len(graded),
-        results=[_result(graded, condition, facts) for condition in cells],
-        pass_at_k=_pass_at(graded, cells, facts.seed),
-        rescored=[found for condition in _distinct(cells) for found in _rescored(graded, condition)],
-        paired=_paired(graded, cells, facts.seed),
+        results=[_result(graded, condition, facts) for condition in conditions],
+        pass_at_k=_pass_at(graded, conditions, facts.seed),
+        rescored=[found for condition in _distinct(conditions) for found in _rescored(graded, condition)],
+        paired=_paired(graded, conditions, facts.seed),
         prm_quality=prm_quality([one.solutions for one in graded], how) if with_prm_quality else None,
         how=HOW,
     )
 
 
 def name(condition: Condition) -> str:
-    """beam, N = 16"""
     return label(condition.requested, condition.plan.method, condition.plan.budget)
 
 
 def label(requested: str, method: str, budget: int) -> str:
-    title = method if requested == method else f"{requested} ({method})"
-    return title if method == "greedy" else f"{title}, N = {budget}"
+    """beam, N = 16; auto (beam), N = 16 where the strategy chose; greedy, which has no N"""
+    shown = title(requested, method)
+    return shown if writes_one(method) else f"{shown}, N = {budget}"
+
+
+def title(requested: str, method: str) -> str:
+    """beam; auto (beam)"""
+    return method if requested == method else f"{requested} ({method})"
 
 
 def _result(graded: Sequence[Graded], condition: Condition, facts: EvalFacts) -> Result:
@@ -210,15 +218,15 @@ def _mean_cost(outcomes: Sequence[Outcome], facts: EvalFacts) -> MeanCost:
     prompt = fmean(outcome.cost.policy_prompt_tokens for outcome in outcomes)
     policy = fmean(outcome.cost.policy_tokens for outcome in outcomes)
     prm = fmean(outcome.cost.prm_tokens for outcome in outcomes)
-    policy_flops = 2.0 * facts.policy.parameters * (prompt + policy)
-    prm_flops = 2.0 * facts.prm.parameters * prm if facts.prm else 0.0
+    policy_flops = flops(facts.policy.parameters, prompt + policy)
+    prm_flops = flops(facts.prm.parameters, prm) if facts.prm else 0.0
     return MeanCost(prompt, policy, prm, policy_flops, prm_flops, policy_flops + prm_flops)
 
 
-def _pass_at(graded: Sequence[Graded], cells: Sequence[Condition], seed: int) -> list[PassAtK]:
+def _pass_at(graded: Sequence[Graded], conditions: Sequence[Condition], seed: int) -> list[PassAtK]:
     """At every budget and power of two up to the number of samples that each problem has."""
     samples = min(one.samples for one in graded)
-    asked = {condition.plan.budget for condition in cells} | {2**i for i in range(samples.bit_length())}
+    asked = {condition.plan.budget for condition in conditions} | {2**i for i in range(samples.bit_length())}
     return [_pass_at_one(graded, k, samples, seed) for k in sorted(asked) if k <= samples]
 
 
@@ -230,11 +238,10 @@ def _pass_at_one(graded: Sequence[Graded], k: int, samples: int, seed: int) -> P
     return PassAtK(k, samples, rate(graded), by_level)
 
 
-def _distinct(cells: Sequence[Condition]) -> list[Condition]:
+def _distinct(conditions: Sequence[Condition]) -> list[Condition]:
     """Without those that `auto` made of a method that was asked for as well."""
-    return list({(condition.plan.method, condition.plan.budget): condition for condition in reversed(cells)}.values())[
-        ::-1
-    ]
+    found = {(condition.plan.method, condition.plan.budget): condition for condition in reversed(conditions)}
+    return list(found.values())[::-1]
 
 
 def _rescored(graded: Sequence[Graded], condition: Condition) -> list[Rescored]:
@@ -253,14 +260,14 @@ def _rescored(graded: Sequence[Graded], condition: Condition) -> list[Rescored]:
     ]
 
 
-def _paired(graded: Sequence[Graded], cells: Sequence[Condition], seed: int) -> list[Comparison]:
-    """Any two methods with the same N, and greedy with all."""
-    pairs = combinations(cells, 2)
-    return [_compare(graded, a, b, seed) for a, b in pairs if _comparable(a, b)]
+def _paired(graded: Sequence[Graded], conditions: Sequence[Condition], seed: int) -> list[Comparison]:
+    """Any two methods with the same N, and one that writes one solution with all."""
+    pairs = combinations(conditions, 2)
+    return [_compare(graded, a, b, seed) for a, b in pairs if _comparable(a.plan, b.plan)]
 
 
-def _comparable(a: Condition, b: Condition) -> bool:
-    return a.plan.budget == b.plan.budget or "greedy" in (a.plan.method, b.plan.method)
+def _comparable(a: Plan, b: Plan) -> bool:
+    return a.budget == b.budget or writes_one(a.method) or writes_one(b.method)
 
 
 def _compare(graded: Sequence[Graded], a: Condition, b: Condition, seed: int) -> Comparison:
@@ -287,7 +294,7 @@ class ConditionTime:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What the samples took, over all runs that filled the store, and each cell's share of it by its tokens."""
+    """What the samples took, over all runs that filled the store, and each condition's share of it by its tokens."""
 
     wall_seconds: float
     policy_seconds: float

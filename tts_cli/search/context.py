@@ -30,10 +30,21 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tts_cli.errors import PromptTooLong
-from tts_cli.protocols import Backend, Job, Policy, RewardModel, SampledStep, SampleKey, Sampling, Usage
+from tts_cli.protocols import (
+    Backend,
+    Draw,
+    Job,
+    Policy,
+    PromptTokens,
+    RewardModel,
+    SampledStep,
+    SampleKey,
+    Sampling,
+    Usage,
+)
 from tts_cli.search import events
 from tts_cli.search.driver import Task, gather, start
-from tts_cli.search.tree import Draw, Node, walk
+from tts_cli.search.tree import Node, walk
 
 T = TypeVar("T")
 
@@ -56,14 +67,6 @@ class Solution:
     node: Node
     answer: str | None
     score: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class PromptTokens:
-    """Length of the problem's prompt for each model; None where there is no PRM."""
-
-    policy: int
-    prm: int | None = None
 
 
 Conclude = Callable[[Node], Solution]

@@ -124,6 +124,15 @@ def find(name: str) -> Method:
     return METHODS[name]
 
 
+def writes_one(name: str) -> bool:
+    """The method of this name writes one solution, whatever the budget. False for `auto` and for unknown names.
+
+    >>> writes_one("greedy"), writes_one("majority")
+    (True, False)
+    """
+    return name in METHODS and METHODS[name].samples == "one"
+
+
 for _method in (
     Method("greedy", greedy, "one solution, the likeliest token each time", needs_prm=False, samples="one"),
     Method("majority", majority, "N solutions, the most frequent answer", needs_prm=False, samples="independent"),

@@ -15,16 +15,6 @@ DOUBT = 0.5
 """A step that scores less is in doubt: best-first search neither goes on from it nor scores what comes after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One sample as it was drawn, before equal ones were merged; the text is empty where nothing came."""
-
-    text: str
-    tokens: int
-    finish: Finish
-    logprob: float
-
-
 @dataclass(eq=False, slots=True)
 class Node:
     """One step, and thereby the path to it; equal to itself only. Number 0 is a root (no step).

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tts_cli.costs import flops
+from tts_cli.data.checked import CheckedSolution, CheckedStep
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Prefix, RewardModel, Usage
 
@@ -22,22 +24,6 @@ THRESHOLDS = {"nano": 0.03}
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedSolution:
-    """One score in [0, 1] for each step; `prm_tokens` were run for them."""
-
-    scores: tuple[float, ...]
-    prm_tokens: int
-
-    def first_doubtful(self, threshold: float) -> int | None:
-        """The 1-based number of the first step that scores below `threshold`; None where no step does.
-
-        >>> CheckedSolution((0.9, 0.2, 0.1), prm_tokens=30).first_doubtful(0.5)
-        2
-        """
-        return next((place for place, score in enumerate(self.scores, start=1) if score < threshold), None)
-
-
 def default_threshold(family: str | None) -> float:
     """What suits a family of PRMs."""
     return THRESHOLDS.get(family or "", THRESHOLD)
@@ -47,10 +33,16 @@ def default_threshold(family: str | None) -> float:
 class _Checking:
     """One solution under way: `prefix` holds the steps that have their `scores`."""
 
+    problem: str
     steps: Sequence[str]
     usage: Usage
     prefix: Prefix
     scores: list[float] = field(default_factory=list)
+
+    def checked(self, prm: RewardModel) -> CheckedSolution:
+        steps = tuple(map(CheckedStep, self.steps, self.scores))
+        tokens = self.usage.total
+        return CheckedSolution(self.problem, steps, prm.name, tokens, flops(prm.parameters, tokens))
 
 
 def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> CheckedSolution:
@@ -64,7 +56,7 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
     try:
         for problem, steps in solutions:
             usage = Usage()
-            checking.append(_Checking(steps, usage, prm.start(problem, usage)))
+            checking.append(_Checking(problem, steps, usage, prm.start(problem, usage)))
         while live := [one for one in checking if len(one.scores) < len(one.steps)]:
             jobs = [prm.score(one.prefix, as_searched(one.steps[len(one.scores)])) for one in live]
             while not all(job.done for job in jobs):
@@ -84,7 +76,7 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
     finally:
         for one in checking:
             prm.release(one.prefix)
-    return [CheckedSolution(tuple(one.scores), one.usage.total) for one in checking]
+    return [one.checked(prm) for one in checking]
 
 
 def as_searched(step: str) -> str:

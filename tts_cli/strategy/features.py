@@ -5,7 +5,7 @@ them, how the PRM scored them, and how they ended. What the numbers mean for a p
 `tts calibrate` (profile.py).
 
 The likelihood of a solution is the product over its tokens, at temperature 1. It costs nothing, and that of a single
-solution is worth about as much as the votes of several (docs/strategy.md).
+solution is worth about as much as the votes of several (docs/measurements/strategy.md).
 """
 
 from __future__ import annotations

@@ -1,50 +1,68 @@
-"""The figures of a profile as tables. Reads what the calibration found, computes nothing but percent and units."""
+"""A profile that was made, in the form that the channels ask for. Computes nothing but percent and units."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from tts_cli.cli.view import parts
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.view import parts, tables
+from tts_cli.cli.view.results import percent
 from tts_cli.cli.view.tables import Table
+from tts_cli.costs import human
+from tts_cli.evaluation.statistics import Estimate
+from tts_cli.strategy.profile import Profile
 
 _KINDS = ("easy", "medium", "hard")
 
 
-def profile_tables(title: str, figures: Mapping[str, Any]) -> list[Table]:
-    """What each method and N reach, what `auto` makes of it, and how well it tells difficulty."""
-    return [_methods(title, figures), _efforts(figures)]
+def present(channels: Channels, made: Profile, path: Path) -> None:
+    """Its figures as tables, or with its place as one JSON document."""
+    if channels.json:
+        content = made.model_dump(mode="json", include={"data", "figures"})
+        emit_json(json.dumps({"profile": str(path), **content}))
+        return
+    title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {made.prm.name}"
+    found = [_methods(title, made.figures), _efforts(made.figures)]
+    if channels.rich_out:
+        from rich.console import Group
+
+        channels.draw(Group(*(tables.drawn(table) for table in found)))
+    else:
+        emit(tables.plain(found))
 
 
 def _methods(title: str, figures: Mapping[str, Any]) -> Table:
+    """What each method and N reach."""
     counts = figures["difficulty"]["problems"]
     rows = [
-        [name, _percent(row["right"]), parts.human(row["flops"]), *[_share(row, kind) for kind in _KINDS]]
+        [name, _share_right(row), human(row["flops"]), *[_percent_of(row, kind) for kind in _KINDS]]
         for name, row in figures["fixed"].items()
     ]
     kinds = [f"{kind} ({counts[kind]})" for kind in _KINDS]
-    note = "Easy, medium, hard: as told from the first samples."
+    note = "Easy, medium, hard: as estimated from the first samples."
     return Table(parts.one_line(title), ("method N", "% right (95 %)", "FLOPs", *kinds), rows, note=note)
 
 
 def _efforts(figures: Mapping[str, Any]) -> Table:
-    rows = [[name, *_effort(row)] for name, row in figures["efforts"].items()]
-    told = figures["difficulty"]["rank_correlation"] or 0.0
-    note = "On problems that the profile was not fitted to (ten folds). Rank correlation of difficulty as told with "
-    note += f"the share of all samples that is right: {told:.2f}."
+    """What `auto` makes of the same samples, and how well it estimates difficulty."""
+    rows = [
+        [name, _share_right(row), human(row["flops"]), f"{row['samples']:.1f}", f"{row['calibration_error']:.3f}"]
+        for name, row in figures["efforts"].items()
+    ]
+    correlation = figures["difficulty"]["rank_correlation"] or 0.0
+    note = "On problems that the profile was not fitted to (ten folds). Rank correlation of the estimated difficulty "
+    note += f"with the share of all samples that is right: {correlation:.2f}."
     header = ("auto, effort", "% right (95 %)", "FLOPs", "samples", "confidence off by")
     return Table("What auto makes of the same samples", header, rows, note=note)
 
 
-def _effort(row: dict[str, Any]) -> list[str]:
-    off = f"{row['calibration_error']:.3f}"
-    return [_percent(row["right"]), parts.human(row["flops"]), f"{row['samples']:.1f}", off]
+def _share_right(row: Mapping[str, Any]) -> str:
+    return percent(Estimate(**row["right"]))
 
 
-def _share(row: dict[str, Any], kind: str) -> str:
+def _percent_of(row: Mapping[str, Any], kind: str) -> str:
     part = row["by_difficulty"].get(kind)
     return f"{100 * part['value']:.0f}" if part else ""
-
-
-def _percent(right: dict[str, float]) -> str:
-    return f"{100 * right['value']:.1f} ({100 * right['low']:.0f}-{100 * right['high']:.0f})"

@@ -1,45 +1,61 @@
-"""A person's solution as the PRM read it: each step with its score, the first doubtful one marked.
+"""A person's solution as the PRM scored it: each step with its score, the first doubtful one marked.
 
-The text is a person's own, so that what cannot be seen in it is shown: control characters as their pictures.
+The text is a person's own, so control characters, which cannot be seen, are shown as their pictures.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.text import safe_text
-
-if TYPE_CHECKING:
-    from tts_cli.cli.check import CheckReport
+from tts_cli.costs import human
+from tts_cli.data.checked import CheckedSolution
 
 BAR = 8
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {127: 0x2421}
 
 
-def picture(report: CheckReport) -> RenderableType:
-    """For a terminal: problem, steps, and the verdict last."""
-    head = Text(parts.shown(_visible(report.problem[:2000])), style="italic")
-    how = Text(_how(report), style="dim")
-    return Padding(Group(head, Text(), _steps(report), Text(), how, Text(), _verdict(report)), (1, 1, 1, 1))
+def present(channels: Channels, checked: CheckedSolution, threshold: float) -> None:
+    """As one JSON document, the number of the first doubtful step alone (`--quiet`), drawn, or as plain text."""
+    if channels.json:
+        emit_json(json.dumps(checked.to_json(threshold), ensure_ascii=False))
+    elif channels.quiet:
+        first = checked.first_doubtful(threshold)
+        emit("" if first is None else f"{first}\n")
+    elif channels.rich_out:
+        channels.draw(picture(checked, threshold))
+    else:
+        emit(plain(checked, threshold))
 
 
-def _steps(report: CheckReport) -> Table:
-    """mark, number, score, bar, text; a long step wraps within its own column"""
+def picture(checked: CheckedSolution, threshold: float) -> RenderableType:
+    """For a terminal: problem, steps, and what was found last."""
+    first = checked.first_doubtful(threshold)
+    head = Text(parts.shown(_visible(checked.problem[:2000])), style="italic")
+    spent = f"{checked.prm_tokens} tokens, {human(checked.flops)}FLOP"
+    how = Text(f"{parts.one_line(checked.prm)}, {spent}", style="dim")
+    found = Text(_found(first, threshold), style="bold green" if first is None else "bold red")
+    return Padding(Group(head, Text(), _steps(checked, first, threshold), Text(), how, Text(), found), (1, 1, 1, 1))
+
+
+def _steps(checked: CheckedSolution, first: int | None, threshold: float) -> Table:
+    """mark and number, score with bar, text; a long step wraps within its own column"""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
-    for place, step in enumerate(report.steps, start=1):
-        first = place == report.first_doubtful
-        number = Text(f"▶ {place}" if first else str(place), style="bold red" if first else "dim")
-        text = Text(parts.shown(_visible(step.text)), style=_style(report, place))
-        table.add_row(number, _score(step.score, report.threshold), text)
+    for place, step in enumerate(checked.steps, start=1):
+        number = Text(f"▶ {place}", style="bold red") if place == first else Text(str(place), style="dim")
+        # What comes after the first doubtful step rests on it.
+        style = "" if first is None or place < first else "bold" if place == first else "dim"
+        table.add_row(number, _score(step.score, threshold), Text(parts.shown(_visible(step.text)), style=style))
     return table
 
 
@@ -49,39 +65,22 @@ def _score(score: float, threshold: float) -> Text:
     return Text(f"{score:.3f} ").append(parts.bar(score, BAR), style=color)
 
 
-def _style(report: CheckReport, place: int) -> str:
-    """What comes after the first doubtful step rests on it."""
-    if report.first_doubtful is None or place < report.first_doubtful:
-        return ""
-    return "bold" if place == report.first_doubtful else "dim"
-
-
-def _verdict(report: CheckReport) -> Text:
-    if report.first_doubtful is None:
-        return Text(verdict(report), style="bold green")
-    return Text(verdict(report), style="bold red")
-
-
-def verdict(report: CheckReport) -> str:
+def _found(first: int | None, threshold: float) -> str:
     """One sentence; it never says that a solution is right, as the PRM cannot know."""
-    if report.first_doubtful is None:
-        return f"No doubtful step: all score {report.threshold:g} or more."
-    return f"Step {report.first_doubtful} is the first doubtful one: it scores below {report.threshold:g}."
+    if first is None:
+        return f"No doubtful step: all score {threshold:g} or more."
+    return f"Step {first} is the first doubtful one: it scores below {threshold:g}."
 
 
-def plain(report: CheckReport) -> str:
-    """For a pipe or a file: a line a step, `>` at the first doubtful one; the last line is the verdict."""
-    width = len(str(len(report.steps)))
+def plain(checked: CheckedSolution, threshold: float) -> str:
+    """For a pipe or a file: a line a step, `>` at the first doubtful one; the last line says what was found."""
+    first, width = checked.first_doubtful(threshold), len(str(len(checked.steps)))
     lines = []
-    for place, step in enumerate(report.steps, start=1):
-        mark = ">" if place == report.first_doubtful else " "
+    for place, step in enumerate(checked.steps, start=1):
+        mark = ">" if place == first else " "
         text = " ".join(safe_text(_visible(step.text)).split())
         lines.append(f"{mark} {place:>{width}}  {step.score:.3f}  {text}\n")
-    return "".join(lines) + f"\n{verdict(report)}\n"
-
-
-def _how(report: CheckReport) -> str:
-    return f"{parts.one_line(report.prm)}, {report.cost.prm_tokens} tokens, {parts.human(report.cost.flops)}FLOP"
+    return "".join(lines) + f"\n{_found(first, threshold)}\n"
 
 
 def _visible(text: str) -> str:

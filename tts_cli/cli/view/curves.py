@@ -7,20 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.chart import Curve, chart, scale
+from tts_cli.costs import human
+from tts_cli.evaluation.summary import GroupResult, Result, Summary
+from tts_cli.search.methods import METHODS
 
-if TYPE_CHECKING:
-    from tts_cli.evaluation.summary import GroupResult as Problems
-    from tts_cli.evaluation.summary import Result, Summary
-
-STYLES = {"majority": "blue", "best-of-n": "green", "beam": "magenta", "dvts": "cyan", "greedy": "white"}
-CEILING = "yellow"
+# For a terminal, and for matplotlib: by place in the registry, so that a method looks the same in every chart.
+COLOURS = {
+    "white": "0.4",
+    "blue": "tab:blue",
+    "green": "tab:green",
+    "magenta": "tab:purple",
+    "cyan": "tab:cyan",
+    "red": "tab:red",
+    "bright_blue": "tab:olive",
+    "bright_green": "tab:brown",
+    "bright_magenta": "tab:pink",
+}
+AUTO, CEILING = "dark_orange", "yellow"
 LARGE, SMALL = 76, 30  # cells
 
 
@@ -63,7 +72,7 @@ def _drawn(panel: Panel, width: int, height: int) -> RenderableType:
 
 
 def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
-    def share(problems: Problems) -> float:
+    def share(problems: GroupResult) -> float:
         return problems.accuracy.value
 
     curves = [
@@ -83,14 +92,14 @@ def _against_flops(summary: Summary) -> Panel:
         for name, results, style in _families(summary)
     ]
     spent = sorted({x for curve in curves for x, _ in curve.points})
-    return Panel("accuracy against FLOPs per problem", curves, [(x, parts.human(x)) for x in spent], _scale(curves))
+    return Panel("accuracy against FLOPs per problem", curves, [(x, human(x)) for x in spent], _scale(curves))
 
 
 def _scale(curves: Sequence[Curve]) -> tuple[float, float]:
     return scale([share for curve in curves for _, share in curve.points])
 
 
-def _part(result: Result, level: str | None) -> Problems:
+def _part(result: Result, level: str | None) -> GroupResult:
     return result.overall if level is None else result.by_level[level]
 
 
@@ -100,4 +109,10 @@ def _families(summary: Summary) -> list[tuple[str, list[Result], str]]:
     results = own or summary.results
     names = dict.fromkeys(result.method for result in results)
     by_budget = {name: sorted((r for r in results if r.method == name), key=lambda r: r.budget) for name in names}
-    return [(name, found, STYLES[name]) for name, found in by_budget.items()]
+    return [(name, found, style(name)) for name, found in by_budget.items()]
+
+
+def style(method: str) -> str:
+    """The colour of a method's curves; `auto` has one of its own."""
+    styles = list(COLOURS)
+    return styles[list(METHODS).index(method) % len(styles)] if method in METHODS else AUTO

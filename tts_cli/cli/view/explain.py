@@ -1,58 +1,73 @@
-"""The receipt of a search for people: tables of what was spent and voted, sentences on other budgets.
+"""The report on a finished search: tables of what was spent and voted, sentences on other budgets.
 
 What is shared out or estimated is called so. Answers and names come from a file: data, never markup.
 """
 
 from __future__ import annotations
 
+import json
 import textwrap
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from tts_cli.analysis.report import SearchReport
+from tts_cli.analysis.trace_analysis import CostShare
+from tts_cli.analysis.what_if import WhatIf
+from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.view import parts, tables
 from tts_cli.cli.view.tables import PLAIN_WIDTH, Table
 from tts_cli.cli.view.text import safe_text
-
-if TYPE_CHECKING:
-    from tts_cli.analysis.report import SearchReport
-    from tts_cli.analysis.trace_analysis import CostShare
-    from tts_cli.analysis.what_if import WhatIf
+from tts_cli.costs import human
 
 MOST_ANSWERS = 8
 MOST_WINNERS = 3
 LONGEST_ANSWER = 32
 
 
-def picture(receipt: SearchReport) -> RenderableType:
+def present(channels: Channels, report: SearchReport) -> None:
+    """As one JSON document, the two sentences on other budgets alone (`--quiet`), drawn, or as plain text."""
+    if channels.json:
+        fields = asdict(report)
+        fields["record"] = report.record.model_dump(mode="json", exclude={"votes", "input"})
+        emit_json(json.dumps(fields, ensure_ascii=False))
+    elif channels.quiet:
+        emit(brief(report))
+    elif channels.rich_out:
+        channels.draw(picture(report))
+    else:
+        emit(plain(report))
+
+
+def picture(report: SearchReport) -> RenderableType:
     """For a terminal."""
-    head = Text(parts.shown(receipt.record.problem[:2000]), style="italic")
-    pieces: list[RenderableType] = [head, Text(), *map(Text, _intro(receipt)), Text()]
-    pieces += [tables.drawn(table) for table in _tables(receipt)]
-    pieces += [Text.assemble((f"{name}  ", "bold"), says) for name, says in _outlooks(receipt)]
+    head = Text(parts.shown(report.record.problem[:2000]), style="italic")
+    pieces: list[RenderableType] = [head, Text(), *map(Text, _intro(report)), Text()]
+    pieces += [tables.drawn(table) for table in _tables(report)]
+    pieces += [Text.assemble((f"{name}  ", "bold"), says) for name, says in _other_budgets(report)]
     return Padding(Group(*pieces), (1, 1, 1, 1))
 
 
-def plain(receipt: SearchReport) -> str:
+def plain(report: SearchReport) -> str:
     """For a pipe or a file."""
-    sentences = [f"{name}: {says}" for name, says in _outlooks(receipt)]
-    pieces = [_wrapped(_intro(receipt)), tables.plain(_tables(receipt)), _wrapped(sentences)]
+    sentences = [f"{name}: {says}" for name, says in _other_budgets(report)]
+    pieces = [_wrapped(_intro(report)), tables.plain(_tables(report)), _wrapped(sentences)]
     return "\n".join(piece for piece in pieces if piece)
 
 
-def brief(receipt: SearchReport) -> str:
+def brief(report: SearchReport) -> str:
     """What `--quiet` prints: the two sentences on other budgets."""
-    return "".join(f"{name}: {says}\n" for name, says in _outlooks(receipt))
+    return "".join(f"{name}: {says}\n" for name, says in _other_budgets(report))
 
 
 def _wrapped(sentences: list[str]) -> str:
     return "".join(line + "\n" for sentence in sentences for line in textwrap.wrap(sentence, PLAIN_WIDTH))
 
 
-def _intro(receipt: SearchReport) -> list[str]:
-    record = receipt.record
+def _intro(report: SearchReport) -> list[str]:
+    record = report.record
     models = record.policy + (f" + {record.prm}" if record.prm else "")
     answer = "no answer" if record.answer is None else f"answer {_answer(record.answer)}"
     share = "" if record.confidence is None else f", confidence {record.confidence:.0%}"
@@ -64,19 +79,19 @@ def _intro(receipt: SearchReport) -> list[str]:
     return [parts.one_line(line) for line in lines]
 
 
-def _tables(receipt: SearchReport) -> list[Table]:
-    found = [_costs(receipt), _parts(receipt.by_fate, "Where the steps went"), _parts(receipt.by_depth, "By depth")]
-    return [table for table in (*found, _vote(receipt)) if table.rows]
+def _tables(report: SearchReport) -> list[Table]:
+    found = [_costs(report), _parts(report.by_fate, "Where the steps went"), _parts(report.by_depth, "By depth")]
+    return [table for table in (*found, _vote(report)) if table.rows]
 
 
-def _costs(receipt: SearchReport) -> Table:
+def _costs(report: SearchReport) -> Table:
     rows = [
         [cost.name, str(cost.tokens), _flops(cost.flops), "-" if cost.share is None else f"{100 * cost.share:.1f}"]
-        for cost in receipt.costs
+        for cost in report.costs
     ]
-    rows.append(["together", str(sum(cost.tokens for cost in receipt.costs)), _flops(receipt.record.cost.flops), "100"])
-    known = all(cost.flops is not None for cost in receipt.costs)
-    note = "" if known else "How large the models are is not told, so the FLOPs cannot be shared out."
+    rows.append(["together", str(sum(cost.tokens for cost in report.costs)), _flops(report.record.cost.flops), "100"])
+    known = all(cost.flops is not None for cost in report.costs)
+    note = "" if known else "How large the models are is not known, so the FLOPs cannot be shared out."
     return Table("Spent", ("", "tokens", "FLOPs", "% of FLOPs"), rows, note=note)
 
 
@@ -90,30 +105,30 @@ def _parts(found: list[CostShare], title: str) -> Table:
     return Table(title, ("", "steps", "tokens", "%", "scored", "FLOPs"), rows, note=note if "depth" in title else "")
 
 
-def _vote(receipt: SearchReport) -> Table:
+def _vote(report: SearchReport) -> Table:
     rows = [
         [_answer(place.answer), str(place.count), f"{100 * place.counts:.1f}", f"{place.weight:.2f}",
          f"{100 * place.weighs:.1f}"]
-        for place in receipt.vote[:MOST_ANSWERS]
+        for place in report.vote[:MOST_ANSWERS]
     ]  # fmt: skip
-    note = f"{_answer(receipt.vote[0].answer)} won: {receipt.lead}." if receipt.vote else ""
-    more = len(receipt.vote) - MOST_ANSWERS
+    note = f"{_answer(report.vote[0].answer)} won: {report.lead}." if report.vote else ""
+    more = len(report.vote) - MOST_ANSWERS
     note += f" {more} more answers are not shown." if more > 0 else ""
-    select = receipt.rules.select if receipt.rules.told else f"assumed: {receipt.rules.select}"
+    select = report.rules.select if report.rules.known else f"assumed: {report.rules.select}"
     return Table(f"The vote ({select})", ("answer", "votes", "%", "weight", "%"), rows, note=note)
 
 
-def _outlooks(receipt: SearchReport) -> list[tuple[str, str]]:
-    return [("half the budget", _says(receipt.half)), ("twice the budget", _says(receipt.twice))]
+def _other_budgets(report: SearchReport) -> list[tuple[str, str]]:
+    return [("half the budget", _says(report.half)), ("twice the budget", _says(report.twice))]
 
 
-def _says(outlook: WhatIf) -> str:
-    kind = {"exact": "", "estimate": "an estimate: ", "unknown": "cannot be told: "}[outlook.kind]
-    text = f"N = {outlook.budget}: {kind}{outlook.says}" if outlook.budget else f"{kind}{outlook.says}"
-    if outlook.confidence is not None:
-        text += f" Confidence {outlook.confidence:.0%}."
-    if outlook.kind == "estimate":
-        shown = [f"{_answer(one.answer)} {one.chance:.0%}" for one in outlook.winners[:MOST_WINNERS]]
+def _says(what_if: WhatIf) -> str:
+    kind = {"exact": "", "estimate": "an estimate: ", "unknown": "cannot be said: "}[what_if.kind]
+    text = f"N = {what_if.budget}: {kind}{what_if.says}" if what_if.budget else f"{kind}{what_if.says}"
+    if what_if.confidence is not None:
+        text += f" Confidence {what_if.confidence:.0%}."
+    if what_if.kind == "estimate":
+        shown = [f"{_answer(one.answer)} {one.chance:.0%}" for one in what_if.winners[:MOST_WINNERS]]
         text += f" Winners: {', '.join(shown)}."
     return parts.one_line(text)
 
@@ -124,4 +139,4 @@ def _answer(text: str) -> str:
 
 
 def _flops(value: float | None) -> str:
-    return "-" if value is None else parts.human(value)
+    return "-" if value is None else human(value)

@@ -6,16 +6,13 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tts_cli.cli.view.curves import CEILING, Panel, panels
+from tts_cli.cli.view.curves import AUTO, CEILING, COLOURS, Panel, panels
 from tts_cli.errors import TtsError, UsageError
-
-if TYPE_CHECKING:
-    from tts_cli.evaluation.summary import Summary
+from tts_cli.evaluation.summary import Summary
 
 FORMATS = (".png", ".svg")
-COLORS = {"white": "0.4", CEILING: "goldenrod", "blue": "tab:blue", "green": "tab:green", "magenta": "tab:purple"}
 
 
 def check(path: Path) -> None:
@@ -58,9 +55,9 @@ def draw(summary: Summary, format: str) -> bytes:
 def _draw_panel(axes: Any, panel: Panel) -> None:
     for curve in panel.curves:
         x, y = zip(*curve.points, strict=True)
-        style = "--" if curve.style == CEILING else "-"
-        percent = [100 * share for share in y]
-        axes.plot(x, percent, style, marker="o", label=curve.name, color=COLORS.get(curve.style, f"tab:{curve.style}"))
+        color = (COLOURS | {AUTO: "tab:orange", CEILING: "goldenrod"})[curve.style]
+        line = "--" if curve.style == CEILING else "-"
+        axes.plot(x, [100 * share for share in y], line, marker="o", label=curve.name, color=color)
     axes.set_title(panel.title)
     axes.set_ylabel("% right")
     axes.set_xscale("log")

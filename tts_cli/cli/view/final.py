@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tts_cli.analysis.tree import TreeStep
 from tts_cli.cli.view import parts, plain
-from tts_cli.cli.view.tree_state import TreeStep
 from tts_cli.data.record import Record, Vote
 from tts_cli.search.events import Decided
 

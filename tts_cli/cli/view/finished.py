@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tts_cli.analysis.tree import TreeState
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.view import plain
-from tts_cli.cli.view.tree_state import TreeState
 from tts_cli.data.record import Record
 
 

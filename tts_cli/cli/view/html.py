@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from tts_cli.analysis.tree import TreeState, TreeStep
 from tts_cli.cli.view import parts, plain
-from tts_cli.cli.view.tree_state import TreeState, TreeStep
 from tts_cli.data.record import Record
 from tts_cli.search.events import Decided
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tts_cli.cli.view.tree_state import TreeState, TreeStep
+from tts_cli.analysis.tree import TreeState, TreeStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The tree while it grows, on stderr: never taller than the terminal, never more than a few frames a second.
 
-Drawn by whoever decodes, between two decodes (`tick`), and paced by what frames cost: in the long run one part in
-forty of the time goes into drawing at most, so that decoding is not slowed measurably.
+Paced by what frames cost: in the long run at most one part in forty of the time goes into drawing, so that decoding is
+not slowed measurably.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from tts_cli.analysis.tree import TreeState, TreeStep
 from tts_cli.cli.view import layout, parts
-from tts_cli.cli.view.tree_state import TreeState, TreeStep
+from tts_cli.cli.view.display import Display
+from tts_cli.costs import flops, human
 from tts_cli.search.events import Event
+from tts_cli.search.methods import METHODS
 
 if TYPE_CHECKING:
     from tts_cli.config import Settings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 FRAME_SECONDS = 0.1
 DRAWING_SHARE = 1 / 40
-FREE_SECONDS = 0.05  # of drawing; the first frames are dear, because they load half of Rich
+FREE_SECONDS = 0.05  # of drawing; the first frames take long, because they load half of Rich
 
 
 @dataclass(frozen=True)
@@ -41,36 +42,19 @@ class LiveLimits:
 
     def flops(self, state: TreeState) -> float:
         policy = state.spent.policy_prompt_tokens + state.spent.policy_tokens
-        return 2.0 * (policy * self.policy_parameters + state.spent.prm_tokens * self.prm_parameters)
+        return flops(self.policy_parameters, policy) + flops(self.prm_parameters, state.spent.prm_tokens)
 
 
-class LiveTree:
-    """Context manager; the picture is wiped at the end, when the final one takes its place."""
+class LiveTree(Display):
+    """The tree of one search, until the final picture takes its place."""
 
     def __init__(
         self, console: Console, limits: LiveLimits = LiveLimits(), clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.state = TreeState()
-        self.limits = limits
-        self.note = ""
-        self._console = console
-        self._clock = clock
-        self._started = clock()
-        self._opened = self._started
+        super().__init__(console, clock)
+        self.state, self.limits = TreeState(), limits
+        self._started = self._opened = clock()
         self._drawing = 0.0
-        self._next_frame = 0.0
-        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
-
-    def __enter__(self) -> LiveTree:
-        self._live.start()
-        self.draw()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.update(Text(""), refresh=False)
-        self._live.stop()
 
     def show_limits(self, settings: Settings, solver: Solver) -> None:
         """Once the models are loaded: what the footer counts down to, and how answers lead in the vote."""
@@ -84,23 +68,18 @@ class LiveTree:
 
     def listen(self, event: Event) -> None:
         if self.state.started is None:
-            self._started = self._clock()
+            self._started = self.clock()
         self.state.apply(event)
 
-    def tick(self) -> None:
-        """Draw if it is time to."""
-        if self._clock() >= self._next_frame:
-            self.draw()
-
     def draw(self) -> None:
-        before = self._clock()
-        size = self._console.size
+        before = self.clock()
+        size = self.console.size
         picture = frame(self.state, self.limits, before - self._started, size.width, size.height - 1, self.note)
-        self._live.update(picture, refresh=True)
-        after = self._clock()
+        self.live.update(picture, refresh=True)
+        after = self.clock()
         self._drawing += after - before
         earned_at = self._opened + (self._drawing - FREE_SECONDS) / DRAWING_SHARE
-        self._next_frame = max(after + FRAME_SECONDS, earned_at)
+        self.next_frame = max(after + FRAME_SECONDS, earned_at)
 
 
 def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, height: int, note: str = "") -> Text:
@@ -125,7 +104,7 @@ def _title(state: TreeState) -> Text:
     text = Text.assemble((started.method, "bold cyan"))
     most = "at most " if started.method == "auto" else ""
     text.append(f"  {most}N = {started.budget}", style="bold")
-    if started.method in ("beam", "dvts"):
+    if started.method in METHODS and METHODS[started.method].grows_trees:
         text.append(f"  M = {started.beam_width}")
     return text.append(f"  {parts.one_line(models)}", style="dim")
 
@@ -140,12 +119,12 @@ def _decision(state: TreeState) -> list[Text]:
         return []
     found = state.decided
     if found is None:
-        return [Text("the first samples will tell", style="dim")]
-    told, why = None, found.why
+        return [Text("the first samples will show", style="dim")]
+    chance, why = None, found.why
     if found.confidence is not None:
-        told = f"chance {found.confidence:.0%} after {found.samples} samples"
+        chance = f"chance {found.confidence:.0%} after {found.samples} samples"
         why = why.partition(", and ")[2] or why  # what comes before it says the chance again
-    return [Text(parts.one_line(" · ".join(part for part in (found.difficulty, told, why) if part)), style="cyan")]
+    return [Text(parts.one_line(" · ".join(part for part in (found.difficulty, chance, why) if part)), style="cyan")]
 
 
 def _row(row: layout.TreeRow, width: int) -> Text:
@@ -201,13 +180,13 @@ def _progress(state: TreeState, limits: LiveLimits, elapsed: float) -> Text:
     """Spent and remaining: solutions (of N, where that is settled), time, compute; then the speed."""
     budget = f"/{state.started.budget}" if state.started and state.started.method != "auto" else ""
     sampled = max(state.spent.policy_tokens, state.sampled_tokens)
-    flops = limits.flops(state)
+    spent = limits.flops(state)
     items = [
         f"{state.finished}{budget} solution{'' if state.finished == 1 and not budget else 's'}",
         parts.seconds(elapsed) + (f" of {parts.seconds(limits.max_time)}" if limits.max_time else ""),
-        f"{parts.human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
-        f"{parts.human(sampled + state.spent.prm_tokens)} tokens",
+        f"{human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
+        f"{human(sampled + state.spent.prm_tokens)} tokens",
     ]
-    if flops or limits.max_flops:
-        items.append(parts.human(flops) + (f" of {parts.human(limits.max_flops)}" if limits.max_flops else "") + "FLOP")
+    if spent or limits.max_flops:
+        items.append(human(spent) + (f" of {human(limits.max_flops)}" if limits.max_flops else "") + "FLOP")
     return Text(" · ".join(items), style="dim")

@@ -1,4 +1,4 @@
-"""The small pieces that the live tree and the final picture share: bars, scores, numbers for people, safe text.
+"""The small pieces that the live tree and the final picture share: bars, scores, seconds, safe text.
 
 All text from a model or a problem passes `shown` or `one_line`: LaTeX made readable, control characters visible,
 never parsed as markup (`rich.text.Text` takes it as it is).
@@ -49,15 +49,6 @@ def fit(text: Text, width: int) -> Text:
     """Cut to `width` cells with an ellipsis."""
     text.truncate(max(width, 1), overflow="ellipsis")
     return text
-
-
-def human(value: float) -> str:
-    """Three figures and a prefix: 933, 12.3k, 6.1G."""
-    for factor, prefix in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= factor:
-            unit = 1e3 if prefix == "k" else factor
-            return f"{value / unit:.3g}{prefix}"
-    return f"{value:.0f}"
 
 
 def seconds(value: float) -> str:

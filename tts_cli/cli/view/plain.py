@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.text import safe_text
+from tts_cli.costs import human
 from tts_cli.data.record import Record
 from tts_cli.search.events import Decided
 
@@ -54,5 +55,5 @@ def cost(record: Record) -> str:
     """Tokens through both models, FLOPs, and wall time where it is known (a trace does not keep it)."""
     spent = record.cost
     text = f"{spent.policy_prompt_tokens} prompt + {spent.policy_tokens} policy + {spent.prm_tokens} PRM tokens"
-    text += f", {parts.human(spent.flops)}FLOP"
+    text += f", {human(spent.flops)}FLOP"
     return text + (f", {parts.seconds(spent.seconds)}" if spent.seconds else "")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def prm_tables(quality: PrmQuality) -> list[Table]:
-    """How well the PRM tells right from wrong, whether its scores are probabilities, and what length does to them."""
+    """How well the PRM separates right from wrong, whether its scores are probabilities, and what length does to them."""
     return [_discrimination(quality), _aggregates(quality), _calibration(quality), _length(quality)]
 
 

@@ -2,7 +2,7 @@
 
     37/1000  34 answered  2 abstained  1 in error  812 tok/s  4 min left
 
-Drawn in place by whoever decodes, between two decodes, a few times a second; without a terminal nobody makes one.
+Drawn a few times a second, on a terminal only.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from tts_cli.cli.view import parts
+from tts_cli.cli.view.display import Display
+from tts_cli.costs import human
 from tts_cli.search.events import Event, SearchEnded, Spent
 
 FRAME_SECONDS = 0.2
 SPEED_OVER = 10.0  # seconds: tokens/s is the mean of the last ten
 
 
-class Progress:
-    """Context manager; the line is wiped at the end.
+class Progress(Display):
+    """A line of counts.
 
-    `total`: how many there are, None where nobody knows yet; `done`: how many of them are finished from before.
+    `total`: how many there are, None where that is not known yet; `done`: how many were finished before.
     `outcomes` names what can become of one, with its style, in the order in which the counts are shown.
     """
 
@@ -39,28 +39,15 @@ class Progress:
         done: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(console, clock)
         self.total, self.done = total, done
         self.counts = dict.fromkeys(outcomes, 0)
-        self.note = ""
-        self._outcomes, self._clock, self._console = outcomes, clock, console
+        self._outcomes = outcomes
         self._began: float | None = None
-        self._finished = 0  # since this program began: what the time left is reckoned from
+        self._finished = 0  # since this program began: the time left is estimated from it
         self._tokens = 0
         self._spent: dict[str, int] = {}
         self._marks: deque[tuple[float, int]] = deque()
-        self._next_frame = 0.0
-        self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
-
-    def __enter__(self) -> Progress:
-        self._live.start()
-        self.draw()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.update(Text(""), refresh=False)
-        self._live.stop()
 
     def finish(self, outcome: str | None = None) -> None:
         """One more is done, with this outcome."""
@@ -84,17 +71,12 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line above this one, to stay."""
-        self._console.print(text)
-
-    def tick(self) -> None:
-        """Draw if it is time to."""
-        if self._clock() >= self._next_frame:
-            self.draw()
+        self.console.print(text)
 
     def draw(self) -> None:
-        now = self._clock()
-        self._next_frame = now + FRAME_SECONDS
-        self._live.update(parts.fit(self.line(now), self._console.width - 1), refresh=True)
+        now = self.clock()
+        self.next_frame = now + FRAME_SECONDS
+        self.live.update(parts.fit(self.line(now), self.console.width - 1), refresh=True)
 
     def line(self, now: float) -> Text:
         """The line as it stands at `now`, in seconds of the clock."""
@@ -106,7 +88,7 @@ class Progress:
                 line.append(f"  {self.counts[name]} {name}", style=style)
         speed = self._speed(now)
         if speed is not None:
-            line.append(f"  {parts.human(speed)} tok/s", style="dim")
+            line.append(f"  {human(speed)} tok/s", style="dim")
         left = self._left(now)
         if left is not None:
             line.append(f"  {parts.seconds(left)} left", style="dim")

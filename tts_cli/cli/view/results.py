@@ -1,4 +1,4 @@
-"""The figures of an evaluation as tables.
+"""The figures of an evaluation, in the form that the channels ask for: mostly as tables.
 
 Reads a summary, computes nothing but percent and units. Names of levels and subjects come from a file: they are shown
 as data, never as markup.
@@ -6,18 +6,40 @@ as data, never as markup.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tts_cli.cli.view import parts
+from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.view import parts, tables
 from tts_cli.cli.view.prm_results import prm_tables
 from tts_cli.cli.view.tables import Table
-
-if TYPE_CHECKING:
-    from tts_cli.evaluation.statistics import Estimate
-    from tts_cli.evaluation.summary import ConditionTime, Result, Summary, Timing
+from tts_cli.costs import human
+from tts_cli.evaluation.report import to_json
+from tts_cli.evaluation.statistics import Estimate
+from tts_cli.evaluation.summary import ConditionTime, Result, Summary, Timing, label, title
+from tts_cli.search.methods import writes_one
 
 LONGEST_NAME = 24
+
+
+def present(channels: Channels, summary: Summary, timing: Timing, plot: Path | None) -> None:
+    """Tables and curves on a terminal, tables as text in a pipe, or one JSON document; the picture in a file."""
+    if plot is not None:
+        from tts_cli.cli.view import figure
+
+        figure.save(plot, summary)
+    if channels.json:
+        emit_json(json.dumps({**to_json(summary), "timing": to_json(timing)}))
+    elif channels.rich_out:
+        from rich.console import Group
+
+        from tts_cli.cli.view.curves import picture
+
+        drawn = [tables.drawn(table) for table in result_tables(summary, timing)]
+        channels.draw(Group(*drawn[:1], picture(summary, channels.console().width), *drawn[1:]))
+    else:
+        emit(tables.plain(result_tables(summary, timing)))
 
 
 def result_tables(summary: Summary, timing: Timing) -> list[Table]:
@@ -28,14 +50,8 @@ def result_tables(summary: Summary, timing: Timing) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def named(result: Result) -> str:
-    """beam, N = 16; auto (beam), N = 16 where the strategy chose."""
-    title = _title(result)
-    return title if result.method == "greedy" else f"{title}, N = {result.budget}"
-
-
-def _title(result: Result) -> str:
-    return result.method if result.requested_method == result.method else f"auto ({result.method})"
+def _label(result: Result) -> str:
+    return label(result.requested_method, result.method, result.budget)
 
 
 def _main(summary: Summary, timing: Timing) -> Table:
@@ -62,13 +78,13 @@ def _failures(summary: Summary) -> str:
 def _main_row(result: Result, time: ConditionTime) -> list[str]:
     cost = result.overall.cost
     return [
-        _title(result),
+        title(result.requested_method, result.method),
         str(result.budget),
         percent(result.overall.accuracy),
-        parts.human(cost.policy_prompt_tokens + cost.policy_tokens),
-        parts.human(cost.prm_tokens) if cost.prm_tokens else "-",
-        parts.human(cost.policy_flops),
-        parts.human(cost.prm_flops) if cost.prm_flops else "-",
+        human(cost.policy_prompt_tokens + cost.policy_tokens),
+        human(cost.prm_tokens) if cost.prm_tokens else "-",
+        human(cost.policy_flops),
+        human(cost.prm_flops) if cost.prm_flops else "-",
         f"{time.policy_seconds:.2g}",
         f"{time.prm_seconds:.2g}" if time.prm_seconds else "-",
     ]
@@ -82,7 +98,7 @@ def percent(accuracy: Estimate) -> str:
 def _by_level(summary: Summary) -> Table:
     """One column a level: their order is the point."""
     levels = list(summary.results[0].by_level) if len(summary.results[0].by_level) > 1 else []
-    shares = {named(r): {level: g.accuracy for level, g in r.by_level.items()} for r in summary.results}
+    shares = {_label(r): {level: g.accuracy for level, g in r.by_level.items()} for r in summary.results}
     shares |= {f"pass@{one.k}": one.by_level for one in summary.pass_at_k if one.k == one.samples}
     counts = {level: group.problems for level, group in summary.results[0].by_level.items()}
     rows = [[name, *(f"{100 * by_level[level].value:.0f}" for level in levels)] for name, by_level in shares.items()]
@@ -101,14 +117,14 @@ def _by_subject(summary: Summary) -> Table:
         [_short(subject), str(group.problems), *(f"{100 * r.by_subject[subject].accuracy.value:.0f}" for r in largest)]
         for subject, group in subjects.items()
     ]
-    header = ["subject", "problems", *(_title(result) for result in largest)]
+    header = ["subject", "problems", *(title(result.requested_method, result.method) for result in largest)]
     return Table(f"% right by subject, N = {largest[-1].budget}", header, rows)
 
 
 def _largest(results: Sequence[Result]) -> list[Result]:
-    """Every method at the largest budget, and greedy."""
+    """Every method at the largest budget, and those that have none."""
     budget = max(result.budget for result in results)
-    return [result for result in results if result.budget == budget or result.method == "greedy"]
+    return [result for result in results if result.budget == budget or writes_one(result.method)]
 
 
 def _short(text: str) -> str:
@@ -118,7 +134,7 @@ def _short(text: str) -> str:
 
 def _paired(summary: Summary) -> Table:
     """Differences at the largest budget."""
-    names = {named(result) for result in _largest(summary.results)}
+    names = {_label(result) for result in _largest(summary.results)}
     rows = [
         [
             one.a,

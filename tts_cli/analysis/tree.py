@@ -1,6 +1,7 @@
 """What is known of a search from its events alone: the tree, the candidate solutions, the vote so far.
 
-Pure bookkeeping, no drawing. The vote here groups answers by their text; the record's vote, which is final,
+The one place where events become a tree: for the live view, the page, and what `tts explain` works out. Pure
+bookkeeping, no drawing and no model. The vote here groups answers by their text; the record's vote, which is final,
 groups them by equivalence.
 """
 
@@ -25,7 +26,8 @@ from tts_cli.search.events import (
 
 @dataclass(slots=True)
 class TreeStep:
-    """A node of the tree. `live_children` counts the children that the search may still go on from."""
+    """A node of the tree; number 0 is the problem. `copies`: how often its first sample counts; `branches`: which sample
+    or tree each of its samples belongs to (see StepSampled). `live_children`: those that may still be gone on from."""
 
     number: int
     parent: int
@@ -33,7 +35,8 @@ class TreeStep:
     text: str = ""
     tokens: int = 0
     finish: str = ""
-    count: int = 1
+    copies: int = 1
+    branches: list[int | None] = field(default_factory=list)
     score: float | None = None
     children: list[int] = field(default_factory=list)
     pruned: bool = False
@@ -42,6 +45,16 @@ class TreeStep:
     solution_score: float | None = None
     live_children: int = 0
     dead: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many samples came out as this step."""
+        return self.copies + len(self.branches) - 1
+
+    @property
+    def finished(self) -> bool:
+        """The solution ended here."""
+        return self.finish in ("boxed", "eos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,13 @@ class Tally:
 
 
 class TreeState:
-    """Feed it events in order with `apply`. Raises ValueError where an event names a step that is not there."""
+    """The tree after events, which `apply` takes in order. Raises ValueError where one names a step that is not there.
+
+    >>> from tts_cli.search.events import SolutionFinished, StepSampled
+    >>> tree = TreeState([StepSampled(1, 0, "3 + 4 = 7", 5, "eos"), SolutionFinished(1, "7", 0.9)])
+    >>> [step.text for step in tree.path(1)], tree.tally("majority")[0].answer
+    (['3 + 4 = 7'], '7')
+    """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.started: SearchStarted | None = None
@@ -79,8 +98,8 @@ class TreeState:
                 self.step(step).score = score
             case StepPruned(step):
                 self._prune(self.step(step))
-            case StepMerged(step):
-                self.step(step).count += 1
+            case StepMerged(step, branch):
+                self.step(step).branches.append(branch)
             case SolutionFinished():
                 self._finish(event)
             case Decided():
@@ -91,6 +110,11 @@ class TreeState:
                 if event.step is not None:
                     self.step(event.step)
                 self.ended = event
+
+    @property
+    def sampled(self) -> list[TreeStep]:
+        """All steps, in the order in which they were sampled."""
+        return [step for step in self.steps.values() if step.number]
 
     def step(self, number: int) -> TreeStep:
         try:
@@ -109,11 +133,7 @@ class TreeState:
 
     def leaves(self) -> list[TreeStep]:
         """Where the living branches end now, and every solution, in order of appearance."""
-        return [
-            step
-            for step in self.steps.values()
-            if step.number and not step.dead and (step.solution or not step.live_children)
-        ]
+        return [step for step in self.sampled if not step.dead and (step.solution or not step.live_children)]
 
     @property
     def finished(self) -> int:
@@ -139,9 +159,11 @@ class TreeState:
         parent = self.step(event.parent)
         if event.step in self.steps or event.count < 1:
             raise ValueError(f"step {event.step} comes twice or has no sample")
-        self.steps[event.step] = TreeStep(
+        step = TreeStep(
             event.step, parent.number, parent.depth + 1, event.text, event.tokens, event.finish, event.count
         )
+        step.branches.append(event.branch)
+        self.steps[event.step] = step
         parent.children.append(event.step)
         self.sampled_tokens += event.tokens * event.count
         self._gain_child(parent)
@@ -181,7 +203,7 @@ class TreeState:
 
 
 def _after(before: Decided | None, now: Decided) -> Decided:
-    """A later look tells no difficulty: that of the first one stands."""
+    """A later decision has no difficulty: that of the first one stands."""
     return now if before is None else replace(now, difficulty=now.difficulty or before.difficulty)
 
 

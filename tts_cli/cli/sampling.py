@@ -1,0 +1,65 @@
+"""What `tts eval` and `tts calibrate` share: sampling with a line of progress, until it is done or a signal comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from tts_cli.cli.channels import Channels
+from tts_cli.cli.signals import Interruption
+
+if TYPE_CHECKING:
+    from tts_cli.cli.view.progress import Progress
+    from tts_cli.data.rows import Row
+    from tts_cli.evaluation.conditions import SearchJob
+    from tts_cli.evaluation.run import EvalRun
+
+STOPPING = "Stopping; Ctrl-C again ends at once."
+
+
+def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: str | None) -> int | None:
+    """Run the searches that are not stored. None once all are there, else the exit code of the signal that ended it.
+
+    `again`: the command that goes on where this one stopped.
+    """
+    with ExitStack() as stack:
+        interruption = stack.enter_context(Interruption(lambda: channels.note(STOPPING)))
+        progress = _SamplingProgress(channels, interruption, stack)
+        complete = evaluation.sample(
+            rows,
+            on_load=channels.introduce,
+            on_start=progress.start,
+            on_decode=progress.decoded,
+            on_ended=progress.ended,
+            should_stop=lambda: interruption.requested,
+        )
+    if complete:
+        return None
+    channels.note("Stopped." + (f" What is finished is kept; go on with: {again}" if again else ""))
+    return interruption.exit_code or 1
+
+
+class _SamplingProgress:
+    """The line on stderr, where that is a terminal. Once sampling has started, a signal stops it gently."""
+
+    def __init__(self, channels: Channels, interruption: Interruption, stack: ExitStack) -> None:
+        self._channels, self._interruption, self._stack = channels, interruption, stack
+        self._line: Progress | None = None
+
+    def start(self, searches: int, total: int) -> None:
+        if self._channels.live:
+            from tts_cli.cli.view.progress import Progress
+
+            console = self._channels.console(stderr=True)
+            self._line = self._stack.enter_context(Progress(console, {}, total=total, done=total - searches))
+        self._interruption.arm()
+
+    def decoded(self, tokens: int) -> None:
+        if self._line is not None:
+            self._line.spend(tokens)
+            self._line.tick()
+
+    def ended(self, job: SearchJob) -> None:
+        if self._line is not None:
+            self._line.finish()

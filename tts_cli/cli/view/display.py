@@ -1,0 +1,43 @@
+"""A display on stderr that is drawn in place, between two decodes (`tick`), by the thread that decodes."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+
+class Display(ABC):
+    """Context manager; what was drawn is wiped at the end. `draw` sets `next_frame`, in seconds of the clock."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.note = ""
+        self.console, self.clock = console, clock
+        self.next_frame = 0.0
+        self.live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+
+    def __enter__(self) -> Self:
+        self.live.start()
+        self.draw()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.live.update(Text(""), refresh=False)
+        self.live.stop()
+
+    def tick(self) -> None:
+        """Draw if it is time to."""
+        if self.clock() >= self.next_frame:
+            self.draw()
+
+    @abstractmethod
+    def draw(self) -> None:
+        """One frame, now."""

@@ -1,0 +1,145 @@
+"""From observations to a profile: logistic models of a few numbers (strategy.features), and the best variant.
+
+What a profile is worth is simulated on problems that it was not fitted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from statistics import fmean
+from typing import Any
+
+from tts_cli import __version__
+from tts_cli.config import Settings
+from tts_cli.evaluation import observations as observed
+from tts_cli.evaluation.fit import assign_folds, fit
+from tts_cli.evaluation.observations import VARIANTS, CalibrationProblem, Checkpoint, Variant
+from tts_cli.strategy.features import FEATURES
+from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.paper_table import Difficulty
+from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, Voting, name_of, samples_as
+from tts_cli.strategy.rules import PRICES, CalibratedRule
+
+EARLY = 4
+"""Samples up to which a stage estimates the difficulty: those after it are chosen by what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationFacts:
+    """What a profile is of: models, data, and the settings that the samples depend on."""
+
+    policy: ModelFile
+    prm: ModelFile
+    data: Data
+    settings: Settings
+    variant: Variant = VARIANTS[0]
+
+
+def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, figures: dict[str, Any]) -> Profile:
+    """Fitted to all of `problems`."""
+    ends = [one.checkpoints[-1] for one in problems]
+    scored = {n: [one.fixed[f"best-of-n {n}"] for one in problems] for n in observed.BEST_OF_N}
+    return Profile(
+        format="tts-profile",
+        version=3,
+        tts=__version__,
+        made=date.today().isoformat(),
+        data=facts.data,
+        policy=facts.policy,
+        prm=facts.prm,
+        settings=samples_as(facts.settings),
+        start=facts.variant.start,
+        vote=Voting(aggregate=facts.variant.vote[0], select=facts.variant.vote[1]),
+        features=FEATURES,
+        stages=tuple(_stages(problems)),
+        convinced=_right([end for end in ends if end.observation.convinced] or ends),
+        best_of_n={n: _right(checkpoints) for n, checkpoints in scored.items() if n > 1},
+        solution_flops=fmean(one.flops for one in scored[1]),
+        figures=figures,
+    )
+
+
+def _stages(problems: Sequence[CalibrationProblem]) -> Iterator[Stage]:
+    """Until all problems are decided."""
+    for place, (samples, read) in enumerate(observed.STAGES):
+        undecided = [one for one in problems if one.undecided(place)]
+        if not undecided:
+            return
+        now = [one.at(place) for one in problems]
+        yield Stage(
+            samples=samples,
+            read=read,
+            flops=fmean(one.flops for one in now),
+            right=_right([one.at(place) for one in undecided]),
+            later=dict(_later_stages(problems, undecided, place)),
+            solved=fit(_values(now), [one.solved for one in problems]) if samples <= EARLY else None,
+        )
+
+
+def _later_stages(
+    problems: Sequence[CalibrationProblem], undecided: Sequence[CalibrationProblem], place: int
+) -> Iterator[tuple[str, LaterStage]]:
+    values = _values(one.at(place) for one in undecided)
+    for later in range(place + 1, len(observed.STAGES)):
+        if not any(one.undecided(later) for one in problems):
+            return
+        more = fmean(one.at(later).flops - one.at(place).flops for one in undecided)
+        right = fit(values, [one.at(later).right for one in undecided])
+        yield name_of(*observed.STAGES[later]), LaterStage(flops=max(1.0, more), right=right)
+
+
+def _right(checkpoints: Sequence[Checkpoint]) -> Logistic:
+    return fit(_values(checkpoints), [one.right for one in checkpoints])
+
+
+def _values(checkpoints: Iterable[Checkpoint]) -> list[tuple[float, ...]]:
+    return [one.observation.values for one in checkpoints]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedOutcome:
+    """How `auto` would have gone with one problem."""
+
+    right: bool
+    flops: float
+    samples: int
+    confidence: float | None
+    difficulty: Difficulty | None
+
+
+def simulate_rule(problem: CalibrationProblem, rule: CalibratedRule) -> SimulatedOutcome:
+    """Let the rule decide with what was observed."""
+    kind = None
+    for end in problem.checkpoints:
+        decision = rule.decide(end.observation)
+        kind = decision.difficulty or kind
+        if decision.action is None:
+            break
+    return SimulatedOutcome(end.right, end.flops, end.observation.samples, decision.confidence, kind)
+
+
+def cross_profiles(problems: Sequence[CalibrationProblem], facts: CalibrationFacts) -> list[Profile]:
+    """For each problem a profile that was fitted without it (ten folds)."""
+    folds = assign_folds(len(problems), facts.settings.seed)
+    without = {
+        fold: profile_of([one for one, own in zip(problems, folds, strict=True) if own != fold], facts, {})
+        for fold in set(folds)
+    }
+    return [without[fold] for fold in folds]
+
+
+def worth_most(found: Mapping[Variant, Sequence[CalibrationProblem]], facts: CalibrationFacts) -> Variant:
+    """By the share of right answers less the price of the compute, mean over efforts, on problems that a profile was
+    not fitted to."""
+    return max(found, key=lambda variant: _worth(found[variant], replace(facts, variant=variant)))
+
+
+def _worth(problems: Sequence[CalibrationProblem], facts: CalibrationFacts) -> float:
+    worth = 0.0
+    for problem, profile in zip(problems, cross_profiles(problems, facts), strict=True):
+        for effort, price in PRICES.items():
+            ended = simulate_rule(problem, CalibratedRule(profile, effort, observed.STAGES[-1][0]))
+            worth += ended.right - price * ended.flops / profile.solution_flops
+    return worth
