@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from tts_cli import __version__
-from tts_cli.answers import Aggregate, Judge, Select
+from tts_cli.answers import Aggregate, Select
+from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
