@@ -44,7 +44,7 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn; at temperature 0 always the likeliest. `max_step_tokens` cuts one step."""
+    """How tokens are drawn; temperature 0 is greedy. `max_step_tokens` cuts one step."""
 
     temperature: float = 0.7
     top_p: float = 1.0
