@@ -16,9 +16,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from inspect import GEN_SUSPENDED, getgeneratorstate
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import ref
 
 from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
@@ -84,7 +83,7 @@ class Solver:
             raise UsageError("Settings were given twice.", "Give either `settings` or single ones by name.")
         self.settings = settings or Settings(**fields, **names)
         self._lock, self._owner = threading.Lock(), 0  # held during a call, and by which thread
-        self._iterators: WeakSet[Generator[Record, None, None]] = WeakSet()
+        self._iterator: Callable[[], Generator[Record, None, None] | None] = lambda: None  # that has made the call
         self._cancelled, self._closed = threading.Event(), False
         found: tuple[Profile | None, Unfit | None] = (None, None)
         with ExitStack() as stack:
@@ -175,6 +174,7 @@ class Solver:
             at_once = in_flight or self.capacity
             order = InOrder.over(at_once, ordered=ordered)
             with self._claimed():
+                self._iterator = itself
                 solutions = solve_many(
                     order.admit(None if one is None else _problem(one, n) for n, one in enumerate(problems, start=1)),
                     self._effective,
@@ -195,7 +195,7 @@ class Solver:
                     yield from order.rest()
 
         opened = records()
-        self._iterators.add(opened)
+        itself = ref(opened)  # weak: an iterator that is dropped ends
         return opened
 
     @property
@@ -221,10 +221,10 @@ class Solver:
         """
         self._closed = True
         while not self._lock.acquire(blocking=False):
-            for records in list(self._iterators):
-                if getgeneratorstate(records) == GEN_SUSPENDED:
-                    with suppress(ValueError):  # its thread has gone on with it meanwhile
-                        records.close()
+            records = self._iterator()
+            if records is not None and getgeneratorstate(records) == GEN_SUSPENDED:
+                with suppress(ValueError):  # its thread has gone on with it meanwhile
+                    records.close()
             if self._owner == threading.get_ident() and self._lock.locked():
                 return
             time.sleep(_TICK)
@@ -236,9 +236,7 @@ class Solver:
     def __enter__(self) -> Solver:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -158,7 +158,10 @@ class Search:
         self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish, sampled.logprob)
         if not sampled.text.strip():
             self._policy.release(sampled.prefix)
-            return self._ended_at(node, sampled)
+            if node.parent is None or not sampled.finish.finished:
+                return None
+            node.ended += self.copies
+            return node
         return self._child(node, path, sampled, counts)
 
     async def extend(self, node: Node, path: tuple[int, ...], *, greedy: bool = False) -> Node | None:
@@ -188,14 +191,9 @@ class Search:
         self.release(node)
         return list(found)
 
-    def _ended_at(self, node: Node, sampled: SampledStep) -> Node | None:
-        if node.parent is None or not sampled.finish.finished:
-            return None
-        node.ended += self.copies
-        return node
-
     def _child(self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> Node:
-        key = (sampled.text, _kind(sampled))
+        # Siblings of one text that ended differently are different: one is a solution, the other goes on.
+        key = (sampled.text, "finished" if sampled.finish.finished else "cut" if sampled.finish.cut else "open")
         child = node.children.get(key)
         if child is None:
             child = node.children[key] = self._new(node, path, sampled)
@@ -350,10 +348,3 @@ class Search:
 
 def _root(path: tuple[int, ...]) -> Node:
     return Node(number=0, parent=None, text="", tokens=0, finish=None, path=path)
-
-
-def _kind(sampled: SampledStep) -> str:
-    """Siblings of one text that ended differently are different: one is a solution, the other goes on."""
-    if sampled.finish.finished:
-        return "finished"
-    return "cut" if sampled.finish.cut else "open"

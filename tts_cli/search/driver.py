@@ -25,7 +25,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from tts_cli.errors import TtsError
@@ -145,14 +145,14 @@ class Driver:
                     yield from loop.take_ended()
                 else:
                     self._decode(loop, should_stop, on_advance)  # 3. to 5.
-            loop.stop_all()
+            loop.stop()
             yield from loop.take_ended()
         finally:
-            loop.stop_all()
+            loop.stop()
 
     def _decode(self, loop: _Loop[R], should_stop: Callable[[], bool], on_advance: Callable[[], None]) -> None:
         """One decode, unless something has to stop before it."""
-        loop.stop_those_that_ask()
+        loop.stop(lambda search: search.should_stop())
         if should_stop() or loop.ended:
             return
         backend, begin = self._next(), time.perf_counter()
@@ -173,15 +173,13 @@ class Driver:
         return self._prm
 
 
+@dataclass(eq=False, slots=True)
 class _Run(Generic[R]):
     """One search under way: its unfinished tasks, and which of them wait on what."""
 
-    __slots__ = ("search", "tasks", "waiting")
-
-    def __init__(self, search: R) -> None:
-        self.search = search
-        self.tasks: dict[Task[Any], None] = {}
-        self.waiting: dict[Job[Any], list[Task[Any]]] = {}
+    search: R
+    tasks: dict[Task[Any], None] = field(default_factory=dict)
+    waiting: dict[Job[Any], list[Task[Any]]] = field(default_factory=dict)
 
 
 class _Loop(Generic[R]):
@@ -210,14 +208,10 @@ class _Loop(Generic[R]):
         ended, self.ended = self.ended, []
         return ended
 
-    def stop_those_that_ask(self) -> None:
+    def stop(self, wanted: Callable[[R], bool] = lambda search: True) -> None:
         for run in list(self.live):
-            if run.search.should_stop():
+            if wanted(run.search):
                 self._end(run, stopped=True)
-
-    def stop_all(self) -> None:
-        for run in list(self.live):
-            self._end(run, stopped=True)
 
     def settle(self) -> None:
         """Resume all tasks whose job has ended, in order of admission and of waiting, until all wait."""
@@ -237,7 +231,7 @@ class _Loop(Generic[R]):
         self.ready.append((run, task))
 
     def _step(self, run: _Run[R], task: Task[Any]) -> None:
-        """Run one task until it waits or ends."""
+        """Run one task until it waits or ends; the search ends with its last one."""
         try:
             while True:
                 request = task.coroutine.send(None)
@@ -248,19 +242,16 @@ class _Loop(Generic[R]):
                     run.waiting.setdefault(request, []).append(task)
                     return
         except StopIteration as stop:
-            self._complete(run, task, stop.value)
+            task.resolve(stop.value)
+            del run.tasks[task]
+            self.ready.extend((run, waiter) for waiter in run.waiting.pop(task, ()))
+            if not run.tasks:
+                self._end(run)
         except Exception as error:  # the boundary of a search: what goes wrong in it becomes its record
             if not isinstance(error, TtsError):
                 _log.debug("An unexpected error ended a search.", exc_info=error)
             del run.tasks[task]
             self._end(run, error=error)
-
-    def _complete(self, run: _Run[R], task: Task[Any], result: Any) -> None:
-        task.resolve(result)
-        del run.tasks[task]
-        self.ready.extend((run, waiter) for waiter in run.waiting.pop(task, ()))
-        if not run.tasks:
-            self._end(run)
 
     def _end(self, run: _Run[R], *, stopped: bool = False, error: Exception | None = None) -> None:
         del self.live[run]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tts_cli.answers import Aggregate, Select
 from tts_cli.config import Effort
@@ -250,18 +250,12 @@ class PaperTableRule:
     policy: ModelFacts
     prm: ModelFacts | None
     budget: int
+    vote: ClassVar[None] = None
+    name: ClassVar[str] = "by the table"
 
     @property
     def first(self) -> SampleUntil:
         return SampleUntil(min(PROBES, self.budget))
-
-    @property
-    def vote(self) -> None:
-        return None
-
-    @property
-    def name(self) -> str:
-        return "by the table"
 
     def decide(self, observation: Observation) -> Decision:
         samples = observation.samples
