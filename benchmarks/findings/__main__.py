@@ -13,7 +13,7 @@ from benchmarks.two_steps import follow, several, two_steps
 
 
 def main() -> int:
-    parser, run = two_steps("benchmarks.findings", Path("docs/findings.md"))
+    parser, run = two_steps("benchmarks.findings", Path("docs/measurements/findings.md"))
     names = tuple(part.name for part in PARTS)
     run.add_argument("--limit", type=int, default=LIMIT, help="problems of each data set")
     run.add_argument("--budgets", type=several(int, BUDGETS), default=BUDGETS, metavar="N,N,..")

@@ -14,7 +14,7 @@ from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, join, missing, percent, picture, table
 from benchmarks.findings.plan import MAIN
 from benchmarks.findings.results import Measured, Run
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.config import needed_models, select_rows, stored_config, stored_models

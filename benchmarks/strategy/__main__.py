@@ -13,7 +13,7 @@ from benchmarks.two_steps import follow, several, two_steps
 
 
 def main() -> int:
-    parser, run = two_steps("benchmarks.strategy", Path("docs/strategy.md"))
+    parser, run = two_steps("benchmarks.strategy", Path("docs/measurements/strategy.md"))
     run.add_argument("--policies", type=several(str, POLICIES), default=POLICIES[:2], metavar="P,P,..")
     run.add_argument("--parts", type=several(str, PARTS), default=PARTS, metavar="A,B,..", help=", ".join(PARTS))
     run.add_argument("--count", type=int, default=COUNT, help="problems to calibrate on")

@@ -1,4 +1,4 @@
-"""All findings into docs/strategy.md: its marked blocks and the pictures beside it."""
+"""All findings into docs/measurements/strategy.md: its marked blocks and the pictures beside it."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ from benchmarks.findings.plan import FAMILY, MAIN, PARTS, POLICIES, SIZE, SMALL_
 from benchmarks.findings.report import FINDINGS, report
 from benchmarks.findings.results import Measured, read
 from tests.benchmarks.made_runs import everywhere, pattern, write_run
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.evaluation.statistics import Estimate, mcnemar
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "findings.md"
+DOCUMENT = ROOT / "docs" / "measurements" / "findings.md"
 SMALL, MIDDLE, LARGE = ("nano", 100_000), ("nano-medium", 500_000), ("nano-large", 4_000_000)
 EVEN = {"majority": "xxxx......", "best-of-n": "xxxxx.....", "beam": "xxxxxx....", "dvts": "xxxxx....."}
 

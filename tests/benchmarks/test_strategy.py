@@ -1,4 +1,4 @@
-"""The figures of docs/strategy.md: arithmetic on problems made by hand, and one real run from commands to page."""
+"""The figures of docs/measurements/strategy.md: arithmetic on hand-made problems, and one real run up to the page."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tts_cli.evaluation.statistics import Estimate, rank_correlation
 from tts_cli.strategy.rules import PRICES, CalibratedRule
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs" / "strategy.md"
+DOCUMENT = ROOT / "docs" / "measurements" / "strategy.md"
 STAGES = ((4, False), (4, True), (8, True), (16, True))
 
 

@@ -18,7 +18,7 @@ from tts_cli.config import Settings
 from tts_cli.errors import TtsError
 
 HEAVY = {"llama_cpp", "numpy", "sympy", "math_verify", "jinja2", "gguf", "torch", "yaml"}
-MODULE_BUDGET = 320  # modules that `tts --help` may import; 277 with Typer 0.29 on Python 3.11
+MODULE_BUDGET = 340  # modules that `tts --help` may import; 327 with Typer 0.29 on Python 3.11
 
 IMPORTS = """
 import sys
@@ -37,8 +37,37 @@ def test_help_imports_little(tts: Program, arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", script], env=tts.env, capture_output=True, text=True, check=True)
     modules = done.stderr.splitlines()
     assert not {module.split(".")[0] for module in modules} & HEAVY
-    assert not [module for module in modules if module.startswith(("rich", "tts_cli.engine", "tts_cli.search"))]
+    assert not [module for module in modules if module.startswith(("rich", "tts_cli.engine", "tts_cli.solver"))]
     assert len(modules) <= MODULE_BUDGET
+
+
+def test_only_the_command_that_is_asked_for_is_imported(tts: Program) -> None:
+    script = IMPORTS.format(arguments=["models", "list", "-q"])
+    done = subprocess.run([sys.executable, "-c", script], env=tts.env, capture_output=True, text=True, check=True)
+    commands = {f"tts_cli.cli.{name}" for name in app.MODULES}
+    assert commands & set(done.stderr.splitlines()) == {"tts_cli.cli.models"}
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("tts so", ["solve"]),
+        ("tts models s", ["show"]),
+        ("tts solve --budg", ["--budget"]),
+        ("tts solve --method b", ["best-of-n", "beam", "best-first"]),
+    ],
+)
+def test_the_shell_completes_commands_flags_and_values(tts: Program, words: str, completed: list[str]) -> None:
+    done = tts(_TTS_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
+    assert (done.stdout.split(), done.stderr) == (completed, "")
+
+
+def test_completion_is_installed_for_the_shell_in_use(tts: Program) -> None:
+    shell = 'exec "$@" --install-completion'
+    command = ["bash", "-c", shell, "bash", *tts.command()]
+    done = subprocess.run(command, env=tts.env | {"SHELL": "/bin/bash"}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "complete -o default -F _tts_completion tts" in (tts.home / ".bash_completions" / "tts.sh").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every line of the README's "Many problems" is run as it stands, with the bundled models, on an empty account."""
+"""Every line of the recipes in docs/batch.md is run as it stands, with the bundled models, on an empty account."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from tests.cli.conftest import ROOT, Program
 from tests.cli.scripted import PROBLEM
 
-SECTION = (ROOT / "README.md").read_text().partition("## Many problems\n")[2].partition("\n## ")[0]
-RECIPES = re.findall(r"^```sh\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)[0].splitlines()
+PAGE = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+RECIPES = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)[0].splitlines()
 PROBLEMS = [PROBLEM, "Compute 2 + 3.", "Compute 4 * 5."]
 ANSWERS = "65\n5\n20\n"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.evaluation.conftest import Models
 from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import logistic, profile, stage
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.record import Record

@@ -1,20 +1,10 @@
 """The final answer of a solution: find it, compare it, vote on it.
 
-extract -> Judge.equal / group -> vote. Nothing here imports SymPy, math-verify or numpy into this process.
+extract -> Judge.equal / group -> vote. The judge is imported from `judge`: settings need the names of votes alone, not
+how answers compare. Nothing here imports SymPy, math-verify or numpy into this process.
 """
 
 from tts_cli.answers.extract import extract, stated
-from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Aggregate, Select, VoteClass, aggregate, group, vote
 
-__all__ = [
-    "Aggregate",
-    "Judge",
-    "Select",
-    "VoteClass",
-    "aggregate",
-    "extract",
-    "group",
-    "stated",
-    "vote",
-]
+__all__ = ["Aggregate", "Select", "VoteClass", "aggregate", "extract", "group", "stated", "vote"]

@@ -55,7 +55,8 @@ def _last_box(text: str, boxes: list[re.Match[str]]) -> str | None:
     for box in reversed(boxes):
         start = box.end()
         if start < len(text) and text[start] == "{":
-            content = _between(text, start, partner.get(start))
+            end = partner.get(start)
+            content = "" if end is None or end - start > MAX_ANSWER else text[start + 1 : end]
         else:
             bare = _BARE.match(text, start)
             content = _until_sentence_end(bare.group()) if bare else ""
@@ -63,12 +64,6 @@ def _last_box(text: str, boxes: list[re.Match[str]]) -> str | None:
         if answer and not _BOX.search(answer):
             return answer
     return None
-
-
-def _between(text: str, opening: int, closing: int | None) -> str:
-    if closing is None or closing - opening > MAX_ANSWER:
-        return ""
-    return text[opening + 1 : closing]
 
 
 def _brace_pairs(text: str) -> dict[int, int]:

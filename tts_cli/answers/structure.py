@@ -7,8 +7,9 @@ Only shapes are decided here; comparing them is `exact.py`'s work. Input is text
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 from tts_cli.answers.normalize import split_unit
 
@@ -128,7 +129,9 @@ def read(text: str, nesting: int = 0) -> Node:
         return Leaf(text)
     matrix = _MATRIX.fullmatch(text)
     if matrix and "\\begin" not in matrix.group(2):
-        return _matrix(matrix, nesting)
+        rows = [row for row in matrix.group(2).split("⏎") if row.strip()]
+        cells = tuple(tuple(read(cell, nesting + 1) for cell in row.split("&")) for row in rows[:MAX_PARTS])
+        return Matrix(cells, matrix.group(1) if matrix.group(1) in ("v", "V") else "")
     for split in (_union, _listing, _relation, _bracketed, _plain):
         node = split(text, nesting)
         if node is not None:
@@ -142,24 +145,19 @@ def chosen_value(text: str) -> str:
     return (choice.group(2) or "").strip() if choice else ""
 
 
-def _matrix(found: re.Match[str], nesting: int) -> Node:
-    rows = [row for row in found.group(2).split("⏎") if row.strip()]
-    cells = tuple(tuple(read(cell, nesting + 1) for cell in row.split("&")) for row in rows[:MAX_PARTS])
-    return Matrix(cells, found.group(1) if found.group(1) in ("v", "V") else "")
-
-
 def split_at(text: str, separators: str) -> list[str]:
     """The pieces of `text` between separators that stand outside all brackets."""
-    pieces, depth, start = [], 0, 0
+    cuts = [at for at, char in _outside(text) if char in separators]
+    return [text[before + 1 : cut] for before, cut in pairwise([-1, *cuts, len(text)])]
+
+
+def _outside(text: str) -> Iterator[tuple[int, str]]:
+    """The characters outside all brackets, closing ones among them, with their places."""
+    depth = 0
     for at, char in enumerate(text):
-        if char in _OPEN:
-            depth += 1
-        elif char in _CLOSE:
-            depth -= 1
-        elif depth == 0 and char in separators:
-            pieces.append(text[start:at])
-            start = at + 1
-    return [*pieces, text[start:]]
+        depth += (char in _OPEN) - (char in _CLOSE)
+        if depth == 0:
+            yield at, char
 
 
 def _union(text: str, nesting: int) -> Node | None:
@@ -226,7 +224,7 @@ def _relation(text: str, nesting: int) -> Node | None:
     if not any(char in text for char in _RELATIONS):
         return None
     parts = [part.strip() for part in split_at(text, _RELATIONS)]
-    ops = _operators(text, parts)
+    ops = [char for _, char in _outside(text) if char in _RELATIONS]
     if not ops:
         return None
     if "≈" in ops:
@@ -236,15 +234,6 @@ def _relation(text: str, nesting: int) -> Node | None:
     if set(ops) == {"="}:
         return _equation(parts, nesting)
     return _inequality(parts, ops)
-
-
-def _operators(text: str, parts: list[str]) -> list[str]:
-    depth, ops = 0, []
-    for char in text:
-        depth += (char in _OPEN) - (char in _CLOSE)
-        if depth == 0 and char in _RELATIONS:
-            ops.append(char)
-    return ops if len(ops) == len(parts) - 1 else []
 
 
 def _equation(parts: list[str], nesting: int) -> Node:
@@ -290,7 +279,8 @@ def interval(low: str, high: str, low_open: bool, high_open: bool) -> Group:
 
 
 def _bracketed(text: str, nesting: int) -> Node | None:
-    if len(text) < 2 or text[0] not in _OPEN or text[-1] not in _CLOSE or _first_close(text) != len(text) - 1:
+    closed_at = next((at for at, _ in _outside(text)), -1)
+    if len(text) < 2 or text[0] not in _OPEN or text[-1] not in _CLOSE or closed_at != len(text) - 1:
         return None
     inner = text[1:-1].strip()
     if text[0] == "⦃":
@@ -315,16 +305,6 @@ def _set(inner: str, nesting: int) -> Listing:
     node = read(inner, nesting + 1) if inner else EMPTY
     items = node.items if isinstance(node, Listing) and (not node.braces or not inner) else (node,)
     return Listing(items, braces=True)
-
-
-def _first_close(text: str) -> int:
-    """Index of the bracket that closes the first one."""
-    depth = 0
-    for at, char in enumerate(text):
-        depth += (char in _OPEN) - (char in _CLOSE)
-        if depth == 0:
-            return at
-    return -1
 
 
 def is_infinity(node: Node) -> bool:

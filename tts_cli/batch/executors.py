@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SMALL_FILE = 64 << 20  # bytes
 MOST_WORKERS = 4  # each is a process with its own models, some 250 MiB
 PER_WORKER = 2  # problems handed out for each worker, so that it need not wait for its next one
-_TICK = 0.05  # seconds between looks at the source, at `should_stop`, and calls of `on_decode`
+_TICK = 0.05  # seconds between checks of the source and of `should_stop`, and calls of `on_decode`
 
 Problems = Iterable[Problem | None]
 """None means: none for now."""
@@ -65,7 +65,7 @@ def open_executor(settings: Settings, models: ModelPair, stack: ExitStack, at_mo
     Raises TtsError where they cannot be loaded.
     """
     if are_small(models):
-        return Processes(open_workers(settings, stack, at_most))
+        return Processes(open_workers(settings, stack, at_most, models))
     return InProcess(stack.enter_context(Solver(settings, models=models)), at_most)
 
 
@@ -77,15 +77,17 @@ def are_small(models: ModelPair) -> bool:
     return all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded)
 
 
-def open_workers(settings: Settings, stack: ExitStack, at_most: int | None) -> list[LocalWorker] | list[ProcessWorker]:
+def open_workers(
+    settings: Settings, stack: ExitStack, at_most: int | None, models: ModelPair | None = None
+) -> list[Worker]:
     """As many as there are threads for, at most `at_most`; `stack` closes them. Raises TtsError."""
     from tts_cli.engine.library import physical_cores
 
     count = min(settings.threads or physical_cores(), at_most or MOST_WORKERS, MOST_WORKERS)
     alone = settings.model_copy(update={"threads": 1})
     if count == 1:
-        return [LocalWorker(alone, stack)]
-    return [stack.enter_context(ProcessWorker(alone)) for _ in range(count)]
+        return [LocalWorker(alone, stack, models)]
+    return [ProcessWorker(alone, stack) for _ in range(count)]
 
 
 class InProcess:

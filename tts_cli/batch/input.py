@@ -17,7 +17,7 @@ from tts_cli.data.rows import Format, Row, open_rows
 WAITING_ROWS = 64  # read ahead at most
 PATIENCE = 0.05  # seconds that searches wait for a next row: a source that is merely busy has it by then
 COUNTED_BYTES = 64 << 20  # a larger input is not read twice for the sake of its length
-_POLL = 0.1  # seconds between looks at whether to stop
+_POLL = 0.1  # seconds between checks of `should_stop`
 
 Source = AbstractContextManager[Iterator[Row]]
 Item = Row | BaseException | None
@@ -59,15 +59,13 @@ def count_rows(source: Path | None, format: Format | None) -> int | None:
 
 def _may_wait(source: Path | None) -> bool:
     """True for anything but a regular file."""
+    if source is None and sys.stdin is None:
+        return False
     try:
-        mode = source.stat().st_mode if source is not None else _mode_of_stdin()
+        mode = (source.stat() if source is not None else os.fstat(sys.stdin.fileno())).st_mode
     except (OSError, ValueError, UnsupportedOperation):
         return False  # opening it will say what is wrong; a stream without a descriptor is in memory
     return not stat.S_ISREG(mode)
-
-
-def _mode_of_stdin() -> int:
-    return os.fstat(sys.stdin.fileno()).st_mode if sys.stdin is not None else stat.S_IFREG
 
 
 def _read(owner: Source, rows: Iterator[Row], items: queue.Queue[Item]) -> None:

@@ -25,7 +25,11 @@ def opened(output: Path | Write) -> Iterator[tuple[Write, Journal | None]]:
     if not isinstance(output, Path):
         yield output, None
     elif _is_special(output):
-        with _device(output) as file:
+        try:
+            file = output.open("wb", buffering=0)
+        except OSError as error:
+            raise _unwritable(output, error) from error
+        with file:
             yield lambda record: _to_device(file, output, record), None
     else:
         with Journal(output) as journal:
@@ -39,16 +43,6 @@ def _is_special(path: Path) -> bool:
     except (OSError, ValueError):
         return False  # opening it as a file will say what is wrong
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-@contextmanager
-def _device(path: Path) -> Iterator[BinaryIO]:
-    try:
-        file = path.open("wb", buffering=0)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    with file:
-        yield file
 
 
 def _to_device(file: BinaryIO, path: Path, record: Record) -> None:

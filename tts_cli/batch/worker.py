@@ -12,13 +12,16 @@ import logging
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.errors import ModelError, TtsError, UsageError, log_tracebacks
 from tts_cli.search.methods import load_plugins
 from tts_cli.worker_process import WorkerProcess, requests_and_reply
+
+if TYPE_CHECKING:
+    from tts_cli.models.load import ModelPair
 
 SEQUENCES = 32  # of each model
 PATIENCE = 10_000  # decodes for which the PRM waits: nobody watches, and all scores together are quicker worked out
@@ -38,15 +41,15 @@ class Worker(Protocol):
 
 
 class LocalWorker:
-    """Models in this process; `stack` closes them."""
+    """Models in this process; `stack` closes them. `models`: those that the settings mean, where they are known."""
 
-    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, stack: ExitStack, models: ModelPair | None = None) -> None:
         from tts_cli.search.driver import PRM_PATIENCE
         from tts_cli.solver import Solver
 
         limited = settings.max_time is not None or settings.max_flops is not None  # scores must be there by then
         self._patience = PRM_PATIENCE if limited else PATIENCE
-        self._solver = stack.enter_context(Solver(settings, sequences=SEQUENCES))
+        self._solver = stack.enter_context(Solver(settings, models=models, sequences=SEQUENCES))
         self._stopped = False
 
     def solve(self, problem: Problem) -> Record | None:
@@ -59,28 +62,19 @@ class LocalWorker:
 
 
 class ProcessWorker:
-    """A process of its own, which loads its models while others do so too."""
+    """A process of its own, which loads its models while others do so too; `stack` ends it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self._stopped = False
         debug = ["--debug"] if logging.getLogger("tts_cli").isEnabledFor(logging.DEBUG) else []
-        self._process = WorkerProcess("tts_cli.batch.worker", *debug)
-        self._process.send(settings.model_dump_json())
-
-    def __enter__(self) -> ProcessWorker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        self.process = WorkerProcess("tts_cli.batch.worker", *debug)
+        stack.callback(self.process.kill)
+        self.process.send(settings.model_dump_json())
 
     def solve(self, problem: Problem) -> Record | None:
         """See Worker."""
-        self._process.send(json.dumps(asdict(problem) | {"error": problem.error and problem.error.model_dump()}))
-        line = self._process.receive()
+        self.process.send(json.dumps(asdict(problem) | {"error": problem.error and problem.error.model_dump()}))
+        line = self.process.receive()
         if line is not None and not line.startswith('{"failed"'):
             return Record.model_validate_json(line)
         if self._stopped:
@@ -89,7 +83,7 @@ class ProcessWorker:
 
     def stop(self) -> None:
         self._stopped = True
-        self._process.kill()
+        self.process.kill()
 
 
 def _failure(line: str | None) -> TtsError:

@@ -1,20 +1,24 @@
 """The program: its commands, `--version`, and the one place where exceptions become exit codes.
 
-Importing this module costs what `tts --help` costs: no model, no numerics, no answer checking.
+Importing this module costs what `tts --help` costs: no model, no numerics, no answer checking. A command's module is
+imported when the command is asked for.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
 from tts_cli import __version__
-from tts_cli.cli import batch, calibrate, check, doctor, errors, eval, explain, grade, models, show, solve
+from tts_cli.cli import errors
 from tts_cli.cli.channels import emit, silence_stdout
-from tts_cli.cli.options import Debug, Invocation, NoColor, with_flags
+from tts_cli.cli.options import Command, Debug, Invocation, NoColor
 from tts_cli.search.methods import load_plugins
 
 HELP = """Solve maths problems with small local models that search for the answer.
@@ -23,31 +27,64 @@ A policy writes solutions step by step, a process reward model (PRM) scores ever
 more compute where it pays.
 """
 EPILOG = """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no answer, 4 a model is not there, 130 Ctrl-C."""
+MODULES = ("solve", "batch", "grade", "eval", "calibrate", "check", "show", "explain", "doctor", "models")
+"""Those of the commands, in the order of the help. Each has a COMMAND, or COMMANDS and a HELP for the group of them."""
 
 
-def build(rich_help: bool) -> typer.Typer:
-    """The Typer application; help is drawn with boxes only where it goes to a terminal."""
+def build(rich_help: bool) -> TyperGroup:
+    """The program; help is drawn with boxes only where it goes to a terminal."""
+    program = _group("tts", HELP, rich_help, EPILOG, add_completion=True, callback=_root)
+    program.commands = cast("dict[str, Any]", _Commands(rich_help))
+    return program
+
+
+class _Commands(Mapping[str, Any]):
+    """Every command by name; a command is made, and its module imported, when it is looked up."""
+
+    def __init__(self, rich_help: bool) -> None:
+        self._rich_help = rich_help
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in MODULES:
+            raise KeyError(name)
+        module = import_module(f"tts_cli.cli.{name}")
+        if hasattr(module, "COMMAND"):
+            return _command(name, module.COMMAND, self._rich_help)
+        group = _group(name, module.HELP, self._rich_help)
+        for one, command in module.COMMANDS.items():
+            group.add_command(_command(one, command, self._rich_help))
+        return group
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+def _group(
+    name: str, text: str, rich_help: bool, epilog: str = "", *, add_completion: bool = False, callback: Any = None
+) -> TyperGroup:
     app = typer.Typer(
-        name="tts",
-        help=HELP,
-        epilog=EPILOG,
+        name=name,
+        help=text,
+        epilog=epilog,
         no_args_is_help=True,
+        add_completion=add_completion,
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode="rich" if rich_help else None,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_root)
-    app.command("solve", epilog=solve.EPILOG)(with_flags(solve.solve))
-    app.command("batch", epilog=batch.EPILOG)(with_flags(batch.batch))
-    app.command("grade", cls=grade.GradeCommand, epilog=grade.EPILOG)(grade.grade)
-    app.command("eval", epilog=eval.EPILOG)(with_flags(eval.evaluate, eval.FLAGS))
-    app.command("calibrate", epilog=calibrate.EPILOG)(with_flags(calibrate.calibrate, calibrate.FLAGS))
-    app.command("check", epilog=check.EPILOG)(with_flags(check.check, check.FLAGS))
-    app.command("show")(show.show)
-    app.command("explain", epilog=explain.EPILOG)(explain.explain)
-    app.add_typer(models.build(rich_help), name="models")
-    app.command("doctor")(doctor.doctor)
-    return app
+    app.callback()(callback or (lambda: None))
+    return cast("TyperGroup", typer.main.get_command(app))
+
+
+def _command(name: str, command: Command, rich_help: bool) -> Any:
+    app = typer.Typer(
+        add_completion=False, rich_markup_mode="rich" if rich_help else None, pretty_exceptions_enable=False
+    )
+    app.command(name, cls=command.kind, epilog=command.epilog)(command.with_flags())
+    return typer.main.get_command(app)
 
 
 def main() -> None:
@@ -63,8 +100,8 @@ def run(arguments: list[str]) -> int:
     invocation = Invocation(arguments=tuple(arguments))
     try:
         load_plugins()
-        command = typer.main.get_command(build(_wants_rich_help()))
-        code = command.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)
+        program = build(_wants_rich_help())
+        code = program.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)
         if sys.stdout is not None:
             emit("")  # Typer's own output, such as help, may still be in the buffer
         return int(code or 0)

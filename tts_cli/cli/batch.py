@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels, emit_json
+from tts_cli.cli.options import ALL_SETTINGS, Command
+from tts_cli.config import resolve
 from tts_cli.data.rows import Format
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ OutputFile = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE.jsonl", help="Continued if it is there. (default: stdout)"),
 ]
-FormatFlag = Annotated[Format | None, typer.Option("--format", help="Of INPUT. (default: by its name or first line)")]
+FormatFlag = Annotated[
+    Format | None, typer.Option("--format", help="Input format. (default: by its name or first line)")
+]
 Unordered = Annotated[bool, typer.Option("--unordered", help="Write records as they are solved.")]
 InFlight = Annotated[
     int | None,
@@ -46,24 +48,19 @@ InFlight = Annotated[
 
 
 def batch(
-    context: typer.Context,
+    channels: Channels,
     source: Input = None,
     output: OutputFile = None,
     format: FormatFlag = None,
     unordered: Unordered = False,
     in_flight: InFlight = None,
-    *,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Solve many problems and write one record a line."""
     from tts_cli.batch.run import BatchRun
     from tts_cli.cli.batch_view import BatchView
 
-    context.obj.merge(debug=debug, no_color=no_color)
-    settings, channels = config.resolve(flags), Channels(quiet, no_color=context.obj.no_color)
+    settings = resolve(flags)
     source, output = (None if str(path) == "-" else path for path in (source, output))
     with BatchView(channels, source, format, on_terminal=output is None and channels.rich_out) as view:
         outcome = BatchRun(
@@ -79,17 +76,18 @@ def batch(
     stopped = view.interruption.exit_code
     if stopped is None or outcome.complete:
         return ROW_FAILED if outcome.errors else 0
-    _say_how_to_resume(channels, context.obj.arguments, source, output, outcome)
+    _say_how_to_resume(channels, source, output, outcome)
     return stopped
 
 
-def _say_how_to_resume(
-    channels: Channels, arguments: tuple[str, ...], source: Path | None, output: Path | None, outcome: BatchOutcome
-) -> None:
+def _say_how_to_resume(channels: Channels, source: Path | None, output: Path | None, outcome: BatchOutcome) -> None:
     """After a stop that left rows undone."""
-    command = shlex.join(["tts", *arguments])
+    command = shlex.join(["tts", *channels.arguments])
     if not outcome.resumable:
         channels.note("Stopped. With --output FILE the same command can be continued.")
     else:
         by = "continued by the same input to" if source is None else "continued by"
         channels.note(f"Stopped. {output} is {by}:\n  {command}")
+
+
+COMMAND = Command(batch, ALL_SETTINGS, EPILOG, has_json=False)

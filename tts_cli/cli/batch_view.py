@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tts_cli.batch.input import count_rows
 from tts_cli.batch.run import BatchObserver
-from tts_cli.cli import first_run
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.signals import Interruption
 from tts_cli.cli.view.progress import Progress
@@ -46,7 +45,7 @@ class BatchView(BatchObserver):
         (self._progress.say if self._progress else self._channels.note)(text)
 
     def loading(self, policy: ModelEntry) -> None:
-        first_run.tell_once(policy, self._channels)
+        self._channels.introduce(policy)
 
     def loaded(self) -> None:
         self.interruption.arm()

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
+from tts_cli.cli.options import Command, names_in
 from tts_cli.cli.signals import Interruption
+from tts_cli.config import MODELS, SAMPLING, resolve
 
 EPILOG = """Examples:
 
@@ -39,22 +39,15 @@ Out = Annotated[
     typer.Option("--out", metavar="DIR", show_default=False, help="Keep the samples here. (default: by the profile)"),
 ]
 
-FLAGS = ("beam_width", "seed", *opt.names_in(config.MODELS, config.SAMPLING))
-
 
 def calibrate(
-    context: typer.Context,
+    channels: Channels,
     dataset: Dataset = None,
     limit: Limit = None,
     shuffle: Shuffle = None,
     out: Out = None,
     profile: SavedProfile = None,
     yes: Yes = False,
-    *,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Measure a policy and PRM on labelled problems, for `auto`."""
@@ -66,10 +59,8 @@ def calibrate(
     from tts_cli.solver import models_of
     from tts_cli.strategy.profile import make_folder, write
 
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving
-    settings = config.resolve(flags)
+    settings = resolve(flags)
     if dataset is not None:
         check(settings)
     out = out or default_file(models_of(settings), ".samples")
@@ -88,3 +79,6 @@ def calibrate(
     present(channels, made, path)
     channels.note(f"Written to {path}; its samples are in {out}.")
     return 0
+
+
+COMMAND = Command(calibrate, ("beam_width", "seed", *names_in(MODELS, SAMPLING)), EPILOG)

@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING, TextIO
 
 from tts_cli.data.json_line import safe_json
 from tts_cli.errors import TtsError, reason
+from tts_cli.paths import state_dir
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from tts_cli.models.registry import ModelEntry
+
 
 @dataclass(frozen=True)
 class Channels:
-    """Decided once per command from the flags, the environment and the two streams."""
+    """Decided once per command from the flags, the environment and the two streams.
+
+    `arguments`: the command line, for messages that repeat it.
+    """
 
     quiet: bool = False
     json: bool = False
     no_color: bool = False
+    arguments: tuple[str, ...] = ()
 
     @property
     def rich_out(self) -> bool:
@@ -54,6 +61,18 @@ class Channels:
         """A line for the person at the keyboard; `--quiet` drops it."""
         if not self.quiet and sys.stderr is not None:
             print(text, file=sys.stderr, flush=True)
+
+    def introduce(self, entry: ModelEntry) -> None:
+        """Say what a demonstration model is and is not: once, which the state directory remembers."""
+        marker = state_dir() / "nano-introduced"
+        if self.quiet or not entry.demonstration or marker.exists():
+            return
+        self.note(f"note: {' '.join((entry.note or entry.description).split())}")
+        try:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+        except OSError:  # a read-only home: it is said again next time, no harm done
+            return
 
 
 def emit(text: str) -> None:

@@ -5,32 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-import typer
-
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.doctor_checks import Check, run
-from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+from tts_cli.cli.options import Command
 
 COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
-def doctor(
-    context: typer.Context,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    no_color: NoColor = False,
-) -> int:
+def doctor(channels: Channels) -> int:
     """Look at llama.cpp, the CPU, GPU offload, memory, models and configuration (-q: problems only)."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     checks = list(run())
-    if as_json:
+    if channels.json:
         emit_json(json.dumps({"ok": not _failed(checks), "checks": [asdict(check) for check in checks]}))
     elif channels.rich_out:
         _draw(channels, checks)
     else:
-        emit("".join(_line(check) for check in checks if not quiet or check.status != "ok"))
+        emit("".join(_line(check) for check in checks if not channels.quiet or check.status != "ok"))
     return 1 if _failed(checks) else 0
 
 
@@ -61,3 +51,6 @@ def _draw(channels: Channels, checks: list[Check]) -> None:
             detail.append(f"\n{safe_text(check.fix)}", style="dim")
         table.add_row(Text(check.status, style=COLORS[check.status]), check.name, detail)
     channels.draw(table)
+
+
+COMMAND = Command(doctor)

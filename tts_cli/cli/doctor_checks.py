@@ -1,4 +1,4 @@
-"""The checks of `tts doctor`: each looks at one thing and says ok, warn or fail, with a fix where there is one.
+"""The checks of `tts doctor`: each examines one thing and reports ok, warn or fail, with a fix where there is one.
 
 Everything that touches llama.cpp runs in a subprocess (`native_probe`), because bad native code does not raise.
 """
@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from tts_cli import __version__, config
+from tts_cli import __version__
+from tts_cli.config import environment_names, resolve
 from tts_cli.errors import TtsError
 from tts_cli.paths import config_files
 
@@ -68,7 +69,7 @@ def _llama(found: dict[str, Any]) -> Iterator[Check]:
 def _gpu(found: dict[str, Any]) -> Check:
     devices = [device for device in found["devices"] if device["kind"] != "CPU"]
     if not found["gpu"] or not devices:
-        fix = "If there is a GPU, install llama-cpp-python built for it (README: CUDA, Metal, Vulkan)."
+        fix = "If there is a GPU, install llama-cpp-python built for it (docs/install.md: CUDA, Metal, Vulkan)."
         return Check("GPU", "ok", "this build offers none: all work is done on the CPU", fix)
     names = (f"{it['name']} {it['description']} ({it['memory_free'] / 1e9:.1f} GB free)" for it in devices)
     return Check("GPU", "ok", "; ".join(names))
@@ -96,7 +97,7 @@ def _models(memory: int | None) -> Iterator[Check]:
             yield _fits(entry, memory)
     absent = [entry.name for entry in entries if not registry.find_file(entry)]
     if absent:
-        fix = "`tts models show NAME` tells how to get one."
+        fix = "`tts models show NAME` says how to get one."
         yield Check("models", "ok", f"known, not here: {', '.join(absent)}", fix)
     yield from _default_models(known)
 
@@ -113,11 +114,11 @@ def _fits(entry: ModelEntry, memory: int | None) -> Check:
 
 
 def _default_models(known: Registry) -> Iterator[Check]:
-    from tts_cli.models.load import resolve
+    from tts_cli.models.load import resolve as resolve_model
 
     try:
-        chosen = config.resolve({})
-        policy = resolve(chosen.policy, "policy", known)
+        chosen = resolve({})
+        policy = resolve_model(chosen.policy, "policy", known)
     except TtsError as error:
         yield Check("policy", "fail", error.what, error.hint)
         return
@@ -137,10 +138,10 @@ def _loads(role: str, name: str) -> Check:
 
 def _config() -> Iterator[Check]:
     present = [str(path) for path in config_files() if path.exists()]
-    variables = sorted(key for key in os.environ if key in config.environment_names())
+    variables = sorted(key for key in os.environ if key in environment_names())
     detail = ", ".join([*present, *variables]) or f"none (would be {' or '.join(map(str, config_files()))})"
     try:
-        config.resolve({})
+        resolve({})
     except TtsError as error:
         yield Check("config", "fail", error.what, error.hint)
         return

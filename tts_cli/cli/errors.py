@@ -40,7 +40,7 @@ def say(what: str, hint: str = "") -> None:
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
-    except OSError:  # nobody reads stderr: the exit code is all that can still be told
+    except OSError:  # nobody reads stderr: the exit code is all that is left to say it
         pass
 
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import options as opt
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.consent import asker
+from tts_cli.cli.options import Command, names_in
 from tts_cli.cli.signals import Interruption
+from tts_cli.config import MODELS, SAMPLING, SEARCH
 
 EPILOG = """Examples:
 
@@ -38,7 +38,7 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         metavar="A,B,..",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
         show_default=False,
         help="Methods to measure. (default: greedy,majority,best-of-n,beam,dvts)",
     ),
@@ -48,7 +48,7 @@ Budgets = Annotated[
     typer.Option(
         "--budgets",
         metavar="N,N,..",
-        rich_help_panel=config.SEARCH,
+        rich_help_panel=SEARCH,
         show_default=False,
         help="Budgets to measure each at. (default: 1,4,16)",
     ),
@@ -70,12 +70,9 @@ Plot = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
-_OWN = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
-FLAGS = (*_OWN, *opt.names_in(config.MODELS, config.SAMPLING))
-
 
 def evaluate(
-    context: typer.Context,
+    channels: Channels,
     dataset: Dataset = None,
     methods: Methods = None,
     budgets: Budgets = None,
@@ -85,11 +82,6 @@ def evaluate(
     prm_quality: PrmQuality = False,
     plot: Plot = None,
     yes: Yes = False,
-    *,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
@@ -99,8 +91,6 @@ def evaluate(
     from tts_cli.evaluation.run import EvalRun
     from tts_cli.evaluation.store import open_store
 
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     _check_picture(plot)
     given: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle, "prm_quality": prm_quality}
     given["methods"] = None if methods is None else method_names(methods.split(","))
@@ -128,3 +118,7 @@ def _check_picture(plot: Path | None) -> None:
 
         figure.check(plot)
         check_writable(plot, "The picture")
+
+
+_SETTINGS = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
+COMMAND = Command(evaluate, (*_SETTINGS, *names_in(MODELS, SAMPLING)), EPILOG)

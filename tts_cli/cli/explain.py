@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+from tts_cli.cli.options import Command
 
 EPILOG = """Of a record (`tts solve --json`, a line of `tts batch`) no steps are known, and half the budget is an \
 estimate: a trace shows more.
@@ -20,21 +20,15 @@ Source = Annotated[
 ]
 
 
-def explain(
-    context: typer.Context,
-    trace: Source,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    no_color: NoColor = False,
-) -> None:
+def explain(channels: Channels, trace: Source) -> None:
     """Show what a search spent where, how the vote went, and what another budget would do."""
     from tts_cli.analysis import reading, report
-    from tts_cli.answers import Judge
+    from tts_cli.answers.judge import Judge
     from tts_cli.cli.view.explain import present
 
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     saved = reading.load(trace)
     with Judge() as judge:
         present(channels, report.explain(saved.record, saved.tree, saved.settings, judge))
+
+
+COMMAND = Command(explain, epilog=EPILOG)

@@ -10,11 +10,11 @@ import typer
 from typer.core import TyperCommand
 
 from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.options import Debug, Json, NoColor, Quiet
+from tts_cli.cli.options import Command
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.answers import Judge
+    from tts_cli.answers.judge import Judge
 
 EPILOG = """Exit codes: 0 the same, 3 different. With JSONL on stdin: 0 all rows graded, 3 a row could not be read. \
 A text that marks its answer (\\boxed{...}, "The answer is ...", "####") stands for that answer."""
@@ -39,29 +39,21 @@ class GradeCommand(TyperCommand):
         return rest
 
 
-def grade(
-    context: typer.Context,
-    pair: Pair = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    no_color: NoColor = False,
-) -> int:
+def grade(channels: Channels, pair: Pair = None) -> int:
     """Say whether two answers are the same."""
-    from tts_cli.answers import Judge
+    from tts_cli.answers.judge import Judge
     from tts_cli.cli.signals import Interruption
 
-    context.obj.merge(debug=debug, no_color=no_color)
     texts = _checked(pair or [])
     with Interruption(), Judge() as judge:  # every row is out as soon as it is graded: a signal ends it at once
         if not texts:
             return _grade_rows(judge, _stdin())
         answer, reference = texts
         equal = judge.same(answer, reference)
-    if as_json:
+    if channels.json:
         emit_json(json.dumps({"answer": answer, "reference": reference, "equal": equal}, ensure_ascii=False))
-    elif not quiet:
-        _say(Channels(no_color=context.obj.no_color), equal)
+    elif not channels.quiet:
+        _say(channels, equal)
     return 0 if equal else DIFFERENT
 
 
@@ -98,3 +90,6 @@ def _grade_rows(judge: Judge, stream: BinaryIO) -> int:
         emit_json(json.dumps(row, ensure_ascii=False))
         code = BAD_ROW if row["equal"] is None else code
     return code
+
+
+COMMAND = Command(grade, epilog=EPILOG, kind=GradeCommand)

@@ -35,36 +35,20 @@ def system() -> dict[str, Any]:
 def load(role: str, name: str) -> dict[str, Any]:
     """Load a model and run a few tokens through it."""
     from tts_cli.models.load import load_policy, load_prm
+    from tts_cli.protocols import Job, SampleKey, Sampling, Usage
 
     started = time.perf_counter()
+    model: Any = load_policy(name) if role == "policy" else load_prm(name)
+    prefix = model.start("Compute 1 + 1.", Usage())
+    job: Job[Any]
     if role == "policy":
-        policy = load_policy(name)
-        _sample(policy)
-        parameters = policy.parameters
+        job = model.sample(prefix, SampleKey(0, "doctor", (0,)), Sampling(temperature=0, max_step_tokens=8))
     else:
-        prm = load_prm(name)
-        _score(prm)
-        parameters = prm.parameters
-    return {"parameters": parameters, "seconds": time.perf_counter() - started}
-
-
-def _sample(policy: Any) -> None:
-    from tts_cli.protocols import SampleKey, Sampling, Usage
-
-    prefix = policy.start("Compute 1 + 1.", Usage())
-    job = policy.sample(prefix, SampleKey(0, "doctor", (0,)), Sampling(temperature=0, max_step_tokens=8))
+        job = model.score(prefix, "1 + 1 = 2")
     while not job.done:
-        policy.advance()
+        model.advance()
     job.result()
-
-
-def _score(prm: Any) -> None:
-    from tts_cli.protocols import Usage
-
-    job = prm.score(prm.start("Compute 1 + 1.", Usage()), "1 + 1 = 2")
-    while not job.done:
-        prm.advance()
-    job.result()
+    return {"parameters": model.parameters, "seconds": time.perf_counter() - started}
 
 
 def main(arguments: list[str]) -> int:

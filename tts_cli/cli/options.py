@@ -1,4 +1,4 @@
-"""The flags that commands share: those of `Settings`, made from its fields, and those of the output.
+"""The flags of the commands: those of `Settings`, made from its fields, and those of the output.
 
 A solving flag defaults to None, "not given", so that `config.resolve` can look further; the help names the built-in
 default, in round brackets because Rich takes square ones for markup.
@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
-from tts_cli import config
-from tts_cli.config import Settings, flag_name
+from tts_cli.cli.channels import Channels
+from tts_cli.config import LIMITS, MODELS, SAMPLING, SEARCH, Settings, flag_name, methods
 from tts_cli.errors import log_tracebacks
 
 OUTPUT = "Output"
-
-Command = Callable[..., int]
 
 
 @dataclass
@@ -40,21 +39,24 @@ class Invocation:
         self.no_color |= no_color
 
 
-def names_in(*panels: str) -> tuple[str, ...]:
-    """The settings of these groups of the help, in order."""
-    return tuple(name for name in Settings.model_fields if _extra(name)["panel"] in panels)
-
-
 def _extra(name: str) -> dict[str, Any]:
     extra = Settings.model_fields[name].json_schema_extra
     assert isinstance(extra, dict)
     return extra
 
 
+def names_in(*panels: str) -> tuple[str, ...]:
+    """The settings of these groups of the help, group by group."""
+    return tuple(name for panel in panels for name in Settings.model_fields if _extra(name)["panel"] == panel)
+
+
+ALL_SETTINGS = names_in(SEARCH, MODELS, SAMPLING, LIMITS)
+
+
 def _flag(name: str) -> Any:
     """The option that sets a setting, as Typer wants it annotated."""
     field = Settings.model_fields[name]
-    kind: Any = Literal[config.methods()] if name == "method" else field.annotation
+    kind: Any = Literal[methods()] if name == "method" else field.annotation
     text = str(field.description)
     if field.default is not None and kind is not bool:
         text += f" (default: {field.default})"
@@ -82,21 +84,49 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colours (as NO_COL
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.", rich_help_panel=OUTPUT)]
 
 
-def with_flags(command: Command, names: Sequence[str] = ()) -> Command:
-    """The command with these settings (all without names) as its `**flags`; help lists them before its keyword-only
-    parameters. Made anew for each program: which methods there are may have changed."""
-    signature = inspect.signature(command, eval_str=True)
-    *parameters, _ = signature.parameters.values()
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    at = next(i for i, parameter in enumerate(parameters) if parameter.kind is keyword)
-    parameters[at:at] = [
-        inspect.Parameter(name, keyword, default=None, annotation=_flag(name))
-        for name in names or Settings.model_fields
-    ]
+@dataclass(frozen=True)
+class Command:
+    """One command as its module describes it.
 
-    @functools.wraps(command)
-    def flagged(*arguments: Any, **flags: Any) -> int:
-        return command(*arguments, **flags)
+    `run` gets the `Channels`, then parameters as Typer takes them, then the settings that were given as `**flags`; it
+    returns the exit code, None for 0. `settings`: those that have a flag. `has_json`: whether there is `--json`.
+    """
 
-    flagged.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    return flagged
+    run: Callable[..., int | None]
+    settings: Sequence[str] = ()
+    epilog: str | None = None
+    has_json: bool = True
+    kind: type[TyperCommand] = TyperCommand
+
+    def with_flags(self) -> Callable[..., int | None]:
+        """The function for Typer: with all its flags, in the order in which help lists them.
+
+        Made anew for each program, as which methods there are may have changed.
+        """
+        signature = inspect.signature(self.run, eval_str=True)
+        _, *own = (one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD)
+        last = [one for one in own if one.kind is inspect.Parameter.KEYWORD_ONLY]
+        first = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own if one not in last]
+        settings = [_parameter(name, _flag(name), None) for name in self.settings]
+        output = {"as_json": Json, "quiet": Quiet, "no_color": NoColor, "debug": Debug}
+        if not self.has_json:
+            del output["as_json"]
+        made = [_parameter(name, flag, False) for name, flag in output.items()]
+
+        @functools.wraps(self.run)
+        def called(
+            context: typer.Context, *, quiet: bool, no_color: bool, debug: bool, as_json: bool = False, **arguments: Any
+        ) -> int | None:
+            context.obj.merge(debug=debug, no_color=no_color)
+            channels = Channels(quiet, as_json, context.obj.no_color, context.obj.arguments)
+            return self.run(channels, **arguments)
+
+        context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        called.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[context, *first, *settings, *last, *made]
+        )
+        return called
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -32,7 +32,7 @@ def _from_argument(text: str) -> str:
 
 def _from_stdin(nothing_asked: bool) -> str:
     if sys.stdin is None or (nothing_asked and sys.stdin.isatty()):
-        raise UsageError("No problem was given.", EXAMPLE + " (`tts solve --help` tells more.)")
+        raise UsageError("No problem was given.", EXAMPLE + " (More: `tts solve --help`.)")
     data = sys.stdin.buffer.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise PromptTooLong("The problem on stdin is longer than 16 MiB.", "All of stdin is read as one problem.")

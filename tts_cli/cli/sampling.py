@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tts_cli.cli import first_run
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.signals import Interruption
 
@@ -29,7 +28,7 @@ def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: 
         progress = _SamplingProgress(channels, interruption, stack)
         complete = evaluation.sample(
             rows,
-            on_load=lambda policy: first_run.tell_once(policy, channels),
+            on_load=channels.introduce,
             on_start=progress.start,
             on_decode=progress.decoded,
             on_ended=progress.ended,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.options import OUTPUT, Debug, Json, NoColor, Quiet
+from tts_cli.cli.options import OUTPUT, Command
 
 if TYPE_CHECKING:
     from tts_cli.analysis.tree import TreeState
@@ -22,18 +22,8 @@ Html = Annotated[
 ]
 
 
-def show(
-    context: typer.Context,
-    trace: TraceFile,
-    html: Html = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-    no_color: NoColor = False,
-) -> None:
+def show(channels: Channels, trace: TraceFile, html: Html = None) -> None:
     """Draw a saved search again."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    channels = Channels(quiet, as_json, context.obj.no_color)
     state, record = _read(trace)
     if html is None:
         from tts_cli.cli.view import finished
@@ -54,3 +44,6 @@ def _read(path: Path) -> tuple[TreeState, Record]:
 
     found = trace.parse(sys.stdin.buffer.read(), "stdin") if str(path) == "-" else trace.load(path)
     return replay(found.events, str(path)), found.record
+
+
+COMMAND = Command(show)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli import config
-from tts_cli.cli import first_run, problem
-from tts_cli.cli import options as opt
+from tts_cli.cli import problem
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.options import ALL_SETTINGS, Command, TraceFlag
 from tts_cli.cli.signals import Interruption
+from tts_cli.config import Settings, resolve
 from tts_cli.errors import TtsError
 
 if TYPE_CHECKING:
@@ -36,21 +36,9 @@ ProblemText = Annotated[
 ]
 
 
-def solve(
-    context: typer.Context,
-    problem_text: ProblemText = None,
-    *,
-    trace: opt.TraceFlag = None,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    no_color: opt.NoColor = False,
-    debug: opt.Debug = False,
-    **flags: Any,
-) -> int:
+def solve(channels: Channels, problem_text: ProblemText = None, *, trace: TraceFlag = None, **flags: Any) -> int:
     """Solve one problem and print the answer."""
-    context.obj.merge(debug=debug, no_color=no_color)
-    settings = config.resolve(flags)
-    channels = Channels(quiet, as_json, context.obj.no_color)
+    settings = resolve(flags)
     text = problem.read(problem_text)
     if trace is not None:
         from tts_cli.data.files import check_writable
@@ -64,12 +52,12 @@ def solve(
     return 0 if solved.record.answer is not None else 3
 
 
-def _search(text: str, settings: config.Settings, channels: Channels, interruption: Interruption) -> Solved:
+def _search(text: str, settings: Settings, channels: Channels, interruption: Interruption) -> Solved:
     """Load the models and search; a signal ends it early, with what it has. Raises TtsError."""
     from tts_cli.solver import Solver, models_of
 
     models = models_of(settings)
-    first_run.tell_once(models.policy, channels)
+    channels.introduce(models.policy)
     with ExitStack() as stack:
         view = _live_tree(channels)
         interruption.on_first = lambda: _say_stopping(view, channels)
@@ -104,7 +92,7 @@ def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
         channels.note(STOPPING)
 
 
-def _conclude(solved: Solved, settings: config.Settings, channels: Channels, trace: Path | None) -> None:
+def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path | None) -> None:
     """Save the trace, then print; the answer is printed even where the trace could not be written."""
     from tts_cli.analysis.tree import TreeState
     from tts_cli.cli.view import finished, plain
@@ -124,4 +112,7 @@ def _conclude(solved: Solved, settings: config.Settings, channels: Channels, tra
 
 
 def _ignore(*_: object) -> None:
-    """No view: nobody looks."""
+    """Where there is no view."""
+
+
+COMMAND = Command(solve, ALL_SETTINGS, EPILOG)

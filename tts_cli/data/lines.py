@@ -27,16 +27,12 @@ def read_lines(stream: BinaryIO, most: int = MOST_BYTES) -> Iterator[bytes | Non
                 "The input is UTF-16, not UTF-8.", "Convert it first, for example with: iconv -f utf-16 -t utf-8"
             )
         if len(line) > most and not line.endswith(b"\n"):
-            _skip_rest(stream, most)
+            while (part := _readline(stream, most)) and not part.endswith(b"\n"):
+                continue
             yield None
         else:
             yield line.removeprefix(_UTF8_BOM) if first else line
         first = False
-
-
-def _skip_rest(stream: BinaryIO, most: int) -> None:
-    while (part := _readline(stream, most)) and not part.endswith(b"\n"):
-        continue
 
 
 def _readline(stream: BinaryIO, most: int) -> bytes:

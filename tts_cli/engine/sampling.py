@@ -1,7 +1,7 @@
 """Draws tokens from logits: temperature first, then top-p, each sample from its own random stream.
 
-A stream is named by (seed, problem, path), so a sample depends on nothing that shares its batch but through the
-logits' rounding.
+A stream is named by (seed, problem, path), so what shares a sample's batch has no influence on it, except through the
+rounding of the logits.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def sample(logits: NDArray[np.float32], samplers: Sequence[Sampler]) -> list[int
 
 
 def logprobs(logits: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
-    """The natural logarithm of what the model itself gives each row's token: at temperature 1, nothing left out."""
+    """Log-probability (natural) of each row's token in `logits` [rows, n_vocab], at temperature 1 and without top-p."""
     per_block = max(1, _BLOCK // logits.shape[1])
     found: list[float] = []
     for begin in range(0, len(tokens), per_block):
@@ -93,7 +93,8 @@ def _draw(logits: NDArray[np.float32], top: NDArray[np.float32], samplers: Seque
 def _keep_nucleus(weights: NDArray[np.float64], top_p: NDArray[np.float64]) -> None:
     """Zero all but the smallest set of likeliest tokens whose share reaches top_p (Holtzman et al. 2020, section 3.1).
 
-    Tokens as likely as the last one that is needed stay in, so that the set does not hang on their order.
+    `weights` [rows, n_vocab], `top_p` [rows]. Tokens as likely as the last one that is needed stay in, so that the set
+    does not depend on their order.
     """
     falling = -np.sort(-weights, axis=1)
     sums = np.cumsum(falling, axis=1)

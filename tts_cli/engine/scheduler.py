@@ -2,12 +2,13 @@
 
 One `step` of all contexts:
 
-    waiting ──1 admit──► live ──2 compose──► rows of one batch in each context ──3 decode──► logits [marked, n_vocab]
-       ▲                  │ ▲                         │                                        │
-       └──── gives way ───┘ │                         └── no room: evict, or give way          │
-                            │                                                                  │
-        goes on, or ends ◄──┴─5 sample one token each ◄──── generations ◄──4 hand out ◄────────┘
-                                                                             └─► evaluations keep their rows, or end
+    waiting ──1 admit──► live ──2 compose──► a batch of rows per context ──3 decode──► logits [marked, n_vocab]
+       ▲                 ▲  │                                                                  │
+       └──── give way ───┼──┘                                                             4 hand out
+             (no room)   │                                                              ┌──────┴───────┐
+                         └── goes on ◄── 5 sample a token each [rows, n_vocab] ◄── generations    evaluations
+                                         ends at a stop, and resolves its job                keep their rows; the
+                                                                                            last one resolves the job
 
 Jobs start in the order in which they came. One that would run tokens which another is about to run waits and shares
 its cells. Idle branches are evicted first, least recently used first; then the youngest job gives its cells up and is
@@ -87,11 +88,11 @@ class Scheduler:
 
     def step(self) -> None:
         """Start what may start, run one batch in each context, hand the logits out."""
-        # 1. Admit waiting tasks. Whose first logits are kept already draws its first token now, and is in this batch.
+        # 1. Admit waiting tasks. Those whose first logits are kept draw their first token now, to be in this batch.
         self._sample(self._admit(), [])
         sampled: list[Generation] = []
         rows: list[NDArray[np.float32]] = []
-        # 2. Compose a batch for each context and 3. run it; who finds no room for it gives way.
+        # 2. Compose a batch for each context, after some gave way if there is no room, and 3. decode it.
         for pool, chunks in self._decode():
             for chunk in chunks:
                 assert chunk.task.slot is not None

@@ -68,7 +68,7 @@ class EngineTask:
         raise NotImplementedError
 
     def out_of_room(self) -> None:
-        """End the job: not even alone does it fit."""
+        """End the job: it does not fit even alone."""
         raise NotImplementedError
 
 

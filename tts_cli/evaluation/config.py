@@ -116,7 +116,7 @@ def resolve(
     given = {name: value for name, value in flags.items() if value is not None}
     settings = config.resolve({**(_kept_settings(old) if old else {}), **given})
     settings = settings.model_copy(update={"method": "auto"})  # `methods` says which
-    base = old or _fresh(dataset, settings, prm_quality_alone=prm_quality and methods is None)
+    base = old or _fresh(dataset, settings, methods, prm_quality_alone=prm_quality and methods is None)
     if prm_quality and methods is None:
         methods = (*base.methods, "best-of-n")
     changes = {"methods": methods, "budgets": budgets, "limit": limit, "shuffle": shuffle}
@@ -132,7 +132,9 @@ def _kept_settings(old: EvalConfig) -> dict[str, Any]:
     return old.settings.model_dump(mode="json", exclude_none=True, exclude=_NOT_ASKED)
 
 
-def _fresh(dataset: str | None, settings: Settings, *, prm_quality_alone: bool) -> EvalConfig:
+def _fresh(
+    dataset: str | None, settings: Settings, methods: tuple[str, ...] | None, *, prm_quality_alone: bool
+) -> EvalConfig:
     """The defaults; to measure the PRM alone only what that needs. Raises UsageError without a data set."""
     if dataset is None:
         raise no_dataset(None)
@@ -140,7 +142,8 @@ def _fresh(dataset: str | None, settings: Settings, *, prm_quality_alone: bool) 
         dataset = str(Path(dataset).absolute())
     if prm_quality_alone:
         return EvalConfig(dataset=dataset, methods=("best-of-n",), budgets=BUDGETS[-1:])
-    return EvalConfig(dataset=dataset, methods=default_methods(has_prm=models_of(settings).prm is not None))
+    methods = methods or default_methods(has_prm=models_of(settings).prm is not None)
+    return EvalConfig(dataset=dataset, methods=methods)
 
 
 def select_rows(rows: Iterable[Row], asked: EvalConfig) -> list[Row]:

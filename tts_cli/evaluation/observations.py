@@ -39,7 +39,7 @@ VOTES: tuple[tuple[Aggregate, Select], ...] = (("min", "max"), ("min", "weighted
 @dataclass(frozen=True, slots=True)
 class Variant:
     """How `auto` searches and votes. Which is best depends on how much more the PRM knows than the policy
-    (docs/findings.md, 6)."""
+    (docs/measurements/findings.md, 6)."""
 
     start: Start
     vote: tuple[Aggregate, Select]

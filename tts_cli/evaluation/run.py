@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
 from tts_cli.errors import ModelError, TtsError

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from tts_cli.errors import ModelError
+from tts_cli.errors import ModelError, reason
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -104,7 +104,7 @@ def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> li
     try:
         text = _environment().from_string(template).render(values, add_generation_prompt=open_turn, tools=None)
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
-        raise _unusable(str(error) or type(error).__name__) from error
+        raise _unusable(reason(error)) from error
     if any(sentinel not in text for sentinel, hole in holes.items() if hole not in (BOS, EOS)):
         raise _unusable("it leaves out a message")
     return [holes.get(part, part) for part in re.split(f"([{''.join(holes)}])", text) if part]
@@ -164,7 +164,7 @@ def _unusable(why: str) -> ModelError:
 
 
 def compile_template(vocab: Vocab, parts: Iterable[str | Hole]) -> tuple[Piece, ...]:
-    """Settle what of the parts' own text is special tokens; the plain text around holes stays text."""
+    """Settle which parts of the template's own text are special tokens; plain text around holes stays text."""
     ends = {BOS: vocab.bos, EOS: vocab.eos}
     pieces: list[Piece] = []
     for part in parts:

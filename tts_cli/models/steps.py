@@ -1,7 +1,7 @@
-r"""Where a step ends, decided on the bytes as they come: at the separator, or at a complete `\boxed{...}`.
+r"""Where a step of a maths solution ends, decided on the bytes as they come: at the separator, or at a complete box.
 
-The end of generation and the limits are the engine's business. A box counts when it holds something: "put the
-answer in \boxed{}" does not end a solution.
+The end of generation and the limits are the engine's business; what an answer looks like, `\boxed{...}`, is known here
+and not there. A box counts when it holds something: "put the answer in \boxed{}" does not end a solution.
 """
 
 from __future__ import annotations

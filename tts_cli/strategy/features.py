@@ -5,7 +5,7 @@ them, how the PRM scored them, and how they ended. What the numbers mean for a p
 `tts calibrate` (profile.py).
 
 The likelihood of a solution is the product over its tokens, at temperature 1. It costs nothing, and that of a single
-solution is worth about as much as the votes of several (docs/strategy.md).
+solution is worth about as much as the votes of several (docs/measurements/strategy.md).
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from math import exp, log
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, VoteClass
-from tts_cli.search.best_first import score_of
 from tts_cli.search.context import Solution
-from tts_cli.search.tree import Node, path_to
+from tts_cli.search.tree import Node, path_to, score_of
 
 FEATURES = (
     "agreement",

@@ -188,7 +188,7 @@ class LlamaPRM(LlamaModel):
         return job
 
     def _scored(self, prefix: PrmPrefix, steps: tuple[str, ...], evaluated: Evaluated) -> tuple[float, PrmPrefix]:
-        child = PrmPrefix(evaluated.branch, prefix, steps, prefix.scores, users=0)
+        child = PrmPrefix(evaluated.branch, prefix, steps, prefix.scores, users=0)  # until it is handed out
         return self._read_out.score(evaluated.logits), child
 
     def _given_up(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> None:
