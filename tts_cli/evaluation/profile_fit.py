@@ -171,7 +171,7 @@ def fit(values: Sequence[Sequence[float]], shares: Sequence[float], ridge: float
     penalty = np.diag([1e-6, *[ridge] * x.shape[1]])
     w = np.zeros(z.shape[1])
     for _ in range(_STEPS):
-        p = _sigmoid(z @ w)
+        p = 1 / (1 + np.exp(-np.clip(z @ w, -60, 60)))
         step = np.linalg.solve((z * (p * (1 - p) + 1e-9)[:, None]).T @ z + penalty, z.T @ (p - y) + penalty @ w)
         w -= np.clip(step, -5, 5)
         if np.abs(step).max() < 1e-8:
@@ -183,11 +183,6 @@ def assign_folds(count: int, seed: int) -> list[int]:
     """A fold for each of `count` problems, at random, all folds of nearly one size."""
     order = np.random.default_rng(seed).permutation(count)
     return [int(place) % min(_FOLDS, count) for place in order]
-
-
-def _sigmoid(x: Floats) -> Floats:
-    p: Floats = 1 / (1 + np.exp(-np.clip(x, -60, 60)))
-    return p
 
 
 def _row(values: Floats) -> tuple[float, ...]:
