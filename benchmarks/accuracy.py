@@ -17,7 +17,7 @@ from math import sqrt
 from statistics import fmean
 
 from training.problems import Problem, distinct, generate
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem as Asked
 from tts_cli.data.record import Record

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.solver import Solver, effective, models_of
 from tts_cli.solving.solve import solve

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.grading_rules import MISS, SAME, rewrites
-from tts_cli.answers import Judge, extract
+from tts_cli.answers import extract
+from tts_cli.answers.judge import Judge
 
 SHOWN = 25
 

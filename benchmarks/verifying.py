@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 from training.problems import generate
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.verification.judge import is_checkable
 from tts_cli.verification.opinion import opinion
 

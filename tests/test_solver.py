@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import threading
@@ -16,6 +17,7 @@ import pytest
 from tts_cli import ModelError, Problem, Record, Settings, Solver, TtsError, UsageError
 from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_cpp import LlamaPolicy
+from tts_cli.paths import PACKAGED
 from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, Usage
 from tts_cli.search.events import Event, SearchEnded, SearchStarted
 
@@ -140,7 +142,29 @@ def test_it_works_in_any_thread(nano: Solver) -> None:
     assert in_thread(lambda: nano.solve("Compute 3 + 4.").answer) == "7"
 
 
+def test_it_works_inside_a_running_event_loop(nano: Solver) -> None:
+    """As in a notebook or an asynchronous web handler."""
+
+    async def handler() -> str | None:
+        return nano.solve("Compute 3 + 4.").answer
+
+    assert asyncio.run(handler()) == "7"
+
+
+def test_a_model_may_be_named_by_its_path() -> None:
+    with Solver(policy=PACKAGED / "nano.gguf", method="greedy", threads=1) as solver:
+        assert solver.solve("Compute 2 + 3.").answer == "5"
+
+
 # Used wrongly
+
+
+@pytest.mark.parametrize("problem", [7, {"problem": "Compute 3 + 4."}, b"Compute 3 + 4."])
+def test_what_is_no_problem_is_refused(nano: Solver, problem: Any) -> None:
+    with pytest.raises(UsageError, match="is no problem"):
+        nano.solve(problem)
+    with pytest.raises(UsageError, match="is no problem"):
+        list(nano.solve_many([TEXTS[0], problem]))
 
 
 @pytest.mark.parametrize(

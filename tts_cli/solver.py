@@ -4,7 +4,8 @@
 
 Here names become loaded models and settings become what the strategy wants to know. How one problem is searched is
 decided in `solving`. This module prints nothing, installs no signal handler and takes no setting from the environment
-or from a file (`tts_cli.config.resolve` does, for the command line).
+or from a file (`tts_cli.config.resolve` does, for the command line). The first model that is loaded sets
+GGML_NO_BACKTRACE in the environment, so that llama.cpp does not start a debugger where it aborts.
 """
 
 from __future__ import annotations
@@ -70,15 +71,15 @@ class Solver:
         self,
         settings: Settings | None = None,
         *,
-        policy: str | Policy | None = None,
-        prm: str | RewardModel | None = None,
+        policy: str | Path | Policy | None = None,
+        prm: str | Path | RewardModel | None = None,
         models: ModelPair | None = None,
         sequences: int = SEQUENCES,
         **fields: Any,
     ) -> None:
         """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together."""
         load_plugins()
-        names = {role: name for role, name in (("policy", policy), ("prm", prm)) if isinstance(name, str)}
+        names = {role: str(one) for role, one in (("policy", policy), ("prm", prm)) if isinstance(one, str | Path)}
         if settings is not None and fields | names:
             raise UsageError("Settings were given twice.", "Give either `settings` or single ones by name.")
         self.settings = settings or Settings(**fields, **names)
@@ -88,21 +89,21 @@ class Solver:
         found: tuple[Profile | None, Unfit | None] = (None, None)
         with ExitStack() as stack:
             self._judge = stack.enter_context(new_judge(verify=self.settings.verify))
-            if policy is None or isinstance(policy, str):
-                own_prm = prm is None or isinstance(prm, str)
+            if policy is None or isinstance(policy, str | Path):
+                own_prm = prm is None or isinstance(prm, str | Path)
                 pair = models or models_of(self.settings, with_prm=own_prm)
                 self._effective = effective(self.settings, pair)
                 self.policy: Policy
                 self.prm: RewardModel | None
                 self.policy, loaded = load_models(self.settings, pair, stack, sequences)
-                self.prm = loaded if prm is None or isinstance(prm, str) else prm
+                self.prm = loaded if prm is None or isinstance(prm, str | Path) else prm
                 if loaded is not None and self.settings.method in BY_PROFILE:
                     found = find_profile(self.settings, pair, self.policy.parameters, loaded.parameters)
-            elif isinstance(prm, str) and prm != "none":
+            elif isinstance(prm, str | Path) and prm != "none":
                 raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
             else:
                 self._effective = self.settings
-                self.policy, self.prm = policy, None if isinstance(prm, str) else prm
+                self.policy, self.prm = policy, None if isinstance(prm, str | Path) else prm
             prm_facts = facts_of(self.prm) if self.prm else None
             self.plan = make_plan(self._effective, facts_of(self.policy), prm_facts, *found)
             self._stack = stack.pop_all()  # all went well: from here on `close` has it
@@ -132,7 +133,7 @@ class Solver:
         """
         with self._claimed():
             return solve(
-                problem,
+                _problem(problem, 1),
                 self._effective,
                 self.policy,
                 self.prm,
@@ -175,7 +176,7 @@ class Solver:
             order = InOrder.over(at_once, ordered=ordered)
             with self._claimed():
                 solutions = solve_many(
-                    order.admit(_numbered(problems)),
+                    order.admit(None if one is None else _problem(one, n) for n, one in enumerate(problems, start=1)),
                     self._effective,
                     self.policy,
                     self.prm,
@@ -261,9 +262,12 @@ class Solver:
                 self.close()
 
 
-def _numbered(problems: Iterable[str | Problem | None]) -> Iterator[Problem | None]:
-    for place, problem in enumerate(problems, start=1):
-        yield Problem(str(place), problem) if isinstance(problem, str) else problem
+def _problem(given: str | Problem, place: int) -> Problem:
+    if isinstance(given, Problem):
+        return given
+    if not isinstance(given, str):
+        raise UsageError(f"{given!r} is no problem.", "Give a text, or a tts_cli.Problem.")
+    return Problem(str(place), given)
 
 
 # From settings to models and profile; also for those who plan without loading

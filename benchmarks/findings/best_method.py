@@ -17,7 +17,7 @@ from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, gap_cells, join, missing, p_value, percent, picture, signed, table
 from benchmarks.findings.plan import MAIN, POLICIES
 from benchmarks.findings.results import Measured, Run
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.strategy.paper_table import BY_SIZE_AND_DIFFICULTY, Difficulty
 
 METHODS = ("majority", "best-of-n", "beam", "dvts")

@@ -14,12 +14,12 @@ from benchmarks.findings.compare import Gap, gap, shown_budgets
 from benchmarks.findings.markdown import Finding, change, join, missing, percent, picture, table
 from benchmarks.findings.plan import MAIN
 from benchmarks.findings.results import Measured, Run
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.config import needed_models, select_rows, stored_config, stored_models
-from tts_cli.evaluation.grading import CHOICES, Choice, Grader, Rates
-from tts_cli.evaluation.store import SAMPLES, Store
+from tts_cli.evaluation.grading import CHOICES, Choice, Grader
+from tts_cli.evaluation.store import SAMPLES, SamplingCost, Store
 from tts_cli.solver import effective, models_of
 
 METHOD: str = "best-of-n"
@@ -57,7 +57,7 @@ def revote(run: Run, budgets: Sequence[int]) -> dict[int, Votes] | None:
         assert asked is not None and models is not None, "the run has a summary, so all of it is known"
         settings = effective(asked.settings, needed_models(asked, models_of(asked.settings)))
         conditions = {n: Condition(METHOD, SearchJob(METHOD, n, 1).plan) for n in budgets}
-        grader = Grader(list(conditions.values()), settings, *models, store, judge, Rates())
+        grader = Grader(list(conditions.values()), settings, *models, store, judge, SamplingCost())
         with open_dataset(asked.dataset, lambda text: False) as rows:
             known = run.records[METHOD, budgets[0]]
             graded = {row.problem: grader.grade(row)[0] for row in select_rows(rows, asked) if row.problem in known}

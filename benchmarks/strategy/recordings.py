@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.strategy.plan import BUDGETS, fixed, samples, up_to_samples
 from benchmarks.strategy.votes import Outcome, Samples, majority, read_samples
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.rows import Row

@@ -10,7 +10,7 @@ import pytest
 from tests.cli import scripted
 from tts_cli.analysis import report, trace_analysis
 from tts_cli.analysis.tree import TreeState
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.errors import TtsError
 from tts_cli.search.events import (
     Event,

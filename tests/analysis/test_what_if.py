@@ -14,7 +14,7 @@ from tts_cli.analysis import report, what_if
 from tts_cli.analysis.trace_analysis import VotingRules
 from tts_cli.analysis.tree import TreeState
 from tts_cli.analysis.what_if import AnswersSoFar, WhatIf
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.record import Record
 from tts_cli.models.load import load_policy, load_prm

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.grading_rules import MISS, SAME, rewrites
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 
 EQUAL = [
     ("1/2", "0.5"), (r"\frac12", r"\dfrac{1}{2}"), (r"\frac{2}{4}", ".50"), ("025", "25"), ("½", "0.5"), ("−3", "-3"),

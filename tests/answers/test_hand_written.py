@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 
 FILE = Path(__file__).with_name("hand_written.txt")
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.answers import Judge
-from tts_cli.answers.judge import is_hostile
+from tts_cli.answers.judge import Judge, is_hostile
 from tts_cli.errors import TtsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +124,7 @@ def test_an_interrupted_question_does_not_answer_the_next(monkeypatch: pytest.Mo
 def test_the_worker_ends_with_its_parent() -> None:
     code = f"""
 import os
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 judge = Judge(time_limit={PATIENT})
 assert judge.equal({HARD[0]!r}, {HARD[1]!r})
 print(judge._worker.pid, flush=True)
@@ -150,7 +149,7 @@ except MemoryError:
 
 def test_a_worker_without_memory_is_no_hang_and_no_traceback() -> None:
     code = f"""
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.errors import TtsError
 with Judge(memory_limit=1 << 20) as judge:
     try:
@@ -173,7 +172,7 @@ def test_a_worker_that_cannot_start_is_one_clear_error(monkeypatch: pytest.Monke
 def test_a_sympy_in_the_current_directory_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "sympy.py").write_text("open('ran', 'w').close()\n")
     code = f"""
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 with Judge(time_limit={PATIENT}) as judge:
     print(judge.equal({HARD[0]!r}, {HARD[1]!r}))
 """
@@ -184,7 +183,8 @@ with Judge(time_limit={PATIENT}) as judge:
 def test_nothing_heavy_is_imported_here() -> None:
     code = """
 import sys
-from tts_cli.answers import Judge, extract
+from tts_cli.answers import extract
+from tts_cli.answers.judge import Judge
 with Judge() as judge:
     judge.equal(extract(r"\\boxed{\\sin x}"), r"\\tan x \\cos x")
 print(sorted({"sympy", "math_verify", "numpy", "mpmath", "rich", "pydantic"} & set(sys.modules)))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.answers import Judge, Select, aggregate, group, vote
+from tts_cli.answers import Select, aggregate, group, vote
+from tts_cli.answers.judge import Judge
 
 HALVES = [r"\frac12", "0.5", r"\dfrac12", "1/2", r"\frac24", r"\frac13", r"\frac13"]
 

@@ -9,10 +9,10 @@ from benchmarks.findings.plan import GUIDED, Part, run_name
 from benchmarks.findings.results import GREEDY, Key
 from tts_cli.data.record import Cost, Vote
 from tts_cli.evaluation import report
-from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.grading import CHOICES, EvalRecord, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
+from tts_cli.evaluation.store import SamplingCost
 from tts_cli.evaluation.summary import EvalFacts, summarize
 from tts_cli.protocols import ModelFacts
 

@@ -19,7 +19,7 @@ from benchmarks.findings.plan import FAMILY, MAIN, PARTS, POLICIES, SIZE, SMALL_
 from benchmarks.findings.report import FINDINGS, report
 from benchmarks.findings.results import Measured, read
 from tests.benchmarks.made_runs import everywhere, pattern, write_run
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.evaluation.statistics import Estimate, mcnemar
 
 ROOT = Path(__file__).parents[2]

@@ -10,15 +10,14 @@ from rich.console import Console, RenderableType
 
 from tts_cli.cli.view.chart import Canvas, Curve, chart, scale
 from tts_cli.cli.view.curves import CEILING, panels, picture, style
-from tts_cli.cli.view.prm_results import prm_tables
-from tts_cli.cli.view.results import result_tables
+from tts_cli.cli.view.results import prm_tables, result_tables
 from tts_cli.cli.view.tables import Table, drawn, plain
 from tts_cli.data.record import Cost
-from tts_cli.evaluation.collect import SamplingCost
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.grading import CHOICES, Graded, Outcome
 from tts_cli.evaluation.prm_quality import ScoredSolution
 from tts_cli.evaluation.report import timing, to_json
+from tts_cli.evaluation.store import SamplingCost
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import METHODS

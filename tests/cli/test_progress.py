@@ -7,7 +7,6 @@ import io
 from rich.console import Console
 
 from tts_cli.cli.view.progress import Progress
-from tts_cli.search.events import SearchEnded, Spent
 
 OUTCOMES = {"answered": "green", "abstained": "yellow", "in error": "red"}
 
@@ -29,15 +28,13 @@ def test_outcomes_are_counted_in_their_order() -> None:
     assert line.line(0.0).plain == "4/9  2 answered  1 abstained  1 in error"
 
 
-def test_speed_is_that_of_the_last_seconds_and_of_all_searches() -> None:
+def test_speed_is_that_of_the_last_seconds() -> None:
     line = progress()
     line.line(0.0)
-    line.listen("a", Spent(9, 100, 50))
-    line.listen("b", Spent(9, 200, 0))
-    line.listen("a", Spent(9, 150, 50))
+    line.spend(150)
+    line.spend(250)
     assert line.line(2.0).plain == "0  200 tok/s"
-    line.listen("a", SearchEnded(1, "65", 0.9, "answered"))
-    line.listen("a", Spent(9, 100, 0))  # another search under the same id
+    line.spend(100)
     assert line.line(4.0).plain == "0  125 tok/s"
     assert "tok/s" not in line.line(60.0).plain or line.line(120.0).plain == "0"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.evaluation.conftest import Models
 from tests.evaluation.test_simulate import Same
 from tests.strategy.profiles import logistic, profile, stage
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.record import Record
@@ -17,8 +17,8 @@ from tts_cli.data.rows import Row
 from tts_cli.evaluation import collect
 from tts_cli.evaluation.collect import Collector, Item, missing
 from tts_cli.evaluation.conditions import SearchJob, fewest, job_of, plan_conditions
-from tts_cli.evaluation.grading import Grader, Rates, problem_of
-from tts_cli.evaluation.store import Store
+from tts_cli.evaluation.grading import Grader, problem_of
+from tts_cli.evaluation.store import SamplingCost, Store
 from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.protocols import ModelFacts
 from tts_cli.solving.solve import solve_many
@@ -36,7 +36,7 @@ def test_a_replay_is_the_search_and_costs_what_it_cost(models: Models, rows: lis
         Collector(SETTINGS, *models, store, judge).collect(
             [problem_of(row) for row in rows[:3]], fewest(job_of(condition.plan) for condition in conditions)
         )
-        grader = Grader(conditions, SETTINGS, policy, prm, store, judge, Rates())
+        grader = Grader(conditions, SETTINGS, policy, prm, store, judge, SamplingCost())
         replayed = {(r.id, r.method, r.budget): r for row in rows[:3] for r in grader.grade(row)[1]}
         for condition in conditions:
             settings = SETTINGS.model_copy(update={"method": condition.plan.method, "budget": condition.plan.budget})
@@ -58,7 +58,7 @@ def test_a_replay_of_auto_decides_as_it_did(models: Models, rows: list[Row]) -> 
             Collector(settings, *models, store, judge).collect(
                 problems, [job_of(condition.plan) for condition in conditions]
             )
-            grader = Grader(conditions, settings, policy, prm, store, judge, Rates())
+            grader = Grader(conditions, settings, policy, prm, store, judge, SamplingCost())
             replayed = {r.id: r for row in rows[:3] for r in grader.grade(row)[1]}
             for problem in problems:  # alone, as its recording's tokens are
                 (solved,) = solve_many([problem], settings, *models, judge=judge, plan=conditions[0].plan)

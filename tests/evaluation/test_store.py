@@ -98,7 +98,8 @@ import os, signal, sys
 from tests.evaluation.test_store import *
 store = Store(Path(sys.argv[1]))
 for number in range(50):
-    store.put([StoredSearch(str(number), JOB, RECORDING), StoredSearch(f"{number} too", JOB, RECORDING)], {"number": number})
+    both = [StoredSearch(name, JOB, RECORDING) for name in (str(number), f"{number} too")]
+    store.put(both, {"number": number})
 store._file.execute("BEGIN")
 store._file.execute("DELETE FROM recordings")
 os.kill(os.getpid(), signal.SIGKILL)

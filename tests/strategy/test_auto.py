@@ -13,6 +13,7 @@ from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
 from tests.strategy.profiles import BETTER, CONVINCED, RIGHT, profile, stage, values
 from tts_cli.analysis import report
 from tts_cli.analysis.report import SearchReport
+from tts_cli.analysis.tree import TreeState
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.data.schema import PATH as SCHEMA
@@ -147,7 +148,7 @@ def test_the_votes_are_held_as_the_profile_says() -> None:
     made = profile(vote={"aggregate": "last", "select": "weighted"})
     going = Going(Answers(*TWO_ROUNDS), made, effort="high")
     assert explained(going).lead == "the scores of its solutions sum up to 3.00, those of the next to 0.50"
-    assert explained(going).rules.told and not report.write(going.record, None, None, Same()).rules.told
+    assert explained(going).rules.known and not report.explain(going.record, None, None, Same()).rules.known
 
 
 def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> None:
@@ -422,7 +423,7 @@ def explained(going: Going) -> SearchReport:
     """As `tts explain` does it, from the saved events."""
     events = [from_json(to_json(event)) for event in going.events]
     aggregate, select = going.session.vote
-    return report.write(going.record, events, {"aggregate": aggregate, "select": select}, Same())
+    return report.explain(going.record, TreeState(events), {"aggregate": aggregate, "select": select}, Same())
 
 
 def test_half_of_an_agreement_is_exact() -> None:
@@ -433,7 +434,7 @@ def test_half_of_an_agreement_is_exact() -> None:
 
 def test_what_another_budget_would_make_of_best_first_search_is_not_known() -> None:
     going = Going(Answers(*TWO_ROUNDS), profile(), effort="high")
-    for found in (explained(going), report.write(going.record, None, None, Same())):
+    for found in (explained(going), report.explain(going.record, None, None, Same())):
         assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
         assert "auto decides anew with another budget" in found.half.says
     assert found.lead == "its best score is 0.50, that of the next 0.50"
@@ -444,7 +445,7 @@ def test_what_another_budget_would_make_of_best_first_search_is_not_known() -> N
 def test_what_another_budget_would_make_of_a_search_beside_samples_is_not_known() -> None:
     going = Going(Answers("1", "2", "3", "4"), budget=16)
     assert going.record.method == "beam"
-    for found in (explained(going), report.write(going.record, None, None, Same())):
+    for found in (explained(going), report.explain(going.record, None, None, Same())):
         assert (found.half.kind, found.twice.kind) == ("unknown", "unknown")
         assert "auto ran beam beside samples" in found.half.says
     found = explained(going)

@@ -102,9 +102,6 @@ def equal(a: Ratio, b: Ratio) -> bool | None:
     return False
 
 
-_E = atom("e")
-
-
 def proportional(a: Ratio, b: Ratio) -> bool | None:
     """Whether a = c*b for a rational constant c != 0 (None: unknown)."""
     if not a.num or not b.num:
@@ -123,7 +120,7 @@ def power(base: Ratio, exponent: Ratio) -> Ratio:
     """base ** exponent; opaque where the exponent is not a rational number."""
     n = exponent.rational
     if n is None:
-        turn = exponent.num.get(_I_PI) if base == _E and len(exponent.num) == 1 else None
+        turn = exponent.num.get(_I_PI) if base == atom("e") and len(exponent.num) == 1 else None
         return opaque("pow", base, exponent) if turn is None or len(exponent.den) > 1 else _on_unit_circle(turn)
     if n.denominator == 1:
         return _integer_power(base, n.numerator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.data.json_line import parse_object
 from tts_cli.data.lines import read_lines
 from tts_cli.data.rows import answer_text

@@ -23,7 +23,7 @@ Source = Annotated[
 def explain(channels: Channels, trace: Source) -> None:
     """Show what a search spent where, how the vote went, and what another budget would do."""
     from tts_cli.analysis import reading, report
-    from tts_cli.answers import Judge
+    from tts_cli.answers.judge import Judge
     from tts_cli.cli.view.explain import present
 
     saved = reading.load(trace)

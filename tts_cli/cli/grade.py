@@ -14,7 +14,7 @@ from tts_cli.cli.options import Command
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from tts_cli.answers import Judge
+    from tts_cli.answers.judge import Judge
 
 EPILOG = """Exit codes: 0 the same, 3 different. With JSONL on stdin: 0 all rows graded, 3 a row could not be read. \
 A text that marks its answer (\\boxed{...}, "The answer is ...", "####") stands for that answer."""
@@ -41,7 +41,7 @@ class GradeCommand(TyperCommand):
 
 def grade(channels: Channels, pair: Pair = None) -> int:
     """Say whether two answers are the same."""
-    from tts_cli.answers import Judge
+    from tts_cli.answers.judge import Judge
     from tts_cli.cli.signals import Interruption
 
     texts = _checked(pair or [])

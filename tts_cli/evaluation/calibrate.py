@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError

@@ -35,17 +35,6 @@ ROWS_PER_WAVE = 512
 WAVES_BELOW = 50_000_000  # parameters of both models
 
 
-@dataclass(slots=True)
-class SamplingCost:
-    """Over all runs that filled one store."""
-
-    policy_seconds: float = 0.0
-    policy_tokens: int = 0
-    prm_seconds: float = 0.0
-    prm_tokens: int = 0
-    wall_seconds: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Item:
     """One search to run."""
@@ -72,104 +61,82 @@ def missing(items: Sequence[Item], store: Store) -> list[Item]:
     return [item for (key, job), item in wanted.items() if not any(covers(have, job) for have in stored[key])]
 
 
+@dataclass
 class Collector:
     """Fills a store. `on_decode` gets how many more tokens were run, `on_ended` every search that has ended."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        policy: Policy,
-        prm: RewardModel | None,
-        store: Store,
-        judge: Equality,
-        *,
-        should_stop: Callable[[], bool] = lambda: False,
-        on_decode: Callable[[int], None] = lambda tokens: None,
-        on_ended: Callable[[SearchJob], None] = lambda job: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._settings, self._policy, self._prm, self._store, self._judge = settings, policy, prm, store, judge
-        self._should_stop, self._on_decode, self._on_ended, self._clock = should_stop, on_decode, on_ended, clock
-        self._live: dict[Session, int] = {}  # and the tokens that `on_decode` has had
-        self._in_waves = policy.parameters + (prm.parameters if prm else 0) < WAVES_BELOW
-        self._spent = SamplingCost(**(store.about("spent") or {}))
+    settings: Settings
+    policy: Policy
+    prm: RewardModel | None
+    store: Store
+    judge: Equality
+    should_stop: Callable[[], bool] = lambda: False
+    on_decode: Callable[[int], None] = lambda tokens: None
+    on_ended: Callable[[SearchJob], None] = lambda job: None
+    clock: Callable[[], float] = time.monotonic
 
     def collect(self, problems: Sequence[Problem], jobs: Sequence[SearchJob]) -> None:
         """Run all that is missing, or until `should_stop`. Raises what a model or the store raises."""
-        rows = ROWS_PER_WAVE if self._in_waves else len(problems) * sum(job.budget for job in jobs)
+        in_waves = self.policy.parameters + (self.prm.parameters if self.prm else 0) < WAVES_BELOW
+        rows = ROWS_PER_WAVE if in_waves else len(problems) * sum(job.budget for job in jobs)
         for wave in waves(problems, jobs, rows):
-            todo = missing(wave, self._store)
-            if todo and not self._should_stop():
-                self._run(todo)
+            todo = missing(wave, self.store)
+            if todo and not self.should_stop():
+                self._run(todo, store_at=len(todo) if in_waves else 1)
 
-    def _run(self, todo: Sequence[Item]) -> None:
-        prm = self._prm if any(item.job.plan.guided for item in todo) else None
-        driver = Driver(self._policy, prm)
-        meter = _Meter(driver, self._clock)
+    def _run(self, todo: Sequence[Item], store_at: int) -> None:
+        """All of them at once, stored whenever so many have ended."""
+        driver = Driver(self.policy, self.prm if any(item.job.plan.guided for item in todo) else None)
+        before, spent, began = self.store.spent, self.store.spent, self.clock()
+        live: dict[Session, int] = {}  # and the tokens that `on_decode` has had
         runs = driver.run(
-            self._sessions(todo),
-            should_stop=self._should_stop,
-            on_advance=self._report_tokens,
+            self._sessions(todo, live),
+            should_stop=self.should_stop,
+            on_advance=lambda: self._report(live),
             max_in_flight=in_flight([item.job for item in todo]),
         )
         done: list[StoredSearch] = []
         with closing(runs):
-            for ended in runs:
-                meter.add_to(self._spent)
-                if not ended.stopped:
-                    done.append(self._stored(ended))
-                    if not self._in_waves or len(done) == len(todo):
-                        self._store.put(done, asdict(self._spent))
-                        done.clear()
+            for ended in (one for one in runs if not one.stopped):
+                policy_tokens, prm_tokens = _tokens(ended.search)
+                spent.policy_tokens += policy_tokens
+                spent.prm_tokens += prm_tokens
+                spent.policy_seconds = before.policy_seconds + driver.seconds["policy"]
+                spent.prm_seconds = before.prm_seconds + driver.seconds["prm"]
+                spent.wall_seconds = before.wall_seconds + self.clock() - began
+                done.append(self._recorded(ended, live))
+                if len(done) == store_at:
+                    self.store.put(done, asdict(spent))
+                    done.clear()
 
-    def _sessions(self, todo: Sequence[Item]) -> Iterator[Session]:
+    def _sessions(self, todo: Sequence[Item], live: dict[Session, int]) -> Iterator[Session]:
         for item in todo:
+            models = (self.policy, self.prm)
             session = Session(
-                *(item.problem, item.job.plan, self._settings, self._policy, self._prm, self._judge),
-                listener=lambda event: None,
-                clock=self._clock,
+                item.problem, item.job.plan, self.settings, *models, self.judge, lambda event: None, self.clock
             )
-            self._live[session] = 0
+            live[session] = 0
             yield session
 
-    def _report_tokens(self) -> None:
-        """What the last decode ran."""
-        before = sum(self._live.values())
-        self._live = {session: _tokens(session) for session in self._live}
-        self._on_decode(sum(self._live.values()) - before)
+    def _report(self, live: dict[Session, int]) -> None:
+        """The tokens of the last decode."""
+        reported = sum(live.values())
+        live.update({session: sum(_tokens(session)) for session in live})
+        self.on_decode(sum(live.values()) - reported)
 
-    def _stored(self, ended: EndedSearch[Session]) -> StoredSearch:
-        session = ended.search
-        del self._live[session]
-        self._spent.policy_tokens += session.search.policy_usage.total
-        self._spent.prm_tokens += session.search.prm_usage.total
-        job = job_of(session.plan)
-        self._on_ended(job)
+    def _recorded(self, ended: EndedSearch[Session], live: dict[Session, int]) -> StoredSearch:
+        session, job = ended.search, job_of(ended.search.plan)
+        del live[session]
+        self.on_ended(job)
         recording = record_search(session.search, record_error(ended.error))
         return StoredSearch(of_problem(session.problem.text), job, recording)
 
 
-def _tokens(session: Session) -> int:
-    return session.search.policy_usage.total + session.search.prm_usage.total
+def _tokens(session: Session) -> tuple[int, int]:
+    return session.search.policy_usage.total, session.search.prm_usage.total
 
 
 def in_flight(jobs: Sequence[SearchJob]) -> int:
     """How many searches of these sizes keep both models busy."""
     mean = sum(job.budget for job in jobs) / max(1, len(jobs))
     return max(2, round(ROWS_IN_FLIGHT / max(1.0, mean)))
-
-
-class _Meter:
-    """Adds the seconds that have passed since it did so last."""
-
-    def __init__(self, driver: Driver, clock: Callable[[], float]) -> None:
-        self._driver, self._clock = driver, clock
-        self._before = (clock(), 0.0, 0.0)
-
-    def add_to(self, spent: SamplingCost) -> None:
-        now = (self._clock(), self._driver.seconds["policy"], self._driver.seconds["prm"])
-        wall, policy, prm = (new - old for new, old in zip(now, self._before, strict=True))
-        spent.wall_seconds += wall
-        spent.policy_seconds += policy
-        spent.prm_seconds += prm
-        self._before = now

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tts_cli.config import Settings
 from tts_cli.protocols import ModelFacts
-from tts_cli.search.methods import METHODS, find
+from tts_cli.search.methods import METHODS, find, writes_one
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Profile, Unfit
 from tts_cli.strategy.rules import Rule
@@ -25,6 +25,21 @@ class Condition:
 
     requested: str
     plan: Plan
+
+    @property
+    def label(self) -> str:
+        return label(self.requested, self.plan.method, self.plan.budget)
+
+
+def label(requested: str, method: str, budget: int) -> str:
+    """beam, N = 16; auto (beam), N = 16 where the strategy chose; greedy, which has no N"""
+    shown = title(requested, method)
+    return shown if writes_one(method) else f"{shown}, N = {budget}"
+
+
+def title(requested: str, method: str) -> str:
+    """beam; auto (beam)"""
+    return method if requested == method else f"{requested} ({method})"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -21,12 +21,13 @@ from tts_cli.data.rows import Row
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.prm_quality import ScoredSolution, scored_solutions
 from tts_cli.evaluation.recordings import Recordings, simulate
-from tts_cli.evaluation.store import Store
+from tts_cli.evaluation.store import SamplingCost, Store
 from tts_cli.models.backends.recording import SearchRecording
 from tts_cli.protocols import ModelFacts, PromptTokens
 from tts_cli.search.context import Search
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
+from tts_cli.strategy.plan import Plan
 
 Choice = tuple[Aggregate, Select]
 CHOICES: tuple[Choice, ...] = tuple((how, select) for how in get_args(Aggregate) for select in get_args(Select))
@@ -40,14 +41,6 @@ class EvalRecord(Record):
     requested_method: str
     level: str | None = None
     subject: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Seconds of decoding per token, as measured with many problems in flight; 0 where a model did nothing."""
-
-    policy: float = 0.0
-    prm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,39 +93,44 @@ class Grader:
     prm: ModelFacts | None
     store: Store
     judge: Equality
-    rates: Rates
+    spent: SamplingCost
 
-    def grade(self, row: Row) -> tuple[Graded, list[EvalRecord]]:
-        """A row that can be graded, under every condition. Raises TtsError where its recordings are not complete."""
+    def grade(self, row: Row) -> tuple[Graded | None, list[EvalRecord]]:
+        """What counts of a row, and its records; only the records, which say why, where it cannot be graded.
+
+        Raises TtsError where its recordings are not complete.
+        """
+        if ungradable(row) is not None:
+            nothing = SearchRecording(PromptTokens(0), {}, {})
+            return None, [self._grade_condition(row, condition, nothing)[1] for condition in self.conditions]
         recordings = Recordings(self.store, of_problem(row.problem))
-        outcomes: dict[Condition, Outcome] = {}
-        records: list[EvalRecord] = []
-        for condition in self.conditions:
-            outcomes[condition], record = self._grade_condition(row, condition, recordings)
-            records.append(record)
-        return self._with_samples(Graded(row.level, row.subject, outcomes), row, recordings), records
+        found = {one: self._grade_condition(row, one, recordings.covering(one.plan)) for one in self.conditions}
+        graded = Graded(row.level, row.subject, {one: outcome for one, (outcome, _) in found.items()})
+        return self._with_samples(graded, row, recordings), [record for _, record in found.values()]
 
-    def _grade_condition(self, row: Row, condition: Condition, recordings: Recordings) -> tuple[Outcome, EvalRecord]:
-        session, error = self._simulate(row, condition, recordings.covering(condition.plan))
+    def _grade_condition(
+        self, row: Row, condition: Condition, recording: SearchRecording
+    ) -> tuple[Outcome, EvalRecord]:
+        session, error = self._simulate(row, condition.plan, recording)
         record, _ = session.record(error, stopped=False)
         right = is_right(record.answer, row, self.judge)
-        cost = self._with_seconds(record.cost)
+        cost = record.cost
+        seconds = self.spent.seconds(cost.policy_prompt_tokens + cost.policy_tokens, cost.prm_tokens)
+        cost = cost.model_copy(update={"seconds": sum(seconds)})
         choices = {} if error else self._choices(condition, session.search, row)
-        outcome = Outcome(right, record.answer is not None, error is not None, cost, choices)
-        return outcome, _eval_record(record.model_copy(update={"cost": cost}), row, right, condition)
+        fields = dict(record) | {
+            "cost": cost,
+            "reference": row.reference,
+            "correct": None if ungradable(row) else right,
+            "requested_method": condition.requested,
+            "level": row.level,
+            "subject": row.subject,
+        }
+        return Outcome(right, record.answer is not None, error is not None, cost, choices), EvalRecord(**fields)
 
-    def ungraded(self, row: Row) -> list[EvalRecord]:
-        """Records that say why there is nothing to count."""
-        records: list[EvalRecord] = []
-        for condition in self.conditions:
-            session, error = self._simulate(row, condition, SearchRecording(PromptTokens(0), {}, {}))
-            record, _ = session.record(error, stopped=False)
-            records.append(_eval_record(record, row, None, condition))
-        return records
-
-    def _simulate(self, row: Row, condition: Condition, recording: SearchRecording) -> tuple[Session, Exception | None]:
-        prm = self.prm if condition.plan.guided else None
-        return simulate(problem_of(row), condition.plan, self.settings, self.policy, prm, recording, self.judge)
+    def _simulate(self, row: Row, plan: Plan, recording: SearchRecording) -> tuple[Session, Exception | None]:
+        prm = self.prm if plan.guided else None
+        return simulate(problem_of(row), plan, self.settings, self.policy, prm, recording, self.judge)
 
     def _choices(self, condition: Condition, search: Search, row: Row) -> dict[Choice, bool]:
         """The same solutions, voted on in every way. Nothing to choose without scores."""
@@ -143,31 +141,12 @@ class Grader:
 
     def _with_samples(self, graded: Graded, row: Row, recordings: Recordings) -> Graded:
         """Count the right ones among all independent samples, and keep their scores."""
-        independent = [
-            condition
-            for condition in self.conditions
-            if condition.plan.fixed is not None and condition.plan.fixed.samples == "independent"
-        ]
-        if not independent:
+        plans = [one.plan for one in self.conditions if one.plan.fixed and one.plan.fixed.samples == "independent"]
+        if not plans:
             return graded
-        largest = max(independent, key=lambda condition: (condition.plan.budget, condition.plan.guided))
-        session, _ = self._simulate(row, largest, recordings.covering(largest.plan))
+        largest = max(plans, key=lambda plan: (plan.budget, plan.guided))
+        session, _ = self._simulate(row, largest, recordings.covering(largest))
         solutions = session.search.solutions.values()
         ends = [(solution.node, is_right(solution.answer, row, self.judge)) for solution in solutions]
         right = sum(node.ended for node, ends_right in ends if ends_right)
-        return replace(graded, samples=largest.plan.budget, right_samples=right, solutions=scored_solutions(ends))
-
-    def _with_seconds(self, cost: Cost) -> Cost:
-        policy = (cost.policy_prompt_tokens + cost.policy_tokens) * self.rates.policy
-        return cost.model_copy(update={"seconds": policy + cost.prm_tokens * self.rates.prm})
-
-
-def _eval_record(record: Record, row: Row, right: bool | None, condition: Condition) -> EvalRecord:
-    return EvalRecord(
-        **dict(record),
-        reference=row.reference,
-        correct=right,
-        requested_method=condition.requested,
-        level=row.level,
-        subject=row.subject,
-    )
+        return replace(graded, samples=largest.budget, right_samples=right, solutions=scored_solutions(ends))

@@ -1,62 +1,59 @@
-"""The files under `--out` that are made from the samples: `records.jsonl`, `summary.json`, `timing.json`."""
+"""The files under `--out` that are made from the samples: `records.jsonl`, `summary.json`, and `timing.json`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from tts_cli.data.files import write_atomically
-from tts_cli.data.rows import Row
-from tts_cli.errors import TtsError
-from tts_cli.evaluation.collect import SamplingCost
-from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, Rates, ungradable
-from tts_cli.evaluation.summary import Summary, Timing, condition_times
+from tts_cli.evaluation.grading import EvalRecord
+from tts_cli.evaluation.store import SamplingCost
+from tts_cli.evaluation.summary import GroupResult, Summary
 
 RECORDS, SUMMARY, TIMING = "records.jsonl", "summary.json", "timing.json"
 
 
-def grade_all(
-    rows: Sequence[Row], grader: Grader, on_graded: Callable[[], None] = lambda: None
-) -> tuple[list[Graded], list[EvalRecord]]:
-    """All rows in their order. Raises TtsError where not one of them can be graded."""
-    graded: list[Graded] = []
-    records: list[EvalRecord] = []
-    for row in rows:
-        if ungradable(row) is not None:
-            records += grader.ungraded(row)
-        else:
-            one, its_records = grader.grade(row)
-            graded.append(one)
-            records += its_records
-        on_graded()
-    if not graded:
-        raise nothing_to_grade(rows)
-    return graded, records
+@dataclass(frozen=True, slots=True)
+class ConditionTime:
+    """Seconds of decoding per problem, by model."""
+
+    requested_method: str
+    method: str
+    budget: int
+    policy_seconds: float
+    prm_seconds: float
+    by_level: dict[str, float]
+    by_subject: dict[str, float]
 
 
-def nothing_to_grade(rows: Sequence[Row]) -> TtsError:
-    """The first row says why."""
-    errors = [error.message for error in map(ungradable, rows) if error is not None]
-    why = f" ({errors[0]})" if errors else ""
-    return TtsError(
-        f"The data set has no problem with an answer to compare with{why}.",
-        'Each row needs "problem" and "answer".',
-    )
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the samples took, over all runs that filled the store, and each condition's share of it by its tokens."""
 
-
-def rates(spent: SamplingCost) -> Rates:
-    """Seconds of decoding per token."""
-    return Rates(
-        spent.policy_seconds / spent.policy_tokens if spent.policy_tokens else 0.0,
-        spent.prm_seconds / spent.prm_tokens if spent.prm_tokens else 0.0,
-    )
+    wall_seconds: float
+    policy_seconds: float
+    prm_seconds: float
+    policy_tokens: int
+    prm_tokens: int
+    cells: list[ConditionTime]
 
 
 def timing(summary: Summary, spent: SamplingCost) -> Timing:
-    return Timing(**asdict(spent), cells=condition_times(summary, rates(spent)))
+    def seconds(group: GroupResult) -> tuple[float, float]:
+        return spent.seconds(group.cost.policy_prompt_tokens + group.cost.policy_tokens, group.cost.prm_tokens)
+
+    times = [
+        ConditionTime(
+            *(one.requested_method, one.method, one.budget, *seconds(one.overall)),
+            by_level={key: sum(seconds(group)) for key, group in one.by_level.items()},
+            by_subject={key: sum(seconds(group)) for key, group in one.by_subject.items()},
+        )
+        for one in summary.results
+    ]
+    return Timing(**asdict(spent), cells=times)
 
 
 def to_json(value: Summary | Timing) -> dict[str, Any]:

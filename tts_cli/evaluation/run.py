@@ -14,12 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tts_cli.answers import Judge
+from tts_cli.answers.judge import Judge
 from tts_cli.data.datasets import open_dataset
 from tts_cli.data.rows import Row
-from tts_cli.errors import ModelError
+from tts_cli.errors import ModelError, TtsError
 from tts_cli.evaluation import report
-from tts_cli.evaluation.collect import Collector, Item, SamplingCost, missing
+from tts_cli.evaluation.collect import Collector, Item, missing
 from tts_cli.evaluation.conditions import Condition, SearchJob, fewest, job_of, plan_conditions
 from tts_cli.evaluation.config import (
     EvalConfig,
@@ -30,9 +30,9 @@ from tts_cli.evaluation.config import (
     select_rows,
     stored_models,
 )
-from tts_cli.evaluation.grading import Grader, problem_of, ungradable
+from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, problem_of, ungradable
 from tts_cli.evaluation.store import Store
-from tts_cli.evaluation.summary import EvalFacts, Summary, Timing, summarize
+from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
 from tts_cli.models.registry import ModelEntry
 from tts_cli.protocols import ModelFacts, facts_of
 from tts_cli.solver import BY_PROFILE, effective, find_profile, load_models, models_of
@@ -76,8 +76,13 @@ class EvalRun:
         """
         with open_dataset(self.asked.dataset, consent) as rows:
             found = select_rows(rows, self.asked)
-        if all(ungradable(row) for row in found):
-            raise report.nothing_to_grade(found)
+        errors = [ungradable(row) for row in found]
+        if all(errors):
+            why = f" ({errors[0].message})" if errors and errors[0] else ""
+            raise TtsError(
+                f"The data set has no problem with an answer to compare with{why}.",
+                'Each row needs "problem" and "answer".',
+            )
         return found
 
     @property
@@ -136,13 +141,16 @@ class EvalRun:
         keep_models(self.store, facts_of(policy), facts_of(prm) if prm else None)
         return policy, prm
 
-    def measure(self, rows: Sequence[Row], out: Path | None = None) -> tuple[Summary, Timing]:
+    def measure(self, rows: Sequence[Row], out: Path | None = None) -> tuple[Summary, report.Timing]:
         """Grade all problems from the store, and write the files under `out`. Raises TtsError where samples are
         missing or a file cannot be written."""
-        spent = SamplingCost(**(self.store.about("spent") or {}))
+        spent, graded, records = self.store.spent, list[Graded](), list[EvalRecord]()
         with Judge() as judge:
-            grader = Grader(self.conditions, self.settings, *self.facts, self.store, judge, report.rates(spent))
-            graded, records = report.grade_all(rows, grader)
+            grader = Grader(self.conditions, self.settings, *self.facts, self.store, judge, spent)
+            for row in rows:
+                one, its_records = grader.grade(row)
+                graded += [one] if one is not None else []
+                records += its_records
         facts = self._eval_facts(ungraded=len(rows) - len(graded))
         summary = summarize(graded, self.conditions, facts, with_prm_quality=self.asked.prm_quality)
         timing = report.timing(summary, spent)

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tts_cli.errors import TtsError, UsageError, reason
@@ -32,6 +31,23 @@ CREATE TABLE IF NOT EXISTS recordings (
     PRIMARY KEY (problem, method, budget, beam_width)
 );
 """
+
+
+@dataclass(slots=True)
+class SamplingCost:
+    """Over all runs that filled one store."""
+
+    policy_seconds: float = 0.0
+    policy_tokens: int = 0
+    prm_seconds: float = 0.0
+    prm_tokens: int = 0
+    wall_seconds: float = 0.0
+
+    def seconds(self, policy_tokens: float, prm_tokens: float) -> tuple[float, float]:
+        """What so many tokens of each model took on average, many problems being in flight."""
+        policy = self.policy_seconds / self.policy_tokens if self.policy_tokens else 0.0
+        prm = self.prm_seconds / self.prm_tokens if self.prm_tokens else 0.0
+        return policy_tokens * policy, prm_tokens * prm
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +118,12 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
+
+    @property
+    def spent(self) -> SamplingCost:
+        return SamplingCost(**(self.about("spent") or {}))
 
     def about(self, name: str) -> Any:
         """A JSON value; None where it was never set."""

@@ -1,13 +1,13 @@
-"""From graded problems to the figures: `Summary`, what `summary.json` holds, and `Timing`, what took how long.
+"""From graded problems to the figures: `Summary`, what `summary.json` holds.
 
 A summary depends on samples, scores and what is asked alone: no clock, no order, no date. So a run that was killed and
-resumed gives the summary of one that was not, byte for byte. Seconds can never be equal; they have a file of their own.
+resumed gives the summary of one that was not, byte for byte. Seconds can never be equal: see report.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
@@ -16,13 +16,12 @@ from typing import Any
 from tts_cli import __version__
 from tts_cli.answers import Aggregate, Select
 from tts_cli.costs import flops
-from tts_cli.evaluation.conditions import Condition
-from tts_cli.evaluation.grading import CHOICES, Graded, Outcome, Rates
+from tts_cli.evaluation.conditions import Condition, label, title
+from tts_cli.evaluation.grading import CHOICES, Graded, Outcome
 from tts_cli.evaluation.prm_quality import PrmQuality, prm_quality
 from tts_cli.evaluation.statistics import RESAMPLES, Estimate, difference, estimate, mcnemar, pass_at_k
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import writes_one
-from tts_cli.strategy.plan import Plan
 
 FORMAT = "tts-eval"
 VERSION = 1
@@ -87,6 +86,14 @@ class Result:
     by_level: dict[str, GroupResult]
     by_subject: dict[str, GroupResult]
 
+    @property
+    def title(self) -> str:
+        return title(self.requested_method, self.method)
+
+    @property
+    def label(self) -> str:
+        return label(self.requested_method, self.method, self.budget)
+
 
 @dataclass(frozen=True, slots=True)
 class PassAtK:
@@ -150,27 +157,12 @@ def summarize(
         facts=facts,
         problems=len(graded),
         results=[_result(graded, condition, facts) for condition in conditions],
-        pass_at_k=_pass_at(graded, conditions, facts.seed),
-        rescored=[found for condition in _distinct(conditions) for found in _rescored(graded, condition)],
-        paired=_paired(graded, conditions, facts.seed),
+        pass_at_k=list(_pass_at(graded, conditions, facts.seed)),
+        rescored=list(_rescored(graded, conditions)),
+        paired=list(_paired(graded, conditions, facts.seed)),
         prm_quality=prm_quality([one.solutions for one in graded], how) if with_prm_quality else None,
         how=HOW,
     )
-
-
-def name(condition: Condition) -> str:
-    return label(condition.requested, condition.plan.method, condition.plan.budget)
-
-
-def label(requested: str, method: str, budget: int) -> str:
-    """beam, N = 16; auto (beam), N = 16 where the strategy chose; greedy, which has no N"""
-    shown = title(requested, method)
-    return shown if writes_one(method) else f"{shown}, N = {budget}"
-
-
-def title(requested: str, method: str) -> str:
-    """beam; auto (beam)"""
-    return method if requested == method else f"{requested} ({method})"
 
 
 def _result(graded: Sequence[Graded], condition: Condition, facts: EvalFacts) -> Result:
@@ -223,101 +215,35 @@ def _mean_cost(outcomes: Sequence[Outcome], facts: EvalFacts) -> MeanCost:
     return MeanCost(prompt, policy, prm, policy_flops, prm_flops, policy_flops + prm_flops)
 
 
-def _pass_at(graded: Sequence[Graded], conditions: Sequence[Condition], seed: int) -> list[PassAtK]:
+def _pass_at(graded: Sequence[Graded], conditions: Sequence[Condition], seed: int) -> Iterator[PassAtK]:
     """At every budget and power of two up to the number of samples that each problem has."""
     samples = min(one.samples for one in graded)
     asked = {condition.plan.budget for condition in conditions} | {2**i for i in range(samples.bit_length())}
-    return [_pass_at_one(graded, k, samples, seed) for k in sorted(asked) if k <= samples]
+    for k in sorted(k for k in asked if k <= samples):
+        rates = {id(one): pass_at_k(one.samples, one.right_samples, k) for one in graded}
+        levels = strata(graded, lambda one: one.level)
+        by_level = {key: estimate([rates[id(one)] for one in part], seed) for key, part in levels}
+        yield PassAtK(k, samples, estimate(list(rates.values()), seed), by_level)
 
 
-def _pass_at_one(graded: Sequence[Graded], k: int, samples: int, seed: int) -> PassAtK:
-    def rate(part: Sequence[Graded]) -> Estimate:
-        return estimate([pass_at_k(one.samples, one.right_samples, k) for one in part], seed)
-
-    by_level = {key: rate(part) for key, part in strata(graded, lambda one: one.level)}
-    return PassAtK(k, samples, rate(graded), by_level)
-
-
-def _distinct(conditions: Sequence[Condition]) -> list[Condition]:
-    """Without those that `auto` made of a method that was asked for as well."""
-    found = {(condition.plan.method, condition.plan.budget): condition for condition in reversed(conditions)}
-    return list(found.values())[::-1]
-
-
-def _rescored(graded: Sequence[Graded], condition: Condition) -> list[Rescored]:
+def _rescored(graded: Sequence[Graded], conditions: Sequence[Condition]) -> Iterator[Rescored]:
     """Nothing for a method without scores. A problem that ended in an error is wrong under every choice."""
-    if not any(one.outcomes[condition].choices for one in graded):
-        return []
-    return [
-        Rescored(
-            condition.plan.method,
-            condition.plan.budget,
-            how,
-            select,
-            fmean(one.outcomes[condition].choices.get((how, select), False) for one in graded),
-        )
-        for how, select in CHOICES
-    ]
+    # What `auto` made of a method that was asked for as well is not listed twice.
+    distinct = {(condition.plan.method, condition.plan.budget): condition for condition in reversed(conditions)}
+    for (method, budget), condition in reversed(distinct.items()):
+        choices = [one.outcomes[condition].choices for one in graded]
+        if any(choices):
+            for how, select in CHOICES:
+                yield Rescored(method, budget, how, select, fmean(one.get((how, select), False) for one in choices))
 
 
-def _paired(graded: Sequence[Graded], conditions: Sequence[Condition], seed: int) -> list[Comparison]:
-    """Any two methods with the same N, and one that writes one solution with all."""
-    pairs = combinations(conditions, 2)
-    return [_compare(graded, a, b, seed) for a, b in pairs if _comparable(a.plan, b.plan)]
-
-
-def _comparable(a: Plan, b: Plan) -> bool:
-    return a.budget == b.budget or writes_one(a.method) or writes_one(b.method)
-
-
-def _compare(graded: Sequence[Graded], a: Condition, b: Condition, seed: int) -> Comparison:
-    """The later one (of more compute, as methods are listed) against the earlier one."""
-    first, second = [one.outcomes[a].right for one in graded], [one.outcomes[b].right for one in graded]
-    pairs = list(zip(second, first, strict=True))
-    only_second, only_first = pairs.count((True, False)), pairs.count((False, True))
-    gap = difference(second, first, seed)
-    return Comparison(name(b), name(a), gap, only_second, only_first, mcnemar(only_second, only_first))
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionTime:
-    """Seconds of decoding per problem, by model."""
-
-    requested_method: str
-    method: str
-    budget: int
-    policy_seconds: float
-    prm_seconds: float
-    by_level: dict[str, float]
-    by_subject: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """What the samples took, over all runs that filled the store, and each condition's share of it by its tokens."""
-
-    wall_seconds: float
-    policy_seconds: float
-    prm_seconds: float
-    policy_tokens: int
-    prm_tokens: int
-    cells: list[ConditionTime]
-
-
-def condition_times(summary: Summary, rates: Rates) -> list[ConditionTime]:
-    """Tokens times the seconds that one token took on average, many problems being in flight."""
-    return [
-        ConditionTime(
-            result.requested_method,
-            result.method,
-            result.budget,
-            *_seconds(result.overall.cost, rates),
-            by_level={key: sum(_seconds(group.cost, rates)) for key, group in result.by_level.items()},
-            by_subject={key: sum(_seconds(group.cost, rates)) for key, group in result.by_subject.items()},
-        )
-        for result in summary.results
-    ]
-
-
-def _seconds(cost: MeanCost, rates: Rates) -> tuple[float, float]:
-    return (cost.policy_prompt_tokens + cost.policy_tokens) * rates.policy, cost.prm_tokens * rates.prm
+def _paired(graded: Sequence[Graded], conditions: Sequence[Condition], seed: int) -> Iterator[Comparison]:
+    """Any two methods with the same N, and one that has no N with all: the later one (of more compute, as methods are
+    listed) against the earlier one."""
+    for a, b in combinations(conditions, 2):
+        if a.plan.budget == b.plan.budget or writes_one(a.plan.method) or writes_one(b.plan.method):
+            first, second = ([one.outcomes[condition].right for one in graded] for condition in (a, b))
+            pairs = list(zip(second, first, strict=True))
+            only_b, only_a = pairs.count((True, False)), pairs.count((False, True))
+            gap = difference(second, first, seed)
+            yield Comparison(b.label, a.label, gap, only_b, only_a, mcnemar(only_b, only_a))

@@ -26,20 +26,15 @@ root have the random streams of best-of-n's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import pow, prod
 from typing import Literal
 
-from tts_cli.answers import Aggregate, aggregate
 from tts_cli.search.context import Search
-from tts_cli.search.tree import Node, path_to
+from tts_cli.search.tree import DOUBT, Node, path_to
 
 ROUND = 4
 """Samples at a time: as many as a first observation needs; more start from worse prefixes, fewer fill no batch."""
-
-DOUBT = 0.5
-"""Nothing goes on from a step that scores less."""
 
 CONVINCED = 0.9
 """A solution whose steps all score at least this much ends the search."""
@@ -60,20 +55,6 @@ HYPERPARAMETERS = {"round": ROUND, "doubt": DOUBT, "convinced": CONVINCED, "pati
 async def best_first(search: Search, budget: int, beam_width: int = 1) -> None:
     """Rounds of samples, scored as far as need be, until a solution convinces or `budget` are drawn."""
     await BestFirst(search).grow(budget)
-
-
-def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:
-    """The score of a solution some of whose `steps` were not scored (None): by those that were.
-
-    The minimum of a part is unknown, unless a step in doubt settles it.
-
-    >>> score_of([0.9, None], "mean"), score_of([0.9, None], "min"), score_of([0.3, None], "min")
-    (0.9, None, 0.3)
-    """
-    known = [score for score in steps if score is not None]
-    if not known or (how == "min" and len(known) < len(steps) and min(known) >= DOUBT):
-        return None
-    return aggregate(known, how)
 
 
 @dataclass(slots=True)

@@ -5,10 +5,14 @@ Data and arithmetic only: sampling, scoring and pruning are in context.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tts_cli.answers import Aggregate, aggregate
 from tts_cli.protocols import Finish, Prefix
+
+DOUBT = 0.5
+"""A step that scores less is in doubt: best-first search neither goes on from it nor scores what comes after it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -93,6 +97,20 @@ def tips(root: Node) -> list[Node]:
     """Where unfinished paths under `root` stop: steps that were not given up and have nothing after them."""
     nodes = [node for node in walk(root) if not (node.pruned or node.finished)]
     return [node for node in nodes if all(child.pruned for child in node.children.values())]
+
+
+def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:
+    """The score of a solution some of whose `steps` were not scored (None): by those that were.
+
+    The minimum of a part is unknown, unless a step in doubt settles it.
+
+    >>> score_of([0.9, None], "mean"), score_of([0.9, None], "min"), score_of([0.3, None], "min")
+    (0.9, None, 0.3)
+    """
+    known = [score for score in steps if score is not None]
+    if not known or (how == "min" and len(known) < len(steps) and min(known) >= DOUBT):
+        return None
+    return aggregate(known, how)
 
 
 def ranked(candidates: Iterable[Node]) -> list[Node]:

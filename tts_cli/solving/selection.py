@@ -15,9 +15,8 @@ from statistics import fmean
 from tts_cli.answers import Aggregate, Select, VoteClass, extract, vote
 from tts_cli.answers.vote import Equality, Verifier
 from tts_cli.data.record import Verified
-from tts_cli.search.best_first import score_of
 from tts_cli.search.context import Search, Solution
-from tts_cli.search.tree import Node, solution_text, tips
+from tts_cli.search.tree import Node, score_of, solution_text, tips
 
 _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNORECASE)
 

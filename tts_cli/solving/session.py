@@ -27,7 +27,7 @@ from tts_cli.solving.selection import NOTHING, Selection, all_wrong, conclude, d
 from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.rules import Decision, RunMethod
+from tts_cli.strategy.rules import Decision
 
 
 class Session:
@@ -55,7 +55,7 @@ class Session:
         self.limit: FinishReason | None = None
         self.checkpoints: list[tuple[Observation, float]] = []
         self._judge, self._listener, self._clock = judge, listener, clock
-        self._auto = AutoState(action=None if plan.rule else RunMethod(plan.method, plan.budget))
+        self._auto = AutoState()
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
         sampling = replace(settings.sampling, temperature=0.0) if plan.likeliest_only else settings.sampling
@@ -181,7 +181,10 @@ class Session:
         chosen = selection.chosen.node if selection.chosen else None
         self.report_spent()
         self._emit(SearchEnded(chosen.number if chosen else None, answer, selection.confidence, finish))
-        method, budget = self._auto.method(has_prm=self.prm is not None)
+        method, budget = self.plan.method, self.plan.budget
+        if self.plan.rule is not None:
+            method, samples = self._auto.method(has_prm=self.prm is not None)
+            budget = samples or budget  # 0: it ended before its first sample
         record = Record(
             id=self.problem.id,
             problem=self.problem.text,
@@ -189,7 +192,7 @@ class Session:
             confidence=selection.confidence,
             solution=solution_text(chosen) if chosen else None,
             method=method,
-            budget=budget or self.plan.budget,  # 0: `auto` ended before its first sample
+            budget=budget,
             difficulty=self._auto.difficulty,
             why=self._why(selection),
             votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in selection.votes],
@@ -231,14 +234,16 @@ class Session:
         rule, measured = self.plan.rule, self.plan.confidence
         if not selection.votes or (selection.verified is not None and selection.verified.wrong):
             return None
-        if rule is not None and stopped:
-            ended = len(selection.ballots)
-            counts = (ended, max(ended, self._auto.samples))
-            chances = [rule.confidence_so_far(self._observation(selection, count)) for count in counts]
-            return min((one for one in chances if one is not None), default=None)
-        if measured is not None and not stopped:
+        if rule is None:
+            if measured is None or stopped:
+                return None
             return measured(self._observation(selection, self.plan.budget).values)
-        return self._auto.confidence
+        if not stopped:
+            return self._auto.confidence
+        ended = len(selection.ballots)
+        counts = (ended, max(ended, self._auto.samples))
+        chances = [rule.confidence_so_far(self._observation(selection, count)) for count in counts]
+        return min((one for one in chances if one is not None), default=None)
 
     def _finish(self, selection: Selection) -> FinishReason:
         least = self.settings.min_confidence

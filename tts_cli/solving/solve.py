@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from tts_cli import __version__
-from tts_cli.answers import Aggregate, Judge, Select
+from tts_cli.answers import Aggregate, Select
+from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
@@ -64,14 +65,11 @@ def solve(
     policy: Policy,
     prm: RewardModel | None,
     *,
-    plan: Plan | None = None,
     listener: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
-    on_advance: Callable[[], None] = lambda: None,
-    judge: Equality | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    **options: Any,
 ) -> Solved:
-    """Solve one problem; the parameters are those of `solve_many`. Raises whatever error ended the search."""
+    """Solve one problem; `options` and all else as in `solve_many`. Raises whatever error ended the search."""
     begun: list[Problem] = []
 
     def one() -> Iterator[Problem]:
@@ -83,12 +81,9 @@ def solve(
         settings,
         policy,
         prm,
-        plan=plan,
         listener=lambda _, event: listener(event),
         should_stop=lambda: bool(begun) and should_stop(),  # a stop before the start is a result, too
-        on_advance=on_advance,
-        judge=judge,
-        clock=clock,
+        **options,
     )
     with closing(solutions):
         solved = next(solutions)

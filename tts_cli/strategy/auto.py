@@ -20,12 +20,12 @@ from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.rules import Action, BestFirstUntil, Decision, Rule, RunMethod, SampleUntil
 
 SEARCH = (-1,)
-"""The number of no sample."""
+"""A number that no sample has."""
 
 
 @dataclass(slots=True)
 class AutoState:
-    """What `auto` has done so far. A method that was asked for is one `action` from the beginning.
+    """What `auto` has done so far.
 
     `samples`: begun, without those of a `RunMethod`; `action`: the last one, which may be under way; `convinced`: a
     solution has convinced the PRM; `decision`: the last one; `difficulty`: the last that a decision named.
@@ -75,7 +75,7 @@ async def auto(
 
     1. Do what the rule begins with.
     2. When all samples have ended: observe them and let the rule decide.
-    3. Go on as it decides, which is never less than there is, and return to 2; a method that it names comes last.
+    3. Go on as it decides, and return to 2. Where it names a method, that is run and ends it.
     """
     rounds = BestFirst(search)
     action: Action | None = rule.first

@@ -16,9 +16,8 @@ from math import exp, log
 from statistics import fmean
 
 from tts_cli.answers import Aggregate, VoteClass
-from tts_cli.search.best_first import score_of
 from tts_cli.search.context import Solution
-from tts_cli.search.tree import Node, path_to
+from tts_cli.search.tree import Node, path_to, score_of
 
 FEATURES = (
     "agreement",

@@ -146,7 +146,10 @@ def read(path: Path) -> Profile:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        profile = Profile.model_validate(_of_this_version(content, path))
+        ours = isinstance(content, dict) and content.get("format") == "tts-profile"
+        if ours and content.get("version") != VERSION:
+            raise OtherVersion(path, content)
+        profile = Profile.model_validate(content)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"The profile {path} cannot be read: {reason(error)}.", "Name a file of `tts calibrate`."
@@ -156,13 +159,6 @@ def read(path: Path) -> Profile:
     if profile.features != FEATURES:
         raise OtherVersion(path, profile.model_dump())
     return profile
-
-
-def _of_this_version(content: Any, path: Path) -> Any:
-    ours = not isinstance(content, dict) or content.get("format") != "tts-profile" or content.get("version") == VERSION
-    if not ours:
-        raise OtherVersion(path, content)
-    return content
 
 
 _MAKE = "Make a new one with `tts calibrate DATASET`, or remove the file."

@@ -17,7 +17,6 @@ from rich.text import Text
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.display import Display
 from tts_cli.costs import human
-from tts_cli.search.events import Event, SearchEnded, Spent
 
 FRAME_SECONDS = 0.2
 SPEED_OVER = 10.0  # seconds: tokens/s is the mean of the last ten
@@ -46,7 +45,6 @@ class Progress(Display):
         self._began: float | None = None
         self._finished = 0  # since this program began: the time left is estimated from it
         self._tokens = 0
-        self._spent: dict[str, int] = {}
         self._marks: deque[tuple[float, int]] = deque()
 
     def finish(self, outcome: str | None = None) -> None:
@@ -55,15 +53,6 @@ class Progress(Display):
         self._finished += 1
         if outcome is not None:
             self.counts[outcome] += 1
-
-    def listen(self, id: str, event: Event) -> None:
-        """Count the tokens of a search under way. The id must be that of one search at a time."""
-        if isinstance(event, Spent):
-            tokens = event.policy_tokens + event.prm_tokens
-            self.spend(tokens - self._spent.get(id, 0))
-            self._spent[id] = tokens
-        elif isinstance(event, SearchEnded):
-            self._spent.pop(id, None)
 
     def spend(self, tokens: int) -> None:
         """So many more tokens were run."""

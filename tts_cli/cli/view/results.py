@@ -12,12 +12,12 @@ from pathlib import Path
 
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.view import parts, tables
-from tts_cli.cli.view.prm_results import prm_tables
 from tts_cli.cli.view.tables import Table
 from tts_cli.costs import human
-from tts_cli.evaluation.report import to_json
+from tts_cli.evaluation.prm_quality import Discrimination, PrmQuality
+from tts_cli.evaluation.report import ConditionTime, Timing, to_json
 from tts_cli.evaluation.statistics import Estimate
-from tts_cli.evaluation.summary import ConditionTime, Result, Summary, Timing, label, title
+from tts_cli.evaluation.summary import Result, Summary
 from tts_cli.search.methods import writes_one
 
 LONGEST_NAME = 24
@@ -50,10 +50,6 @@ def result_tables(summary: Summary, timing: Timing) -> list[Table]:
     return [table for table in found if table.rows]
 
 
-def _label(result: Result) -> str:
-    return label(result.requested_method, result.method, result.budget)
-
-
 def _main(summary: Summary, timing: Timing) -> Table:
     facts = summary.facts
     models = facts.policy.name + (f" + {facts.prm.name}" if facts.prm else "")
@@ -78,7 +74,7 @@ def _failures(summary: Summary) -> str:
 def _main_row(result: Result, time: ConditionTime) -> list[str]:
     cost = result.overall.cost
     return [
-        title(result.requested_method, result.method),
+        result.title,
         str(result.budget),
         percent(result.overall.accuracy),
         human(cost.policy_prompt_tokens + cost.policy_tokens),
@@ -98,7 +94,7 @@ def percent(accuracy: Estimate) -> str:
 def _by_level(summary: Summary) -> Table:
     """One column a level: their order is the point."""
     levels = list(summary.results[0].by_level) if len(summary.results[0].by_level) > 1 else []
-    shares = {_label(r): {level: g.accuracy for level, g in r.by_level.items()} for r in summary.results}
+    shares = {r.label: {level: g.accuracy for level, g in r.by_level.items()} for r in summary.results}
     shares |= {f"pass@{one.k}": one.by_level for one in summary.pass_at_k if one.k == one.samples}
     counts = {level: group.problems for level, group in summary.results[0].by_level.items()}
     rows = [[name, *(f"{100 * by_level[level].value:.0f}" for level in levels)] for name, by_level in shares.items()]
@@ -117,7 +113,7 @@ def _by_subject(summary: Summary) -> Table:
         [_short(subject), str(group.problems), *(f"{100 * r.by_subject[subject].accuracy.value:.0f}" for r in largest)]
         for subject, group in subjects.items()
     ]
-    header = ["subject", "problems", *(title(result.requested_method, result.method) for result in largest)]
+    header = ["subject", "problems", *(result.title for result in largest)]
     return Table(f"% right by subject, N = {largest[-1].budget}", header, rows)
 
 
@@ -134,7 +130,7 @@ def _short(text: str) -> str:
 
 def _paired(summary: Summary) -> Table:
     """Differences at the largest budget."""
-    names = {_label(result) for result in _largest(summary.results)}
+    names = {result.label for result in _largest(summary.results)}
     rows = [
         [
             one.a,
@@ -169,3 +165,67 @@ def _rescored(summary: Summary) -> Table:
         [[*key, *(row[select] for select in selects)] for key, row in rows.items()],
         words=2,
     )
+
+
+# The PRM as a judge
+
+
+def prm_tables(quality: PrmQuality) -> list[Table]:
+    """How well the PRM separates right from wrong, whether its scores are chances, and what length does to them."""
+    return [_discrimination(quality), _aggregates(quality), _calibration(quality), _length(quality)]
+
+
+def _discrimination(quality: PrmQuality) -> Table:
+    def row(name: str, found: Discrimination) -> list[str]:
+        error = f"{found.calibration_error:.3f}"
+        return [name, str(found.count), f"{100 * found.share_right:.1f}", number(found.auc), error]
+
+    return Table(
+        "The PRM as a judge",
+        ("", "scores", "% right", "AUC", "calibration error"),
+        [row("steps", quality.steps), row(f"solutions (PRM-{quality.aggregate})", quality.solutions)],
+        note=f"Label: {quality.labels}. AUC 0.5 is chance, 1 perfect.",
+    )
+
+
+def _aggregates(quality: PrmQuality) -> Table:
+    return Table(
+        "AUC of solutions by aggregation",
+        ("aggregate", "all solutions", "within a problem"),
+        [[one.aggregate, number(one.auc), number(one.auc_within)] for one in quality.aggregates],
+        note=f"Within: mean over the {quality.problems_within} problems with right and wrong samples, which is what a "
+        "vote needs.",
+    )
+
+
+def _calibration(quality: PrmQuality) -> Table:
+    """Steps beside solutions, by tenths of the score."""
+    rows: dict[str, list[str]] = {}
+    for place, found in enumerate((quality.steps, quality.solutions)):
+        for bin in found.calibration:
+            row = rows.setdefault(f"{bin.low:.1f}-{bin.high:.1f}", [""] * 6)
+            row[3 * place : 3 * place + 3] = [str(bin.count), number(bin.mean_score), f"{100 * bin.share_right:.0f}"]
+    return Table(
+        "Calibration",
+        ("score", "steps", "mean score", "% right", "solutions", "mean score", "% right"),
+        [[key, *rows[key]] for key in sorted(rows)],
+    )
+
+
+def _length(quality: PrmQuality) -> Table:
+    length = quality.length
+    rows = [
+        [f"{g.low}-{g.high}", str(g.right), number(g.right_score), str(g.wrong), number(g.wrong_score)]
+        for g in length.groups
+    ]
+    note = (
+        f"Rank correlation of score with tokens: {number(length.score_with_tokens)} (among right ones "
+        f"{number(length.score_with_tokens_right)}, among wrong ones {number(length.score_with_tokens_wrong)}), with "
+        f"steps: {number(length.score_with_steps)}; of a step's score with its tokens: "
+        f"{number(length.step_score_with_step_tokens)}."
+    )
+    return Table("Scores by length", ("tokens", "right", "mean score", "wrong", "mean score"), rows, note=note)
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
