@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tts_cli.evaluation.fit import assign_folds, fit
+from tts_cli.evaluation.profile_fit import assign_folds, fit
 from tts_cli.strategy.logistic import Logistic, sigmoid
 
 RNG = np.random.default_rng(7)

@@ -13,7 +13,7 @@ import yaml
 from tests.strategy.profiles import COUNT, POLICY, PRM, RIGHT, logistic, profile
 from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
-from tts_cli.evaluation.fit import fit
+from tts_cli.evaluation.profile_fit import fit
 from tts_cli.solving.wording import of_mismatch, of_unfit
 from tts_cli.strategy.profile import ModelFile, Profile, Unfit, differs, fitting, read, samples_as, write
 

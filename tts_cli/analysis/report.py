@@ -1,4 +1,4 @@
-"""What `tts explain` reports of a finished search: what was spent where, how the vote went, what other budgets would do.
+"""What `tts explain` says of a finished search: what was spent where, how the vote went, what another budget would do.
 
 Made from a record alone, or from a record with the tree of its trace, which shows much more.
 """
@@ -9,23 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tts_cli.analysis import what_if
-from tts_cli.analysis.trace_analysis import (
-    Ballot,
-    CostShare,
-    ModelCost,
-    VotingRules,
-    agrees,
-    ballots,
-    by_depth,
-    by_fate,
-    check,
-    check_tree,
-    damaged,
-    elect,
-    model_costs,
-    rules_of,
-)
+from tts_cli.analysis import trace_analysis, what_if
+from tts_cli.analysis.trace_analysis import Ballot, CostShare, ModelCost, VotingRules
 from tts_cli.analysis.tree import TreeState
 from tts_cli.analysis.what_if import WhatIf
 from tts_cli.answers.vote import Equality
@@ -66,20 +51,20 @@ def explain(
     record: Record, tree: TreeState | None, settings: Mapping[str, Any] | None, judge: Equality
 ) -> SearchReport:
     """`tree` and `settings` are the trace's, None for a record alone. Raises TtsError for what makes no sense."""
-    check(record)
-    rules = rules_of(settings, record.method)
+    trace_analysis.check(record)
     if tree is not None:
-        check_tree(tree)
-    voters = None if tree is None else ballots(tree, rules.aggregate)
-    costs = model_costs(record, tree)
+        trace_analysis.check_tree(tree)
+    rules = trace_analysis.rules_of(settings, record.method)
+    voters = None if tree is None else trace_analysis.ballots(tree, rules.aggregate)
+    costs = trace_analysis.model_costs(record, tree)
     half, twice = _other_budgets(record, tree, voters, rules, judge)
     return SearchReport(
         record=record,
         traced=tree is not None,
         rules=rules,
         costs=costs,
-        by_depth=by_depth(tree, costs) if tree else [],
-        by_fate=by_fate(tree, costs) if tree else [],
+        by_depth=trace_analysis.by_depth(tree, costs) if tree else [],
+        by_fate=trace_analysis.by_fate(tree, costs) if tree else [],
         voters=None if voters is None else len(voters),
         vote=_vote_shares(record),
         lead=_lead(record, rules),
@@ -94,9 +79,10 @@ def _other_budgets(
     """The ballots of the trace are used only where they give the record's vote."""
     width = tree.started.beam_width if tree and tree.started else Settings().beam_width
     if width < 1:
-        raise damaged(f"a beam width of {width}")
+        raise trace_analysis.damaged(f"a beam width of {width}")
     count = what_if.trajectories(record, width)
-    if voters is not None and agrees(elect(voters, rules.select, judge)[0], record):
+    voted = trace_analysis.elect(voters or [], rules.select, judge)[0]
+    if voters is not None and [(v.answer, v.count) for v in voted] == [(v.answer, v.count) for v in record.votes]:
         so_far = what_if.answers_in(voters, rules, judge, count)
         numbered = voters if all(ballot.branch is not None for ballot in voters) else None
     else:

@@ -204,8 +204,3 @@ def elect(ballots: Sequence[Ballot], select: Select, judge: Equality) -> tuple[l
     solutions = [ballot.solution for ballot in ballots]
     votes = vote([solution.answer for solution in solutions], weights(solutions, select), select, judge)
     return votes, confidence(votes, select) if votes else None
-
-
-def agrees(votes: Sequence[VoteClass], record: Record) -> bool:
-    """Whether a vote held again is that of the record."""
-    return [(v.answer, v.count) for v in votes] == [(v.answer, v.count) for v in record.votes]

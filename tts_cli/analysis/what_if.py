@@ -172,15 +172,12 @@ def twice(record: Record, so_far: AnswersSoFar, rules: VotingRules, more: int) -
     drawn = rng.multinomial(more, chances)[:, : len(so_far.counts) + 1]
     everything = np.concatenate(so_far.weights)
     further = AnswersSoFar((*so_far.answers, UNSEEN), (*so_far.weights, everything), 0)
-    before = np.array([_value(own, rules) for own in so_far.weights] + [0.0])
+    by_count = rules.select == "majority"
+    before = np.array([float(len(own) if by_count else own.sum()) for own in so_far.weights] + [0.0])
     wins = _wins(before + _totals(drawn, further, rules, rng, replace=True), further.answers)
     changes = 1 - _of(wins, so_far.answers[0])
     says = f"the chance that {more} more {_name_of_samples(record)} elect another answer is about {_percent(changes)}."
     return WhatIf(budget, "estimate", says, changes=changes, winners=tuple(wins))
-
-
-def _value(own: Weights, rules: VotingRules) -> float:
-    return float(len(own)) if rules.select == "majority" else float(own.sum())
 
 
 def _totals(

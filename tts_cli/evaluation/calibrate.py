@@ -68,16 +68,12 @@ def calibration(
     Raises as `config.resolve` and `EvalRun` do.
     """
     before = stored_config(store) if dataset is None else None
-    fixed: dict[str, Any] = {
-        "methods": ("best-of-n",),
-        "budgets": (1,),
-    }  # asks the PRM; `plan` says for what
-    asked = resolve(before, flags, dataset=dataset, limit=limit, shuffle=shuffle, **fixed)
-    return EvalRun(asked, store, plan=_conditions)
-
-
-def _conditions(evaluation: EvalRun) -> list[Condition]:
-    return [Condition(plan.method, plan) for plan in plans(evaluation.settings.beam_width)]
+    how: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle}
+    # A method that asks the PRM, so that it is loaded; `plan` says what is sampled.
+    asked = resolve(before, flags, methods=("best-of-n",), budgets=(1,), **how)
+    return EvalRun(
+        asked, store, plan=lambda run: [Condition(one.method, one) for one in plans(run.settings.beam_width)]
+    )
 
 
 def labelled_rows(evaluation: EvalRun, consent: Callable[[str], bool] = lambda question: False) -> list[Row]:

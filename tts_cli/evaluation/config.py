@@ -178,7 +178,13 @@ def stored_config(store: Store) -> EvalConfig | None:
 def keep(store: Store, asked: EvalConfig, origin: Mapping[str, Any]) -> None:
     """Check that the samples will have one origin, and keep both. Raises UsageError, naming what differs."""
     before = store.about("origin") or {}
-    merged = {name: _with_content(value, before.get(name)) for name, value in origin.items()}
+    merged = dict(origin)
+    for role in (
+        "policy",
+        "prm",
+    ):  # one whose file is gone is taken for the one that it was: its samples can be counted
+        if merged[role] and before.get(role) and merged[role]["content"] is None:
+            merged[role] = merged[role] | {"content": before[role]["content"]}
     for name, value in merged.items():
         if before and value != before.get(name):
             raise UsageError(
@@ -211,13 +217,6 @@ def _model(entry: ModelEntry, format: str | None = None) -> dict[str, Any]:
     file = find_file(entry)
     asked = entry.model_dump(mode="json", include={"prompt", "separator", "format"})
     return {"name": entry.name, "content": of_file(file) if file else None, "asked": asked, "format": format}
-
-
-def _with_content(now: Any, before: Any) -> Any:
-    """A model whose file is gone is taken for the one that it was: its samples can still be counted."""
-    if isinstance(now, dict) and isinstance(before, dict) and now["content"] is None:
-        return now | {"content": before["content"]}
-    return now
 
 
 def _shown(value: Any) -> Any:

@@ -125,33 +125,31 @@ def discrimination(scores: Sequence[float], right: Sequence[bool]) -> Discrimina
 def _aggregate_quality(
     samples: Sequence[Sequence[ScoredSolution]], flat: Sequence[ScoredSolution], how: Aggregate
 ) -> AggregateQuality:
-    within = [_auc(one, how) for one in samples]
-    known = [value for value in within if value is not None]
-    return AggregateQuality(how, _auc(flat, how), fmean(known) if known else None)
+    def auc_of(solutions: Sequence[ScoredSolution]) -> float | None:
+        return auc([aggregate(s.scores, how) for s in solutions], [s.right for s in solutions])
 
-
-def _auc(solutions: Sequence[ScoredSolution], how: Aggregate) -> float | None:
-    return auc([aggregate(s.scores, how) for s in solutions], [s.right for s in solutions])
+    within = [value for one in samples if (value := auc_of(one)) is not None]
+    return AggregateQuality(how, auc_of(flat), fmean(within) if within else None)
 
 
 def length_bias(solutions: Sequence[ScoredSolution], how: Aggregate) -> LengthBias:
     """Does the score follow the length, beyond what correctness explains?"""
     scores = [aggregate(solution.scores, how) for solution in solutions]
     tokens = [sum(solution.tokens) for solution in solutions]
-    kinds = {kind: [i for i, s in enumerate(solutions) if s.right == kind] for kind in (True, False)}
+
+    def among(right: bool) -> float | None:
+        chosen = [i for i, solution in enumerate(solutions) if solution.right == right]
+        return rank_correlation([scores[i] for i in chosen], [tokens[i] for i in chosen])
+
     pairs = [pair for s in solutions for pair in zip(s.scores, s.tokens, strict=True)]
     return LengthBias(
         score_with_tokens=rank_correlation(scores, tokens),
         score_with_steps=rank_correlation(scores, [len(s.scores) for s in solutions]),
-        score_with_tokens_right=_correlation_among(kinds[True], scores, tokens),
-        score_with_tokens_wrong=_correlation_among(kinds[False], scores, tokens),
+        score_with_tokens_right=among(True),
+        score_with_tokens_wrong=among(False),
         step_score_with_step_tokens=rank_correlation([score for score, _ in pairs], [n for _, n in pairs]),
         groups=_length_groups(solutions, scores, tokens),
     )
-
-
-def _correlation_among(chosen: Sequence[int], scores: Sequence[float], tokens: Sequence[int]) -> float | None:
-    return rank_correlation([scores[i] for i in chosen], [tokens[i] for i in chosen]) if chosen else None
 
 
 def _length_groups(

@@ -1,6 +1,7 @@
 """From observations to a profile: logistic models of a few numbers (strategy.features), and the best variant.
 
-What a profile is worth is simulated on problems that it was not fitted to.
+What a profile is worth is simulated on problems that it was not fitted to. The models are fitted by ridge regression
+with Newton's method: with a few hundred problems and ten numbers each, nothing larger would hold.
 """
 
 from __future__ import annotations
@@ -11,16 +12,24 @@ from datetime import date
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tts_cli import __version__
 from tts_cli.config import Settings
 from tts_cli.evaluation import observations as observed
-from tts_cli.evaluation.fit import assign_folds, fit
 from tts_cli.evaluation.observations import VARIANTS, CalibrationProblem, Checkpoint, Variant
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, Voting, name_of, samples_as
 from tts_cli.strategy.rules import PRICES, CalibratedRule
+
+Floats = NDArray[np.float64]
+
+RIDGE = 3.0
+_STEPS = 50
+_FOLDS = 10
 
 EARLY = 4
 """Samples up to which a stage estimates the difficulty: those after it are chosen by what was found."""
@@ -143,3 +152,43 @@ def _worth(problems: Sequence[CalibrationProblem], facts: CalibrationFacts) -> f
             ended = simulate_rule(problem, CalibratedRule(profile, effort, observed.STAGES[-1][0]))
             worth += ended.right - price * ended.flops / profile.solution_flops
     return worth
+
+
+# Fitting; shapes: n problems, d features
+
+
+def fit(values: Sequence[Sequence[float]], shares: Sequence[float], ridge: float = RIDGE) -> Logistic:
+    """values: n x d; shares: n, in [0, 1] (right or wrong, or the part of a problem's samples that is right).
+
+    The features are standardised, so `ridge` means the same for all; the bias is not penalised. Shares are shrunk as if
+    one more problem had been half right (Jeffreys' prior), so that no chance is 0 or 1.
+    """
+    x, y = np.asarray(values, float), np.asarray(shares, float)
+    y = (len(y) * y + 0.5) / (len(y) + 1)
+    centre, scale = x.mean(0), x.std(0)
+    scale[scale < 1e-9] = 1.0
+    z = np.c_[np.ones(len(x)), (x - centre) / scale]
+    penalty = np.diag([1e-6, *[ridge] * x.shape[1]])
+    w = np.zeros(z.shape[1])
+    for _ in range(_STEPS):
+        p = 1 / (1 + np.exp(-np.clip(z @ w, -60, 60)))
+        step = np.linalg.solve((z * (p * (1 - p) + 1e-9)[:, None]).T @ z + penalty, z.T @ (p - y) + penalty @ w)
+        w -= np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-8:
+            break
+    return Logistic(bias=_short(w[0]), weights=_row(w[1:]), centre=_row(centre), scale=_row(scale))
+
+
+def assign_folds(count: int, seed: int) -> list[int]:
+    """A fold for each of `count` problems, at random, all folds of nearly one size."""
+    order = np.random.default_rng(seed).permutation(count)
+    return [int(place) % min(_FOLDS, count) for place in order]
+
+
+def _row(values: Floats) -> tuple[float, ...]:
+    return tuple(_short(value) for value in values)
+
+
+def _short(value: float) -> float:
+    """Six digits: a profile is read by people, too."""
+    return float(f"{value:.6g}")

@@ -87,14 +87,11 @@ class EvalRun:
 
     @property
     def facts(self) -> tuple[ModelFacts, ModelFacts | None]:
-        """Names and sizes of policy and PRM, known once they have been loaded for this store."""
-        found = self._known_facts
-        assert found is not None, "the models have not been loaded yet"
+        """Names and sizes of policy and PRM, known once they have been loaded for this store. Raises TtsError."""
+        found = stored_models(self.store, with_prm=self.models.prm is not None)
+        if found is None:
+            raise TtsError("What was sampled here needs models that were never loaded for it.", "Sample it first.")
         return found
-
-    @property
-    def _known_facts(self) -> tuple[ModelFacts, ModelFacts | None] | None:
-        return stored_models(self.store, with_prm=self.models.prm is not None)
 
     @cached_property
     def conditions(self) -> list[Condition]:
@@ -118,7 +115,8 @@ class EvalRun:
         cannot be loaded, TtsError where the store cannot be written.
         """
         with ExitStack() as stack:
-            loaded = None if self._known_facts else self._load(stack, on_load)
+            known = stored_models(self.store, with_prm=self.models.prm is not None)
+            loaded = None if known else self._load(stack, on_load)
             jobs = fewest(job_of(condition.plan) for condition in self.conditions)
             problems = [problem_of(row) for row in rows if ungradable(row) is None]
             self.store.forget_failures()

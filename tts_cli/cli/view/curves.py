@@ -14,7 +14,7 @@ from rich.table import Table
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.chart import Curve, chart, scale
 from tts_cli.costs import human
-from tts_cli.evaluation.summary import GroupResult, Result, Summary
+from tts_cli.evaluation.summary import Result, Summary
 from tts_cli.search.methods import METHODS
 
 # For a terminal, and for matplotlib: by place in the registry, so that a method looks the same in every chart.
@@ -72,11 +72,11 @@ def _drawn(panel: Panel, width: int, height: int) -> RenderableType:
 
 
 def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
-    def share(problems: GroupResult) -> float:
-        return problems.accuracy.value
+    def share(result: Result) -> float:
+        return (result.overall if level is None else result.by_level[level]).accuracy.value
 
     curves = [
-        Curve(name, [(float(r.budget), share(_part(r, level))) for r in results], style)
+        Curve(name, [(float(r.budget), share(r)) for r in results], style)
         for name, results, style in _families(summary)
     ]
     ceiling = [(float(one.k), (one.by_level[level] if level else one.accuracy).value) for one in summary.pass_at_k]
@@ -97,10 +97,6 @@ def _against_flops(summary: Summary) -> Panel:
 
 def _scale(curves: Sequence[Curve]) -> tuple[float, float]:
     return scale([share for curve in curves for _, share in curve.points])
-
-
-def _part(result: Result, level: str | None) -> GroupResult:
-    return result.overall if level is None else result.by_level[level]
 
 
 def _families(summary: Summary) -> list[tuple[str, list[Result], str]]:

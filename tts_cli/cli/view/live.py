@@ -84,7 +84,8 @@ class LiveTree(Display):
 
 def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, height: int, note: str = "") -> Text:
     """One picture of at most `height` lines of at most `width` cells."""
-    head = [_title(state), _problem(state), *_decision(state)]
+    problem = Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
+    head = [_title(state), problem, *_decision(state)]
     foot = [_vote(state, limits, width), _progress(state, limits, elapsed)]
     if note:
         foot.append(Text(note, style="bold yellow"))
@@ -107,10 +108,6 @@ def _title(state: TreeState) -> Text:
     if started.method in METHODS and METHODS[started.method].grows_trees:
         text.append(f"  M = {started.beam_width}")
     return text.append(f"  {parts.one_line(models)}", style="dim")
-
-
-def _problem(state: TreeState) -> Text:
-    return Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
 
 
 def _decision(state: TreeState) -> list[Text]:

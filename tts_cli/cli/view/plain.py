@@ -34,7 +34,9 @@ def summary(record: Record) -> str:
     """One line for stderr: what was done, how sure it is, what it cost."""
     confidence = f", confidence {record.confidence:.0%}" if record.confidence is not None else ""
     difficulty = f", {record.difficulty}" if record.difficulty else ""
-    return f"{record.method}, N = {record.budget}{difficulty}{_support(record)}{confidence}, {cost(record)}"
+    total = sum(vote.count for vote in record.votes)
+    votes = f", {record.votes[0].count} of {total} votes" if total > 1 else ""
+    return f"{record.method}, N = {record.budget}{difficulty}{votes}{confidence}, {cost(record)}"
 
 
 def how(record: Record, decided: Decided | None, more: str = "") -> list[str]:
@@ -44,11 +46,6 @@ def how(record: Record, decided: Decided | None, more: str = "") -> list[str]:
     if decided is None:
         return [f"{done}: {record.why}"]
     return [f"{record.difficulty} · {record.why}" if record.difficulty else record.why, done]
-
-
-def _support(record: Record) -> str:
-    total = sum(vote.count for vote in record.votes)
-    return f", {record.votes[0].count} of {total} votes" if total > 1 else ""
 
 
 def cost(record: Record) -> str:
