@@ -37,7 +37,8 @@ class Program(TyperGroup):
         if cmd_name not in MODULES:
             return None
         module = import_module(f"tts_cli.cli.{cmd_name}")
-        app = _typer(self.rich_markup_mode is not None, help=getattr(module, "HELP", None), add_completion=False)
+        rich_help, about = self.rich_markup_mode is not None, getattr(module, "HELP", None)
+        app = _typer(rich_help, name=cmd_name, help=about, add_completion=False)
         commands = module.COMMANDS if hasattr(module, "COMMANDS") else {cmd_name: module.COMMAND}
         for name, command in commands.items():
             app.command(name, cls=command.kind, epilog=command.epilog)(command.with_flags())
