@@ -38,6 +38,10 @@ RETIRED = {
 }
 
 
+PUBLISHED = '["told"]'
+"""A key of `tts explain --json`: scripts rely on it."""
+
+
 def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
@@ -58,7 +62,7 @@ def test_no_retired_word_is_left(word: str) -> None:
         f"{path.relative_to(PACKAGE)}:{number}: {line.strip()}"
         for path in sources()
         for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if pattern.search(re.sub(r"([a-z])([A-Z])", r"\1 \2", line).replace("_", " "))
+        if pattern.search(re.sub(r"([a-z])([A-Z])", r"\1 \2", line).replace("_", " ").replace(PUBLISHED, ""))
     ]
     assert found == [], f"say instead: {RETIRED[word]}"
 

@@ -37,13 +37,13 @@ VERIFY = (
 EXCEPTIONS = (
     Meant(
         cases=r"(auto|trace|batch|eval)-.*",
-        old=r"as Draw\(samples=(\d+)\) samples make it seem",
+        old=r"as Draw\(samples=(\d+)\) samples make it seem; N = \d+",
         new=r"as \1 samples make it seem",
-        reason="the sentence showed a data class of the program instead of the number in it",
+        reason="the sentence showed a data class instead of the number in it, and said the budget twice",
     ),
     Meant(
         cases=r"trace-table",
-        old=r"as\n  Draw\(samples=(\d+)\) samples make it seem",
+        old=r"as\n  Draw\(samples=(\d+)\) samples make it seem; N = \d+",
         new=r"as \1 samples\n  make it seem",
         reason="the same sentence where `tts explain` breaks it into lines",
     ),
@@ -70,12 +70,6 @@ EXCEPTIONS = (
         old="(How large the models are|which samples came first) is not told",
         new=r"\1 is not known",
         reason="plain English in `tts explain` of a record",
-    ),
-    Meant(
-        cases="show-.*",
-        old='("rules": {[^}]*)"told": ',
-        new=r'\1"known": ',
-        reason="`tts explain --json` says `known` of rules that are not assumed",
     ),
     Meant(
         cases="help-(explain|terminal|tts)",

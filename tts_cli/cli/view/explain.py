@@ -31,6 +31,7 @@ def present(channels: Channels, report: SearchReport) -> None:
     """As one JSON document, the two sentences on other budgets alone (`--quiet`), drawn, or as plain text."""
     if channels.json:
         fields = asdict(report)
+        fields["rules"]["told"] = fields["rules"].pop("known")  # the key that scripts rely on
         fields["record"] = report.record.model_dump(mode="json", exclude={"votes", "input"})
         emit_json(json.dumps(fields, ensure_ascii=False))
     elif channels.quiet:
