@@ -97,7 +97,7 @@ class Settings(BaseModel):
         SAMPLING, None, f"Most tokens of one step. (default: the policy's own, else {_DEFAULT.max_step_tokens})", ge=1
     )
     max_steps: int = _setting(SAMPLING, 40, "Most steps of one solution.", ge=1, le=1000)
-    effort: Effort = _setting(SEARCH, "normal", "How much compute `auto` may spend for how little.")
+    effort: Effort = _setting(SEARCH, "normal", "How readily `auto` spends more compute.")
     max_time: float | None = _setting(
         LIMITS, None, "Answer with the best found by then.", metavar="SECONDS", gt=0, allow_inf_nan=False
     )

@@ -20,6 +20,20 @@ class Meant:
     reason: str
 
 
+_PAD = "\n" + " " * 36
+OLD_EFFORT = r" +--effort .*\n"
+OLD_PROFILE = r" +--profile .*\n +\(default: the one for these models\)\n"
+OLD_VERIFY = r" +--verify .*\n +right has no vote\.\n"
+EFFORT = f"    --effort <low|normal|high|max>  How readily `auto` spends more compute.{_PAD}(default: normal)\n"
+PROFILE = (
+    f"    --profile FILE|none             Calibration profile for `auto`, written by{_PAD}"
+    f"`tts calibrate`. (default: the one for these{_PAD}models)\n"
+)
+VERIFY = (
+    f"    --verify / --no-verify          Substitute answers back into the problem;{_PAD}"
+    "provably wrong ones do not vote.\n"
+)
+
 EXCEPTIONS = (
     Meant(
         cases=r"(auto|trace|batch|eval)-.*",
@@ -80,6 +94,72 @@ EXCEPTIONS = (
         old="Some hundred tell enough",
         new="A few hundred are enough",
         reason="the same where `tts calibrate` refuses too few problems",
+    ),
+    Meant(
+        cases="help-(grade|show|explain|doctor|models-list)",
+        old=r"( +--debug  .*\n)( +--no-color  .*\n)",
+        new=r"\2\1",
+        reason="one helper makes the output flags of all commands, so they are listed in one order",
+    ),
+    Meant(
+        cases="help-(grade|tts|terminal)",
+        old=r"Tell whether two answers are the same\.( ?)",
+        new=r"Say whether two answers are the same.\1\1",
+        reason="plain English in the help of `tts grade`",
+    ),
+    Meant(
+        cases="error-no-command",
+        old=r"Tell whether (.*) Tell what a search",
+        new=r"Say whether \1 Show what a search",
+        reason="the help of all commands again, in an error",
+    ),
+    Meant(
+        cases="help-(solve|batch)",
+        old=r"best-of-n\|beam\|dvts>",
+        new="best-of-n|beam|dvts|best-first>",
+        reason="best-first is a method like the others",
+    ),
+    Meant(
+        cases="error-unknown-method",
+        old=r"'dvts'\.",
+        new="'dvts', 'best-first'.",
+        reason="best-first is a method like the others, in an error",
+    ),
+    Meant(
+        cases="help-batch",
+        old=r"Of INPUT\. ",
+        new="Input format. ",
+        reason="plain English in the help of `tts batch`",
+    ),
+    Meant(
+        cases="help-eval",
+        old=OLD_EFFORT + OLD_PROFILE,
+        new=EFFORT + PROFILE,
+        reason="plain English in the help of the settings",
+    ),
+    Meant(
+        cases="help-(solve|batch)",
+        old=f"{OLD_EFFORT}{OLD_PROFILE}((?: .*\n)*?){OLD_VERIFY}((?: .*\n)*?)(?= +--policy)",
+        new=rf"\1{EFFORT}\2{VERIFY}{PROFILE}",
+        reason="help lists settings in the order in which they are described",
+    ),
+    Meant(
+        cases="help-(solve|batch|eval)",
+        old=r"what it\n( +)says itself",
+        new=r"what the\n\1file says",
+        reason="plain English in the help of --prm-format",
+    ),
+    Meant(
+        cases="help-(calibrate|check)",
+        old=r"what it says\n( +)itself",
+        new=r"what the file\n\1says",
+        reason="plain English in the help of --prm-format, where it is broken otherwise",
+    ),
+    Meant(
+        cases="help-(solve|batch|eval|calibrate)",
+        old=r"0 is greedy\. \(default: the policy's own,(?: else)?\n( +)(?:else )?0\.7\)",
+        new=r"Sampling temperature; 0 takes the likeliest\n\1token. (default: the policy's own, else 0.7)",
+        reason="plain English in the help of --temperature",
     ),
 )
 

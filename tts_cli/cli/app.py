@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Annotated, Any, cast
 
@@ -18,7 +17,7 @@ from typer.core import TyperGroup
 from tts_cli import __version__
 from tts_cli.cli import errors
 from tts_cli.cli.channels import emit, silence_stdout
-from tts_cli.cli.options import Command, Debug, Invocation, NoColor
+from tts_cli.cli.options import Debug, Invocation, NoColor
 from tts_cli.search.methods import load_plugins
 
 HELP = """Solve maths problems with small local models that search for the answer.
@@ -31,60 +30,38 @@ MODULES = ("solve", "batch", "grade", "eval", "calibrate", "check", "show", "exp
 """Those of the commands, in the order of the help. Each has a COMMAND, or COMMANDS and a HELP for the group of them."""
 
 
+class Program(TyperGroup):
+    """Makes a command, and imports its module, when it is asked for: by its name, or for the help of all."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in MODULES:
+            return None
+        module = import_module(f"tts_cli.cli.{cmd_name}")
+        rich_help, about = self.rich_markup_mode is not None, getattr(module, "HELP", None)
+        app = _typer(rich_help, name=cmd_name, help=about, add_completion=False)
+        commands = module.COMMANDS if hasattr(module, "COMMANDS") else {cmd_name: module.COMMAND}
+        for name, command in commands.items():
+            app.command(name, cls=command.kind, epilog=command.epilog)(command.with_flags())
+        return typer.main.get_command(app)
+
+
 def build(rich_help: bool) -> TyperGroup:
     """The program; help is drawn with boxes only where it goes to a terminal."""
-    program = _group("tts", HELP, rich_help, EPILOG, add_completion=True, callback=_root)
-    program.commands = cast("dict[str, Any]", _Commands(rich_help))
+    app = _typer(rich_help, name="tts", cls=Program, help=HELP, epilog=EPILOG)
+    app.callback()(_root)
+    program = cast("TyperGroup", typer.main.get_command(app))
+    program.commands = cast("dict[str, Any]", dict.fromkeys(MODULES))
     return program
 
 
-class _Commands(Mapping[str, Any]):
-    """Every command by name; a command is made, and its module imported, when it is looked up."""
-
-    def __init__(self, rich_help: bool) -> None:
-        self._rich_help = rich_help
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in MODULES:
-            raise KeyError(name)
-        module = import_module(f"tts_cli.cli.{name}")
-        if hasattr(module, "COMMAND"):
-            return _command(name, module.COMMAND, self._rich_help)
-        group = _group(name, module.HELP, self._rich_help)
-        for one, command in module.COMMANDS.items():
-            group.add_command(_command(one, command, self._rich_help))
-        return group
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(MODULES)
-
-    def __len__(self) -> int:
-        return len(MODULES)
-
-
-def _group(
-    name: str, text: str, rich_help: bool, epilog: str = "", *, add_completion: bool = False, callback: Any = None
-) -> TyperGroup:
-    app = typer.Typer(
-        name=name,
-        help=text,
-        epilog=epilog,
+def _typer(rich_help: bool, **options: Any) -> typer.Typer:
+    return typer.Typer(
+        **options,
         no_args_is_help=True,
-        add_completion=add_completion,
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode="rich" if rich_help else None,
         pretty_exceptions_enable=False,
     )
-    app.callback()(callback or (lambda: None))
-    return cast("TyperGroup", typer.main.get_command(app))
-
-
-def _command(name: str, command: Command, rich_help: bool) -> Any:
-    app = typer.Typer(
-        add_completion=False, rich_markup_mode="rich" if rich_help else None, pretty_exceptions_enable=False
-    )
-    app.command(name, cls=command.kind, epilog=command.epilog)(command.with_flags())
-    return typer.main.get_command(app)
 
 
 def main() -> None:
