@@ -179,10 +179,7 @@ def keep(store: Store, asked: EvalConfig, origin: Mapping[str, Any]) -> None:
     """Check that the samples will have one origin, and keep both. Raises UsageError, naming what differs."""
     before = store.about("origin") or {}
     merged = dict(origin)
-    for role in (
-        "policy",
-        "prm",
-    ):  # one whose file is gone is taken for the one that it was: its samples can be counted
+    for role in ("policy", "prm"):  # one whose file is gone is taken for the one that it was
         if merged[role] and before.get(role) and merged[role]["content"] is None:
             merged[role] = merged[role] | {"content": before[role]["content"]}
     for name, value in merged.items():
