@@ -56,12 +56,12 @@ def test_the_method_of_the_docs_is_found_as_a_plugin(tmp_path: Path) -> None:
 
 
 def test_beam_search_is_shown_as_it_is() -> None:
-    """The excerpt, without comments and annotations, is in the source line by line."""
+    """Without comments and the signature, the excerpt is in the source line by line."""
     text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
     (excerpt,) = re.findall(r"^```text\n(async def beam.*?)^```", text, re.DOTALL | re.MULTILINE)
     source = (ROOT / "tts_cli" / "search" / "beam.py").read_text(encoding="utf-8")
-    lines = [line.partition("#")[0].strip() for line in excerpt.splitlines()[1:]]
-    assert [line for line in lines if line not in map(str.strip, source.splitlines())] == []
+    lines, there = ([line.partition("#")[0].strip() for line in text.splitlines()] for text in (excerpt, source))
+    assert [line for line in lines[1:] if line not in there] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

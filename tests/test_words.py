@@ -85,7 +85,7 @@ def lists_of_strings(tree: ast.AST) -> list[frozenset[str]]:
 
 @pytest.mark.parametrize("choices", [get_args(Aggregate), get_args(Select), get_args(Effort)], ids=str)
 def test_the_choices_of_a_setting_are_listed_once(choices: tuple[str, ...]) -> None:
-    """A table by all choices (what each does, what each costs) is no second list of them: its keys are checked types."""
+    """A table by all choices (what each does, what each costs) is no second list: its keys are type-checked."""
     counted = Counter(
         str(path.relative_to(PACKAGE))
         for path in sources()

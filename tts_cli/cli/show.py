@@ -28,7 +28,7 @@ def show(channels: Channels, trace: TraceFile, html: Html = None) -> None:
     if html is None:
         from tts_cli.cli.view import finished
 
-        finished.present(channels, record, state)
+        finished.present(channels, record, lambda: state)
         return
     from tts_cli.cli.view.html import page
     from tts_cli.data.files import write_atomically

@@ -96,17 +96,18 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
     """Save the trace, then print; the answer is printed even where the trace could not be written."""
     from tts_cli.analysis.tree import TreeState
     from tts_cli.cli.view import finished, plain
-    from tts_cli.data.trace import save
 
     failed: TtsError | None = None
     if trace is not None:
+        from tts_cli.data.trace import save
+
         try:
             save(trace, solved.trace(settings.model_dump(mode="json", exclude_none=True)))
         except TtsError as error:
             failed = error
-    if not (channels.rich_out or channels.json):
+    if not (channels.rich_out or channels.json or channels.quiet):
         channels.note(plain.summary(solved.record))
-    finished.present(channels, solved.record, TreeState(solved.events))
+    finished.present(channels, solved.record, lambda: TreeState(solved.events))
     if failed is not None:
         raise failed
 

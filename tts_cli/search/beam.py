@@ -33,7 +33,8 @@ async def beam(search: Search, budget: int, beam_width: int) -> None:
             if node.open and not node.finished and node not in kept:
                 search.prune(node)
             search.finish(node)
-        widths = widths[: len(widths) - finished]  # their slots are taken for good: the beam narrows
+        # Finished solutions keep their slots: the beam narrows.
+        widths = widths[: len(widths) - finished]
         candidates = await expand_all(search, kept, sum(widths))
 
 
