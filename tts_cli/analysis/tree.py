@@ -26,8 +26,8 @@ from tts_cli.search.events import (
 
 @dataclass(slots=True)
 class TreeStep:
-    """A node of the tree; number 0 is the problem. `copies`: how often its first sample counts; `branches`: the sample or
-    tree that each of its samples belongs to (see StepSampled). `live_children`: those that may still be extended."""
+    """A node of the tree; number 0 is the problem. `copies`: how often its first sample counts; `branches`: the sample
+    or tree that each of its samples belongs to (see StepSampled). `live_children`: those that may still be extended."""
 
     number: int
     parent: int

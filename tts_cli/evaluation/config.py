@@ -27,7 +27,7 @@ from tts_cli.evaluation.store import Store, no_dataset
 from tts_cli.models.load import ModelPair
 from tts_cli.models.registry import ModelEntry, find_file
 from tts_cli.protocols import ModelFacts
-from tts_cli.search.methods import METHODS
+from tts_cli.search.methods import METHODS, load_plugins
 from tts_cli.solver import models_of
 
 BUDGETS = (1, 4, 16)
@@ -68,7 +68,8 @@ class EvalConfig(BaseModel):
 
 
 def method_names(parts: Iterable[str]) -> tuple[str, ...]:
-    """Names of methods, each once. Raises UsageError."""
+    """Names of methods, those of installed packages too, each once. Raises UsageError."""
+    load_plugins()
     names = [part.strip() for part in parts if part.strip()]
     for name in names:
         if name not in config.methods():
@@ -179,10 +180,7 @@ def keep(store: Store, asked: EvalConfig, origin: Mapping[str, Any]) -> None:
     """Check that the samples will have one origin, and keep both. Raises UsageError, naming what differs."""
     before = store.about("origin") or {}
     merged = dict(origin)
-    for role in (
-        "policy",
-        "prm",
-    ):  # one whose file is gone is taken for the one that it was: its samples can be counted
+    for role in ("policy", "prm"):  # one whose file is gone is taken for the one that it was
         if merged[role] and before.get(role) and merged[role]["content"] is None:
             merged[role] = merged[role] | {"content": before[role]["content"]}
     for name, value in merged.items():

@@ -2,7 +2,7 @@
 
     rows ── sample what is missing (live models) ── store ── grade (no model) ── Summary, records, timing
 
-Prints nothing and installs no signal handler: a caller passes what it wants to be called with.
+Prints nothing and installs no signal handler: progress is reported to callbacks, and one of them may stop it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,7 @@ from tts_cli.errors import ModelError, TtsError
 from tts_cli.evaluation import report
 from tts_cli.evaluation.collect import Collector, Item, missing
 from tts_cli.evaluation.conditions import Condition, SearchJob, fewest, job_of, plan_conditions
-from tts_cli.evaluation.config import (
-    EvalConfig,
-    keep,
-    keep_models,
-    needed_models,
-    origin,
-    select_rows,
-    stored_models,
-)
+from tts_cli.evaluation.config import EvalConfig, keep, keep_models, needed_models, origin, select_rows, stored_models
 from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, problem_of, ungradable
 from tts_cli.evaluation.store import Store
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize

@@ -1,0 +1,118 @@
+"""An evaluation without the command line: what it is asked, what it reports while it samples, and how it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_cli.config import Settings
+from tts_cli.errors import TtsError, UsageError
+from tts_cli.evaluation.conditions import SearchJob
+from tts_cli.evaluation.config import EvalConfig, resolve, stored_config
+from tts_cli.evaluation.run import EvalRun
+from tts_cli.evaluation.store import Store, open_store
+
+SETTINGS = Settings(threads=1, gpu_layers=0)
+ASKED = EvalConfig(dataset="nano", methods=("greedy", "best-of-n"), budgets=(2,), limit=2, settings=SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+# What is asked
+
+
+def test_methods_and_budgets_are_put_in_order() -> None:
+    asked = EvalConfig(dataset="nano", methods=("beam", "greedy", "beam"), budgets=(16, 1, 4, 4))
+    assert (asked.methods, asked.budgets) == (("beam", "greedy"), (1, 4, 16))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"methods": ("beem",)}, "no choice 'beem'"),
+        ({"methods": ()}, "--methods names nothing"),
+        ({"budgets": (0,)}, "'0' is not a number from 1 to 4096"),
+        ({"budgets": ()}, "--budgets names nothing"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        EvalConfig(**{"dataset": "nano", "methods": ("greedy",), **fields})
+
+
+def test_without_a_data_set_the_last_question_is_asked_again_but_for_what_is_given(tmp_path: Path) -> None:
+    first = resolve(None, {"temperature": 0.5, "threads": 2}, dataset="nano", methods=("majority",), limit=3)
+    assert (first.budgets, first.shuffle, first.settings.method) == ((1, 4, 16), False, "auto")
+    with Store(tmp_path / "s.sqlite") as store:
+        EvalRun(first, store)
+    with Store(tmp_path / "s.sqlite") as store:
+        before = stored_config(store)
+    assert before is not None and before.settings.threads is None, "a machine may set it as it likes"
+    again = resolve(before, {"aggregate": "min"}, budgets=(2,), shuffle=True)
+    assert (again.methods, again.budgets, again.limit, again.shuffle) == (("majority",), (2,), 3, True)
+    assert (again.settings.temperature, again.settings.aggregate) == (0.5, "min")
+    afresh = resolve(before, {}, dataset="nano")
+    assert (afresh.limit, afresh.settings.temperature) == (None, None)
+    assert afresh.methods == ("greedy", "majority", "best-of-n", "beam", "dvts"), "all whose cost the budget settles"
+    with pytest.raises(UsageError, match="No data set was given"):
+        resolve(None, {})
+
+
+def test_the_prm_alone_needs_scored_samples_and_no_more() -> None:
+    assert resolve(None, {}, dataset="nano", prm_quality=True).methods == ("best-of-n",)
+    with pytest.raises(UsageError, match="Add best-of-n"):
+        resolve(None, {}, dataset="nano", methods=("majority",), prm_quality=True)
+
+
+# What is done
+
+
+def test_it_reports_what_it_does_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    loaded: list[str] = []
+    started: list[tuple[int, int]] = []
+    ended: list[SearchJob] = []
+    tokens: list[int] = []
+
+    def sample(store: Store, **hooks: Any) -> tuple[EvalRun, bool]:
+        run = EvalRun(ASKED, store)
+        rows = run.rows()
+        return run, run.sample(
+            rows,
+            on_load=lambda policy: loaded.append(policy.name),
+            on_start=lambda searches, total: started.append((searches, total)),
+            on_decode=tokens.append,
+            on_ended=ended.append,
+            **hooks,
+        )
+
+    with open_store(tmp_path, new=True) as store:
+        run, complete = sample(store, should_stop=lambda: bool(tokens))
+        assert not complete and ended == []
+        with pytest.raises(TtsError, match="are not stored"):
+            run.measure(run.rows())
+        run, complete = sample(store)
+        assert complete and loaded == ["nano", "nano"] and started == [(4, 4), (4, 4)]
+        assert {job.method for job in ended} == {"greedy", "best-of-n"} and len(ended) == 4 and sum(tokens) > 100
+        summary, timing = run.measure(run.rows(), tmp_path)
+    with open_store(tmp_path, new=False) as store:
+        run, complete = sample(store)
+        assert complete and len(loaded) == 2, "nothing is missing, so no model is loaded"
+        assert run.measure(run.rows()) == (summary, timing)
+    assert [(one.label, one.overall.problems) for one in summary.results] == [("greedy", 2), ("best-of-n, N = 2", 2)]
+    names = ["records.jsonl", "samples.sqlite", "summary.json", "timing.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_samples_of_another_origin_are_refused() -> None:
+    with Store(None) as store:
+        EvalRun(ASKED, store)
+        EvalRun(ASKED.model_copy(update={"budgets": (4,)}), store)
+        other = ASKED.model_copy(update={"settings": SETTINGS.model_copy(update={"seed": 1})})
+        with pytest.raises(UsageError, match="made with another seed: 0, not 1"):
+            EvalRun(other, store)
