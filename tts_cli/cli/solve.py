@@ -95,7 +95,7 @@ def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
 def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path | None) -> None:
     """Save the trace, then print; the answer is printed even where the trace could not be written."""
     from tts_cli.analysis.tree import TreeState
-    from tts_cli.cli.view import finished, plain
+    from tts_cli.cli.view import final
     from tts_cli.data.trace import save
 
     failed: TtsError | None = None
@@ -105,8 +105,8 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
         except TtsError as error:
             failed = error
     if not (channels.rich_out or channels.json):
-        channels.note(plain.summary(solved.record))
-    finished.present(channels, solved.record, TreeState(solved.events))
+        channels.note(final.summary(solved.record))
+    final.present(channels, solved.record, TreeState(solved.events))
     if failed is not None:
         raise failed
 

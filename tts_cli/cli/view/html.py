@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from html import escape
 
 from tts_cli.analysis.tree import TreeState, TreeStep
-from tts_cli.cli.view import parts, plain
+from tts_cli.cli.view import final, parts
 from tts_cli.data.record import Record
-from tts_cli.search.events import Decided
 
 STYLE = """
 :root{color-scheme:light dark;--fg:#1c1e21;--bg:#fff;--dim:#6a737d;--line:#d0d7de;
@@ -44,9 +43,12 @@ def _document(state: TreeState, record: Record) -> Iterator[str]:
     yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f"<title>{_text(record.problem[:80])}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    yield f"<h1>{_text(record.problem)}</h1>\n{_answer(record)}\n{_how(record, state.decided)}\n"
+    yield f"<h1>{_text(record.problem)}</h1>\n{_answer(record)}\n"
+    how = "<br>".join(_text(line) for line in final.how(record, state.decided, f", seed {record.seed}"))
+    yield f"<p>{how}<br><span class=dim>{_text(final.cost(record))}</span></p>\n"
     yield from _votes(record)
-    yield f"<h2>Search</h2>\n<p class=dim>{_counts(state)}</p>\n"
+    counts = f"{len(state.steps) - 1} steps, {state.finished} solutions, {state.pruned} branches pruned"
+    yield f"<h2>Search</h2>\n<p class=dim>{counts}</p>\n"
     yield from _tree(state)
     yield "</body>\n</html>\n"
 
@@ -56,12 +58,6 @@ def _answer(record: Record) -> str:
         return f'<p class="answer none">No answer ({_text(record.finish)})</p>'
     sure = f" <span class=dim>confidence {record.confidence:.0%}</span>" if record.confidence is not None else ""
     return f"<p class=answer>{_text(record.answer)}{sure}</p>"
-
-
-def _how(record: Record, decided: Decided | None) -> str:
-    lines = plain.how(record, decided, f", seed {record.seed}")
-    how = "<br>".join(_text(line) for line in lines)
-    return f"<p>{how}<br><span class=dim>{_text(plain.cost(record))}</span></p>"
 
 
 def _votes(record: Record) -> Iterator[str]:
@@ -75,10 +71,6 @@ def _votes(record: Record) -> Iterator[str]:
             f"<td>{vote.count}</td><td class=dim>{vote.weight:.3f}</td></tr>\n"
         )
     yield "</table>\n"
-
-
-def _counts(state: TreeState) -> str:
-    return f"{len(state.steps) - 1} steps, {state.finished} solutions, {state.pruned} branches pruned"
 
 
 def _tree(state: TreeState) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from tts_cli.analysis.tree import TreeState, TreeStep
+from tts_cli.analysis.tree import TreeState
 from tts_cli.cli.view import layout, parts
 from tts_cli.cli.view.display import Display
 from tts_cli.costs import flops, human
@@ -84,14 +84,14 @@ class LiveTree(Display):
 
 def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, height: int, note: str = "") -> Text:
     """One picture of at most `height` lines of at most `width` cells."""
-    head = [_title(state), _problem(state), *_decision(state)]
+    problem = Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
+    head = [_title(state), problem, *_decision(state)]
     foot = [_vote(state, limits, width), _progress(state, limits, elapsed)]
     if note:
         foot.append(Text(note, style="bold yellow"))
     room = max(height - len(head) - len(foot) - 1, 1)
     rows, hidden = layout.rows(state, room)
-    tree = [_row(row, width) for row in rows]
-    lines = [*head, *tree, _folded(state, hidden), *foot]
+    lines = [*head, *(_row(row, width) for row in rows), _folded(state, hidden), *foot]
     lines = [parts.fit(line, width) for line in lines][-max(height, 1) :]
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -107,10 +107,6 @@ def _title(state: TreeState) -> Text:
     if started.method in METHODS and METHODS[started.method].grows_trees:
         text.append(f"  M = {started.beam_width}")
     return text.append(f"  {parts.one_line(models)}", style="dim")
-
-
-def _problem(state: TreeState) -> Text:
-    return Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
 
 
 def _decision(state: TreeState) -> list[Text]:
@@ -135,20 +131,15 @@ def _row(row: layout.TreeRow, width: int) -> Text:
     if row.above:
         line.append(f"⋮{row.above} ", style="dim")
     line.append(parts.one_line(step.text))
-    marks = _marks(step)
-    folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
-    line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
-    line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
-    return line.append_text(folded)
-
-
-def _marks(step: TreeStep) -> Text:
-    marks = Text.assemble((parts.times(step.count), "bold magenta"))
+    marks = parts.times(step.count)
     if step.solution:
         marks.append(" ✓", style="bold green")
     elif step.finish in ("length", "context"):
         marks.append(" (cut)", style="red")
-    return marks
+    folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
+    line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
+    line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
+    return line.append_text(folded)
 
 
 def _folded(state: TreeState, hidden: int) -> Text:
