@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
 from tts_cli.cli.options import Command, names_in
+from tts_cli.cli.sampling import asker, sample
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import MODELS, SAMPLING, resolve
 
@@ -51,7 +51,6 @@ def calibrate(
     **flags: Any,
 ) -> int:
     """Measure a policy and PRM on labelled problems, for `auto`."""
-    from tts_cli.cli.sampling import sample
     from tts_cli.cli.view.calibration import present
     from tts_cli.data.files import check_writable
     from tts_cli.evaluation.calibrate import calibration, check, default_file, labelled_rows, make_profile

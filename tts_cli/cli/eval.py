@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.consent import asker
 from tts_cli.cli.options import Command, names_in
+from tts_cli.cli.sampling import asker, sample
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import MODELS, SAMPLING, SEARCH
 
@@ -85,7 +85,6 @@ def evaluate(
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
-    from tts_cli.cli.sampling import sample
     from tts_cli.cli.view.results import present
     from tts_cli.evaluation.config import budget_numbers, method_names, resolve, stored_config
     from tts_cli.evaluation.run import EvalRun
