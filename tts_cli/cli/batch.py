@@ -28,10 +28,7 @@ matched by id, problem, settings and models; what differs is solved again.
 ROW_FAILED = 3
 
 Input = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="INPUT", show_default=False, help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.'
-    ),
+    Path | None, typer.Argument(metavar="INPUT", help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.')
 ]
 OutputFile = Annotated[
     Path | None,

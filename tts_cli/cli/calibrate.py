@@ -29,14 +29,10 @@ DATASET: as for `tts eval`: a JSONL or CSV file with "problem" and "answer", or 
 problems of the kind that will be asked later; fewer say less. `auto` uses the profile with these very model files.
 """
 SavedProfile = Annotated[
-    Path | None,
-    typer.Option(
-        "--profile", metavar="FILE.yaml", show_default=False, help="Where to write. (default: where `auto` looks)"
-    ),
+    Path | None, typer.Option("--profile", metavar="FILE.yaml", help="Where to write. (default: where `auto` looks)")
 ]
 Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", show_default=False, help="Keep the samples here. (default: by the profile)"),
+    Path | None, typer.Option("--out", metavar="DIR", help="Keep the samples here. (default: by the profile)")
 ]
 
 

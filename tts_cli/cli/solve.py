@@ -31,9 +31,7 @@ Every search flag can also be set as TTS_FLAG in the environment, or as a line `
 or in the file that `tts doctor` names.
 """
 STOPPING = "Stopping: the best answer so far follows. Ctrl-C again ends at once."
-ProblemText = Annotated[
-    str | None, typer.Argument(metavar="PROBLEM", show_default=False, help='The problem; none or "-": all of stdin.')
-]
+ProblemText = Annotated[str | None, typer.Argument(metavar="PROBLEM", help='The problem; none or "-": all of stdin.')]
 
 
 def solve(channels: Channels, problem_text: ProblemText = None, *, trace: TraceFlag = None, **flags: Any) -> int:
