@@ -6,9 +6,8 @@ imported when the command is asked for.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Annotated, Any, cast
 
@@ -17,7 +16,7 @@ from typer.core import TyperGroup
 
 from tts_cli import __version__
 from tts_cli.cli import errors
-from tts_cli.cli.channels import emit, silence_stdout
+from tts_cli.cli.channels import emit, is_capable_terminal, silence_stdout
 from tts_cli.cli.options import Command, Debug, Invocation, NoColor
 from tts_cli.search.methods import load_plugins
 
@@ -33,7 +32,7 @@ MODULES = ("solve", "batch", "grade", "eval", "calibrate", "check", "show", "exp
 
 def build(rich_help: bool) -> TyperGroup:
     """The program; help is drawn with boxes only where it goes to a terminal."""
-    program = _group("tts", HELP, rich_help, EPILOG, add_completion=True, callback=_root)
+    program = _group(rich_help, _root, name="tts", help=HELP, epilog=EPILOG, add_completion=True)
     program.commands = cast("dict[str, Any]", _Commands(rich_help))
     return program
 
@@ -50,7 +49,7 @@ class _Commands(Mapping[str, Any]):
         module = import_module(f"tts_cli.cli.{name}")
         if hasattr(module, "COMMAND"):
             return _command(name, module.COMMAND, self._rich_help)
-        group = _group(name, module.HELP, self._rich_help)
+        group = _group(self._rich_help, name=name, help=module.HELP, epilog="")
         for one, command in module.COMMANDS.items():
             group.add_command(_command(one, command, self._rich_help))
         return group
@@ -62,27 +61,20 @@ class _Commands(Mapping[str, Any]):
         return len(MODULES)
 
 
-def _group(
-    name: str, text: str, rich_help: bool, epilog: str = "", *, add_completion: bool = False, callback: Any = None
-) -> TyperGroup:
-    app = typer.Typer(
-        name=name,
-        help=text,
-        epilog=epilog,
-        no_args_is_help=True,
-        add_completion=add_completion,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        rich_markup_mode="rich" if rich_help else None,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(callback or (lambda: None))
+def _group(rich_help: bool, callback: Callable[..., None] = lambda: None, **options: Any) -> TyperGroup:
+    settings = {"help_option_names": ["-h", "--help"]}
+    app = _app(rich_help, no_args_is_help=True, context_settings=settings, **options)
+    app.callback()(callback)
     return cast("TyperGroup", typer.main.get_command(app))
 
 
+def _app(rich_help: bool, add_completion: bool = False, **options: Any) -> typer.Typer:
+    mode: Any = "rich" if rich_help else None
+    return typer.Typer(rich_markup_mode=mode, pretty_exceptions_enable=False, add_completion=add_completion, **options)
+
+
 def _command(name: str, command: Command, rich_help: bool) -> Any:
-    app = typer.Typer(
-        add_completion=False, rich_markup_mode="rich" if rich_help else None, pretty_exceptions_enable=False
-    )
+    app = _app(rich_help)
     app.command(name, cls=command.kind, epilog=command.epilog)(command.with_flags())
     return typer.main.get_command(app)
 
@@ -100,7 +92,7 @@ def run(arguments: list[str]) -> int:
     invocation = Invocation(arguments=tuple(arguments))
     try:
         load_plugins()
-        program = build(_wants_rich_help())
+        program = build(is_capable_terminal(sys.stdout))
         code = program.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)
         if sys.stdout is not None:
             emit("")  # Typer's own output, such as help, may still be in the buffer
@@ -110,10 +102,6 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:
         return errors.report(error, invocation.debug)
-
-
-def _wants_rich_help() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def _print_version(wanted: bool) -> None:

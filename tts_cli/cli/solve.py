@@ -57,7 +57,11 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
     models = models_of(settings)
     channels.introduce(models.policy)
     with ExitStack() as stack:
-        view = _live_tree(channels)
+        view: LiveTree | None = None
+        if channels.live:
+            from tts_cli.cli.view.live import LiveTree
+
+            view = LiveTree(channels.console(stderr=True))
         interruption.on_first = lambda: _say_stopping(view, channels)
         stack.enter_context(interruption)
         if view is not None:
@@ -68,18 +72,10 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
         interruption.arm()
         return solver.search(
             text,
-            on_event=view.listen if view else _ignore,
-            on_decode=view.tick if view else _ignore,
+            on_event=view.listen if view else lambda event: None,
+            on_decode=view.tick if view else lambda: None,
             should_stop=lambda: interruption.requested,
         )
-
-
-def _live_tree(channels: Channels) -> LiveTree | None:
-    if not channels.live:
-        return None
-    from tts_cli.cli.view.live import LiveTree
-
-    return LiveTree(channels.console(stderr=True))
 
 
 def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
@@ -107,10 +103,6 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
     final.present(channels, solved.record, TreeState(solved.events))
     if failed is not None:
         raise failed
-
-
-def _ignore(*_: object) -> None:
-    """Where there is no view."""
 
 
 COMMAND = Command(solve, ALL_SETTINGS, EPILOG)

@@ -38,7 +38,7 @@ def present(channels: Channels, checked: CheckedSolution, threshold: float) -> N
 def picture(checked: CheckedSolution, threshold: float) -> RenderableType:
     """For a terminal: problem, steps, and what was found last."""
     first = checked.first_doubtful(threshold)
-    head = Text(parts.shown(_visible(checked.problem[:2000])), style="italic")
+    head = Text(parts.shown(checked.problem[:2000].translate(_PICTURES)), style="italic")
     spent = f"{checked.prm_tokens} tokens, {human(checked.flops)}FLOP"
     how = Text(f"{parts.one_line(checked.prm)}, {spent}", style="dim")
     found = Text(_found(first, threshold), style="bold green" if first is None else "bold red")
@@ -55,7 +55,7 @@ def _steps(checked: CheckedSolution, first: int | None, threshold: float) -> Tab
         # Red is what is under the threshold, and nothing else: it may be far from 0.5.
         color = "red" if step.score < threshold else "yellow" if step.score < 0.5 else "green"
         score = Text(f"{step.score:.3f} ").append(parts.bar(step.score, BAR), style=color)
-        table.add_row(number, score, Text(parts.shown(_visible(step.text)), style=style))
+        table.add_row(number, score, Text(parts.shown(step.text.translate(_PICTURES)), style=style))
     return table
 
 
@@ -72,10 +72,6 @@ def plain(checked: CheckedSolution, threshold: float) -> str:
     lines = []
     for place, step in enumerate(checked.steps, start=1):
         mark = ">" if place == first else " "
-        text = " ".join(safe_text(_visible(step.text)).split())
+        text = " ".join(safe_text(step.text.translate(_PICTURES)).split())
         lines.append(f"{mark} {place:>{width}}  {step.score:.3f}  {text}\n")
     return "".join(lines) + f"\n{_found(first, threshold)}\n"
-
-
-def _visible(text: str) -> str:
-    return text.translate(_PICTURES)

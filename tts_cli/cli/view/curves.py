@@ -14,7 +14,7 @@ from rich.table import Table
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.chart import Curve, chart, scale
 from tts_cli.costs import human
-from tts_cli.evaluation.summary import GroupResult, Result, Summary
+from tts_cli.evaluation.summary import Result, Summary
 from tts_cli.search.methods import METHODS
 
 # For a terminal, and for matplotlib: by place in the registry, so that a method looks the same in every chart.
@@ -72,13 +72,11 @@ def _drawn(panel: Panel, width: int, height: int) -> RenderableType:
 
 
 def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
-    def share(problems: GroupResult) -> float:
-        return problems.accuracy.value
+    def point(result: Result) -> tuple[float, float]:
+        part = result.overall if level is None else result.by_level[level]
+        return float(result.budget), part.accuracy.value
 
-    curves = [
-        Curve(name, [(float(r.budget), share(_part(r, level))) for r in results], style)
-        for name, results, style in _families(summary)
-    ]
+    curves = [Curve(name, list(map(point, results)), style) for name, results, style in _families(summary)]
     ceiling = [(float(one.k), (one.by_level[level] if level else one.accuracy).value) for one in summary.pass_at_k]
     if ceiling:
         curves.append(Curve("pass@N", ceiling, CEILING))
@@ -97,10 +95,6 @@ def _against_flops(summary: Summary) -> Panel:
 
 def _scale(curves: Sequence[Curve]) -> tuple[float, float]:
     return scale([share for curve in curves for _, share in curve.points])
-
-
-def _part(result: Result, level: str | None) -> GroupResult:
-    return result.overall if level is None else result.by_level[level]
 
 
 def _families(summary: Summary) -> list[tuple[str, list[Result], str]]:

@@ -99,22 +99,17 @@ def _children(state: TreeState, number: int, chosen: set[int]) -> list[int | str
     dead = [child for child in children if state.steps[child].dead]
     alive = [child for child in children if not state.steps[child].dead]
     alive.sort(key=lambda child: (child not in chosen, child))
-    out: list[int | str] = []
-    for child in alive:
-        out += _boxed(child) if len(children) > 1 else [child]
     if len(children) == 1:
-        out += dead
-    elif dead:
-        out.append(f"<details><summary class=dim>{len(dead)} pruned</summary>\n")
-        for child in dead:
-            out += _boxed(child)
-        out.append("</details>\n")
+        return [*children]
+    out = _boxed(alive)
+    if dead:
+        out += [f"<details><summary class=dim>{len(dead)} pruned</summary>\n", *_boxed(dead), "</details>\n"]
     return out[::-1]
 
 
-def _boxed(child: int) -> list[int | str]:
-    """One branch among several, set off by a line of its own."""
-    return ["<div class=branch>", child, "</div>\n"]
+def _boxed(branches: list[int]) -> list[int | str]:
+    """Several branches, each set off by a line of its own."""
+    return [part for branch in branches for part in ("<div class=branch>", branch, "</div>\n")]
 
 
 def _step(step: TreeStep, chosen: set[int]) -> str:

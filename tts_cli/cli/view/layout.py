@@ -68,9 +68,9 @@ def _arrange(state: TreeState, shown: set[int]) -> list[TreeRow]:
     while stack:
         number, guide, inner = stack.pop()
         step = state.steps[number]
-        parent = _shown_ancestor(state, number, shown)
-        above = step.depth - state.steps[parent].depth - 1
-        out.append(TreeRow(step, guide, above, _pruned_children(state, step)))
+        above = step.depth - state.steps[_shown_ancestor(state, number, shown)].depth - 1
+        pruned = sum(state.steps[child].dead for child in step.children)
+        out.append(TreeRow(step, guide, above, pruned))
         stack += _branch(children.get(number, []), inner)
     return out
 
@@ -89,7 +89,3 @@ def _shown_ancestor(state: TreeState, number: int, shown: set[int]) -> int:
     while number and number not in shown:
         number = state.steps[number].parent
     return number
-
-
-def _pruned_children(state: TreeState, step: TreeStep) -> int:
-    return sum(1 for child in step.children if state.steps[child].dead)
