@@ -79,7 +79,7 @@ class Settings(BaseModel):
     temperature: float | None = _setting(
         SAMPLING,
         None,
-        f"Sampling temperature; 0 takes the likeliest token. (default: the policy's own, else {_DEFAULT.temperature:g})",
+        f"Sampling temperature; 0: the likeliest token. (default: the policy's own, else {_DEFAULT.temperature:g})",
         ge=0,
         le=10,
         allow_inf_nan=False,

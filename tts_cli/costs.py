@@ -33,3 +33,15 @@ _PREFIXES = (
     (1e6, 1e6, "M"),
     (1e4, 1e3, "k"),
 )
+
+
+def seconds(value: float) -> str:
+    """A duration.
+
+    >>> seconds(1.84), seconds(75)
+    ('1.8 s', '1 min 15 s')
+    """
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(int(value), 60)
+    return f"{minutes} min {rest:02d} s"

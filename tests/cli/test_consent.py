@@ -9,9 +9,9 @@ import pexpect
 import pytest
 
 from tests.cli.conftest import Program
-from tts_cli.cli.consent import asker
+from tts_cli.cli.sampling import asker
 
-ASK = "from tts_cli.cli.consent import asker; print('answer', asker(False)('Fetch it?'))"
+ASK = "from tts_cli.cli.sampling import asker; print('answer', asker(False)('Fetch it?'))"
 
 
 @pytest.mark.parametrize(

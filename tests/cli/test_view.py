@@ -15,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 from tests.cli import scripted
 from tts_cli.analysis.reading import replay
 from tts_cli.analysis.tree import TreeState
-from tts_cli.cli.view import final, html, live, parts, plain
+from tts_cli.cli.view import final, finished, html, live, parts
 from tts_cli.costs import human
 from tts_cli.errors import TtsError
 from tts_cli.search.events import Decided, Event, SearchEnded, SolutionFinished, StepSampled, to_json
@@ -120,7 +120,7 @@ def test_the_page_and_the_summary_tell_what_auto_made_of_the_problem() -> None:
     page = html.page(TreeState(scripted.auto()), scripted.auto_record())
     assert "<p>medium · auto by the profile of 2026-01-02" in page
     assert "too little.<br>best-of-n, N = 4, nano + nano-prm, seed 0<br>" in page
-    assert plain.summary(scripted.auto_record()).startswith("best-of-n, N = 4, medium, 3 of 4 votes, confidence 86%")
+    assert finished.summary(scripted.auto_record()).startswith("best-of-n, N = 4, medium, 3 of 4 votes, confidence 86%")
 
 
 def test_a_share_of_votes_is_not_called_a_chance() -> None:
@@ -128,23 +128,23 @@ def test_a_share_of_votes_is_not_called_a_chance() -> None:
     by_table = Decided(4, None, "hard", "the first 4 samples differ")
     state = TreeState([scripted.started("auto", 16), by_table])
     assert "hard · the first 4 samples differ" in live.frame(state, LIMITS, 1, 80, 11).plain
-    told = plain.how(scripted.auto_record(difficulty="hard", why="so."), by_table)
+    told = finished.how(scripted.auto_record(difficulty="hard", why="so."), by_table)
     assert told == ["hard · so.", "best-of-n, N = 4, nano + nano-prm"]
-    assert plain.how(scripted.record(), None) == ["beam, N = 8, nano + nano-prm: " + scripted.record().why]
+    assert finished.how(scripted.record(), None) == ["beam, N = 8, nano + nano-prm: " + scripted.record().why]
 
 
 def test_no_answer_is_said_and_not_hidden() -> None:
     nothing = scripted.record(answer=None, confidence=None, solution=None, votes=[], finish="max-time")
     assert "No answer (max-time)" in without_styles(drawn(final.picture(nothing, []), 80))
-    assert plain.result(nothing) == "Answer: none (max-time)\n"
+    assert finished.plain(nothing) == "Answer: none (max-time)\n"
     assert "No answer (max-time)" in html.page(TreeState(), nothing)
 
 
 def test_plain_text_ends_with_the_answer(snapshot: SnapshotAssertion) -> None:
-    text = plain.result(scripted.record())
+    text = finished.plain(scripted.record())
     assert text == snapshot
     assert text.endswith("\nAnswer: 65\n")
-    assert plain.summary(scripted.record()) == snapshot
+    assert finished.summary(scripted.record()) == snapshot
 
 
 def test_hostile_text_sends_nothing_to_a_terminal() -> None:
@@ -154,13 +154,13 @@ def test_hostile_text_sends_nothing_to_a_terminal() -> None:
         live.frame(state, LIMITS, 1, 200, 23).plain,
         without_styles(drawn(final.picture(record, [state.steps[1]]), 200)),
         without_styles(drawn(final.picture(record, [state.steps[1]], state.decided), 200)),
-        plain.result(record),
-        plain.answer(record),
+        finished.plain(record),
+        final.answer(record),
     ]
     for text in pictures:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
         assert "[red]bold[/red]" in text, "markup is data"
-    assert "\n" not in plain.answer(record)
+    assert "\n" not in final.answer(record)
 
 
 class Tags(HTMLParser):

@@ -6,7 +6,6 @@ imported when the command is asked for.
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any, cast
@@ -16,7 +15,7 @@ from typer.core import TyperGroup
 
 from tts_cli import __version__
 from tts_cli.cli import errors
-from tts_cli.cli.channels import emit, silence_stdout
+from tts_cli.cli.channels import emit, is_capable_terminal, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor
 from tts_cli.search.methods import load_plugins
 
@@ -77,7 +76,7 @@ def run(arguments: list[str]) -> int:
     invocation = Invocation(arguments=tuple(arguments))
     try:
         load_plugins()
-        program = build(_wants_rich_help())
+        program = build(is_capable_terminal(sys.stdout))
         code = program.main(arguments, prog_name="tts", standalone_mode=False, obj=invocation)
         if sys.stdout is not None:
             emit("")  # Typer's own output, such as help, may still be in the buffer
@@ -87,10 +86,6 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:
         return errors.report(error, invocation.debug)
-
-
-def _wants_rich_help() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def _print_version(wanted: bool) -> None:

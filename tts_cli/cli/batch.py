@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,6 @@ from tts_cli.cli.channels import Channels, emit_json
 from tts_cli.cli.options import ALL_SETTINGS, Command
 from tts_cli.config import resolve
 from tts_cli.data.rows import Format
-
-if TYPE_CHECKING:
-    from tts_cli.batch.run import BatchOutcome
 
 EPILOG = """Examples:
 
@@ -28,10 +25,7 @@ matched by id, problem, settings and models; what differs is solved again.
 ROW_FAILED = 3
 
 Input = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="INPUT", show_default=False, help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.'
-    ),
+    Path | None, typer.Argument(metavar="INPUT", help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.')
 ]
 OutputFile = Annotated[
     Path | None,
@@ -76,18 +70,13 @@ def batch(
     stopped = view.interruption.exit_code
     if stopped is None or outcome.complete:
         return ROW_FAILED if outcome.errors else 0
-    _say_how_to_resume(channels, source, output, outcome)
-    return stopped
-
-
-def _say_how_to_resume(channels: Channels, source: Path | None, output: Path | None, outcome: BatchOutcome) -> None:
-    """After a stop that left rows undone."""
-    command = shlex.join(["tts", *channels.arguments])
-    if not outcome.resumable:
-        channels.note("Stopped. With --output FILE the same command can be continued.")
+    if outcome.resumable:
+        command = shlex.join(["tts", *channels.arguments])
+        by = "by the same input to" if source is None else "by"
+        channels.note(f"Stopped. {output} is continued {by}:\n  {command}")
     else:
-        by = "continued by the same input to" if source is None else "continued by"
-        channels.note(f"Stopped. {output} is {by}:\n  {command}")
+        channels.note("Stopped. With --output FILE the same command can be continued.")
+    return stopped
 
 
 COMMAND = Command(batch, ALL_SETTINGS, EPILOG, has_json=False)

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.consent import asker
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
 from tts_cli.cli.options import Command, names_in
+from tts_cli.cli.sampling import asker, sample
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import MODELS, SAMPLING, resolve
 
@@ -29,14 +29,10 @@ DATASET: as for `tts eval`: a JSONL or CSV file with "problem" and "answer", or 
 problems of the kind that will be asked later; fewer say less. `auto` uses the profile with these very model files.
 """
 SavedProfile = Annotated[
-    Path | None,
-    typer.Option(
-        "--profile", metavar="FILE.yaml", show_default=False, help="Where to write. (default: where `auto` looks)"
-    ),
+    Path | None, typer.Option("--profile", metavar="FILE.yaml", help="Where to write. (default: where `auto` looks)")
 ]
 Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", show_default=False, help="Keep the samples here. (default: by the profile)"),
+    Path | None, typer.Option("--out", metavar="DIR", help="Keep the samples here. (default: by the profile)")
 ]
 
 
@@ -51,7 +47,6 @@ def calibrate(
     **flags: Any,
 ) -> int:
     """Measure a policy and PRM on labelled problems, for `auto`."""
-    from tts_cli.cli.sampling import sample
     from tts_cli.cli.view.calibration import present
     from tts_cli.data.files import check_writable
     from tts_cli.evaluation.calibrate import calibration, check, default_file, labelled_rows, make_profile

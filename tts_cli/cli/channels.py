@@ -36,12 +36,12 @@ class Channels:
     @property
     def rich_out(self) -> bool:
         """Is the result drawn for eyes?"""
-        return not self.quiet and not self.json and _is_capable_terminal(sys.stdout)
+        return not self.quiet and not self.json and is_capable_terminal(sys.stdout)
 
     @property
     def live(self) -> bool:
         """Is there a terminal to draw the growing tree on?"""
-        return not self.quiet and _is_capable_terminal(sys.stderr)
+        return not self.quiet and is_capable_terminal(sys.stderr)
 
     def console(self, stderr: bool = False) -> Console:
         """A Rich console that never guesses: no markup, no highlighting, no emoji codes."""
@@ -103,5 +103,6 @@ def emit_json(document: str) -> None:
     emit(safe_json(document) + "\n")
 
 
-def _is_capable_terminal(stream: TextIO | None) -> bool:
+def is_capable_terminal(stream: TextIO | None) -> bool:
+    """Does it show what is drawn?"""
     return stream is not None and stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

@@ -27,7 +27,6 @@ Threshold = Annotated[
     typer.Option(
         "--threshold",
         metavar="P",
-        show_default=False,
         help="A step that scores below it is doubtful. (default: what suits the PRM, see docs/check.md)",
         rich_help_panel=SEARCH,
     ),

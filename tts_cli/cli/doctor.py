@@ -15,17 +15,14 @@ COLORS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def doctor(channels: Channels) -> int:
     """Look at llama.cpp, the CPU, GPU offload, memory, models and configuration (-q: problems only)."""
     checks = list(run())
+    failed = any(check.status == "fail" for check in checks)
     if channels.json:
-        emit_json(json.dumps({"ok": not _failed(checks), "checks": [asdict(check) for check in checks]}))
+        emit_json(json.dumps({"ok": not failed, "checks": [asdict(check) for check in checks]}))
     elif channels.rich_out:
         _draw(channels, checks)
     else:
         emit("".join(_line(check) for check in checks if not channels.quiet or check.status != "ok"))
-    return 1 if _failed(checks) else 0
-
-
-def _failed(checks: list[Check]) -> bool:
-    return any(check.status == "fail" for check in checks)
+    return 1 if failed else 0
 
 
 def _line(check: Check) -> str:
@@ -36,15 +33,13 @@ def _line(check: Check) -> str:
 
 
 def _draw(channels: Channels, checks: list[Check]) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from tts_cli.cli.view.text import safe_text
 
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold", ratio=1)
+    columns = Column(no_wrap=True), Column(no_wrap=True, style="bold"), Column(overflow="fold", ratio=1)
+    table = Table.grid(*columns, padding=(0, 2, 0, 0))
     for check in checks:
         detail = Text(safe_text(check.detail))
         if check.fix:

@@ -124,16 +124,14 @@ def _default_models(known: Registry) -> Iterator[Check]:
         return
     prm = chosen.prm or policy.prm or "none"
     for role, name in (("policy", chosen.policy), ("prm", prm)):
-        if name != "none":
-            yield _loads(role, name)
-
-
-def _loads(role: str, name: str) -> Check:
-    found = _probe(role, name)
-    if "error" in found:
-        return Check(f"default {role}", "fail", f"{name}: {found['error']}", found["hint"])
-    detail = f"{name}: {found['parameters'] / 1e6:.1f} M parameters, loads and runs in {found['seconds']:.1f} s"
-    return Check(f"default {role}", "ok", detail)
+        if name == "none":
+            continue
+        found = _probe(role, name)
+        if "error" in found:
+            yield Check(f"default {role}", "fail", f"{name}: {found['error']}", found["hint"])
+        else:
+            how = f"{found['parameters'] / 1e6:.1f} M parameters, loads and runs in {found['seconds']:.1f} s"
+            yield Check(f"default {role}", "ok", f"{name}: {how}")
 
 
 def _config() -> Iterator[Check]:

@@ -21,7 +21,9 @@ def report(error: BaseException, debug: bool) -> int:
         say(error.what, error.hint)
         return error.exit_code
     if isinstance(error, typer.TyperException):
-        say(error.format_message().replace("\n\t", " "), _usage_hint(error))
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "tts"
+        say(error.format_message().replace("\n\t", " "), f"Try `{command} --help`.")
         return error.exit_code
     if isinstance(error, MemoryError):
         say("There is not enough memory.", "Use a smaller model, a smaller --ctx-size or a smaller --budget.")
@@ -49,9 +51,3 @@ def _sentence(text: str) -> str:
 
     text = " ".join(safe_text(text).split())
     return text if text.endswith((".", "?", "!", ":")) else f"{text}."
-
-
-def _usage_hint(error: typer.TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "tts"
-    return f"Try `{command} --help`."

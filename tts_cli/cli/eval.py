@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.consent import asker
 from tts_cli.cli.options import Command, names_in
+from tts_cli.cli.sampling import asker, sample
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import MODELS, SAMPLING, SEARCH
 
@@ -29,45 +29,33 @@ EPILOG = """Examples:
 DATASET: nano (ships with tts), math500, aime24, or a JSONL or CSV file with "problem" and "answer" (and, if it has \
 them, "level" and "subject").
 """
-Dataset = Annotated[
-    str | None,
-    typer.Argument(metavar="[DATASET]", show_default=False, help="A name or a file; none: go on with --out."),
-]
+Dataset = Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A name or a file; none: go on with --out.")]
 Methods = Annotated[
     str | None,
     typer.Option(
         "--methods",
         metavar="A,B,..",
         rich_help_panel=SEARCH,
-        show_default=False,
         help="Methods to measure. (default: greedy,majority,best-of-n,beam,dvts)",
     ),
 ]
 Budgets = Annotated[
     str | None,
     typer.Option(
-        "--budgets",
-        metavar="N,N,..",
-        rich_help_panel=SEARCH,
-        show_default=False,
-        help="Budgets to measure each at. (default: 1,4,16)",
+        "--budgets", metavar="N,N,..", rich_help_panel=SEARCH, help="Budgets to measure each at. (default: 1,4,16)"
     ),
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="K", show_default=False, help="Only K problems.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="K", help="Only K problems.")]
 Shuffle = Annotated[
-    bool | None,
-    typer.Option("--shuffle/--no-shuffle", show_default=False, help="K at random (by --seed), not the first K."),
+    bool | None, typer.Option("--shuffle/--no-shuffle", help="K at random (by --seed), not the first K.")
 ]
 Out = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", show_default=False, help="Keep samples, records and summary; go on later."),
+    Path | None, typer.Option("--out", metavar="DIR", help="Keep samples, records and summary; go on later.")
 ]
 PrmQuality = Annotated[
     bool, typer.Option("--prm-quality", help="How well the PRM judges: AUC, calibration, length bias.")
 ]
-Plot = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE.png|svg", show_default=False, help="Save the curves.")
-]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE.png|svg", help="Save the curves.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch a data set that is not here without asking.")]
 
 
@@ -85,7 +73,6 @@ def evaluate(
     **flags: Any,
 ) -> int:
     """Measure methods and budgets on labelled problems."""
-    from tts_cli.cli.sampling import sample
     from tts_cli.cli.view.results import present
     from tts_cli.evaluation.config import budget_numbers, method_names, resolve, stored_config
     from tts_cli.evaluation.run import EvalRun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -47,13 +47,17 @@ def grade(channels: Channels, pair: Pair = None) -> int:
     texts = _checked(pair or [])
     with Interruption(), Judge() as judge:  # every row is out as soon as it is graded: a signal ends it at once
         if not texts:
-            return _grade_rows(judge, _stdin())
+            return _grade_rows(judge)
         answer, reference = texts
         equal = judge.same(answer, reference)
     if channels.json:
         emit_json(json.dumps({"answer": answer, "reference": reference, "equal": equal}, ensure_ascii=False))
+    elif channels.rich_out:
+        from rich.text import Text
+
+        channels.draw(Text("equal", style="bold green") if equal else Text("different", style="bold red"))
     elif not channels.quiet:
-        _say(channels, equal)
+        emit("equal\n" if equal else "different\n")
     return 0 if equal else DIFFERENT
 
 
@@ -66,27 +70,13 @@ def _checked(texts: list[str]) -> list[str]:
     return texts
 
 
-def _stdin() -> BinaryIO:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("There is nothing to grade.", EXAMPLE)
-    return sys.stdin.buffer
-
-
-def _say(channels: Channels, equal: bool) -> None:
-    word = "equal" if equal else "different"
-    if channels.rich_out:
-        from rich.text import Text
-
-        channels.draw(Text(word, style="bold green" if equal else "bold red"))
-    else:
-        emit(word + "\n")
-
-
-def _grade_rows(judge: Judge, stream: BinaryIO) -> int:
+def _grade_rows(judge: Judge) -> int:
     from tts_cli.batch.grade import graded_rows
 
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("There is nothing to grade.", EXAMPLE)
     code = 0
-    for row in graded_rows(judge, stream):
+    for row in graded_rows(judge, sys.stdin.buffer):
         emit_json(json.dumps(row, ensure_ascii=False))
         code = BAD_ROW if row["equal"] is None else code
     return code

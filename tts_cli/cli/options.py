@@ -62,21 +62,13 @@ def _flag(name: str) -> Any:
         text += f" (default: {field.default})"
     flag = flag_name(name)
     flags = {bool: (f"{flag}/--no-{name}",)}.get(kind, (flag, "-n") if name == "budget" else (flag,))
-    option = typer.Option(
-        *flags, help=text, rich_help_panel=_extra(name)["panel"], show_default=False, metavar=_extra(name)["metavar"]
-    )
+    option = typer.Option(*flags, help=text, rich_help_panel=_extra(name)["panel"], metavar=_extra(name)["metavar"])
     return Annotated[kind | None, option]
 
 
 TraceFlag = Annotated[
     Path | None,
-    typer.Option(
-        "--trace",
-        metavar="FILE.json",
-        help="Save the whole search for `tts show`.",
-        rich_help_panel=OUTPUT,
-        show_default=False,
-    ),
+    typer.Option("--trace", metavar="FILE.json", help="Save the whole search for `tts show`.", rich_help_panel=OUTPUT),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on one line.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="The bare result, no notes.", rich_help_panel=OUTPUT)]

@@ -1,8 +1,9 @@
-"""What `tts eval` and `tts calibrate` share: sampling with a line of progress, until it is done or a signal comes."""
+"""What `tts eval` and `tts calibrate` share: consent to a download, and sampling with a line of progress."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.run import EvalRun
 
 STOPPING = "Stopping; Ctrl-C again ends at once."
+
+
+def asker(yes: bool) -> Callable[[str], bool]:
+    """A function that asks a question and returns whether the answer was yes; `yes`: without asking.
+
+    It asks on stderr and stdin, as the result keeps stdout to itself; where these are no terminals, the answer is no.
+    """
+
+    def ask(question: str) -> bool:
+        if yes or not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+            return yes
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return ask
 
 
 def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: str | None) -> int | None:

@@ -26,9 +26,9 @@ def show(channels: Channels, trace: TraceFile, html: Html = None) -> None:
     """Draw a saved search again."""
     state, record = _read(trace)
     if html is None:
-        from tts_cli.cli.view import finished
+        from tts_cli.cli.view.finished import present
 
-        finished.present(channels, record, lambda: state)
+        present(channels, record, lambda: state)
         return
     from tts_cli.cli.view.html import page
     from tts_cli.data.files import write_atomically

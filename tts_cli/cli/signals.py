@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import FrameType
 
 SHOW_CURSOR = "\x1b[?25h"
 
@@ -51,9 +51,7 @@ class Interruption:
         threading.Thread(target=self._watch, name="signals", daemon=True).start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         signal.set_wakeup_fd(self._fd_before)
@@ -62,15 +60,12 @@ class Interruption:
     def _watch(self) -> None:
         with self._reader:
             while data := self._reader.recv(1):
-                self._receive(data[0])
-
-    def _receive(self, number: int) -> None:
-        if number not in (signal.SIGINT, signal.SIGTERM):
-            return
-        if self.signal is not None or not self._armed:
-            leave_now(128 + number)
-        self.signal = number
-        self.on_first()
+                number = data[0]
+                if number in (signal.SIGINT, signal.SIGTERM):
+                    if self.signal is not None or not self._armed:
+                        leave_now(128 + number)
+                    self.signal = number
+                    self.on_first()
 
 
 def leave_now(code: int) -> None:

@@ -31,9 +31,7 @@ Every search flag can also be set as TTS_FLAG in the environment, or as a line `
 or in the file that `tts doctor` names.
 """
 STOPPING = "Stopping: the best answer so far follows. Ctrl-C again ends at once."
-ProblemText = Annotated[
-    str | None, typer.Argument(metavar="PROBLEM", show_default=False, help='The problem; none or "-": all of stdin.')
-]
+ProblemText = Annotated[str | None, typer.Argument(metavar="PROBLEM", help='The problem; none or "-": all of stdin.')]
 
 
 def solve(channels: Channels, problem_text: ProblemText = None, *, trace: TraceFlag = None, **flags: Any) -> int:
@@ -59,7 +57,11 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
     models = models_of(settings)
     channels.introduce(models.policy)
     with ExitStack() as stack:
-        view = _live_tree(channels)
+        view: LiveTree | None = None
+        if channels.live:
+            from tts_cli.cli.view.live import LiveTree
+
+            view = LiveTree(channels.console(stderr=True))
         interruption.on_first = lambda: _say_stopping(view, channels)
         stack.enter_context(interruption)
         if view is not None:
@@ -70,18 +72,10 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
         interruption.arm()
         return solver.search(
             text,
-            on_event=view.listen if view else _ignore,
-            on_decode=view.tick if view else _ignore,
+            on_event=view.listen if view else lambda event: None,
+            on_decode=view.tick if view else lambda: None,
             should_stop=lambda: interruption.requested,
         )
-
-
-def _live_tree(channels: Channels) -> LiveTree | None:
-    if not channels.live:
-        return None
-    from tts_cli.cli.view.live import LiveTree
-
-    return LiveTree(channels.console(stderr=True))
 
 
 def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
@@ -95,7 +89,7 @@ def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
 def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path | None) -> None:
     """Save the trace, then print; the answer is printed even where the trace could not be written."""
     from tts_cli.analysis.tree import TreeState
-    from tts_cli.cli.view import finished, plain
+    from tts_cli.cli.view import finished
 
     failed: TtsError | None = None
     if trace is not None:
@@ -106,14 +100,10 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
         except TtsError as error:
             failed = error
     if not (channels.rich_out or channels.json or channels.quiet):
-        channels.note(plain.summary(solved.record))
+        channels.note(finished.summary(solved.record))
     finished.present(channels, solved.record, lambda: TreeState(solved.events))
     if failed is not None:
         raise failed
-
-
-def _ignore(*_: object) -> None:
-    """Where there is no view."""
 
 
 COMMAND = Command(solve, ALL_SETTINGS, EPILOG)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
+
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.view import parts, tables
 from tts_cli.cli.view.results import percent
@@ -27,8 +29,6 @@ def present(channels: Channels, made: Profile, path: Path) -> None:
     title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {made.prm.name}"
     found = [_methods(title, made.figures), _efforts(made.figures)]
     if channels.rich_out:
-        from rich.console import Group
-
         channels.draw(Group(*(tables.drawn(table) for table in found)))
     else:
         emit(tables.plain(found))
@@ -38,7 +38,7 @@ def _methods(title: str, figures: Mapping[str, Any]) -> Table:
     """What each method and N reach."""
     counts = figures["difficulty"]["problems"]
     rows = [
-        [name, _share_right(row), human(row["flops"]), *[_percent_of(row, kind) for kind in _KINDS]]
+        [name, percent(Estimate(**row["right"])), human(row["flops"]), *[_percent_of(row, kind) for kind in _KINDS]]
         for name, row in figures["fixed"].items()
     ]
     kinds = [f"{kind} ({counts[kind]})" for kind in _KINDS]
@@ -49,7 +49,13 @@ def _methods(title: str, figures: Mapping[str, Any]) -> Table:
 def _efforts(figures: Mapping[str, Any]) -> Table:
     """What `auto` makes of the same samples, and how well it estimates difficulty."""
     rows = [
-        [name, _share_right(row), human(row["flops"]), f"{row['samples']:.1f}", f"{row['calibration_error']:.3f}"]
+        [
+            name,
+            percent(Estimate(**row["right"])),
+            human(row["flops"]),
+            f"{row['samples']:.1f}",
+            f"{row['calibration_error']:.3f}",
+        ]
         for name, row in figures["efforts"].items()
     ]
     correlation = figures["difficulty"]["rank_correlation"] or 0.0
@@ -57,10 +63,6 @@ def _efforts(figures: Mapping[str, Any]) -> Table:
     note += f"with the share of all samples that is right: {correlation:.2f}."
     header = ("auto, effort", "% right (95 %)", "FLOPs", "samples", "confidence off by")
     return Table("What auto makes of the same samples", header, rows, note=note)
-
-
-def _share_right(row: Mapping[str, Any]) -> str:
-    return percent(Estimate(**row["right"]))
 
 
 def _percent_of(row: Mapping[str, Any], kind: str) -> str:

@@ -46,7 +46,9 @@ class Canvas:
         for (x0, y0), (x1, y1) in pairwise(places):
             length = max(abs(x1 - x0), abs(y1 - y0), 1)
             for i in range(length + 1):
-                self._mark(x0 + round((x1 - x0) * i / length), y0 + round((y1 - y0) * i / length), curve.style)
+                x, y = x0 + round((x1 - x0) * i / length), y0 + round((y1 - y0) * i / length)
+                self._dots[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+                self._styles[y // 4][x // 2] = curve.style
         for x, y in places:
             self._points[y // 4][x // 2] = curve.style
 
@@ -55,10 +57,6 @@ class Canvas:
         across = (math.log(x) - self._x[0]) / ((self._x[1] - self._x[0]) or 1.0)
         up = (y - self._y[0]) / ((self._y[1] - self._y[0]) or 1.0)
         return round(across * (2 * self.columns - 1)), round((1 - up) * (4 * self.rows - 1))
-
-    def _mark(self, x: int, y: int, style: str) -> None:
-        self._dots[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
-        self._styles[y // 4][x // 2] = style
 
     def line(self, row: int) -> Text:
         text = Text()
@@ -91,7 +89,10 @@ def chart(
         lines.append(Text.assemble((f"{label:>4} ", "dim"), ("┤" if label else "│", "dim"), canvas.line(row)))
     lines.append(Text(" " * 5 + "└" + "─" * canvas.columns, style="dim"))
     lines.append(Text(" " * _AXIS + _tick_line(canvas, ticks), style="dim"))
-    return Group(*lines, *([_legend(curves)] if legend else []), Text())
+    if legend:
+        names = [part for curve in curves for part in (("━ ", curve.style), f"{curve.name}  ")]
+        lines.append(Text.assemble(" " * _AXIS, *names))
+    return Group(*lines, Text())
 
 
 def scale(shares: Sequence[float]) -> tuple[float, float]:
@@ -109,11 +110,3 @@ def _tick_line(canvas: Canvas, ticks: Sequence[tuple[float, str]]) -> str:
         if start >= len(line) + (1 if line else 0):
             line = line.ljust(start) + label
     return line
-
-
-def _legend(curves: Sequence[Curve]) -> Text:
-    text = Text(" " * _AXIS)
-    for curve in curves:
-        text.append("━ ", style=curve.style)
-        text.append(f"{curve.name}  ")
-    return text

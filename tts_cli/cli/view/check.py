@@ -38,7 +38,7 @@ def present(channels: Channels, checked: CheckedSolution, threshold: float) -> N
 def picture(checked: CheckedSolution, threshold: float) -> RenderableType:
     """For a terminal: problem, steps, and what was found last."""
     first = checked.first_doubtful(threshold)
-    head = Text(parts.shown(_visible(checked.problem[:2000])), style="italic")
+    head = Text(parts.shown(checked.problem[:2000].translate(_PICTURES)), style="italic")
     spent = f"{checked.prm_tokens} tokens, {human(checked.flops)}FLOP"
     how = Text(f"{parts.one_line(checked.prm)}, {spent}", style="dim")
     found = Text(_found(first, threshold), style="bold green" if first is None else "bold red")
@@ -46,23 +46,17 @@ def picture(checked: CheckedSolution, threshold: float) -> RenderableType:
 
 
 def _steps(checked: CheckedSolution, first: int | None, threshold: float) -> Table:
-    """mark and number, score with bar, text; a long step wraps within its own column"""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", ratio=1)
+    """Mark and number, score with bar, text."""
+    table = parts.step_table()
     for place, step in enumerate(checked.steps, start=1):
         number = Text(f"▶ {place}", style="bold red") if place == first else Text(str(place), style="dim")
         # What comes after the first doubtful step rests on it.
         style = "" if first is None or place < first else "bold" if place == first else "dim"
-        table.add_row(number, _score(step.score, threshold), Text(parts.shown(_visible(step.text)), style=style))
+        # Red is what is under the threshold, and nothing else: it may be far from 0.5.
+        color = "red" if step.score < threshold else "yellow" if step.score < 0.5 else "green"
+        score = Text(f"{step.score:.3f} ").append(parts.bar(step.score, BAR), style=color)
+        table.add_row(number, score, Text(parts.shown(step.text.translate(_PICTURES)), style=style))
     return table
-
-
-def _score(score: float, threshold: float) -> Text:
-    """Red is what is under the threshold, and nothing else: it may be far from 0.5."""
-    color = "red" if score < threshold else "yellow" if score < 0.5 else "green"
-    return Text(f"{score:.3f} ").append(parts.bar(score, BAR), style=color)
 
 
 def _found(first: int | None, threshold: float) -> str:
@@ -78,10 +72,6 @@ def plain(checked: CheckedSolution, threshold: float) -> str:
     lines = []
     for place, step in enumerate(checked.steps, start=1):
         mark = ">" if place == first else " "
-        text = " ".join(safe_text(_visible(step.text)).split())
+        text = " ".join(safe_text(step.text.translate(_PICTURES)).split())
         lines.append(f"{mark} {place:>{width}}  {step.score:.3f}  {text}\n")
     return "".join(lines) + f"\n{_found(first, threshold)}\n"
-
-
-def _visible(text: str) -> str:
-    return text.translate(_PICTURES)

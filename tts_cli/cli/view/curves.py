@@ -72,13 +72,11 @@ def _drawn(panel: Panel, width: int, height: int) -> RenderableType:
 
 
 def _against_n(summary: Summary, title: str, level: str | None) -> Panel:
-    def share(result: Result) -> float:
-        return (result.overall if level is None else result.by_level[level]).accuracy.value
+    def point(result: Result) -> tuple[float, float]:
+        part = result.overall if level is None else result.by_level[level]
+        return float(result.budget), part.accuracy.value
 
-    curves = [
-        Curve(name, [(float(r.budget), share(r)) for r in results], style)
-        for name, results, style in _families(summary)
-    ]
+    curves = [Curve(name, list(map(point, results)), style) for name, results, style in _families(summary)]
     ceiling = [(float(one.k), (one.by_level[level] if level else one.accuracy).value) for one in summary.pass_at_k]
     if ceiling:
         curves.append(Curve("pass@N", ceiling, CEILING))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.cli.view.curves import AUTO, CEILING, COLOURS, Panel, panels
+from tts_cli.data.files import write_atomically
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.summary import Summary
 
@@ -27,8 +28,6 @@ def check(path: Path) -> None:
 
 def save(path: Path, summary: Summary) -> None:
     """Draw all panels and write the file whole or not at all. Raises TtsError."""
-    from tts_cli.data.files import write_atomically
-
     write_atomically(path, draw(summary, path.suffix.lower().removeprefix(".")), "The picture")
 
 

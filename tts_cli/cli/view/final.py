@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from tts_cli.analysis.tree import TreeStep
-from tts_cli.cli.view import parts, plain
+from tts_cli.cli.view import parts
+from tts_cli.cli.view.finished import cost, how
 from tts_cli.data.record import Record, Vote
 from tts_cli.search.events import Decided
 
@@ -17,8 +18,10 @@ MOST_VOTES = 5
 
 
 def picture(record: Record, steps: list[TreeStep], decided: Decided | None = None) -> RenderableType:
-    """`steps` are those of the chosen solution, `decided` is `auto`'s last decision; the answer comes last, where the
-    eye and the prompt are."""
+    """For a terminal, the answer last, where the eye and the prompt are.
+
+    `steps` are those of the chosen solution, `decided` is `auto`'s last decision.
+    """
     pieces: list[RenderableType] = [Text(parts.shown(record.problem[:2000]), style="italic"), Text()]
     if steps:
         pieces += [_solution(steps), Text()]
@@ -26,20 +29,20 @@ def picture(record: Record, steps: list[TreeStep], decided: Decided | None = Non
         pieces += [Text(parts.shown(record.solution)), Text()]
     if record.votes:
         pieces += [_votes(record.votes), Text()]
-    pieces += [Text(parts.one_line(line)) for line in plain.how(record, decided)]
-    pieces += [Text(plain.cost(record), style="dim"), Text(), _answer(record)]
-    return Padding(Group(*pieces), (1, 1, 1, 1))
+    pieces += [Text(parts.one_line(line)) for line in how(record, decided)]
+    found = Text.assemble(("No answer", "bold red"), f" ({record.finish})")
+    if record.answer is not None:
+        found = Text.assemble(("Answer  ", "bold"), (parts.one_line(record.answer), "bold green"))
+        if record.confidence is not None:
+            found.append(f"   confidence {record.confidence:.0%}", style="dim")
+    return Padding(Group(*pieces, Text(cost(record), style="dim"), Text(), found), (1, 1, 1, 1))
 
 
 def _solution(steps: list[TreeStep]) -> Table:
-    """number, score, bar, text; a long step wraps within its own column"""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(justify="right", style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold", ratio=1)
+    """Number, score with bar, text."""
+    table = parts.step_table(number_style="dim")
     for place, step in enumerate(steps, start=1):
-        text = Text(parts.shown(step.text))
-        text.append(parts.times(step.count), style="bold magenta")
+        text = Text(parts.shown(step.text)).append_text(parts.times(step.count))
         if step.finish in ("length", "context"):
             text.append(" (cut)", style="red")
         table.add_row(str(place), parts.score_cell(step.score, BAR), text)
@@ -47,26 +50,16 @@ def _solution(steps: list[TreeStep]) -> Table:
 
 
 def _votes(votes: list[Vote]) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="ellipsis", max_width=40, no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
+    answers = Column(overflow="ellipsis", max_width=40, no_wrap=True)
+    table = Table.grid(
+        Column(style="bold", no_wrap=True), answers, Column(no_wrap=True), Column(style="dim", no_wrap=True),
+        padding=(0, 2, 0, 0),
+    )  # fmt: skip
     total = sum(vote.count for vote in votes) or 1
     for place, vote in enumerate(votes[:MOST_VOTES]):
-        color = "green" if place == 0 else "blue"
         count = f"{vote.count}" + (f" ({vote.weight:.2f})" if vote.weight else "")
-        share = Text(parts.bar(vote.count / total, 2 * BAR), style=color)
+        share = Text(parts.bar(vote.count / total, 2 * BAR), style="blue" if place else "green")
         table.add_row("" if place else "vote", Text(parts.one_line(vote.answer)), share, count)
     if len(votes) > MOST_VOTES:
         table.add_row("", Text(f"and {len(votes) - MOST_VOTES} more answers", style="dim"), "", "")
     return table
-
-
-def _answer(record: Record) -> Text:
-    if record.answer is None:
-        return Text.assemble(("No answer", "bold red"), f" ({record.finish})")
-    text = Text.assemble(("Answer  ", "bold"), (parts.one_line(record.answer), "bold green"))
-    if record.confidence is not None:
-        text.append(f"   confidence {record.confidence:.0%}", style="dim")
-    return text

@@ -1,4 +1,8 @@
-"""A finished search to stdout, in the form that the channels ask for: what `tts solve` and `tts show` print."""
+"""A finished search, as `tts solve` and `tts show` print it: JSON, the bare answer, a picture (final.py) or plain text.
+
+Plain text is for a pipe or a file: the chosen solution as the model wrote it, then the answer on the last line; no
+ANSI, and no control characters. Rich is loaded for the picture only.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,63 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.view import plain
+from tts_cli.cli.view.text import safe_text
+from tts_cli.costs import human, seconds
 from tts_cli.data.record import Record
+from tts_cli.search.events import Decided
 
 if TYPE_CHECKING:
     from tts_cli.analysis.tree import TreeState
 
 
 def present(channels: Channels, record: Record, tree: Callable[[], TreeState]) -> None:
-    """The record as JSON, the bare answer, a picture or plain text. `tree` is asked for the picture only."""
+    """In the form that the channels ask for. `tree` is asked for the picture only."""
     if channels.json:
         emit_json(record.model_dump_json(exclude={"input"} if record.input is None else None))
     elif channels.quiet:
-        emit(f"{plain.answer(record)}\n" if record.answer is not None else "")
+        emit(f"{answer(record)}\n" if record.answer is not None else "")
     elif channels.rich_out:
         from tts_cli.cli.view.final import picture
 
         state = tree()
         channels.draw(picture(record, state.chosen(), state.decided))
     else:
-        emit(plain.result(record))
+        emit(plain(record))
+
+
+def plain(record: Record) -> str:
+    """The text for a pipe or a file, with its last newline."""
+    solution = safe_text(record.solution).strip("\n") if record.solution else ""
+    head = f"{solution}\n\n" if solution else ""
+    return f"{head}Answer: {answer(record) or f'none ({record.finish})'}\n"
+
+
+def answer(record: Record) -> str:
+    """The bare answer on one line; empty where there is none."""
+    return " ".join(safe_text(record.answer).split()) if record.answer is not None else ""
+
+
+def summary(record: Record) -> str:
+    """One line for stderr: what was done, how sure it is, what it cost."""
+    total = sum(vote.count for vote in record.votes)
+    support = f", {record.votes[0].count} of {total} votes" if total > 1 else ""
+    confidence = f", confidence {record.confidence:.0%}" if record.confidence is not None else ""
+    difficulty = f", {record.difficulty}" if record.difficulty else ""
+    return f"{record.method}, N = {record.budget}{difficulty}{support}{confidence}, {cost(record)}"
+
+
+def how(record: Record, decided: Decided | None, more: str = "") -> list[str]:
+    """What was done and why, for a picture: of `auto` what it made of the problem comes first, on a line of its own."""
+    models = record.policy + (f" + {record.prm}" if record.prm else "")
+    done = f"{record.method}, N = {record.budget}, {models}{more}"
+    if decided is None:
+        return [f"{done}: {record.why}"]
+    return [f"{record.difficulty} · {record.why}" if record.difficulty else record.why, done]
+
+
+def cost(record: Record) -> str:
+    """Tokens through both models, FLOPs, and wall time where it is known (a trace does not keep it)."""
+    spent = record.cost
+    text = f"{spent.policy_prompt_tokens} prompt + {spent.policy_tokens} policy + {spent.prm_tokens} PRM tokens"
+    text += f", {human(spent.flops)}FLOP"
+    return text + (f", {seconds(spent.seconds)}" if spent.seconds else "")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 
 from tts_cli.analysis.tree import TreeState, TreeStep
-from tts_cli.cli.view import parts, plain
+from tts_cli.cli.view import finished, parts
 from tts_cli.data.record import Record
 
 STYLE = """
@@ -43,9 +43,9 @@ def _document(state: TreeState, record: Record) -> Iterator[str]:
     yield "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f"<title>{_text(record.problem[:80])}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    how = "<br>".join(_text(line) for line in plain.how(record, state.decided, f", seed {record.seed}"))
     yield f"<h1>{_text(record.problem)}</h1>\n{_answer(record)}\n"
-    yield f"<p>{how}<br><span class=dim>{_text(plain.cost(record))}</span></p>\n"
+    how = "<br>".join(_text(line) for line in finished.how(record, state.decided, f", seed {record.seed}"))
+    yield f"<p>{how}<br><span class=dim>{_text(finished.cost(record))}</span></p>\n"
     yield from _votes(record)
     counts = f"{len(state.steps) - 1} steps, {state.finished} solutions, {state.pruned} branches pruned"
     yield f"<h2>Search</h2>\n<p class=dim>{counts}</p>\n"
@@ -99,22 +99,17 @@ def _children(state: TreeState, number: int, chosen: set[int]) -> list[int | str
     dead = [child for child in children if state.steps[child].dead]
     alive = [child for child in children if not state.steps[child].dead]
     alive.sort(key=lambda child: (child not in chosen, child))
-    out: list[int | str] = []
-    for child in alive:
-        out += _boxed(child) if len(children) > 1 else [child]
     if len(children) == 1:
-        out += dead
-    elif dead:
-        out.append(f"<details><summary class=dim>{len(dead)} pruned</summary>\n")
-        for child in dead:
-            out += _boxed(child)
-        out.append("</details>\n")
+        return [*children]
+    out = _boxed(alive)
+    if dead:
+        out += [f"<details><summary class=dim>{len(dead)} pruned</summary>\n", *_boxed(dead), "</details>\n"]
     return out[::-1]
 
 
-def _boxed(child: int) -> list[int | str]:
-    """One branch among several, set off by a line of its own."""
-    return ["<div class=branch>", child, "</div>\n"]
+def _boxed(branches: list[int]) -> list[int | str]:
+    """Several branches, each set off by a line of its own."""
+    return [part for branch in branches for part in ("<div class=branch>", branch, "</div>\n")]
 
 
 def _step(step: TreeStep, chosen: set[int]) -> str:

@@ -68,9 +68,9 @@ def _arrange(state: TreeState, shown: set[int]) -> list[TreeRow]:
     while stack:
         number, guide, inner = stack.pop()
         step = state.steps[number]
-        parent = _shown_ancestor(state, number, shown)
-        above = step.depth - state.steps[parent].depth - 1
-        out.append(TreeRow(step, guide, above, sum(state.steps[child].dead for child in step.children)))
+        above = step.depth - state.steps[_shown_ancestor(state, number, shown)].depth - 1
+        pruned = sum(state.steps[child].dead for child in step.children)
+        out.append(TreeRow(step, guide, above, pruned))
         stack += _branch(children.get(number, []), inner)
     return out
 

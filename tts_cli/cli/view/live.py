@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from tts_cli.analysis.tree import TreeState, TreeStep
+from tts_cli.analysis.tree import TreeState
 from tts_cli.cli.view import layout, parts
 from tts_cli.cli.view.display import Display
-from tts_cli.costs import flops, human
+from tts_cli.costs import flops, human, seconds
 from tts_cli.search.events import Event
 from tts_cli.search.methods import METHODS
 
@@ -91,8 +91,7 @@ def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, heig
         foot.append(Text(note, style="bold yellow"))
     room = max(height - len(head) - len(foot) - 1, 1)
     rows, hidden = layout.rows(state, room)
-    tree = [_row(row, width) for row in rows]
-    lines = [*head, *tree, _folded(state, hidden), *foot]
+    lines = [*head, *(_row(row, width) for row in rows), _folded(state, hidden), *foot]
     lines = [parts.fit(line, width) for line in lines][-max(height, 1) :]
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -132,20 +131,15 @@ def _row(row: layout.TreeRow, width: int) -> Text:
     if row.above:
         line.append(f"⋮{row.above} ", style="dim")
     line.append(parts.one_line(step.text))
-    marks = _marks(step)
-    folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
-    line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
-    line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
-    return line.append_text(folded)
-
-
-def _marks(step: TreeStep) -> Text:
-    marks = Text.assemble((parts.times(step.count), "bold magenta"))
+    marks = parts.times(step.count)
     if step.solution:
         marks.append(" ✓", style="bold green")
     elif step.finish in ("length", "context"):
         marks.append(" (cut)", style="red")
-    return marks
+    folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
+    line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
+    line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
+    return line.append_text(folded)
 
 
 def _folded(state: TreeState, hidden: int) -> Text:
@@ -180,7 +174,7 @@ def _progress(state: TreeState, limits: LiveLimits, elapsed: float) -> Text:
     spent = limits.flops(state)
     items = [
         f"{state.finished}{budget} solution{'' if state.finished == 1 and not budget else 's'}",
-        parts.seconds(elapsed) + (f" of {parts.seconds(limits.max_time)}" if limits.max_time else ""),
+        seconds(elapsed) + (f" of {seconds(limits.max_time)}" if limits.max_time else ""),
         f"{human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
         f"{human(sampled + state.spent.prm_tokens)} tokens",
     ]

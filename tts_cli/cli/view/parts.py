@@ -1,4 +1,4 @@
-"""The small pieces that the live tree and the final picture share: bars, scores, seconds, safe text.
+"""The small pieces that the pictures share: bars, scores, seconds, safe text, a table of steps.
 
 All text from a model or a problem passes `shown` or `one_line`: LaTeX made readable, control characters visible,
 never parsed as markup (`rich.text.Text` takes it as it is).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from rich.table import Column, Table
 from rich.text import Text
 
 from tts_cli.cli.view.text import safe_text, to_unicode
@@ -22,16 +23,18 @@ def bar(share: float, width: int) -> str:
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(width)
 
 
-def score_style(score: float) -> str:
-    return "green" if score >= 0.8 else "yellow" if score >= 0.5 else "red"
-
-
 def score_cell(score: float | None, width: int) -> Text:
     """Number and coloured bar, `width` + 5 cells; dots while there is no score."""
     if score is None:
         return Text("   · " + "·" * width, style="dim")
-    text = Text(f"{min(max(score, 0.0), 1.0):.2f} ")
-    return text.append(bar(score, width), style=score_style(score))
+    style = "green" if score >= 0.8 else "yellow" if score >= 0.5 else "red"
+    return Text(f"{min(max(score, 0.0), 1.0):.2f} ").append(bar(score, width), style=style)
+
+
+def step_table(number_style: str = "") -> Table:
+    """Columns for number, score and text of steps; a long step wraps within its own column."""
+    number = Column(justify="right", style=number_style, no_wrap=True)
+    return Table.grid(number, Column(no_wrap=True), Column(overflow="fold", ratio=1), padding=(0, 2, 0, 0))
 
 
 def shown(text: str) -> str:
@@ -51,12 +54,5 @@ def fit(text: Text, width: int) -> Text:
     return text
 
 
-def seconds(value: float) -> str:
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(int(value), 60)
-    return f"{minutes} min {rest:02d} s"
-
-
-def times(count: int) -> str:
-    return f" ×{count}" if count > 1 else ""
+def times(count: int) -> Text:
+    return Text(f" ×{count}" if count > 1 else "", style="bold magenta")

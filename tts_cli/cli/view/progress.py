@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.display import Display
-from tts_cli.costs import human
+from tts_cli.costs import human, seconds
 
 FRAME_SECONDS = 0.2
 SPEED_OVER = 10.0  # seconds: tokens/s is the mean of the last ten
@@ -80,7 +80,7 @@ class Progress(Display):
             line.append(f"  {human(speed)} tok/s", style="dim")
         left = self._left(now)
         if left is not None:
-            line.append(f"  {parts.seconds(left)} left", style="dim")
+            line.append(f"  {seconds(left)} left", style="dim")
         if self.note:
             line.append(f"  {self.note}", style="bold yellow")
         return line

@@ -10,11 +10,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Group
+
 from tts_cli.cli.channels import Channels, emit, emit_json
-from tts_cli.cli.view import parts, tables
+from tts_cli.cli.view import curves, figure, parts, tables
 from tts_cli.cli.view.tables import Table
 from tts_cli.costs import human
-from tts_cli.evaluation.prm_quality import Discrimination, PrmQuality
+from tts_cli.evaluation.prm_quality import PrmQuality
 from tts_cli.evaluation.report import ConditionTime, Timing, to_json
 from tts_cli.evaluation.statistics import Estimate
 from tts_cli.evaluation.summary import Result, Summary
@@ -26,18 +28,12 @@ LONGEST_NAME = 24
 def present(channels: Channels, summary: Summary, timing: Timing, plot: Path | None) -> None:
     """Tables and curves on a terminal, tables as text in a pipe, or one JSON document; the picture in a file."""
     if plot is not None:
-        from tts_cli.cli.view import figure
-
         figure.save(plot, summary)
     if channels.json:
         emit_json(json.dumps({**to_json(summary), "timing": to_json(timing)}))
     elif channels.rich_out:
-        from rich.console import Group
-
-        from tts_cli.cli.view.curves import picture
-
         drawn = [tables.drawn(table) for table in result_tables(summary, timing)]
-        channels.draw(Group(*drawn[:1], picture(summary, channels.console().width), *drawn[1:]))
+        channels.draw(Group(*drawn[:1], curves.picture(summary, channels.console().width), *drawn[1:]))
     else:
         emit(tables.plain(result_tables(summary, timing)))
 
@@ -55,20 +51,18 @@ def _main(summary: Summary, timing: Timing) -> Table:
     models = facts.policy.name + (f" + {facts.prm.name}" if facts.prm else "")
     rows = [_main_row(result, time) for result, time in zip(summary.results, timing.cells, strict=True)]
     rows += [[f"pass@{one.k}", "", percent(one.accuracy), *[""] * 6] for one in summary.pass_at_k]
+    note = "Per problem, first what the policy took, then the PRM. Seconds: the tokens' share of decodes that many "
+    note += "problems fill together."
+    if errors := max(result.overall.errors for result in summary.results):
+        note += f" {errors} problems ended in an error and count as wrong."
+    if facts.ungraded:
+        note += f" {facts.ungraded} rows could not be graded and do not count."
     return Table(
         f"{parts.one_line(facts.dataset)}: {summary.problems} problems, {models}, seed {facts.seed}",
         ("method", "N", "% right (95 %)", "tokens", "PRM's", "FLOPs", "PRM's", "seconds", "PRM's"),
         rows,
-        note="Per problem, first what the policy took, then the PRM. Seconds: the tokens' share of decodes that many "
-        f"problems fill together.{_failures(summary)}",
+        note=note,
     )
-
-
-def _failures(summary: Summary) -> str:
-    errors = max(result.overall.errors for result in summary.results)
-    text = f" {errors} problems ended in an error and count as wrong." if errors else ""
-    ungraded = summary.facts.ungraded
-    return text + (f" {ungraded} rows could not be graded and do not count." if ungraded else "")
 
 
 def _main_row(result: Result, time: ConditionTime) -> list[str]:
@@ -167,23 +161,21 @@ def _rescored(summary: Summary) -> Table:
     )
 
 
-# The PRM as a judge
-
-
 def prm_tables(quality: PrmQuality) -> list[Table]:
     """How well the PRM separates right from wrong, whether its scores are chances, and what length does to them."""
     return [_discrimination(quality), _aggregates(quality), _calibration(quality), _length(quality)]
 
 
 def _discrimination(quality: PrmQuality) -> Table:
-    def row(name: str, found: Discrimination) -> list[str]:
-        error = f"{found.calibration_error:.3f}"
-        return [name, str(found.count), f"{100 * found.share_right:.1f}", number(found.auc), error]
-
+    judged = {"steps": quality.steps, f"solutions (PRM-{quality.aggregate})": quality.solutions}
+    rows = [
+        [name, str(one.count), f"{100 * one.share_right:.1f}", number(one.auc), f"{one.calibration_error:.3f}"]
+        for name, one in judged.items()
+    ]
     return Table(
         "The PRM as a judge",
         ("", "scores", "% right", "AUC", "calibration error"),
-        [row("steps", quality.steps), row(f"solutions (PRM-{quality.aggregate})", quality.solutions)],
+        rows,
         note=f"Label: {quality.labels}. AUC 0.5 is chance, 1 perfect.",
     )
 

@@ -29,21 +29,26 @@ class Table:
 
 
 def plain(tables: Sequence[Table]) -> str:
-    """Columns of equal width, numbers to the right; an empty line between tables."""
+    """As aligned text, with an empty line between tables."""
     return "\n".join(_plain(table) for table in tables)
 
 
 def _plain(table: Table) -> str:
-    lines = [[safe_text(cell) for cell in line] for line in (table.header, *table.rows)]
-    widths = [max(cell_len(line[i]) for line in lines) for i in range(len(table.header))]
-    body = ["  ".join(_aligned(cell, widths[i], i < table.words) for i, cell in enumerate(line)) for line in lines]
-    note = textwrap.wrap(table.note, PLAIN_WIDTH)
-    return "".join(line.rstrip() + "\n" for line in (safe_text(table.title), *body, *note))
+    body = aligned([table.header, *table.rows], table.words)
+    lines = (safe_text(table.title).rstrip(), *body, *textwrap.wrap(table.note, PLAIN_WIDTH))
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _aligned(cell: str, width: int, left: bool) -> str:
-    blanks = " " * (width - cell_len(cell))
-    return cell + blanks if left else blanks + cell
+def aligned(rows: Sequence[Sequence[str]], words: int) -> list[str]:
+    """The rows as lines with columns of equal width: the first `words` to the left, the others to the right."""
+    safe = [[safe_text(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*safe, strict=True)]
+    lines = []
+    for row in safe:
+        blanks = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        pairs = enumerate(zip(row, blanks, strict=True))
+        lines.append("  ".join(cell + blank if i < words else blank + cell for i, (cell, blank) in pairs).rstrip())
+    return lines
 
 
 def drawn(table: Table) -> RenderableType:
