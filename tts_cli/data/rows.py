@@ -26,13 +26,7 @@ Format = Literal["txt", "jsonl", "csv"]
 
 PROBLEM = ("problem", "question", "prompt")
 REFERENCE = ("answer", "final_answer", "extracted_groundtruth")
-SUFFIXES: dict[str, Format] = {
-    ".txt": "txt",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "csv",
-}
+SUFFIXES: dict[str, Format] = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
 _DELIMITERS = ",;\t"  # the first one that makes a header with a problem column
 _HEADER_HINT = "Name its columns in the first line, for example: id,problem,answer"
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what surrogateescape leaves

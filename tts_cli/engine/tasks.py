@@ -76,14 +76,7 @@ class Generation(EngineTask):
     """Samples tokens until a stop, an end token, `max_tokens`, or `max_length` of the whole path."""
 
     def __init__(
-        self,
-        number: int,
-        parent: Branch,
-        vocab: Vocab,
-        sampler: Sampler,
-        stop: Stop,
-        max_tokens: int,
-        max_length: int,
+        self, number: int, parent: Branch, vocab: Vocab, sampler: Sampler, stop: Stop, max_tokens: int, max_length: int
     ) -> None:
         super().__init__(number, parent, Branch(parent, (), parent.usage, sampled=True))
         self._job: Job[Generated] = Job()
