@@ -107,8 +107,6 @@ _LATEX = str.maketrans({
     "⦃": r"\{", "⦄": r"\}", "⟨": "(", "⟩": ")", "°": r"^\circ ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R} ", "⏎": r"\\ ",
     "*": r"\cdot ", ";": ",",
 })  # fmt: skip
-
-
 _ANGLE = re.compile(r"(\d+(?:\.\d+)?)\s*°")
 _DECIMAL = re.compile(r"(\d*)\.(\d+)")
 

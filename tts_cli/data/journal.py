@@ -21,7 +21,6 @@ from contextlib import ExitStack, suppress
 from io import FileIO
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
@@ -62,9 +61,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def visit(self, id: str) -> Entry | None:

@@ -44,7 +44,8 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
     Loads nothing. Raises UsageError for an unknown name or a model of the other role.
     """
     known = known or read()
-    if name_or_path in known.models or not _looks_like_a_file(name_or_path):
+    is_path = name_or_path.lower().endswith(".gguf") or "/" in name_or_path or "\\" in name_or_path
+    if name_or_path in known.models or not is_path:
         entry = known.entry(name_or_path)
     else:
         path = expand(name_or_path)
@@ -99,10 +100,6 @@ def load_prm(
     except Exception:
         engine.close()
         raise
-
-
-def _looks_like_a_file(text: str) -> bool:
-    return text.lower().endswith(".gguf") or "/" in text or "\\" in text
 
 
 def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:

@@ -199,8 +199,8 @@ def plain_tokens(vocab: Vocab, text: str, *, continues: bool = False) -> list[in
     """
     if not text:
         return []
-    if continues and _adds_space(vocab):
-        guard = vocab.tokenize(_GUARD, special=False)
+    guard = vocab.tokenize(_GUARD, special=False) if continues else []
+    if b"".join(map(vocab.piece, guard)).startswith(b" "):
         tokens = vocab.tokenize(_GUARD + text, special=False)
         if tokens[: len(guard)] == guard:
             return tokens[len(guard) :]
@@ -212,11 +212,6 @@ def with_bos(vocab: Vocab, tokens: list[int]) -> list[int]:
     if vocab.bos < 0 or not vocab.add_bos or tokens[:1] == [vocab.bos]:
         return tokens
     return [vocab.bos, *tokens]
-
-
-def _adds_space(vocab: Vocab) -> bool:
-    pieces = (vocab.piece(token) for token in vocab.tokenize(_GUARD, special=False))
-    return b"".join(pieces).startswith(b" ")
 
 
 def _split(vocab: Vocab, text: str) -> list[Piece]:

@@ -121,7 +121,9 @@ def read() -> Registry:
     sources = [SHIPPED, user] if is_file(user) or os.environ.get("TTS_MODELS_FILE") else [SHIPPED]
     raw: Raw = {section: {} for section in SECTIONS}
     for source in sources:
-        _merge(raw, _parse(source))
+        for section, entries in _parse(source).items():
+            for name, fields in entries.items():
+                raw[section][name] = {**raw[section].get(name, {}), **fields}
     where = sources[-1]
     formats = {name: _check(PrmFormat, where, "formats", name, it) for name, it in raw["formats"].items()}
     prompts = {name: _check(PromptStyle, where, "prompts", name, it) for name, it in raw["prompts"].items()}
@@ -154,12 +156,6 @@ def _shape(path: Path, data: Any) -> Raw:
             if not isinstance(name, str) or not isinstance(fields, dict):
                 raise _malformed(f"{path}, {section}, {name}", "it must be a name with fields")
     return data
-
-
-def _merge(into: Raw, over: Raw) -> None:
-    for section, entries in over.items():
-        for name, fields in entries.items():
-            into[section][name] = {**into[section].get(name, {}), **fields}
 
 
 def _entry(

@@ -210,14 +210,13 @@ class _StrictParser(Cursor):
         whole, _, decimals = found.group().replace(",", "").partition(".")
         value = Number(Fraction(found.group().replace(",", "")), len(decimals) if decimals else None)
         mixed = MIXED.match(self.text, self.at) if whole and not decimals else None
-        return self.with_fraction(value, mixed) if mixed else value
-
-    def with_fraction(self, whole: Number, mixed: re.Match[str]) -> Expression:
+        if not mixed:
+            return value
         top, bottom = (int(part) for part in mixed.groups() if part)
         if self.mixed is None or bottom == 0:
             raise self.fail()
         self.at = mixed.end()
-        return Apply("add" if self.mixed == "sum" else "multiply", (whole, Number(Fraction(top, bottom))))
+        return Apply("add" if self.mixed == "sum" else "multiply", (value, Number(Fraction(top, bottom))))
 
     def argument(self) -> Expression:
         """What a command takes: a group in braces, or one digit, letter or command."""

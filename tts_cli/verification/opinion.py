@@ -219,7 +219,9 @@ def _of_consequence(statement: Consequence, item: Expression) -> Opinion:
     names = sorted(letters(*(side for equation in statement.equations for side in equation)))
     environments = _linear_solution(statement, names)
     if environments is None and len(names) == len(statement.equations) == 1:
-        environments = _numeric_roots(*statement.equations[0], names[0])
+        polynomial = _polynomial(*statement.equations[0], names[0])
+        roots = [] if polynomial is None else polynomial.sqf_part().nroots(n=DIGITS + 20, maxsteps=200)
+        environments = [{names[0]: root} for root in roots]
     if not environments:
         return "no opinion"
     fits = [fit for environment in environments for fit in _fits(statement.asked, item, environment)]
@@ -249,10 +251,3 @@ def _linear_solution(statement: Consequence, names: Sequence[str]) -> list[Envir
     if len(solutions) != 1 or any(value.free_symbols for value in solutions[0]):
         return []
     return [dict(zip(names, solutions[0], strict=True))]
-
-
-def _numeric_roots(left: Expression, right: Expression, name: str) -> list[Environment]:
-    polynomial = _polynomial(left, right, name)
-    if polynomial is None:
-        return []
-    return [{name: root} for root in polynomial.sqf_part().nroots(n=DIGITS + 20, maxsteps=200)]
