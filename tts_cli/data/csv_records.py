@@ -32,10 +32,8 @@ class CsvRecords:
         taken = [self._line()]
         limit = csv.field_size_limit(self._most)  # the library's own is 131,072, and holds for the whole process
         try:
-            reader = csv.reader(
-                self._lines_of_record(taken), delimiter=self._delimiter, skipinitialspace=True, strict=True
-            )
-            return next(reader)
+            lines = self._lines_of_record(taken)
+            return next(csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True))
         except csv.Error as error:
             self._again.extendleft(reversed(taken[1:]))
             return str(error)

@@ -96,9 +96,8 @@ def _check(dataset: HubDataset, data: bytes) -> None:
         raise hub.failure(dataset.source, error.what.rstrip(".")) from error
     usable = {row.problem for row in rows if row.error is None and row.reference is not None}
     if len(rows) != dataset.count or len(usable) != dataset.count:
-        raise hub.failure(
-            dataset.source, f"{len(usable)} problems with an answer came, not {dataset.count}; nothing was kept"
-        )
+        why = f"{len(usable)} problems with an answer came, not {dataset.count}; nothing was kept"
+        raise hub.failure(dataset.source, why)
 
 
 def _exists(path: Path) -> bool:

@@ -204,10 +204,8 @@ def _header(record: list[str] | str) -> list[str]:
     if twice is not None:
         raise UsageError(f"The CSV file has two columns named {twice!r}.", "Rename one of them.")
     if not any(name.lower() in PROBLEM for name in names):
-        found = ", ".join(names)
-        raise UsageError(
-            f"The CSV file has no column {', '.join(PROBLEM)} (its first line: {found[:200]}).", _HEADER_HINT
-        )
+        wanted, found = ", ".join(PROBLEM), ", ".join(names)[:200]
+        raise UsageError(f"The CSV file has no column {wanted} (its first line: {found}).", _HEADER_HINT)
     return names
 
 

@@ -49,7 +49,9 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
         entry = known.entry(name_or_path)
     else:
         path = expand(name_or_path)
-        entry = _registered(path, known) or _bare(path, role, known)
+        family = known.family_of(path.stem) if role == "policy" else None
+        bare = ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
+        entry = _registered(path, known) or bare
     if entry.role != role:
         raise _wrong_role(entry.name, role)
     return entry
@@ -100,11 +102,6 @@ def load_prm(
     except Exception:
         engine.close()
         raise
-
-
-def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
-    family = known.family_of(path.stem) if role == "policy" else None
-    return ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
 
 
 def _registered(path: Path, known: Registry) -> ModelEntry | None:

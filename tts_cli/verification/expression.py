@@ -268,9 +268,8 @@ class _StrictParser(Cursor):
         found = self.match(_NAME)
         if not found:
             raise self.fail()
-        name = found.group(1)
         self.deeper()
-        value = self.named(name)
+        value = self.named(found.group(1))
         self.depth -= 1
         return value
 

@@ -103,7 +103,7 @@ def read(problem: str) -> Statement | None:
         if found:
             try:
                 return make(found)
-            except NotUnderstood:
+            except (NotUnderstood, ZeroDivisionError):
                 continue
     return None
 
@@ -175,17 +175,11 @@ def _changed(found: Found) -> Statement:
 
 
 def _before(found: Found) -> Statement:
-    factor = _factor(found["verb"], found["percent"])
-    if not factor:
-        raise NotUnderstood(found.group())
-    return Value(Number(Fraction(found["base"]) / factor))
+    return Value(Number(Fraction(found["base"]) / _factor(found["verb"], found["percent"])))
 
 
 def _what_percent(found: Found) -> Statement:
-    part, base = Fraction(found["part"]), Fraction(found["base"])
-    if not base:
-        raise NotUnderstood(found.group())
-    return Value(Number(part / base * 100), percent=True)
+    return Value(Number(Fraction(found["part"]) / Fraction(found["base"]) * 100), percent=True)
 
 
 def _root(found: Found, *, parameters: bool = False) -> Statement:
