@@ -56,9 +56,7 @@ def prepare(raw: str) -> Answer:
 @dataclass
 class AnswerComparison:
     """Compares prepared answers; `values` remembers expressions that were read (bounded by its owner).
-
-    After `deadline` (time.monotonic) nothing more is compared: what is left counts as different.
-    """
+    After `deadline` (time.monotonic) nothing more is compared: what is left counts as different."""
 
     hard: Hard
     deadline: float = math.inf

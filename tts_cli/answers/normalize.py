@@ -152,9 +152,7 @@ _PREFIX = re.compile(r"(?:about|approximately|exactly|only)\s+(?=[\d$\\-])", re.
 
 def split_unit(text: str) -> tuple[str, str | None]:
     """(value, unit): unit is None without one, "" for one without a known size ("apples"), else its symbol.
-
-    Areas and volumes carry their power: ("15", "cm2").
-    """
+    Areas and volumes carry their power: ("15", "cm2")."""
     text = _PREFIX.sub("", text, count=1)
     money = _MONEY.fullmatch(text)
     if money:

@@ -61,9 +61,7 @@ class Executor(Protocol):
 
 def open_executor(settings: Settings, models: ModelPair, stack: ExitStack, at_most: int | None = None) -> Executor:
     """What suits these models; `stack` closes it. `at_most`: problems under way (the default: what the models hold).
-
-    Raises TtsError where they cannot be loaded.
-    """
+    Raises TtsError where they cannot be loaded."""
     from tts_cli.models.registry import locate
 
     loaded = [entry for entry in (models.policy, models.prm) if entry is not None]

@@ -15,9 +15,7 @@ _OVERHEAD = 64  # bytes that a line costs in memory besides its text
 
 class CsvRecords:
     """Iterator over records: the list of fields, or a text that says what is wrong.
-
-    Bytes that are not UTF-8 arrive as lone surrogates (`surrogateescape`). No line is read before it is needed.
-    """
+    Bytes that are not UTF-8 arrive as lone surrogates (`surrogateescape`). No line is read before it is needed."""
 
     def __init__(self, lines: Iterator[bytes | None], delimiter: str, most: int) -> None:
         self._lines = lines

@@ -45,9 +45,7 @@ NAMES = ("nano", *PUBLISHED)
 @contextmanager
 def open_dataset(name_or_path: str, consent: Consent, format: Format | None = None) -> Iterator[Iterator[Row]]:
     """The rows of a data set. A known name wins over a file of that name (`./nano` is the file).
-
-    Raises UsageError for what is neither name nor file, TtsError where a set is not here and was not to be had.
-    """
+    Raises UsageError for what is neither name nor file, TtsError where a set is not here and was not to be had."""
     with open_rows(locate(name_or_path, consent), format) as rows:
         yield rows
 

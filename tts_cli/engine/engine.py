@@ -105,9 +105,7 @@ class Engine:
 
     def evaluate(self, branch: Branch, tokens: Sequence[int], marks: Sequence[int]) -> Job[Evaluated]:
         """Run `tokens` after `branch` and return the logits at `marks`, indexes into `tokens`.
-
-        The job fails with PromptTooLong when the path does not fit.
-        """
+        The job fails with PromptTooLong when the path does not fit."""
         self._check_tokens(tokens)
         if any(not 0 <= mark < len(tokens) for mark in marks):
             raise ValueError("a mark lies outside of the tokens")
@@ -121,17 +119,13 @@ class Engine:
 
     def advance(self) -> None:
         """One decode (one per context) over rows of all jobs at work; ends those that are complete.
-
-        Raises ModelError when llama.cpp fails.
-        """
+        Raises ModelError when llama.cpp fails."""
         self._check_open()
         self._scheduler.step()
 
     def release(self, branch: Branch) -> None:
         """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.
-
-        Safe to call twice. A released branch may still be used: it is then run again.
-        """
+        Safe to call twice. A released branch may still be used: it is then run again."""
         branch.released, branch.logits = True, None
         if self._free.alive:
             for pool in self._scheduler.pools:

@@ -29,9 +29,7 @@ class ModelPair:
 
 def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Registry | None = None) -> ModelPair:
     """The entries of both models. `own_prm`: where no PRM is named, take the policy's own. Raises UsageError.
-
-    `prm` "none" means none. Without `registry` it is read from its files.
-    """
+    `prm` "none" means none. Without `registry` it is read from its files."""
     known = registry or read()
     policy_entry = resolve(policy, "policy", known)
     name = prm or (own_prm and policy_entry.prm) or "none"
@@ -40,9 +38,7 @@ def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Regis
 
 def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> ModelEntry:
     """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file.
-
-    Loads nothing. Raises UsageError for an unknown name or a model of the other role.
-    """
+    Loads nothing. Raises UsageError for an unknown name or a model of the other role."""
     known = known or read()
     is_path = name_or_path.lower().endswith(".gguf") or "/" in name_or_path or "\\" in name_or_path
     if name_or_path in known.models or not is_path:
@@ -87,9 +83,7 @@ def load_prm(
     model: str | ModelEntry, *, prm_format: str | None = None, registry: Registry | None = None, **size: Any
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
-
-    Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit.
-    """
+    Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
 

@@ -18,9 +18,7 @@ _BLANK = b" \t\r\n\v\f"
 
 class StepEnd:
     """Called with all bytes of one step after every token; looks only at what is new.
-
-    Blank text in front is skipped, so that a step never consists of separators.
-    """
+    Blank text in front is skipped, so that a step never consists of separators."""
 
     def __init__(self, separator: str) -> None:
         self._separator = separator.encode()

@@ -33,9 +33,7 @@ class VerifyingJudge(Judge):
 
     def check(self, problem: str, answer: str) -> Opinion:
         """Whether `answer` fits `problem`, where both are understood beyond doubt. Raises TtsError as `equal`.
-
-        Whatever goes wrong with one of them is "no opinion".
-        """
+        Whatever goes wrong with one of them is "no opinion"."""
         pair = (problem, answer)
         known = self._opinions.get(pair)
         if known is not None:

@@ -42,9 +42,7 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Root:
     """The answer solves `left = right` for `unknown`; other letters are parameters, which it may contain.
-
-    `narrowed`: the problem wants a particular solution (the smallest, a positive one), so that not all will do.
-    """
+    `narrowed`: the problem wants a particular solution (the smallest, a positive one), so that not all will do."""
 
     left: Expression
     right: Expression
