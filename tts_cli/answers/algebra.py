@@ -132,8 +132,7 @@ def _on_unit_circle(turn: Fraction) -> Ratio:
 
 
 def _integer_power(base: Ratio, n: int) -> Ratio:
-    value = base.rational
-    if value is not None:
+    if (value := base.rational) is not None:
         if n <= 0 and value == 0:
             raise Undefined
         if value not in (0, 1, -1) and abs(n) * _bits(value) > MAX_BITS:

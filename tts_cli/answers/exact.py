@@ -86,8 +86,7 @@ class AnswerComparison:
         if time.monotonic() >= self.deadline:
             return False
         for first, second in ((a, b), (b, a)):
-            decided = self._across(first, second)
-            if decided is not None:
+            if (decided := self._across(first, second)) is not None:
                 return decided
         return self._alike(a, b)
 

@@ -93,8 +93,7 @@ class Judge:
     def _hard(self, a: str, b: str) -> bool:
         """What math-verify says of two cleaned expressions; False where it says nothing in time."""
         pair = (a, b) if a <= b else (b, a)
-        known = self._decided.get(pair)
-        if known is not None:
+        if (known := self._decided.get(pair)) is not None:
             return known
         if any(_PASSED_OVER.search(text) or is_hostile(text) or self._gave_up_on(text) for text in pair):
             return False

@@ -139,8 +139,7 @@ class _Parser(Cursor):
         return self.name()
 
     def number(self) -> Ratio:
-        repeating = self.match(_REPEATING)
-        if repeating:
+        if repeating := self.match(_REPEATING):
             whole, fixed, period = repeating.groups()
             _short(whole + fixed + period)
             shift = 10 ** len(fixed)
@@ -219,8 +218,7 @@ class _Parser(Cursor):
         raise NotUnderstood(name)
 
     def variable(self, name: str) -> Ratio:
-        subscript = self.match(_SUBSCRIPT)
-        if subscript:
+        if subscript := self.match(_SUBSCRIPT):
             name += "_" + subscript.group(1).strip("{} ")
         while self.text[self.at : self.at + 1] == "'":
             self.at += 1

@@ -103,15 +103,13 @@ class Generation(EngineTask):
         self.child.append(token)
         self._logprob += logprob
         self._text += self._vocab.piece(token)
-        finish = self._finish(token)
-        if finish is not None:
+        if (finish := self._finish(token)) is not None:
             self._resolve(finish)
 
     def _finish(self, token: int) -> Finish | None:
         if self._vocab.is_eog(token):
             return Finish.EOS
-        finish = self._stop(bytes(self._text))
-        if finish is not None:
+        if (finish := self._stop(bytes(self._text))) is not None:
             return finish
         if self.child.length - self.child.start >= self._max_tokens:
             return Finish.LENGTH

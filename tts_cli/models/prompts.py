@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -99,7 +99,15 @@ def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> li
     sentinels = map(chr, range(_FIRST_SENTINEL, _SENTINELS_END))
     holes = {next(sentinels): hole for hole in (BOS, EOS)}
     bos, eos = holes
-    contents = [{"role": role, "content": _with_sentinels(text, sentinels, holes)} for role, text in messages]
+
+    def marked(part: str | Hole) -> str:
+        if isinstance(part, Hole):
+            sentinel = next(sentinels)
+            holes[sentinel] = part
+            return sentinel
+        return part
+
+    contents = [{"role": role, "content": "".join(map(marked, text))} for role, text in messages]
     values = {"messages": contents, "bos_token": bos, "eos_token": eos, "date_string": DATE.strftime(DAY)}
     try:
         text = _environment().from_string(template).render(values, add_generation_prompt=open_turn, tools=None)
@@ -108,19 +116,6 @@ def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> li
     if any(sentinel not in text for sentinel, hole in holes.items() if hole not in (BOS, EOS)):
         raise _unusable("it leaves out a message")
     return [holes.get(part, part) for part in re.split(f"([{''.join(holes)}])", text) if part]
-
-
-def _with_sentinels(text: Text, unused: Iterator[str], holes: dict[str, Hole]) -> str:
-    """A message's text with an unused sentinel for each of its holes, which are noted in `holes`."""
-    content = ""
-    for part in text:
-        if isinstance(part, Hole):
-            sentinel = next(unused)
-            holes[sentinel] = part
-            content += sentinel
-        else:
-            content += part
-    return content
 
 
 def _environment() -> Environment:

@@ -97,8 +97,7 @@ def read(problem: str) -> Statement | None:
         return None
     text = _FORM.sub("", _marked(" ".join(problem.split())))
     for pattern, make in _SENTENCES:
-        found = pattern.fullmatch(text)
-        if found:
+        if found := pattern.fullmatch(text):
             try:
                 return make(found)
             except (NotUnderstood, ZeroDivisionError):
