@@ -52,10 +52,8 @@ class Executor(Protocol):
 
     def records(self, problems: Problems, *, should_stop: ShouldStop = never, on_decode: OnDecode = nothing) -> Records:
         """Yield each problem's record as it is solved; `problems` is read lazily.
-
         After `should_stop` the records that are there by then are yielded, and what is under way is dropped.
-        `on_decode` is called several times a second. Raises what ends the run: TtsError.
-        """
+        `on_decode` is called several times a second. Raises what ends the run: TtsError."""
         ...
 
 

@@ -91,10 +91,8 @@ class Journal:
 
     def settle(self, *, ordered: bool) -> None:
         """After all rows of the input were visited and written: each once; `ordered`: in the order of the visits.
-
         Rows of other inputs stay, before them. The file is replaced at once or not at all, and nothing can be
-        appended after that. Raises TtsError.
-        """
+        appended after that. Raises TtsError."""
         offsets = self._wanted() if ordered else sorted(entry.offset for entry in self._entries.values())
         try:
             os.fsync(self._file.fileno())

@@ -40,10 +40,8 @@ EXAMPLE = 'Example: echo "Compute 37 + 4 * (12 - 5)." | tts batch'
 @dataclass(frozen=True, slots=True)
 class Row:
     """One problem of a file, or what is wrong with it.
-
     `number` counts from 1, without blank lines. `problem` is "" where there is none; `input` holds the fields
-    that have no meaning here, to be carried through; `error` is set (kind "bad-row") where it cannot be solved.
-    """
+    that have no meaning here, to be carried through; `error` is set (kind "bad-row") where it cannot be solved."""
 
     number: int
     id: str

@@ -93,10 +93,8 @@ class Engine:
 
     def generate(self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int) -> Job[Generated]:
         """Sample one step after `branch`, which stays usable.
-
         Ends when `stop`, given the step's bytes so far, returns a Finish; at an end token (EOS); after `max_tokens`
-        (LENGTH); or when the path reaches the context's or the trained length (CONTEXT).
-        """
+        (LENGTH); or when the path reaches the context's or the trained length (CONTEXT)."""
         if max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
         task = Generation(self._next(), branch, self.vocab, sampler, stop, max_tokens, self.max_length)

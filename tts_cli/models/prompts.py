@@ -70,10 +70,8 @@ Message = tuple[str, Text]  # role, content
 
 def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
     """The prompt of one problem, with the hole `problem`.
-
     A model without a template gets the messages as plain paragraphs, then "Solution:". Where a template
-    refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template.
-    """
+    refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template."""
     before, after = style.user.split("{problem}")
     user: Text = [before, Hole("problem"), after]
     system = [style.system] if style.system else []
@@ -90,10 +88,8 @@ def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
 
 def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> list[str | Hole]:
     """A conversation as the template writes it, cut at its holes, BOS and EOS among them.
-
     `open_turn`: end where the assistant begins. Raises ModelError for a template that is malformed, fails or
-    loses a hole.
-    """
+    loses a hole."""
     from jinja2 import TemplateError
 
     sentinels = map(chr, range(_FIRST_SENTINEL, _SENTINELS_END))
@@ -188,10 +184,8 @@ def fill(vocab: Vocab, template: Iterable[Piece], values: Mapping[str, str], *, 
 
 def plain_tokens(vocab: Vocab, text: str, *, continues: bool = False) -> list[int]:
     """Tokens of a text that holds nothing special, whatever it looks like.
-
     Vocabularies of the SentencePiece kind put a space before a text; `continues` keeps it away where the
-    text goes on from other text.
-    """
+    text goes on from other text."""
     if not text:
         return []
     guard = vocab.tokenize(_GUARD, special=False) if continues else []

@@ -26,10 +26,8 @@ _TEMPLATE = "tokenizer.chat_template"  # a GGUF string
 
 class BranchPrefix:
     """A prompt or a step that ends with `branch`. `users` counts who was given it, and what grows after it.
-
     A search lets go of a step while it still goes on from the steps after it; the branch is freed when nobody holds it
-    or anything after it.
-    """
+    or anything after it."""
 
     __slots__ = ("branch", "parent", "users")
 
