@@ -9,7 +9,6 @@ here (that is SymPy's work), and everything too large to compute at once raises 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -26,8 +25,6 @@ _MAX_TRIAL = 100_000  # primes under roots are looked for up to here
 
 ONE: Monomial = ()
 _ZERO, _HALF, _UNIT = Fraction(0), Fraction(1, 2), Fraction(1)
-
-
 _I_PI: Monomial = (("i", _UNIT), ("pi", _UNIT))
 
 
@@ -108,12 +105,8 @@ def proportional(a: Ratio, b: Ratio) -> bool | None:
         return not a.num and not b.num
     mono, coefficient = min(a.num.items())
     if mono not in b.num or a.den != b.den:
-        return None if _has_opaque(a) or _has_opaque(b) else False
+        return None if "@" in a.key + b.key else False
     return equal(a, b * number(coefficient / b.num[mono]))
-
-
-def _has_opaque(a: Ratio) -> bool:
-    return "@" in a.key
 
 
 def power(base: Ratio, exponent: Ratio) -> Ratio:
@@ -139,8 +132,7 @@ def _on_unit_circle(turn: Fraction) -> Ratio:
 
 
 def _integer_power(base: Ratio, n: int) -> Ratio:
-    value = base.rational
-    if value is not None:
+    if (value := base.rational) is not None:
         if n <= 0 and value == 0:
             raise Undefined
         if value not in (0, 1, -1) and abs(n) * _bits(value) > MAX_BITS:
@@ -249,11 +241,7 @@ def quotient(num: Poly, den: Poly) -> Ratio:
 def _sum(a: Poly, b: Poly) -> Poly:
     total = dict(a)
     for mono, coefficient in b.items():
-        new = total.get(mono, _ZERO) + coefficient
-        if new:
-            total[mono] = new
-        else:
-            total.pop(mono, None)
+        total[mono] = total.get(mono, _ZERO) + coefficient
     return _checked(total)
 
 
@@ -266,11 +254,7 @@ def _product(a: Poly, b: Poly) -> Poly:
     for mono_a, c_a in a.items():
         for mono_b, c_b in b.items():
             mono, factor = _monomial_product(mono_a, mono_b)
-            new = total.get(mono, _ZERO) + c_a * c_b * factor
-            if new:
-                total[mono] = new
-            else:
-                total.pop(mono, None)
+            total[mono] = total.get(mono, _ZERO) + c_a * c_b * factor
     return _checked(total)
 
 
@@ -285,6 +269,8 @@ def _monomial_product(a: Monomial, b: Monomial) -> tuple[Monomial, Fraction]:
 
 
 def _checked(poly: Poly) -> Poly:
+    """Without the terms that have cancelled out. Raises TooBig."""
+    poly = {mono: coefficient for mono, coefficient in poly.items() if coefficient}
     if len(poly) > MAX_TERMS or any(_bits(c) > MAX_BITS for c in poly.values()):
         raise TooBig
     return poly
@@ -295,8 +281,5 @@ def _bits(value: Fraction) -> int:
 
 
 def _show(poly: Poly) -> str:
-    return "+".join(f"{c}{_show_monomial(mono)}" for mono, c in sorted(poly.items())) or "0"
-
-
-def _show_monomial(mono: Iterable[tuple[str, Fraction]]) -> str:
-    return "".join(f"*{name}^{exponent}" for name, exponent in mono)
+    terms = (str(c) + "".join(f"*{name}^{exponent}" for name, exponent in mono) for mono, c in sorted(poly.items()))
+    return "+".join(terms) or "0"

@@ -45,7 +45,6 @@ class Cursor:
             raise self.fail()
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        found = pattern.match(self.text, self.at)
-        if found:
+        if found := pattern.match(self.text, self.at):
             self.at = found.end()
         return found

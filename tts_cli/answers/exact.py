@@ -56,9 +56,7 @@ def prepare(raw: str) -> Answer:
 @dataclass
 class AnswerComparison:
     """Compares prepared answers; `values` remembers expressions that were read (bounded by its owner).
-
-    After `deadline` (time.monotonic) nothing more is compared: what is left counts as different.
-    """
+    After `deadline` (time.monotonic) nothing more is compared: what is left counts as different."""
 
     hard: Hard
     deadline: float = math.inf
@@ -88,8 +86,7 @@ class AnswerComparison:
         if time.monotonic() >= self.deadline:
             return False
         for first, second in ((a, b), (b, a)):
-            decided = self._across(first, second)
-            if decided is not None:
+            if (decided := self._across(first, second)) is not None:
                 return decided
         return self._alike(a, b)
 
@@ -160,7 +157,7 @@ class AnswerComparison:
         if a.value is not None and b.value is not None and (a.left == b.left or len(a.left) > 1 or len(b.left) > 1):
             return self.nodes(a.value, b.value)
         if a.op not in "=≠":
-            return a.op == b.op and self._ordered(_sides(a), _sides(b))
+            return self._ordered(*([Leaf(r.left), *map(Leaf, r.right.split("\n"))] for r in (a, b)))
         return self._same_equation(a, b)
 
     def _same_equation(self, a: Relation, b: Relation) -> bool:
@@ -213,7 +210,3 @@ def _squeezed(text: str) -> str:
 def _names_its_items(listing: Listing) -> bool:
     """Whether the items are values of different variables."""
     return len({item.left for item in listing.items if isinstance(item, Relation)}) > 1
-
-
-def _sides(relation: Relation) -> list[Node]:
-    return [Leaf(relation.left), *(Leaf(side) for side in relation.right.split("\n"))]

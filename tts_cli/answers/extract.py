@@ -34,10 +34,8 @@ _CONCLUDES = re.compile(r"\W{0,4}(?:so|thus|therefore|hence|finally|in total|alt
 
 def extract(text: str) -> str | None:
     """The final answer of a solution, on one line and without `$` around it; None where there is none."""
-    boxes = list(_BOX.finditer(text))
-    if boxes:
-        boxed = _last_box(text, boxes)
-        if boxed is not None:
+    if boxes := list(_BOX.finditer(text)):
+        if (boxed := _last_box(text, boxes)) is not None:
             return boxed
         # Only unterminated or empty boxes: what was written before them may still state the answer.
         return _spoken(text[: boxes[0].start()][-_TAIL:])
@@ -111,8 +109,7 @@ def _concluded(tail: str) -> str | None:
     if not lines or len(lines[-1]) > _LINE:
         return None
     line = lines[-1]
-    only = _ONLY_NUMBER.fullmatch(line)
-    if only:
+    if only := _ONLY_NUMBER.fullmatch(line):
         return only.group(1)
     whole = _DELIMITED.fullmatch(line.rstrip("."))
     formula = _tidy(next(g for g in whole.groups() if g is not None)) if whole else line

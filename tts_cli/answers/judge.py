@@ -11,7 +11,6 @@ import json
 import re
 import time
 from collections import Counter, OrderedDict
-from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
 
 from tts_cli.answers.exact import Answer, AnswerComparison, prepare
@@ -33,7 +32,6 @@ _PASSED_OVER = re.compile(  # by math-verify: an operator without its operand, a
     r"[-+*/^_=(\[{<>≤≥\\]\s*$|\\(?:neg|lnot)(?![A-Za-z])|\\text\{[^{}]*\b(?:not|or|than|least|most)\b"
 )
 _HOSTILE = re.compile(r"\^\s*[{(]?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\)\s*!\s*\)\s*!|\d{100,}")  # giant exponents, factorials
-
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -81,9 +79,7 @@ class Judge:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _prepared(self, text: str) -> Answer:
@@ -97,16 +93,12 @@ class Judge:
     def _hard(self, a: str, b: str) -> bool:
         """What math-verify says of two cleaned expressions; False where it says nothing in time."""
         pair = (a, b) if a <= b else (b, a)
-        known = self._decided.get(pair)
-        if known is not None:
+        if (known := self._decided.get(pair)) is not None:
             return known
         if any(_PASSED_OVER.search(text) or is_hostile(text) or self._gave_up_on(text) for text in pair):
             return False
         if time.monotonic() >= self._comparison.deadline:  # other parts of this answer have used its time up
             return False
-        return remember(self._decided, pair, self._asked(pair))
-
-    def _asked(self, pair: tuple[str, str]) -> bool:
         request = {"a": latex(pair[0]), "b": latex(pair[1])}
         reply = self._reply(request)
         if reply is None and time.monotonic() < self._comparison.deadline:
@@ -114,7 +106,7 @@ class Judge:
         if is_exceeded(reply):
             self._timeouts.update(pair)
             self._comparison.deadline = 0.0
-        return bool(reply and reply.get("equal"))
+        return remember(self._decided, pair, bool(reply and reply.get("equal")))
 
     def _gave_up_on(self, text: str) -> bool:
         return self._timeouts[text] >= _STRIKES

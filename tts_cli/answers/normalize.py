@@ -107,8 +107,6 @@ _LATEX = str.maketrans({
     "⦃": r"\{", "⦄": r"\}", "⟨": "(", "⟩": ")", "°": r"^\circ ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R} ", "⏎": r"\\ ",
     "*": r"\cdot ", ";": ",",
 })  # fmt: skip
-
-
 _ANGLE = re.compile(r"(\d+(?:\.\d+)?)\s*°")
 _DECIMAL = re.compile(r"(\d*)\.(\d+)")
 
@@ -154,12 +152,9 @@ _PREFIX = re.compile(r"(?:about|approximately|exactly|only)\s+(?=[\d$\\-])", re.
 
 def split_unit(text: str) -> tuple[str, str | None]:
     """(value, unit): unit is None without one, "" for one without a known size ("apples"), else its symbol.
-
-    Areas and volumes carry their power: ("15", "cm2").
-    """
+    Areas and volumes carry their power: ("15", "cm2")."""
     text = _PREFIX.sub("", text, count=1)
-    money = _MONEY.fullmatch(text)
-    if money:
+    if money := _MONEY.fullmatch(text):
         return money.group(1) + _split_words(money.group(3))[0], money.group(2)
     found = _TEXT_UNIT.fullmatch(text)
     if found and found.group(1)[-1] not in "_^{([=+-*/,;":

@@ -139,9 +139,12 @@ class _Parser(Cursor):
         return self.name()
 
     def number(self) -> Ratio:
-        repeating = self.match(_REPEATING)
-        if repeating:
-            return algebra.number(_repeating(*repeating.groups()))
+        if repeating := self.match(_REPEATING):
+            whole, fixed, period = repeating.groups()
+            _short(whole + fixed + period)
+            shift = 10 ** len(fixed)
+            value = Fraction(int((whole + fixed) or "0"), shift)
+            return algebra.number(value + Fraction(int(period), shift * (10 ** len(period) - 1)))
         found = self.match(_NUMBER)
         if not found:
             raise self.fail()
@@ -215,8 +218,7 @@ class _Parser(Cursor):
         raise NotUnderstood(name)
 
     def variable(self, name: str) -> Ratio:
-        subscript = self.match(_SUBSCRIPT)
-        if subscript:
+        if subscript := self.match(_SUBSCRIPT):
             name += "_" + subscript.group(1).strip("{} ")
         while self.text[self.at : self.at + 1] == "'":
             self.at += 1
@@ -270,12 +272,6 @@ def _short(digits: str) -> str:
     if len(digits) > _MAX_DIGITS or ("e" in digits.lower() and abs(int(re.split("[eE]", digits)[1])) > _MAX_DIGITS):
         raise TooBig
     return digits
-
-
-def _repeating(whole: str, fixed: str, period: str) -> Fraction:
-    _short(whole + fixed + period)
-    shift = 10 ** len(fixed)
-    return Fraction(int((whole + fixed) or "0"), shift) + Fraction(int(period), shift * (10 ** len(period) - 1))
 
 
 def _factorial(base: Ratio) -> Ratio:

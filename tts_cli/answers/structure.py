@@ -133,8 +133,7 @@ def read(text: str, nesting: int = 0) -> Node:
         cells = tuple(tuple(read(cell, nesting + 1) for cell in row.split("&")) for row in rows[:MAX_PARTS])
         return Matrix(cells, matrix.group(1) if matrix.group(1) in ("v", "V") else "")
     for split in (_union, _listing, _relation, _bracketed, _plain):
-        node = split(text, nesting)
-        if node is not None:
+        if (node := split(text, nesting)) is not None:
             return node
     return _leaf(text)
 
@@ -320,8 +319,7 @@ def _plain(text: str, nesting: int) -> Node | None:
         name = next(group for group in based.groups()[1:] if group)
         base = int(name[:4]) if name.isdigit() else _NUMBER_WORDS.get(name, 0)
         return Based(based.group(1).lstrip("0") or "0", base)
-    choice = _CHOICE.fullmatch(text)
-    if choice:
+    if choice := _CHOICE.fullmatch(text):
         return Word(choice.group(1).lower())
     unwrapped = _TEXT.fullmatch(text)
     if unwrapped and "," in unwrapped.group(1) and nesting < MAX_NESTING:
@@ -331,8 +329,7 @@ def _plain(text: str, nesting: int) -> Node | None:
         return Leaf(str(_NUMBER_WORDS[words]))
     if text == "∅" or words in _NOTHING:
         return EMPTY
-    named = _NAMED.fullmatch(text)
-    if named:
+    if named := _NAMED.fullmatch(text):
         return Word(f"{named.group(1)} {named.group(2)}")
     if _WORDS.fullmatch(text) and (_TEXT.search(text) or re.search(r"[A-Za-z]{4,}", text)):
         mark = _CHOICE_MARK.fullmatch(words)

@@ -14,8 +14,6 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 Aggregate = Literal["last", "min", "mean", "prod"]
 Select = Literal["weighted", "max", "majority"]
-
-
 Opinion = Literal["right", "wrong", "no opinion"]
 
 
@@ -65,11 +63,8 @@ def group(answers: Sequence[str | None], judge: Equality) -> list[list[int]]:
     for index, answer in enumerate(answers):
         if answer is None:
             continue
-        members = class_of.get(answer)
-        if members is None:
-            members = next((c for c in classes if judge.equal(answers[c[0]] or "", answer)), None)
-        if members is None:
-            members = []
+        members = class_of.get(answer) or next((c for c in classes if judge.equal(answers[c[0]] or "", answer)), [])
+        if not members:
             classes.append(members)
         members.append(index)
         class_of[answer] = members

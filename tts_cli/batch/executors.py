@@ -23,7 +23,7 @@ from tts_cli.solver import Solver
 if TYPE_CHECKING:
     from tts_cli.models.load import ModelPair
 
-SMALL_FILE = 64 << 20  # bytes
+SMALL_FILE = 64 << 20  # bytes of a model that solves a problem as fast alone
 MOST_WORKERS = 4  # each is a process with its own models, some 250 MiB
 PER_WORKER = 2  # problems handed out for each worker, so that it need not wait for its next one
 _TICK = 0.05  # seconds between checks of the source and of `should_stop`, and calls of `on_decode`
@@ -52,29 +52,20 @@ class Executor(Protocol):
 
     def records(self, problems: Problems, *, should_stop: ShouldStop = never, on_decode: OnDecode = nothing) -> Records:
         """Yield each problem's record as it is solved; `problems` is read lazily.
-
         After `should_stop` the records that are there by then are yielded, and what is under way is dropped.
-        `on_decode` is called several times a second. Raises what ends the run: TtsError.
-        """
+        `on_decode` is called several times a second. Raises what ends the run: TtsError."""
         ...
 
 
 def open_executor(settings: Settings, models: ModelPair, stack: ExitStack, at_most: int | None = None) -> Executor:
     """What suits these models; `stack` closes it. `at_most`: problems under way (the default: what the models hold).
-
-    Raises TtsError where they cannot be loaded.
-    """
-    if are_small(models):
-        return Processes(open_workers(settings, stack, at_most, models))
-    return InProcess(stack.enter_context(Solver(settings, models=models)), at_most)
-
-
-def are_small(models: ModelPair) -> bool:
-    """Are both models so small that a problem is solved as fast alone? Raises ModelError."""
+    Raises TtsError where they cannot be loaded."""
     from tts_cli.models.registry import locate
 
     loaded = [entry for entry in (models.policy, models.prm) if entry is not None]
-    return all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded)
+    if all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded):
+        return Processes(open_workers(settings, stack, at_most, models))
+    return InProcess(stack.enter_context(Solver(settings, models=models)), at_most)
 
 
 def open_workers(

@@ -13,9 +13,7 @@ from tts_cli.data.rows import answer_text
 
 def graded_rows(judge: Judge, stream: BinaryIO) -> Iterator[dict[str, Any]]:
     """Each row as soon as its line is there, with "equal": true, false, or null beside an "error" where it is unusable.
-
-    Blank lines are no rows. No answer (null) equals no reference. Raises TtsError when reading fails.
-    """
+    Blank lines are no rows. No answer (null) equals no reference. Raises TtsError when reading fails."""
     lines = (line for line in read_lines(stream) if line is None or line.strip())
     for number, line in enumerate(lines, start=1):
         yield _graded(judge, number, line)

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 class Resume:
     """Asked row by row, in the order of the input. `note` gets a sentence for the user, each kind once.
-
-    Raises ModelError where a model's file is not there.
-    """
+    Raises ModelError where a model's file is not there."""
 
     def __init__(
         self, settings: Settings, models: ModelPair, journal: Journal | None, note: Callable[[str], None]

@@ -106,8 +106,7 @@ class BatchRun:
             self.observer.opened()
             # 2. Load the models, if there is anything to solve, and solve.
             problems = self._unsolved(rows, resume)
-            first = next(problems, None)
-            if first is not None:
+            if (first := next(problems, None)) is not None:
                 self.observer.loading(models.policy)
                 executor = open_executor(self.settings, models, stack, self.at_most)
                 self.observer.loaded()

@@ -15,9 +15,7 @@ _OVERHEAD = 64  # bytes that a line costs in memory besides its text
 
 class CsvRecords:
     """Iterator over records: the list of fields, or a text that says what is wrong.
-
-    Bytes that are not UTF-8 arrive as lone surrogates (`surrogateescape`). No line is read before it is needed.
-    """
+    Bytes that are not UTF-8 arrive as lone surrogates (`surrogateescape`). No line is read before it is needed."""
 
     def __init__(self, lines: Iterator[bytes | None], delimiter: str, most: int) -> None:
         self._lines = lines
@@ -32,10 +30,8 @@ class CsvRecords:
         taken = [self._line()]
         limit = csv.field_size_limit(self._most)  # the library's own is 131,072, and holds for the whole process
         try:
-            reader = csv.reader(
-                self._lines_of_record(taken), delimiter=self._delimiter, skipinitialspace=True, strict=True
-            )
-            return next(reader)
+            lines = self._lines_of_record(taken)
+            return next(csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True))
         except csv.Error as error:
             self._again.extendleft(reversed(taken[1:]))
             return str(error)

@@ -45,9 +45,7 @@ NAMES = ("nano", *PUBLISHED)
 @contextmanager
 def open_dataset(name_or_path: str, consent: Consent, format: Format | None = None) -> Iterator[Iterator[Row]]:
     """The rows of a data set. A known name wins over a file of that name (`./nano` is the file).
-
-    Raises UsageError for what is neither name nor file, TtsError where a set is not here and was not to be had.
-    """
+    Raises UsageError for what is neither name nor file, TtsError where a set is not here and was not to be had."""
     with open_rows(locate(name_or_path, consent), format) as rows:
         yield rows
 
@@ -96,9 +94,8 @@ def _check(dataset: HubDataset, data: bytes) -> None:
         raise hub.failure(dataset.source, error.what.rstrip(".")) from error
     usable = {row.problem for row in rows if row.error is None and row.reference is not None}
     if len(rows) != dataset.count or len(usable) != dataset.count:
-        raise hub.failure(
-            dataset.source, f"{len(usable)} problems with an answer came, not {dataset.count}; nothing was kept"
-        )
+        why = f"{len(usable)} problems with an answer came, not {dataset.count}; nothing was kept"
+        raise hub.failure(dataset.source, why)
 
 
 def _exists(path: Path) -> bool:

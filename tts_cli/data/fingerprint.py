@@ -35,9 +35,7 @@ def settings_part(fingerprint: str | None) -> str | None:
 
 def of_file(path: Path) -> str:
     """Of a large file: its size, and blocks spread evenly over it, the first and the last among them.
-
-    Other weights differ everywhere, so some bytes show as much as all. Raises OSError.
-    """
+    Other weights differ everywhere, so some bytes show as much as all. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)

@@ -21,7 +21,6 @@ from contextlib import ExitStack, suppress
 from io import FileIO
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
@@ -62,9 +61,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def visit(self, id: str) -> Entry | None:
@@ -94,10 +91,8 @@ class Journal:
 
     def settle(self, *, ordered: bool) -> None:
         """After all rows of the input were visited and written: each once; `ordered`: in the order of the visits.
-
         Rows of other inputs stay, before them. The file is replaced at once or not at all, and nothing can be
-        appended after that. Raises TtsError.
-        """
+        appended after that. Raises TtsError."""
         offsets = self._wanted() if ordered else sorted(entry.offset for entry in self._entries.values())
         try:
             os.fsync(self._file.fileno())

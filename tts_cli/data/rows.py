@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -23,16 +24,12 @@ from tts_cli.data.record import RecordError
 from tts_cli.errors import TtsError, UsageError, reason
 
 Format = Literal["txt", "jsonl", "csv"]
+Lines = Iterator[bytes | None]  # None: one that is too long
+Records = Iterator[dict[str, Any] | str]  # a text says why there are no fields
 
 PROBLEM = ("problem", "question", "prompt")
 REFERENCE = ("answer", "final_answer", "extracted_groundtruth")
-SUFFIXES: dict[str, Format] = {
-    ".txt": "txt",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "csv",
-}
+SUFFIXES: dict[str, Format] = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv"}
 _DELIMITERS = ",;\t"  # the first one that makes a header with a problem column
 _HEADER_HINT = "Name its columns in the first line, for example: id,problem,answer"
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what surrogateescape leaves
@@ -43,10 +40,8 @@ EXAMPLE = 'Example: echo "Compute 37 + 4 * (12 - 5)." | tts batch'
 @dataclass(frozen=True, slots=True)
 class Row:
     """One problem of a file, or what is wrong with it.
-
     `number` counts from 1, without blank lines. `problem` is "" where there is none; `input` holds the fields
-    that have no meaning here, to be carried through; `error` is set (kind "bad-row") where it cannot be solved.
-    """
+    that have no meaning here, to be carried through; `error` is set (kind "bad-row") where it cannot be solved."""
 
     number: int
     id: str
@@ -89,7 +84,7 @@ def read_rows(stream: BinaryIO, format: Format) -> Iterator[Row]:
     return _rows(read_lines(stream), format)
 
 
-def _rows(lines: Iterator[bytes | None], format: Format | None) -> Iterator[Row]:
+def _rows(lines: Lines, format: Format | None) -> Iterator[Row]:
     if format is None:
         first = next((line for line in lines if line is None or line.strip()), b"")
         format = "jsonl" if first and first.lstrip().startswith(b"{") else "txt"
@@ -120,16 +115,9 @@ def _row(number: int, record: dict[str, Any] | str) -> Row:
         except _BadField as bad:
             wrong.append(str(bad))
     error = RecordError(kind="bad-row", message=f"Row {number}: {wrong[0]}.") if wrong else None
-    return Row(
-        number,
-        found.get("id") or str(number),
-        found.get("problem") or "",
-        found.get("reference"),
-        found.get("level"),
-        found.get("subject"),
-        fields or None,
-        error,
-    )
+    id, problem = found.get("id") or str(number), found.get("problem") or ""
+    reference, level, subject = (found.get(name) for name in ("reference", "level", "subject"))
+    return Row(number, id, problem, reference, level, subject, fields or None, error)
 
 
 def _problem(fields: dict[str, Any]) -> str:
@@ -170,29 +158,25 @@ def _take(fields: dict[str, Any], names: tuple[str, ...]) -> tuple[str | None, A
     return (present[0], fields.pop(present[0])) if present else (None, None)
 
 
-def _text_records(lines: Iterator[bytes | None]) -> Iterator[dict[str, Any] | str]:
+def _text_object(line: bytes) -> dict[str, Any]:
+    try:
+        return {"problem": line.decode("utf-8")}
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 text (at byte {error.start + 1})") from error
+
+
+def _line_records(read: Callable[[bytes], dict[str, Any]], lines: Lines) -> Records:
     for line in lines:
         if line is None:
             yield TOO_LONG
         elif line.strip():
             try:
-                yield {"problem": line.decode("utf-8")}
-            except UnicodeDecodeError as error:
-                yield f"it is not UTF-8 text (at byte {error.start + 1})"
-
-
-def _json_records(lines: Iterator[bytes | None]) -> Iterator[dict[str, Any] | str]:
-    for line in lines:
-        if line is None:
-            yield TOO_LONG
-        elif line.strip():
-            try:
-                yield parse_object(line)
+                yield read(line)
             except ValueError as error:
                 yield str(error)
 
 
-def _csv_records(lines: Iterator[bytes | None]) -> Iterator[dict[str, Any] | str]:
+def _csv_records(lines: Lines) -> Records:
     """Raises UsageError for a first line that names no problem column."""
     first = next((line for line in lines if line is None or line.strip()), b"")
     if first == b"":
@@ -218,10 +202,8 @@ def _header(record: list[str] | str) -> list[str]:
     if twice is not None:
         raise UsageError(f"The CSV file has two columns named {twice!r}.", "Rename one of them.")
     if not any(name.lower() in PROBLEM for name in names):
-        found = ", ".join(names)
-        raise UsageError(
-            f"The CSV file has no column {', '.join(PROBLEM)} (its first line: {found[:200]}).", _HEADER_HINT
-        )
+        wanted, found = ", ".join(PROBLEM), ", ".join(names)[:200]
+        raise UsageError(f"The CSV file has no column {wanted} (its first line: {found}).", _HEADER_HINT)
     return names
 
 
@@ -230,9 +212,8 @@ def _csv_record(header: list[str], record: list[str]) -> dict[str, Any] | str:
         return "it is not UTF-8 text"
     extra = record[len(header) :]
     if any(field.strip() for field in extra):
-        return (
-            f"it has {len(record)} fields, but the header has {len(header)} (a field that holds a comma needs quotes)"
-        )
+        counts = f"it has {len(record)} fields, but the header has {len(header)}"
+        return f"{counts} (a field that holds a comma needs quotes)"
     return dict(zip(header, record, strict=False))
 
 
@@ -243,4 +224,8 @@ _READERS: dict[str, Callable[[dict[str, Any]], str | None]] = {
     "level": lambda fields: _as_text(*_take(fields, ("level",))),
     "subject": lambda fields: _as_text(*_take(fields, ("subject",))),
 }
-_RECORDS = {"txt": _text_records, "jsonl": _json_records, "csv": _csv_records}
+_RECORDS: dict[Format, Callable[[Lines], Records]] = {
+    "txt": partial(_line_records, _text_object),
+    "jsonl": partial(_line_records, parse_object),
+    "csv": _csv_records,
+}

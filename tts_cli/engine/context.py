@@ -50,9 +50,7 @@ def plan(
     model: Model, n_ctx: int, n_seq_max: int, threads: int, n_contexts: int | None, *, on_gpu: bool
 ) -> ContextPlan:
     """The plan for `n_ctx` tokens in all (0: choose), `threads` in all and `n_contexts` (None: choose).
-
-    Raises ModelError when they cannot fit into memory.
-    """
+    Raises ModelError when they cannot fit into memory."""
     total = n_ctx or _default_context(model, n_seq_max)
     machine, kv_bytes = memory(), total * model.kv_bytes_per_token
     # The system may hand out more memory than it has, and end the process once llama.cpp touches it.
@@ -153,9 +151,7 @@ class Context:
         self, tokens: Sequence[int], positions: Sequence[int], seqs: Sequence[int], flags: Sequence[int]
     ) -> bool:
         """Run one batch, a row per token: four columns [rows], all equally long. `flags` 1 asks for a row's logits.
-
-        False: no room, nothing changed. Raises ModelError when llama.cpp fails.
-        """
+        False: no room, nothing changed. Raises ModelError when llama.cpp fails."""
         rows = self._rows.fill(tokens, positions, seqs, flags)
         self._require(rows.token.min() >= 0 and rows.token.max() < self._vocab, "token out of range")
         self._require(rows.seq.min() >= 0 and rows.seq.max() < self.shape.n_seq, "sequence out of range")

@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tts_cli.engine.context import MAX_SEQUENCES, Context, make_contexts, plan
@@ -94,10 +93,8 @@ class Engine:
 
     def generate(self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int) -> Job[Generated]:
         """Sample one step after `branch`, which stays usable.
-
         Ends when `stop`, given the step's bytes so far, returns a Finish; at an end token (EOS); after `max_tokens`
-        (LENGTH); or when the path reaches the context's or the trained length (CONTEXT).
-        """
+        (LENGTH); or when the path reaches the context's or the trained length (CONTEXT)."""
         if max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
         task = Generation(self._next(), branch, self.vocab, sampler, stop, max_tokens, self.max_length)
@@ -106,9 +103,7 @@ class Engine:
 
     def evaluate(self, branch: Branch, tokens: Sequence[int], marks: Sequence[int]) -> Job[Evaluated]:
         """Run `tokens` after `branch` and return the logits at `marks`, indexes into `tokens`.
-
-        The job fails with PromptTooLong when the path does not fit.
-        """
+        The job fails with PromptTooLong when the path does not fit."""
         self._check_tokens(tokens)
         if any(not 0 <= mark < len(tokens) for mark in marks):
             raise ValueError("a mark lies outside of the tokens")
@@ -122,17 +117,13 @@ class Engine:
 
     def advance(self) -> None:
         """One decode (one per context) over rows of all jobs at work; ends those that are complete.
-
-        Raises ModelError when llama.cpp fails.
-        """
+        Raises ModelError when llama.cpp fails."""
         self._check_open()
         self._scheduler.step()
 
     def release(self, branch: Branch) -> None:
         """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.
-
-        Safe to call twice. A released branch may still be used: it is then run again.
-        """
+        Safe to call twice. A released branch may still be used: it is then run again."""
         branch.released, branch.logits = True, None
         if self._free.alive:
             for pool in self._scheduler.pools:
@@ -151,9 +142,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _next(self) -> int:

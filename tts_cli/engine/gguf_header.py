@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -47,15 +47,11 @@ class Header:
 class _Reader:
     data: mmap.mmap
     at: int = 0
-    size: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.size = len(self.data)
 
     def take(self, n: int) -> int:
         """Step over n bytes and return where they start. Raises EOFError past the end of the file."""
         start = self.at
-        if n < 0 or n > self.size - start:
+        if n < 0 or n > len(self.data) - start:
             raise EOFError
         self.at = start + n
         return start
@@ -99,7 +95,7 @@ def _check_start(path: Path, start: bytes) -> None:
 def _parse(path: Path, reader: _Reader) -> Header:
     tensors, pairs = reader.scalar("<Q"), reader.scalar("<Q")
     # Every entry takes more than 8 bytes, so a larger count can only be damage; do not loop over it.
-    if max(tensors, pairs) > reader.size // 8:
+    if max(tensors, pairs) > len(reader.data) // 8:
         raise EOFError
     metadata: dict[str, Any] = {}
     for _ in range(pairs):
@@ -124,7 +120,7 @@ def _value(path: Path, reader: _Reader, kind: int) -> Any:
 def _step_over_array(path: Path, reader: _Reader, key: str) -> None:
     kind, count = reader.scalar("<I"), reader.scalar("<Q")
     if kind == _STRING:
-        if count > reader.size // 8:
+        if count > len(reader.data) // 8:
             raise EOFError
         different = len({reader.string() for _ in range(count)})
         # llama.cpp asserts that no two tokens are the same text.
@@ -149,7 +145,7 @@ def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> i
         end = max(end, offset + weights // per_block * size)
         parameters += weights
     start = -(-reader.at // max(1, alignment)) * max(1, alignment)
-    if start + end > reader.size:
-        missing = start + end - reader.size
+    missing = start + end - len(reader.data)
+    if missing > 0:
         raise ModelError(f"{path} is cut short: {missing:,} bytes of its weights are missing", _DOWNLOAD)
     return parameters

@@ -101,8 +101,7 @@ class Device:
 
 def devices() -> list[Device]:
     """The devices that ggml registered, the CPU among them; [] where its library cannot be found."""
-    base = _ggml("ggml-base")
-    registry = _ggml("ggml")
+    base, registry = _ggml("ggml-base"), _ggml("ggml")
     if base is None or registry is None:
         return []
     registry.ggml_backend_dev_count.restype = ctypes.c_size_t

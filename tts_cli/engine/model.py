@@ -37,9 +37,7 @@ class Model:
 
 def load_model(path: Path, *, gpu_layers: int = -1) -> Model:
     """Load a GGUF file; `gpu_layers` -1: all layers, where there is a GPU.
-
-    Raises ModelError when the file is missing, damaged or no decoder-only transformer.
-    """
+    Raises ModelError when the file is missing, damaged or no decoder-only transformer."""
     header = read_header(path)
     lib = library()
     lib.forget_errors()
@@ -112,9 +110,7 @@ class Vocab:
 
     def tokenize(self, text: str, *, special: bool, bos: bool = False) -> list[int]:
         """The tokens of `text`; special tokens written in it become such only with `special=True`.
-
-        `bos` puts the beginning-of-sequence token first where the model has one. Lone surrogates become "?".
-        """
+        `bos` puts the beginning-of-sequence token first where the model has one. Lone surrogates become "?"."""
         data = text.encode("utf-8", "replace")
         tokens = self._tokenize(data, len(data) + 8, special)
         return [self.bos, *tokens] if bos and self.bos >= 0 else tokens

@@ -24,9 +24,7 @@ from tts_cli.protocols import Usage
 
 class Branch:
     """The tokens of one step after its parent's; equal by identity. Children are not listed: unused ones vanish.
-
-    The last token of a sampled branch is pending: it is run only when somebody goes on from there.
-    """
+    The last token of a sampled branch is pending: it is run only when somebody goes on from there."""
 
     __slots__ = ("__weakref__", "_tokens", "logits", "parent", "ran", "released", "sampled", "start", "usage")
 

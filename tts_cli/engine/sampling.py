@@ -92,10 +92,8 @@ def _draw(logits: NDArray[np.float32], top: NDArray[np.float32], samplers: Seque
 
 def _keep_nucleus(weights: NDArray[np.float64], top_p: NDArray[np.float64]) -> None:
     """Zero all but the smallest set of likeliest tokens whose share reaches top_p (Holtzman et al. 2020, section 3.1).
-
     `weights` [rows, n_vocab], `top_p` [rows]. Tokens as likely as the last one that is needed stay in, so that the set
-    does not depend on their order.
-    """
+    does not depend on their order."""
     falling = -np.sort(-weights, axis=1)
     sums = np.cumsum(falling, axis=1)
     needed = (sums >= (top_p * sums[:, -1])[:, None]).argmax(axis=1)

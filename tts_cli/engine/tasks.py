@@ -42,6 +42,8 @@ class Evaluated:
 class EngineTask:
     """One job under way: `child` grows after `parent`; `slot` is its sequence while it is at work."""
 
+    job: Job[Generated] | Job[Evaluated]
+
     def __init__(self, number: int, parent: Branch, child: Branch) -> None:
         self.number = number
         self.parent = parent
@@ -54,10 +56,6 @@ class EngineTask:
     def todo(self) -> int:
         """Tokens of its path that its sequence does not hold yet."""
         return self.child.length - (self.slot.length if self.slot else 0)
-
-    @property
-    def job(self) -> Job[Generated] | Job[Evaluated]:
-        raise NotImplementedError
 
     def reusable(self) -> int:
         """How much of its path may come from another sequence's cells."""
@@ -76,17 +74,10 @@ class Generation(EngineTask):
     """Samples tokens until a stop, an end token, `max_tokens`, or `max_length` of the whole path."""
 
     def __init__(
-        self,
-        number: int,
-        parent: Branch,
-        vocab: Vocab,
-        sampler: Sampler,
-        stop: Stop,
-        max_tokens: int,
-        max_length: int,
+        self, number: int, parent: Branch, vocab: Vocab, sampler: Sampler, stop: Stop, max_tokens: int, max_length: int
     ) -> None:
         super().__init__(number, parent, Branch(parent, (), parent.usage, sampled=True))
-        self._job: Job[Generated] = Job()
+        self.job: Job[Generated] = Job()
         self.sampler = sampler
         self._vocab, self._stop = vocab, stop
         self._max_tokens, self._max_length = max_tokens, max_length
@@ -94,10 +85,6 @@ class Generation(EngineTask):
         self._logprob = 0.0
         if parent.length > max_length:
             self.out_of_room()
-
-    @property
-    def job(self) -> Job[Generated]:
-        return self._job
 
     @property
     def fresh(self) -> bool:
@@ -116,15 +103,13 @@ class Generation(EngineTask):
         self.child.append(token)
         self._logprob += logprob
         self._text += self._vocab.piece(token)
-        finish = self._finish(token)
-        if finish is not None:
+        if (finish := self._finish(token)) is not None:
             self._resolve(finish)
 
     def _finish(self, token: int) -> Finish | None:
         if self._vocab.is_eog(token):
             return Finish.EOS
-        finish = self._stop(bytes(self._text))
-        if finish is not None:
+        if (finish := self._stop(bytes(self._text))) is not None:
             return finish
         if self.child.length - self.child.start >= self._max_tokens:
             return Finish.LENGTH
@@ -134,7 +119,7 @@ class Generation(EngineTask):
         self._resolve(Finish.CONTEXT)
 
     def _resolve(self, finish: Finish) -> None:
-        self._job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish, round(self._logprob, 4)))
+        self.job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish, round(self._logprob, 4)))
 
 
 class Evaluation(EngineTask):
@@ -142,15 +127,11 @@ class Evaluation(EngineTask):
 
     def __init__(self, number: int, parent: Branch, tokens: Sequence[int], marks: Sequence[int], n_vocab: int) -> None:
         super().__init__(number, parent, Branch(parent, tokens, parent.usage, sampled=False))
-        self._job: Job[Evaluated] = Job()
+        self.job: Job[Evaluated] = Job()
         self._rows = [parent.length + mark for mark in marks]
         self._logits = np.empty((len(marks), n_vocab), np.float32)
         if not tokens:
-            self._job.resolve(Evaluated(self.child, self._logits))
-
-    @property
-    def job(self) -> Job[Evaluated]:
-        return self._job
+            self.job.resolve(Evaluated(self.child, self._logits))
 
     def reusable(self) -> int:
         return self.child.start
@@ -166,7 +147,7 @@ class Evaluation(EngineTask):
 
     def finish(self) -> None:
         """All tokens ran."""
-        self._job.resolve(Evaluated(self.child, self._logits))
+        self.job.resolve(Evaluated(self.child, self._logits))
 
     def out_of_room(self) -> None:
-        self._job.fail(PromptTooLong("the text does not fit into the model's context", "Give a larger context size."))
+        self.job.fail(PromptTooLong("the text does not fit into the model's context", "Give a larger context size."))

@@ -29,9 +29,7 @@ class ModelPair:
 
 def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Registry | None = None) -> ModelPair:
     """The entries of both models. `own_prm`: where no PRM is named, take the policy's own. Raises UsageError.
-
-    `prm` "none" means none. Without `registry` it is read from its files.
-    """
+    `prm` "none" means none. Without `registry` it is read from its files."""
     known = registry or read()
     policy_entry = resolve(policy, "policy", known)
     name = prm or (own_prm and policy_entry.prm) or "none"
@@ -40,15 +38,16 @@ def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Regis
 
 def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> ModelEntry:
     """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file.
-
-    Loads nothing. Raises UsageError for an unknown name or a model of the other role.
-    """
+    Loads nothing. Raises UsageError for an unknown name or a model of the other role."""
     known = known or read()
-    if name_or_path in known.models or not _looks_like_a_file(name_or_path):
+    is_path = name_or_path.lower().endswith(".gguf") or "/" in name_or_path or "\\" in name_or_path
+    if name_or_path in known.models or not is_path:
         entry = known.entry(name_or_path)
     else:
         path = expand(name_or_path)
-        entry = _registered(path, known) or _bare(path, role, known)
+        family = known.family_of(path.stem) if role == "policy" else None
+        bare = ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
+        entry = _registered(path, known) or bare
     if entry.role != role:
         raise _wrong_role(entry.name, role)
     return entry
@@ -84,9 +83,7 @@ def load_prm(
     model: str | ModelEntry, *, prm_format: str | None = None, registry: Registry | None = None, **size: Any
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
-
-    Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit.
-    """
+    Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
 
@@ -99,15 +96,6 @@ def load_prm(
     except Exception:
         engine.close()
         raise
-
-
-def _looks_like_a_file(text: str) -> bool:
-    return text.lower().endswith(".gguf") or "/" in text or "\\" in text
-
-
-def _bare(path: Path, role: Role, known: Registry) -> ModelEntry:
-    family = known.family_of(path.stem) if role == "policy" else None
-    return ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
 
 
 def _registered(path: Path, known: Registry) -> ModelEntry | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -70,10 +70,8 @@ Message = tuple[str, Text]  # role, content
 
 def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
     """The prompt of one problem, with the hole `problem`.
-
     A model without a template gets the messages as plain paragraphs, then "Solution:". Where a template
-    refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template.
-    """
+    refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template."""
     before, after = style.user.split("{problem}")
     user: Text = [before, Hole("problem"), after]
     system = [style.system] if style.system else []
@@ -90,16 +88,22 @@ def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
 
 def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> list[str | Hole]:
     """A conversation as the template writes it, cut at its holes, BOS and EOS among them.
-
     `open_turn`: end where the assistant begins. Raises ModelError for a template that is malformed, fails or
-    loses a hole.
-    """
+    loses a hole."""
     from jinja2 import TemplateError
 
     sentinels = map(chr, range(_FIRST_SENTINEL, _SENTINELS_END))
     holes = {next(sentinels): hole for hole in (BOS, EOS)}
     bos, eos = holes
-    contents = [{"role": role, "content": _with_sentinels(text, sentinels, holes)} for role, text in messages]
+
+    def marked(part: str | Hole) -> str:
+        if isinstance(part, Hole):
+            sentinel = next(sentinels)
+            holes[sentinel] = part
+            return sentinel
+        return part
+
+    contents = [{"role": role, "content": "".join(map(marked, text))} for role, text in messages]
     values = {"messages": contents, "bos_token": bos, "eos_token": eos, "date_string": DATE.strftime(DAY)}
     try:
         text = _environment().from_string(template).render(values, add_generation_prompt=open_turn, tools=None)
@@ -108,19 +112,6 @@ def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> li
     if any(sentinel not in text for sentinel, hole in holes.items() if hole not in (BOS, EOS)):
         raise _unusable("it leaves out a message")
     return [holes.get(part, part) for part in re.split(f"([{''.join(holes)}])", text) if part]
-
-
-def _with_sentinels(text: Text, unused: Iterator[str], holes: dict[str, Hole]) -> str:
-    """A message's text with an unused sentinel for each of its holes, which are noted in `holes`."""
-    content = ""
-    for part in text:
-        if isinstance(part, Hole):
-            sentinel = next(unused)
-            holes[sentinel] = part
-            content += sentinel
-        else:
-            content += part
-    return content
 
 
 def _environment() -> Environment:
@@ -193,14 +184,12 @@ def fill(vocab: Vocab, template: Iterable[Piece], values: Mapping[str, str], *, 
 
 def plain_tokens(vocab: Vocab, text: str, *, continues: bool = False) -> list[int]:
     """Tokens of a text that holds nothing special, whatever it looks like.
-
     Vocabularies of the SentencePiece kind put a space before a text; `continues` keeps it away where the
-    text goes on from other text.
-    """
+    text goes on from other text."""
     if not text:
         return []
-    if continues and _adds_space(vocab):
-        guard = vocab.tokenize(_GUARD, special=False)
+    guard = vocab.tokenize(_GUARD, special=False) if continues else []
+    if b"".join(map(vocab.piece, guard)).startswith(b" "):
         tokens = vocab.tokenize(_GUARD + text, special=False)
         if tokens[: len(guard)] == guard:
             return tokens[len(guard) :]
@@ -212,11 +201,6 @@ def with_bos(vocab: Vocab, tokens: list[int]) -> list[int]:
     if vocab.bos < 0 or not vocab.add_bos or tokens[:1] == [vocab.bos]:
         return tokens
     return [vocab.bos, *tokens]
-
-
-def _adds_space(vocab: Vocab) -> bool:
-    pieces = (vocab.piece(token) for token in vocab.tokenize(_GUARD, special=False))
-    return b"".join(pieces).startswith(b" ")
 
 
 def _split(vocab: Vocab, text: str) -> list[Piece]:

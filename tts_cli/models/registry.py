@@ -121,11 +121,13 @@ def read() -> Registry:
     sources = [SHIPPED, user] if is_file(user) or os.environ.get("TTS_MODELS_FILE") else [SHIPPED]
     raw: Raw = {section: {} for section in SECTIONS}
     for source in sources:
-        _merge(raw, _parse(source))
+        for section, entries in _parse(source).items():
+            for name, fields in entries.items():
+                raw[section][name] = {**raw[section].get(name, {}), **fields}
     where = sources[-1]
     formats = {name: _check(PrmFormat, where, "formats", name, it) for name, it in raw["formats"].items()}
     prompts = {name: _check(PromptStyle, where, "prompts", name, it) for name, it in raw["prompts"].items()}
-    models = {name: _entry(where, name, it, formats, prompts) for name, it in raw["models"].items()}
+    models = {name: _entry(where, name, it, format=formats, prompt=prompts) for name, it in raw["models"].items()}
     return Registry(models, formats, prompts)
 
 
@@ -156,27 +158,15 @@ def _shape(path: Path, data: Any) -> Raw:
     return data
 
 
-def _merge(into: Raw, over: Raw) -> None:
-    for section, entries in over.items():
-        for name, fields in entries.items():
-            into[section][name] = {**into[section].get(name, {}), **fields}
-
-
-def _entry(
-    path: Path,
-    name: str,
-    fields: Mapping[str, Any],
-    formats: Mapping[str, PrmFormat],
-    prompts: Mapping[str, PromptStyle],
-) -> ModelEntry:
+def _entry(path: Path, name: str, fields: Mapping[str, Any], **known: Mapping[str, BaseModel]) -> ModelEntry:
     """A model's entry; its `format` and `prompt` may be the name of one, or be written out in place."""
     resolved = {**fields, "name": name}
-    for field, known in (("format", formats), ("prompt", prompts)):
+    for field, named in known.items():
         value = resolved.get(field)
         if isinstance(value, str):
-            if value not in known:
-                raise _malformed(f"{path}, models, {name}", f"there is no {field} '{value}', only {', '.join(known)}")
-            resolved[field] = known[value]
+            if value not in named:
+                raise _malformed(f"{path}, models, {name}", f"there is no {field} '{value}', only {', '.join(named)}")
+            resolved[field] = named[value]
     return _check(ModelEntry, path, "models", name, resolved)
 
 
@@ -207,8 +197,7 @@ def find_file(entry: ModelEntry) -> Path | None:
 
 def locate(entry: ModelEntry) -> Path:
     """The entry's model file. Raises ModelError that says how to come by it."""
-    path = find_file(entry)
-    if path is not None:
+    if (path := find_file(entry)) is not None:
         return path
     if entry.file is not None and expand(entry.file).is_absolute():
         raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")

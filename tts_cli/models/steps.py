@@ -18,9 +18,7 @@ _BLANK = b" \t\r\n\v\f"
 
 class StepEnd:
     """Called with all bytes of one step after every token; looks only at what is new.
-
-    Blank text in front is skipped, so that a step never consists of separators.
-    """
+    Blank text in front is skipped, so that a step never consists of separators."""
 
     def __init__(self, separator: str) -> None:
         self._separator = separator.encode()
@@ -31,9 +29,10 @@ class StepEnd:
     def __call__(self, text: bytes) -> Finish | None:
         new, self._seen = self._seen, len(text)
         if self._start is None:
-            self._start = _first_not_blank(text, new)
-        if self._start is None:
-            return None
+            rest = text[new:].lstrip(_BLANK)
+            if not rest:
+                return None
+            self._start = len(text) - len(rest)
         if self._boxes.complete(text):
             return Finish.ANSWERED
         first = max(self._start + 1, new - len(self._separator) + 1)
@@ -72,11 +71,6 @@ class _Boxes:
             if text[self._at - 1 : self._at] != b"\\":
                 self._depth += _BRACES.get(text[self._at], 0)
             self._at += 1
-
-
-def _first_not_blank(text: bytes, start: int) -> int | None:
-    rest = text[start:].lstrip(_BLANK)
-    return len(text) - len(rest) if rest else None
 
 
 def step_text(text: bytes, separator: str) -> str:

@@ -210,14 +210,13 @@ class _StrictParser(Cursor):
         whole, _, decimals = found.group().replace(",", "").partition(".")
         value = Number(Fraction(found.group().replace(",", "")), len(decimals) if decimals else None)
         mixed = MIXED.match(self.text, self.at) if whole and not decimals else None
-        return self.with_fraction(value, mixed) if mixed else value
-
-    def with_fraction(self, whole: Number, mixed: re.Match[str]) -> Expression:
+        if not mixed:
+            return value
         top, bottom = (int(part) for part in mixed.groups() if part)
         if self.mixed is None or bottom == 0:
             raise self.fail()
         self.at = mixed.end()
-        return Apply("add" if self.mixed == "sum" else "multiply", (whole, Number(Fraction(top, bottom))))
+        return Apply("add" if self.mixed == "sum" else "multiply", (value, Number(Fraction(top, bottom))))
 
     def argument(self) -> Expression:
         """What a command takes: a group in braces, or one digit, letter or command."""
@@ -229,15 +228,14 @@ class _StrictParser(Cursor):
             return self.command()
         if char == "{":
             return self.primary()
-        if char.isalpha() and char.isascii():
+        if char.isalpha() and char.isascii() and char not in "eE":
             self.at += 1
-            return _letter(char)
+            return Letter(char)
         raise self.fail()
 
     def name(self) -> Expression:
         """A letter. Letters in a row are a product in LaTeX only; elsewhere they are a word."""
-        called = self.match(_PLAIN_FUNCTION)
-        if called:
+        if called := self.match(_PLAIN_FUNCTION):
             return self.plain_function(called.group(1))
         found = _WORD.match(self.text, self.at)
         if not found or (len(found.group()) > 1 and not self.latex) or len(found.group()) > 3:
@@ -248,7 +246,7 @@ class _StrictParser(Cursor):
             raise self.fail()
         if self.peek() in ("(", "[") and self.may_be_called(letter):
             raise self.fail()
-        return _letter(letter)
+        return Letter(letter)
 
     def may_be_called(self, letter: str) -> bool:
         """Whether `letter(` could begin f(x): in x(x + 1) it does not."""
@@ -269,9 +267,8 @@ class _StrictParser(Cursor):
         found = self.match(_NAME)
         if not found:
             raise self.fail()
-        name = found.group(1)
         self.deeper()
-        value = self.named(name)
+        value = self.named(found.group(1))
         self.depth -= 1
         return value
 
@@ -347,9 +344,3 @@ class _StrictParser(Cursor):
     def at_function(self) -> bool:
         found = _NAME.match(self.text, self.at)
         return bool(found and found.group(1) in _TRIGONOMETRIC | {"log", "ln"})
-
-
-def _letter(name: str) -> Expression:
-    if name in "eE":
-        raise NotUnderstood(name)
-    return Letter(name)

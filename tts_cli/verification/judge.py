@@ -33,12 +33,9 @@ class VerifyingJudge(Judge):
 
     def check(self, problem: str, answer: str) -> Opinion:
         """Whether `answer` fits `problem`, where both are understood beyond doubt. Raises TtsError as `equal`.
-
-        Whatever goes wrong with one of them is "no opinion".
-        """
+        Whatever goes wrong with one of them is "no opinion"."""
         pair = (problem, answer)
-        known = self._opinions.get(pair)
-        if known is not None:
+        if (known := self._opinions.get(pair)) is not None:
             return known
         if any(is_hostile(" ".join(text.split())) for text in pair) or self._gave_up_on(problem):
             return "no opinion"

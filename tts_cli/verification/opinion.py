@@ -68,7 +68,7 @@ def _of_value(statement: Value, reading: Reading) -> Opinion:
 def _agree(wanted: Expression, item: Expression) -> bool | None:
     """Whether two expressions have one value; None where that is not certain."""
     names = sorted(letters(wanted) | letters(item))
-    points = list(_points(names))
+    points = _points(names)
     results = [_agree_at(point, wanted, item) for point in points]
     if all(result is True for result in results):
         return True
@@ -122,13 +122,9 @@ def _magnitude_is_hidden(item: Expression) -> bool:
     )
 
 
-def _points(names: Sequence[str]) -> Iterator[Environment]:
-    if not names:
-        yield {}
-        return
-    for point in _POINTS:
-        base = sympy.Rational(point)
-        yield {name: base * sympy.Rational(97 + 10 * index, 97) for index, name in enumerate(names)}
+def _points(names: Sequence[str]) -> list[Environment]:
+    near = {name: sympy.Rational(97 + 10 * index, 97) for index, name in enumerate(names)}
+    return [{name: sympy.Rational(point) * near[name] for name in near} for point in _POINTS] if names else [{}]
 
 
 # A solution of an equation
@@ -140,14 +136,14 @@ def _of_root(statement: Root, reading: Reading) -> Opinion:
         if not letters(item) <= parameters or (parameters and not letters(item)):
             return "no opinion"
     fits = [_solves(statement, item, sorted(parameters)) for item in reading.items]
-    if any(fit is False for fit in fits):
+    if False in fits:
         return "wrong"
     complete = all(fits) and not statement.narrowed and not parameters and _are_all(statement, reading.items)
     return "right" if complete else "no opinion"
 
 
 def _solves(statement: Root, item: Expression, parameters: Sequence[str]) -> bool | None:
-    points = list(_points(parameters))
+    points = _points(parameters)
     results = [_solves_at(statement, item, point) for point in points]
     if any(result is not False for result in results):
         return True if all(results) else None
@@ -223,7 +219,9 @@ def _of_consequence(statement: Consequence, item: Expression) -> Opinion:
     names = sorted(letters(*(side for equation in statement.equations for side in equation)))
     environments = _linear_solution(statement, names)
     if environments is None and len(names) == len(statement.equations) == 1:
-        environments = _numeric_roots(*statement.equations[0], names[0])
+        polynomial = _polynomial(*statement.equations[0], names[0])
+        roots = [] if polynomial is None else polynomial.sqf_part().nroots(n=DIGITS + 20, maxsteps=200)
+        environments = [{names[0]: root} for root in roots]
     if not environments:
         return "no opinion"
     fits = [fit for environment in environments for fit in _fits(statement.asked, item, environment)]
@@ -253,10 +251,3 @@ def _linear_solution(statement: Consequence, names: Sequence[str]) -> list[Envir
     if len(solutions) != 1 or any(value.free_symbols for value in solutions[0]):
         return []
     return [dict(zip(names, solutions[0], strict=True))]
-
-
-def _numeric_roots(left: Expression, right: Expression, name: str) -> list[Environment]:
-    polynomial = _polynomial(left, right, name)
-    if polynomial is None:
-        return []
-    return [{name: root} for root in polynomial.sqf_part().nroots(n=DIGITS + 20, maxsteps=200)]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from tts_cli.answers.cursor import NotUnderstood
 from tts_cli.answers.normalize import clean
@@ -41,9 +42,7 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Root:
     """The answer solves `left = right` for `unknown`; other letters are parameters, which it may contain.
-
-    `narrowed`: the problem wants a particular solution (the smallest, a positive one), so that not all will do.
-    """
+    `narrowed`: the problem wants a particular solution (the smallest, a positive one), so that not all will do."""
 
     left: Expression
     right: Expression
@@ -96,14 +95,12 @@ def read(problem: str) -> Statement | None:
     """What the answer must satisfy; None where the text is not understood to its last word."""
     if len(problem) > MAX_TEXT or "\\$" in problem or _DANGEROUS.search(problem):
         return None
-    text = _marked(" ".join(problem.split()))
-    text = _FORM.sub("", text)
+    text = _FORM.sub("", _marked(" ".join(problem.split())))
     for pattern, make in _SENTENCES:
-        found = pattern.fullmatch(text)
-        if found:
+        if found := pattern.fullmatch(text):
             try:
                 return make(found)
-            except NotUnderstood:
+            except (NotUnderstood, ZeroDivisionError):
                 continue
     return None
 
@@ -147,19 +144,7 @@ def _equations(text: str) -> tuple[tuple[Expression, Expression], ...]:
     pieces = re.split(r",? and |, ", text)
     if len(pieces) > MAX_EQUATIONS:
         raise NotUnderstood(text)
-    found = []
-    for piece in pieces:
-        cleaned, latex = _formula(piece)
-        found.append(parse_equation(cleaned, latex=latex))
-    return tuple(found)
-
-
-def _value(found: Found) -> Statement:
-    return Value(_constant(found["e"]))
-
-
-def _simplified(found: Found) -> Statement:
-    return Value(_expression(found["e"]))
+    return tuple(parse_equation(cleaned, latex=latex) for cleaned, latex in map(_formula, pieces))
 
 
 def _remainder(found: Found) -> Statement:
@@ -172,11 +157,6 @@ def _common(found: Found) -> Statement:
     if len(numbers) < 2 or not all(re.fullmatch(r"\d{1,15}", number) for number in numbers):
         raise NotUnderstood(found["numbers"])
     return Value(Apply(name, tuple(Number(Fraction(number)) for number in numbers)))
-
-
-def _part(found: Found) -> Statement:
-    percent, base = map(Fraction, found.groups())
-    return Value(Number(percent / 100 * base))
 
 
 def _factor(verb: str, percent: str) -> Fraction:
@@ -192,26 +172,15 @@ def _changed(found: Found) -> Statement:
 
 
 def _before(found: Found) -> Statement:
-    factor = _factor(found["verb"], found["percent"])
-    if not factor:
-        raise NotUnderstood(found.group())
-    return Value(Number(Fraction(found["base"]) / factor))
+    return Value(Number(Fraction(found["base"]) / _factor(found["verb"], found["percent"])))
 
 
 def _what_percent(found: Found) -> Statement:
-    part, base = Fraction(found["part"]), Fraction(found["base"])
-    if not base:
-        raise NotUnderstood(found.group())
-    return Value(Number(part / base * 100), percent=True)
-
-
-def _solved_for(found: Found) -> Statement:
-    """An equation and its unknown; other letters may occur, because it says what to solve for."""
-    return _root(found, parameters=True)
+    return Value(Number(Fraction(found["part"]) / Fraction(found["base"]) * 100), percent=True)
 
 
 def _root(found: Found, *, parameters: bool = False) -> Statement:
-    """An equation whose only letter is the unknown, if not said otherwise."""
+    """An equation and its unknown; `parameters`: other letters may occur, because it says what to solve for."""
     groups, equations = found.groupdict(), _equations(found["q"])
     left, right = equations[0]
     names = letters(left, right)
@@ -249,16 +218,23 @@ _CHANGE = r"(?P<verb>increased|decreased)"
 
 
 def _sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
-    yield rf"{_CALCULATE}:? {_ASKED}{_AS}[.?]?", _value
-    yield rf"{_ASKED} = \?", _value
-    yield rf"{_REWRITE}(?: completely)?:? {_ASKED}(?: completely)?{_AS}\.?", _simplified
-    yield rf"Write (?:the expression )?{_ASKED} as a single fraction\.", _simplified
+    yield rf"{_CALCULATE}:? {_ASKED}{_AS}[.?]?", lambda found: Value(_constant(found["e"]))
+    yield rf"{_ASKED} = \?", lambda found: Value(_constant(found["e"]))
+    yield (
+        rf"{_REWRITE}(?: completely)?:? {_ASKED}(?: completely)?{_AS}\.?",
+        lambda found: Value(_expression(found["e"])),
+    )
+    yield rf"Write (?:the expression )?{_ASKED} as a single fraction\.", lambda found: Value(_expression(found["e"]))
     remainder = "(?:What is|Find|Determine|Compute|Calculate) the remainder"
     yield rf"{remainder} (?:when|if) {_ASKED} is divided by (?P<m>{_SLOT})[.?]", _remainder
     yield rf"{remainder} of {_ASKED} (?:when )?divided by (?P<m>{_SLOT})[.?]", _remainder
     yield rf"(?:What is|Find|Determine) the (?:units|ones|last) digit of {_ASKED}[.?]", _remainder
     yield rf"(?:What is|Find|Compute|Determine) (?:the )?{_COMMON} of (?P<numbers>.+?)[.?]", _common
-    yield rf"(?:What is|Find|Compute|Calculate) {_PERCENT} of {_NUMBER}[.?]", _part
+    part_of = "(?:What is|Find|Compute|Calculate)"
+    yield (
+        rf"{part_of} {_PERCENT} of {_NUMBER}[.?]",
+        lambda found: Value(Number(Fraction(found[1]) / 100 * Fraction(found[2]))),
+    )
     yield rf"What is {_named('base')} {_CHANGE} by {_percent()}\?", _changed
     yield rf"(?P<verb>Increase|Decrease) {_named('base')} by {_percent()}\.", _changed
     moves = "rises|falls|is increased|is decreased"
@@ -275,13 +251,14 @@ def _sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
 
 
 def _equation_sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
-    yield rf"Solve {_EQUATION}{_EQUATIONS} for {_UNKNOWN}(?: in terms of .{{1,3}})?\.", _solved_for
+    solved_for = partial(_root, parameters=True)
+    yield rf"Solve {_EQUATION}{_EQUATIONS} for {_UNKNOWN}(?: in terms of .{{1,3}})?\.", solved_for
     yield (
         rf"Solve (?:{_EQUATION})?for (?P<narrow>(?:the (?:positive|negative|real|smallest|largest|least|greatest) "
         rf"value of )?){_UNKNOWN}(?::| if| in| such that) {_EQUATIONS}\.?",
-        _solved_for,
+        solved_for,
     )
-    yield rf"{_EQUATIONS}\. Solve for {_UNKNOWN}\.", _solved_for
+    yield rf"{_EQUATIONS}\. Solve for {_UNKNOWN}\.", solved_for
     yield rf"Solve:? {_EQUATION}{_EQUATIONS}\.?", _root
     yield (
         rf"(?:Find|What (?:is|are)) {_NARROW}(?:solutions?|roots?|zeros?) (?:{_SATISFY}) {_EQUATION}{_EQUATIONS}[.?]?",
@@ -311,10 +288,7 @@ def _equation_sentences() -> Iterator[tuple[str, Callable[[Found], Statement]]]:
         f"(?:(?:then )?(?:what is|what are|find|compute|determine|evaluate)|(?:then )?solve for) {_NARROW}"
         "(?:values? of |values? for )?"
     )
-    yield (
-        rf"(?:If|Given that|Given|Suppose that|Suppose) {_EQUATIONS},? {ask}{_UNKNOWN}(?: equal to)?[.?]",
-        _root,
-    )
+    yield rf"(?:If|Given that|Given|Suppose that|Suppose) {_EQUATIONS},? {ask}{_UNKNOWN}(?: equal to)?[.?]", _root
     yield (
         rf"(?:If|Given that|Given) {_EQUATIONS},? (?:then )?(?:what is|find|compute|determine|evaluate) "
         rf"{_VALUE_OF}{_ASKED}[.?]",

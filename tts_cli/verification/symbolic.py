@@ -47,15 +47,11 @@ def is_zero(value: Any, largest: Any = _LARGEST_ZERO) -> bool | None:
 
 def symbolic(expression: Expression) -> Any:
     """With symbols for letters. Raises UndefinedValue, Unclear."""
-    return _built(expression, {name: sympy.Symbol(name) for name in letters(expression)}, "principal")
+    return number(expression, {name: sympy.Symbol(name) for name in letters(expression)}, "principal")
 
 
 def number(expression: Expression, environment: Environment, roots: Roots) -> Any:
     """The value where letters have the values of `environment`. Raises UndefinedValue, Unclear."""
-    return _built(expression, environment, roots)
-
-
-def _built(expression: Expression, environment: Environment, roots: Roots) -> Any:
     match expression:
         case Number(value=exact):
             return sympy.Rational(exact.numerator, exact.denominator)
@@ -63,9 +59,9 @@ def _built(expression: Expression, environment: Environment, roots: Roots) -> An
             return _CONSTANTS[name] if name in _CONSTANTS else environment[name]
         case Apply(name="root" | "power" | "log" as name, arguments=(first, second)):
             function = {"root": _root, "power": _power, "log": _logarithm}[name]
-            return function(_built(first, environment, roots), _built(second, environment, roots), roots)
+            return function(number(first, environment, roots), number(second, environment, roots), roots)
     try:
-        value = _OPERATIONS[expression.name](*(_built(part, environment, roots) for part in expression.arguments))
+        value = _OPERATIONS[expression.name](*(number(part, environment, roots) for part in expression.arguments))
     except (PoleError, ZeroDivisionError) as error:
         raise UndefinedValue from error
     return _defined(value)
@@ -129,9 +125,7 @@ def _bits(value: Any) -> int:
 
 def _logarithm(base: Any, value: Any, roots: Roots) -> Any:
     """Real ones are of positive numbers only."""
-    for forbidden in (value, base, base - 1):
-        if _is_nonzero(forbidden):
-            continue
+    if not all(map(_is_nonzero, (value, base, base - 1))):
         raise UndefinedValue
     if roots == "real" and not (value.is_positive and base.is_positive):
         raise UndefinedValue if value.is_negative or base.is_negative else Unclear

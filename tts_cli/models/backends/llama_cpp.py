@@ -26,10 +26,8 @@ _TEMPLATE = "tokenizer.chat_template"  # a GGUF string
 
 class BranchPrefix:
     """A prompt or a step that ends with `branch`. `users` counts who was given it, and what grows after it.
-
     A search lets go of a step while it still goes on from the steps after it; the branch is freed when nobody holds it
-    or anything after it.
-    """
+    or anything after it."""
 
     __slots__ = ("branch", "parent", "users")
 
@@ -86,9 +84,7 @@ class LlamaModel:
 
 class LlamaPolicy(LlamaModel):
     """`protocols.Policy` on an engine. `entry` says where steps end; `style` how the model is asked.
-
-    Raises ModelError for a chat template that cannot be used.
-    """
+    Raises ModelError for a chat template that cannot be used."""
 
     def __init__(self, engine: Engine, entry: ModelEntry, style: PromptStyle) -> None:
         super().__init__(engine, entry)
@@ -165,9 +161,7 @@ class LlamaPRM(LlamaModel):
 
     def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
         """Score `step` as the next one after `prefix`: see `protocols.RewardModel`.
-
-        The job fails with PromptTooLong where the context has no room for the step.
-        """
+        The job fails with PromptTooLong where the context has no room for the step."""
         assert isinstance(prefix, PrmPrefix)
         steps = (*prefix.steps, step.strip())
         if not steps[-1]:

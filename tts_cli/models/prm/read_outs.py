@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class TokenPair:
     """The score is the softmax over the LM-head logits of two tokens, which stand for a good and for a bad step.
-
-    So the cards of Math-Shepherd, of RLHFlow's PRMs and of VersaPRM have it.
-    """
+    So the cards of Math-Shepherd, of RLHFlow's PRMs and of VersaPRM have it."""
 
     good: int
     bad: int
