@@ -60,7 +60,7 @@ def same_integer(a: str) -> Iterator[str]:
         f"{3 * n}/3",
         rf"\mathbf{{{n}}}",
     )
-    yield from (rf"{n} \text{{ jobs}}", f"{n - 7} + 7", f"n={n}", f"**{n}**")
+    yield from (rf"{n} \text{{ units}}", f"{n - 7} + 7", f"n={n}", f"**{n}**")
     if n > 0:
         yield from (f"0{n}", f"\\sqrt{{{n * n}}}", f"+{n}")
     if n >= 1000:
