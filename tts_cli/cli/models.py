@@ -51,7 +51,8 @@ def show_model(channels: Channels, name: Name) -> None:
         lines = [(key, value) for key, value in fields.items() if value not in (None, "", {}, [])]
         if fields["path"] is None:
             lines.append(("get", registry.how_to_get(entry)))
-        emit("".join(f"{key:<12} {_value(value)}\n" for key, value in dict(lines).items()))
+        texts = {key: one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for key, one in lines}
+        emit("".join(f"{key:<12} {text}\n" for key, text in texts.items()))
 
 
 def _fields(entry: ModelEntry) -> dict[str, Any]:
@@ -75,10 +76,6 @@ def _parameters(path: Path) -> int | None:
         return read_header(path).parameters
     except ModelError:
         return None
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 COMMANDS = {"list": Command(list_models), "show": Command(show_model)}

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.conditions import SearchJob
     from tts_cli.evaluation.run import EvalRun
 
-STOPPING = "Stopping; Ctrl-C again ends at once."
-
 
 def asker(yes: bool) -> Callable[[str], bool]:
     """A function that asks a question and returns whether the answer was yes; `yes`: without asking.
@@ -40,7 +38,8 @@ def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: 
     `again`: the command that goes on where this one stopped.
     """
     with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption(lambda: channels.note(STOPPING)))
+        interruption = Interruption(lambda: channels.note("Stopping; Ctrl-C again ends at once."))
+        stack.enter_context(interruption)
         progress = _SamplingProgress(channels, interruption, stack)
         complete = evaluation.sample(
             rows,

@@ -48,16 +48,10 @@ def _methods(title: str, figures: Mapping[str, Any]) -> Table:
 
 def _efforts(figures: Mapping[str, Any]) -> Table:
     """What `auto` makes of the same samples, and how well it estimates difficulty."""
-    rows = [
-        [
-            name,
-            percent(Estimate(**row["right"])),
-            human(row["flops"]),
-            f"{row['samples']:.1f}",
-            f"{row['calibration_error']:.3f}",
-        ]
-        for name, row in figures["efforts"].items()
-    ]
+    rows = []
+    for name, row in figures["efforts"].items():
+        right, error = percent(Estimate(**row["right"])), f"{row['calibration_error']:.3f}"
+        rows.append([name, right, human(row["flops"]), f"{row['samples']:.1f}", error])
     correlation = figures["difficulty"]["rank_correlation"] or 0.0
     note = "On problems that the profile was not fitted to (ten folds). Rank correlation of the estimated difficulty "
     note += f"with the share of all samples that is right: {correlation:.2f}."

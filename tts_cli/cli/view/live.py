@@ -91,7 +91,9 @@ def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, heig
         foot.append(Text(note, style="bold yellow"))
     room = max(height - len(head) - len(foot) - 1, 1)
     rows, hidden = layout.rows(state, room)
-    lines = [*head, *(_row(row, width) for row in rows), _folded(state, hidden), *foot]
+    folded = [f"{hidden} more branches"] * (hidden > 0) + [f"{state.pruned} pruned"] * (state.pruned > 0)
+    below = Text("+ " + ", ".join(folded) if folded else "", style="dim")  # always a line: the picture does not jump
+    lines = [*head, *(_row(row, width) for row in rows), below, *foot]
     lines = [parts.fit(line, width) for line in lines][-max(height, 1) :]
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
 
@@ -140,14 +142,6 @@ def _row(row: layout.TreeRow, width: int) -> Text:
     line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
     line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
     return line.append_text(folded)
-
-
-def _folded(state: TreeState, hidden: int) -> Text:
-    """Always one line, even an empty one, so that the picture does not jump."""
-    found = [f"{hidden} more branches"] if hidden else []
-    if state.pruned:
-        found.append(f"{state.pruned} pruned")
-    return Text("+ " + ", ".join(found) if found else "", style="dim")
 
 
 def _vote(state: TreeState, limits: LiveLimits, width: int) -> Text:

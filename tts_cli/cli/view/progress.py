@@ -75,11 +75,9 @@ class Progress(Display):
         for name, style in self._outcomes.items():
             if self.counts[name]:
                 line.append(f"  {self.counts[name]} {name}", style=style)
-        speed = self._speed(now)
-        if speed is not None:
+        if (speed := self._speed(now)) is not None:
             line.append(f"  {human(speed)} tok/s", style="dim")
-        left = self._left(now)
-        if left is not None:
+        if (left := self._left(now)) is not None:
             line.append(f"  {seconds(left)} left", style="dim")
         if self.note:
             line.append(f"  {self.note}", style="bold yellow")

@@ -53,13 +53,8 @@ def aligned(rows: Sequence[Sequence[str]], words: int) -> list[str]:
 
 def drawn(table: Table) -> RenderableType:
     """A light frame; what came from a file is text, never markup."""
-    grid = RichTable(
-        title=Text(safe_text(table.title)),
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
+    title = Text(safe_text(table.title))
+    grid = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(table.header):
         grid.add_column(Text(safe_text(name)), justify="left" if i < table.words else "right")
     for row in table.rows:
