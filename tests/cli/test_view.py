@@ -155,12 +155,12 @@ def test_hostile_text_sends_nothing_to_a_terminal() -> None:
         without_styles(drawn(final.picture(record, [state.steps[1]]), 200)),
         without_styles(drawn(final.picture(record, [state.steps[1]], state.decided), 200)),
         finished.plain(record),
-        final.answer(record),
+        finished.answer(record),
     ]
     for text in pictures:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
         assert "[red]bold[/red]" in text, "markup is data"
-    assert "\n" not in final.answer(record)
+    assert "\n" not in finished.answer(record)
 
 
 class Tags(HTMLParser):
