@@ -158,7 +158,7 @@ EXCEPTIONS = (
     Meant(
         cases="help-(solve|batch|eval|calibrate)",
         old=r"0 is greedy\. \(default: the policy's own,(?: else)?\n( +)(?:else )?0\.7\)",
-        new=r"Sampling temperature; 0 takes the likeliest\n\1token. (default: the policy's own, else 0.7)",
+        new=r"Sampling temperature; 0: the likeliest\n\1token. (default: the policy's own, else 0.7)",
         reason="plain English in the help of --temperature",
     ),
 )
