@@ -156,10 +156,16 @@ EXCEPTIONS = (
         reason="plain English in the help of --prm-format, where it is broken otherwise",
     ),
     Meant(
-        cases="help-(solve|batch|eval|calibrate)",
-        old=r"0 is greedy\. \(default: the policy's own,(?: else)?\n( +)(?:else )?0\.7\)",
-        new=r"Sampling temperature; 0 takes the likeliest\n\1token. (default: the policy's own, else 0.7)",
+        cases="help-(solve|batch|eval)",
+        old=r"0 is greedy\. \(default: the policy's own,\n( +)else 0\.7\)",
+        new=r"Sampling temperature; 0: the likeliest\n\1token. (default: the policy's own, else 0.7)",
         reason="plain English in the help of --temperature",
+    ),
+    Meant(
+        cases="help-calibrate",
+        old=r"0 is greedy\. \(default: the policy's own, else\n( +)0\.7\)",
+        new=r"Sampling temperature; 0: the likeliest token.\n\1(default: the policy's own, else 0.7)",
+        reason="plain English in the help of --temperature, where it is broken otherwise",
     ),
 )
 
