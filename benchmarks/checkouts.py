@@ -1,7 +1,7 @@
 """Is this checkout as fast as another one? The same commands in both, in turn, and the ratio of each pair.
 
     git worktree add ../before v0.1.0
-    python -m benchmarks.checkouts ../before --rounds 7
+    python -m benchmarks.checkouts ../before --rounds 11
 
 Whole processes on one thread with the bundled models: start-up, searches, the PRM, the vote. Of each pair the processor
 times are compared, which other programs on the machine disturb less than the clock; the median of the ratios is what
@@ -25,7 +25,7 @@ COMMANDS = {
     "solve, one greedy solution": ["solve", "--method", "greedy", HARD],
     "solve, beam, N = 256": ["solve", "--method", "beam", "--budget", "256", HARD],
     "eval, best-of-n and dvts, N = 64": [
-        *("eval", "nano", "--limit", "25", "--methods", "best-of-n,dvts", "--budgets", "64"),
+        *("eval", "nano", "--limit", "6", "--methods", "best-of-n,dvts", "--budgets", "64"),
     ],
     "batch, majority, N = 16": ["batch", "--in-flight", "1", "--method", "majority", "--budget", "16", "problems.txt"],
 }
@@ -49,12 +49,12 @@ def seconds(checkout: Path, command: list[str], folder: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path, help="the other checkout")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     other = options.other.resolve()
     print(f"this checkout / the other one, processor time, median (least to most) of {options.rounds} pairs")
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "problems.txt").write_text(f"{HARD}\n" * 60)
+        Path(folder, "problems.txt").write_text(f"{HARD}\n" * 40)
         for name, command in COMMANDS.items():
             for checkout in (HERE, other):
                 seconds(checkout, command, folder)  # warm: compiled modules, pages
