@@ -19,6 +19,7 @@ SOLUTION = "Compute 1 + 1.\n\n1+1=2, so \\boxed{2}\n"
         (("solve", "--budget", "2", "1 + 1?"), ""),
         (("batch", "--method", "beam", "--budget", "2", "--in-flight", "1"), "1 + 1?\n2 + 2?\n"),
         (("eval", "nano", "--methods", "greedy,beam", "--budgets", "2", "--limit", "1"), ""),
+        (("eval", "nano", "--budgets", "2", "--limit", "1"), ""),
         (("check", "-"), SOLUTION),
         (("models", "list"), ""),
         (("models", "show", "tiny"), ""),

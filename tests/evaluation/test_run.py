@@ -10,7 +10,7 @@ import pytest
 from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.conditions import SearchJob
-from tts_cli.evaluation.config import EvalConfig, resolve, stored_config
+from tts_cli.evaluation.config import EvalConfig, method_names, resolve, stored_config
 from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store, open_store
 
@@ -36,7 +36,6 @@ def test_methods_and_budgets_are_put_in_order() -> None:
     ("fields", "says"),
     [
         ({"methods": ("beem",)}, "no choice 'beem'"),
-        ({"methods": ()}, "--methods names nothing"),
         ({"budgets": (0,)}, "'0' is not a number from 1 to 4096"),
         ({"budgets": ()}, "--budgets names nothing"),
     ],
@@ -44,6 +43,11 @@ def test_methods_and_budgets_are_put_in_order() -> None:
 def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         EvalConfig(**{"dataset": "nano", "methods": ("greedy",), **fields})
+
+
+def test_a_list_of_methods_must_name_some() -> None:
+    with pytest.raises(UsageError, match="--methods names nothing"):
+        method_names([" "])
 
 
 def test_without_a_data_set_the_last_question_is_asked_again_but_for_what_is_given(tmp_path: Path) -> None:
@@ -59,7 +63,9 @@ def test_without_a_data_set_the_last_question_is_asked_again_but_for_what_is_giv
     assert (again.settings.temperature, again.settings.aggregate) == (0.5, "min")
     afresh = resolve(before, {}, dataset="nano")
     assert (afresh.limit, afresh.settings.temperature) == (None, None)
-    assert afresh.methods == ("greedy", "majority", "best-of-n", "beam", "dvts"), "all whose cost the budget settles"
+    with Store(None) as store:
+        methods = EvalRun(afresh, store).asked.methods
+    assert methods == ("greedy", "majority", "best-of-n", "beam", "dvts"), "all whose cost the budget settles"
     with pytest.raises(UsageError, match="No data set was given"):
         resolve(None, {})
 

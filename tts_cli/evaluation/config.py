@@ -28,7 +28,6 @@ from tts_cli.models.load import ModelPair
 from tts_cli.models.registry import ModelEntry, find_file
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import METHODS, load_plugins
-from tts_cli.solver import models_of
 
 BUDGETS = (1, 4, 16)
 
@@ -39,9 +38,9 @@ _NOT_ASKED = {"method", "budget", "max_time", "max_flops", "threads", "gpu_layer
 class EvalConfig(BaseModel):
     """Which problems are searched by which methods at which budgets.
 
-    `dataset`: a name or a path. `limit`: the first so many rows, or with `shuffle` so many at random (by the seed).
-    `prm_quality`: measure the PRM, too. `settings`: as for one problem; its method, budget and limits play no part.
-    Raises UsageError for methods and budgets that cannot be used.
+    `dataset`: a name or a path. `methods`: none means all whose cost the budget settles. `limit`: the first so
+    many rows, or with `shuffle` so many at random (by the seed). `prm_quality`: measure the PRM, too. `settings`: as for
+    one problem; its method, budget and limits play no part. Raises UsageError for methods and budgets that cannot be used.
 
     >>> EvalConfig(dataset="nano", methods=("greedy", "majority"), budgets=(16, 4)).budgets
     (4, 16)
@@ -49,7 +48,7 @@ class EvalConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     dataset: str
-    methods: tuple[str, ...]
+    methods: tuple[str, ...] = ()
     budgets: tuple[int, ...] = BUDGETS
     limit: int | None = None
     shuffle: bool = False
@@ -59,7 +58,7 @@ class EvalConfig(BaseModel):
     @field_validator("methods")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return method_names(names)
+        return method_names(names) if names else names
 
     @field_validator("budgets")
     @classmethod
@@ -117,7 +116,7 @@ def resolve(
     given = {name: value for name, value in flags.items() if value is not None}
     settings = config.resolve({**(_kept_settings(old) if old else {}), **given})
     settings = settings.model_copy(update={"method": "auto"})  # `methods` says which
-    base = old or _fresh(dataset, settings, methods, prm_quality_alone=prm_quality and methods is None)
+    base = old or _fresh(dataset, prm_quality_alone=prm_quality and methods is None)
     if prm_quality and methods is None:
         methods = (*base.methods, "best-of-n")
     changes = {"methods": methods, "budgets": budgets, "limit": limit, "shuffle": shuffle}
@@ -133,9 +132,7 @@ def _kept_settings(old: EvalConfig) -> dict[str, Any]:
     return old.settings.model_dump(mode="json", exclude_none=True, exclude=_NOT_ASKED)
 
 
-def _fresh(
-    dataset: str | None, settings: Settings, methods: tuple[str, ...] | None, *, prm_quality_alone: bool
-) -> EvalConfig:
+def _fresh(dataset: str | None, *, prm_quality_alone: bool) -> EvalConfig:
     """The defaults; to measure the PRM alone only what that needs. Raises UsageError without a data set."""
     if dataset is None:
         raise no_dataset(None)
@@ -143,8 +140,7 @@ def _fresh(
         dataset = str(Path(dataset).absolute())
     if prm_quality_alone:
         return EvalConfig(dataset=dataset, methods=("best-of-n",), budgets=BUDGETS[-1:])
-    methods = methods or default_methods(has_prm=models_of(settings).prm is not None)
-    return EvalConfig(dataset=dataset, methods=methods)
+    return EvalConfig(dataset=dataset)
 
 
 def select_rows(rows: Iterable[Row], asked: EvalConfig) -> list[Row]:

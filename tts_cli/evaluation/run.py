@@ -21,7 +21,16 @@ from tts_cli.errors import ModelError, TtsError
 from tts_cli.evaluation import report
 from tts_cli.evaluation.collect import Collector, Item, missing
 from tts_cli.evaluation.conditions import Condition, SearchJob, fewest, job_of, plan_conditions
-from tts_cli.evaluation.config import EvalConfig, keep, keep_models, needed_models, origin, select_rows, stored_models
+from tts_cli.evaluation.config import (
+    EvalConfig,
+    default_methods,
+    keep,
+    keep_models,
+    needed_models,
+    origin,
+    select_rows,
+    stored_models,
+)
 from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, problem_of, ungradable
 from tts_cli.evaluation.store import Store
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
@@ -52,9 +61,11 @@ class EvalRun:
     def __init__(
         self, asked: EvalConfig, store: Store, *, plan: Callable[[EvalRun], list[Condition]] | None = None
     ) -> None:
+        found = models_of(asked.settings)
+        if not asked.methods:
+            asked = asked.model_copy(update={"methods": default_methods(has_prm=found.prm is not None)})
         self.asked, self.store = asked, store
         self._plan = plan or planned
-        found = models_of(asked.settings)
         self.models = needed_models(asked, found)
         self.settings = effective(asked.settings, self.models).model_copy(
             update={"max_time": None, "max_flops": None, "verify": False}
