@@ -38,9 +38,9 @@ _NOT_ASKED = {"method", "budget", "max_time", "max_flops", "threads", "gpu_layer
 class EvalConfig(BaseModel):
     """Which problems are searched by which methods at which budgets.
 
-    `dataset`: a name or a path. `methods`: none means all whose cost the budget settles. `limit`: the first so
-    many rows, or with `shuffle` so many at random (by the seed). `prm_quality`: measure the PRM, too. `settings`: as for
-    one problem; its method, budget and limits play no part. Raises UsageError for methods and budgets that cannot be used.
+    `dataset`: a name or a path. `methods`: none means all whose cost the budget settles. `limit`: the first so many
+    rows, or with `shuffle` so many at random (by the seed). `prm_quality`: measure the PRM, too. `settings`: as for one
+    problem; its method, budget and limits play no part. Raises UsageError for methods and budgets that cannot be used.
 
     >>> EvalConfig(dataset="nano", methods=("greedy", "majority"), budgets=(16, 4)).budgets
     (4, 16)
