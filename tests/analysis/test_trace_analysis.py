@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cli import scripted
-from tts_cli.analysis import report, trace_analysis
+from tts_cli.analysis import report, trace_analysis, what_if
+from tts_cli.analysis.trace_analysis import VotingRules
 from tts_cli.analysis.tree import TreeState
 from tts_cli.answers.judge import Judge
 from tts_cli.errors import TtsError
@@ -141,7 +142,14 @@ def test_events_that_cannot_be_are_refused(event: Event) -> None:
 @pytest.mark.parametrize("settings", [{"aggregate": "mode"}, {"select": ["weighted"]}, {"select": None}])
 def test_unknown_rules_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(TtsError, match="makes no sense"):
-        trace_analysis.rules_of(settings, "beam")
+        trace_analysis.rules_of(settings, scripted.record(method="beam"))
+
+
+def test_a_record_of_best_first_search_was_voted_on_as_auto_does_only_if_auto_ran_it() -> None:
+    by_auto, asked = (scripted.record(method="best-first", difficulty=difficulty) for difficulty in ("hard", None))
+    assert trace_analysis.rules_of(None, by_auto) == VotingRules("min", "max", known=False)
+    assert trace_analysis.rules_of(None, asked) == VotingRules(known=False)
+    assert "auto decides anew" in str(what_if.silence(by_auto)) and "auto" not in str(what_if.silence(asked))
 
 
 def test_a_vote_that_the_steps_do_not_give_is_not_used() -> None:

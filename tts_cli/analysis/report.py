@@ -54,7 +54,7 @@ def explain(
     trace_analysis.check(record)
     if tree is not None:
         trace_analysis.check_tree(tree)
-    rules = trace_analysis.rules_of(settings, record.method)
+    rules = trace_analysis.rules_of(settings, record)
     voters = None if tree is None else trace_analysis.ballots(tree, rules.aggregate)
     costs = trace_analysis.model_costs(record, tree)
     half, twice = _other_budgets(record, tree, voters, rules, judge)

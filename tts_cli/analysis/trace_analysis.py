@@ -65,12 +65,12 @@ class VotingRules:
     known: bool = True
 
 
-def rules_of(settings: Mapping[str, Any] | None, method_name: str) -> VotingRules:
+def rules_of(settings: Mapping[str, Any] | None, record: Record) -> VotingRules:
     """From the settings of a trace; a record has none. Raises TtsError for names that are not known."""
-    method = METHODS.get(method_name)
-    if settings is None:
-        adaptive = method is not None and method.samples == "adaptive"
-        return VotingRules("min", "max", known=False) if adaptive else VotingRules(known=False)
+    method = METHODS.get(record.method)
+    if settings is None:  # then as `auto` votes in its best-first search, or as the defaults say
+        by_auto = method is not None and method.samples == "adaptive" and record.difficulty is not None
+        return VotingRules("min", "max", known=False) if by_auto else VotingRules(known=False)
     how, select = settings.get("aggregate", "last"), settings.get("select", "weighted")
     if how not in get_args(Aggregate) or select not in get_args(Select):
         raise damaged(f"it was aggregated by {how!r} and selected by {select!r}")

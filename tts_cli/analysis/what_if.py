@@ -100,7 +100,8 @@ def silence(record: Record) -> str | None:
     if method.grows_trees and record.difficulty is not None:  # only `auto` estimates a difficulty
         return f"auto ran {method.name} beside samples; with another budget it decides anew."
     if method.samples == "adaptive":
-        return f"{method.name} search goes where the last steps led: auto decides anew with another budget."
+        otherwise = "auto decides anew with another budget" if record.difficulty else "another budget leads elsewhere"
+        return f"{method.name} search goes where the last steps led: {otherwise}."
     if method.samples == "beam":
         return f"a {method.name} with another budget is another search: its candidates depend on N."
     return None if record.votes else "no sample has an answer."
