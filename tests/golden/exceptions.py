@@ -167,6 +167,18 @@ EXCEPTIONS = (
         new=r"Sampling temperature; 0: the likeliest token.\n\1(default: the policy's own, else 0.7)",
         reason="plain English in the help of --temperature, where it is broken otherwise",
     ),
+    Meant(
+        cases="calibrate-nano",
+        old="Easy, medium, hard: as told from",
+        new="Easy, medium, hard: as estimated from",
+        reason="plain English in what `tts calibrate` prints",
+    ),
+    Meant(
+        cases="calibrate-nano",
+        old=r"Rank correlation of difficulty as told\n  with the share",
+        new=r"Rank correlation of the estimated\n  difficulty with the share",
+        reason="the same in its second note",
+    ),
 )
 
 

@@ -56,6 +56,9 @@ def test_every_case_has_a_record_and_every_record_a_case() -> None:
 @pytest.mark.parametrize("meant", EXCEPTIONS, ids=lambda meant: meant.reason)
 def test_every_exception_is_needed(meant: Meant) -> None:
     texts = [recorded(case.name) for case in QUICK if re.fullmatch(meant.cases, case.name)]
+    if not texts:
+        assert any(re.fullmatch(meant.cases, case.name) for case in CASES if case.slow)
+        return  # no record is kept of a slow case
     assert any(re.search(meant.old, text) for text in texts)
 
 
