@@ -1,37 +1,28 @@
-r"""Judge: are two answers the same? Exact arithmetic at once; math-verify in a warm worker process for the rest.
+r"""Judge: are two answers the same? Exact arithmetic at once; SymPy in a warm worker process for the rest.
 
 The worker starts at the first pair that needs it, works under a time and a memory limit, and is killed and
-replaced when it exceeds one. Pairs that are plainly hostile (`9^{9^{9^9}}`, deep nesting, very long text) never
-reach it. Whatever goes wrong, the answers are "not equal": only identical text is equal without proof.
+replaced when it exceeds one. It is sent trees of expressions that were read whole, and is asked for nothing but whether
+they have one value. Whatever goes wrong, the answers are "not equal": only identical text is equal without proof.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import Counter, OrderedDict
 from typing import Any, ClassVar, Self, TypeVar
 
-from tts_cli.answers.exact import Answer, AnswerComparison, prepare
+from tts_cli.answers.compare import Answer, AnswerComparison, prepare
+from tts_cli.answers.expression import Expression, to_json
 from tts_cli.answers.extract import stated
-from tts_cli.answers.normalize import latex
 from tts_cli.errors import TtsError, reason
 from tts_cli.worker_process import WorkerProcess
 
 TIME_LIMIT = 3.0
 MEMORY_LIMIT = 1 << 30
-_START_LIMIT = 120.0  # seconds to import math-verify, on a machine that is busy
+_START_LIMIT = 120.0  # seconds to import SymPy, on a machine that is busy
 _CACHE = 4_096
-_MAX_HARD_TEXT = 800
-_MAX_NESTING = 20
-_STRIKES = 2  # a text in this many pairs that ran out of time is not tried again
-
-_MAX_TOWER = 2  # exponents inside exponents
-_PASSED_OVER = re.compile(  # by math-verify: an operator without its operand, and words that turn the meaning
-    r"[-+*/^_=(\[{<>≤≥\\]\s*$|\\(?:neg|lnot)(?![A-Za-z])|\\text\{[^{}]*\b(?:not|or|than|least|most)\b"
-)
-_HOSTILE = re.compile(r"\^\s*[{(]?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\)\s*!\s*\)\s*!|\d{100,}")  # giant exponents, factorials
+_STRIKES = 2  # an expression in this many pairs that ran out of time is not tried again
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -53,14 +44,14 @@ class Judge:
         self.time_limit = time_limit
         self._memory_limit = memory_limit
         self._worker: WorkerProcess | None = None
-        self._decided: OrderedDict[tuple[str, str], bool] = OrderedDict()
+        self._decided: OrderedDict[frozenset[Expression], bool] = OrderedDict()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._comparison = AnswerComparison(self._hard)
-        self._timeouts: Counter[str] = Counter()
+        self._timeouts: Counter[object] = Counter()
 
     def equal(self, a: str, b: str) -> bool:
         """Whether `a` and `b` state the same answer. Symmetric; True for identical text. Raises TtsError
-        if math-verify is needed and cannot be started."""
+        if SymPy is needed and cannot be started."""
         if a == b:
             return True
         self._comparison.deadline = time.monotonic() + self.time_limit
@@ -90,16 +81,16 @@ class Judge:
                 self._comparison.values.clear()
         return answer
 
-    def _hard(self, a: str, b: str) -> bool:
-        """What math-verify says of two cleaned expressions; False where it says nothing in time."""
-        pair = (a, b) if a <= b else (b, a)
+    def _hard(self, a: Expression, b: Expression) -> bool:
+        """Whether SymPy finds one value in both; False where it says nothing in time."""
+        pair = frozenset((a, b))
         if (known := self._decided.get(pair)) is not None:
             return known
-        if any(_PASSED_OVER.search(text) or is_hostile(text) or self._gave_up_on(text) for text in pair):
+        if self._gave_up_on(a) or self._gave_up_on(b):
             return False
         if time.monotonic() >= self._comparison.deadline:  # other parts of this answer have used its time up
             return False
-        request = {"a": latex(pair[0]), "b": latex(pair[1])}
+        request = {"a": to_json(a), "b": to_json(b)}
         reply = self._reply(request)
         if reply is None and time.monotonic() < self._comparison.deadline:
             reply = self._reply(request)  # it did not run out of time: the worker was killed from outside
@@ -108,10 +99,10 @@ class Judge:
             self._comparison.deadline = 0.0
         return remember(self._decided, pair, bool(reply and reply.get("equal")))
 
-    def _gave_up_on(self, text: str) -> bool:
-        return self._timeouts[text] >= _STRIKES
+    def _gave_up_on(self, item: object) -> bool:
+        return self._timeouts[item] >= _STRIKES
 
-    def _reply(self, request: dict[str, str]) -> dict[str, Any] | None:
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """The worker's reply; without one (or one that ran out of memory) the worker is ended."""
         if self._worker is None:
             start = time.monotonic()
@@ -140,25 +131,6 @@ class Judge:
         return worker
 
 
-def is_hostile(text: str) -> bool:
-    """Whether a text is too long, too deep or too tall to be worth a try."""
-    if len(text) > _MAX_HARD_TEXT or not text.isprintable() or _HOSTILE.search(text):
-        return True
-    exponents: list[bool] = []  # for every open bracket: does it hold an exponent?
-    raised = False
-    for char in text:
-        if char == "^" and sum(exponents) >= _MAX_TOWER:
-            return True
-        if char in "{([":
-            exponents.append(raised)
-        elif char in "})]" and exponents:
-            exponents.pop()
-        raised = char == "^" or (raised and char == " ")
-        if len(exponents) > _MAX_NESTING:
-            return True
-    return False
-
-
 def remember(cache: OrderedDict[Key, Value], key: Key, value: Value) -> Value:
     """Put it into the cache, which drops its oldest entry when it is full."""
     cache[key] = value
@@ -174,6 +146,6 @@ def is_exceeded(reply: dict[str, Any] | None) -> bool:
 
 def _not_started(why: str) -> TtsError:
     return TtsError(
-        f"The answer checker (math-verify) could not be started: {why}.",
-        "Install the package again; `python -c 'import math_verify'` shows what is missing.",
+        f"The answer checker (SymPy) could not be started: {why}.",
+        "Install the package again; `python -c 'import sympy'` shows what is missing.",
     )

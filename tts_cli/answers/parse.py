@@ -1,179 +1,375 @@
-r"""Reads one expression, in LaTeX or as typed on a keyboard, into exact arithmetic.
+r"""Reads one expression, in LaTeX or as typed on a keyboard, into a tree: all of it, or not at all.
 
-Covers numbers (decimals, repeating decimals, mixed numbers, factorials), letters with subscripts, + - * / ^,
-implicit products, \frac, \sqrt[n], \binom, brackets, absolute values; functions become opaque terms.
-Everything else (integrals, sums, relations, words) raises NotUnderstood.
+Covers numbers (decimals, repeating decimals, mixed numbers), letters with subscripts and accents, + - * / ÷ ^ !,
+implicit products, \frac, \sqrt[n], \binom, brackets, absolute values, rounding, logarithms, trigonometric and other
+named functions, and matrices. Everything else (integrals, sums, limits, relations, words) raises NotUnderstood, and so
+does what has two readings: `1/2x`, `3/4 ÷ 1/2`, `2 3`, `\sin x/2`, `2^3^2`.
+
+Some conventions are safe enough for comparing two answers, but not for calling an answer wrong: that `\log` has base
+10, `2\frac{1}{3}` is a sum, `x^10` in LaTeX means `x^{10}`. These leave a mark in `Parsed.doubts`.
 The text must have gone through `normalize.clean`.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
-from math import comb, factorial
+from functools import partial
 
-from tts_cli.answers import algebra
-from tts_cli.answers.algebra import Ratio, TooBig
-from tts_cli.answers.cursor import CLOSERS, INTEGER, MIXED, Cursor, NotUnderstood
+from tts_cli.answers.expression import (
+    E,
+    IMAGINARY,
+    INFINITY,
+    PI,
+    TWO,
+    Apply,
+    Expression,
+    Name,
+    NotUnderstood,
+    Number,
+    letters,
+    nodes,
+    operations,
+)
+from tts_cli.answers.language import TURNING
 
 MAX_LENGTH = 600
 MAX_DEPTH = 40
-_MAX_FACTORIAL = 500
-_MAX_DIGITS = 1_000
+MAX_DIGITS = 1_000
 
+TRIGONOMETRIC = frozenset(["sin", "cos", "tan", "cot", "sec", "csc"])
 _FUNCTION_NAMES = """
     sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp max min gcd lcm deg det dim arg Re Im
 """
+FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+_OF_SEVERAL = frozenset(["gcd", "lcm", "max", "min"])
 _GREEK_NAMES = """
     alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi
     omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
 """
-_TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom abs"
-_FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _GREEK = frozenset(_GREEK_NAMES.split())
-_PLAIN_NAMES = _FUNCTIONS | set(_TYPED_NAMES.split())
-_NUMBER = re.compile(r"\d+\.\d+e[+-]?\d{1,4}(?!\d)|(?:\d+(?:\.\d*)?|\.\d+)(?:(?:E[+-]?|e)\d{1,4}(?!\d))?")
-_REPEATING = re.compile(r"(\d*)\.(\d*)\\(?:overline|bar)\s*\{\s*(\d+)\s*\}")
+_TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom abs"
+_PLAIN_NAMES = FUNCTIONS | set(_TYPED_NAMES.split())
+_ACCENTS = frozenset(["bar", "hat", "tilde", "overline", "dot", "overrightarrow", "widehat"])
+_CALLED = frozenset("fgFG")  # letters that before a bracket name a function
+_MAY_BE_CALLED = frozenset("defghijlopqt") | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+_NUMBER = re.compile(
+    r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.\d+e[+-]?\d{1,4}(?!\d)|(?:\d+(?:\.\d*)?|\.\d+)"
+    r"(?:(?:E[+-]?|e)\d{1,4}(?!\d))?"
+)
+_REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\s*\{\s*(\d+)\s*\}|\((\d+)\))")
+_INTEGER = re.compile(r"\d+")
+_MIXED = re.compile(r"\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))|\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _NAME = re.compile(r"[A-Za-z]+")
 _COMMAND_OR_WORD = re.compile(r"\\?([A-Za-z]+)")
-_ROUNDED_END = re.compile(r"\s*\\r(?:floor|ceil)(?![A-Za-z])")
 _SUBSCRIPT = re.compile(r"\s*_\s*(\{[^{}]*\}|[A-Za-z0-9])")
-_EXPONENT_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_EXPONENT = re.compile(r"\d+(?:\.\d+)?")
+_ACCENTED = re.compile(r"\s*(?:\{\s*([A-Za-z]{1,3})\s*\}|([A-Za-z])(?![A-Za-z]))")
+_MATRIX = re.compile(r"begin\s*\{\s*([pbBvV]?|small)(?:matrix|array)\s*\}\s*(?:\{[lcr|]*\})?")
+_MATRIX_END = re.compile(r"\\end\s*\{[a-zA-Z]+\}")
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
 
-def parse_expression(text: str) -> Ratio:
-    """The exact value of an expression. Raises NotUnderstood, TooBig, algebra.Undefined."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`doubts`: the conventions that the reading rests on, by name; none where there is one reading only."""
+
+    expression: Expression
+    doubts: frozenset[str]
+
+
+def parse(text: str, *, mixed_is_product: bool = False) -> Parsed:
+    r"""The tree of the whole text. Raises NotUnderstood.
+
+    `mixed_is_product`: take the other reading of `2\frac{1}{3}`.
+
+    >>> parse("x + 1").expression
+    Apply(name='add', arguments=(Name(name='x'), Number(value=Fraction(1, 1), decimals=None)))
+    """
     if len(text) > MAX_LENGTH:
-        raise TooBig
-    parser = _Parser(text)
+        raise NotUnderstood(text[:50])
+    parser = _Parser(text, mixed_is_product)
     value = parser.sum()
     if parser.peek():
         raise parser.fail()
-    return value
+    return Parsed(value, frozenset(parser.doubts))
 
 
-class _Parser(Cursor):
+class _Parser:
     """Recursive descent over characters: one method per level of precedence, from loose to tight."""
+
+    def __init__(self, text: str, mixed_is_product: bool) -> None:
+        self.text = text
+        self.mixed_is_product = mixed_is_product
+        self.at = 0
+        self.depth = 0
+        self.bars = 0  # open absolute values in the innermost bracket
+        self.doubts: set[str] = set()
+
+    # The place in the text
+
+    def fail(self) -> NotUnderstood:
+        return NotUnderstood(self.text[:50])
+
+    def peek(self) -> str:
+        """The next character that is not a space; "" at the end."""
+        while self.at < len(self.text) and self.text[self.at] == " ":
+            self.at += 1
+        return self.text[self.at : self.at + 1]
+
+    def take(self, char: str) -> bool:
+        if self.peek() != char:
+            return False
+        self.at += 1
+        return True
+
+    def expect(self, char: str) -> None:
+        if not self.take(char):
+            raise self.fail()
+
+    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        if found := pattern.match(self.text, self.at):
+            self.at = found.end()
+        return found
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise TooBig
+            raise self.fail()
 
-    def sum(self) -> Ratio:
+    # Operators
+
+    def sum(self) -> Expression:
         self.deeper()
         total = self.product()
-        while (sign := self.peek()) in ("+", "-") and sign:
+        while (sign := self.peek()) and sign in "+-":
             self.at += 1
             term = self.product()
-            total = total + term if sign == "+" else total - term
+            total = Apply("add", (total, term if sign == "+" else Apply("negate", (term,))))
         self.depth -= 1
         return total
 
-    def product(self) -> Ratio:
-        total = self.signed()
+    def product(self) -> Expression:
+        """Factors. After a slash an implicit product is ambiguous (1/2x), and so is ÷ beside either."""
+        total, signs = self.signed(), set[str]()
         while True:
-            if self.take("*"):
-                total = total * self.signed()
-            elif self.take("/"):
-                total = total / self.signed()
+            if (sign := self.peek()) and sign in "*/÷":
+                self.at += 1
+                signs.add(sign)
+                operand = self.signed()
+                total = Apply("multiply" if sign == "*" else "divide", (total, operand))
             elif self.starts_factor():
-                total = total * self.raised()
+                total = Apply("multiply", (total, self.implicit_factor(divided=bool(signs & {"/", "÷"}))))
+                signs.add("")
             else:
-                return total
+                break
+        if "÷" in signs and signs & {"/", ""}:
+            raise self.fail()
+        return total
 
     def starts_factor(self) -> bool:
         char = self.peek()
-        if _ROUNDED_END.match(self.text, self.at):
+        if char == "|":
+            return not self.bars
+        if self.text.startswith(("\\rfloor", "\\rceil", "\\end"), self.at):
             return False
         return bool(char) and (char.isalnum() or char in "([{\\.∞")
 
-    def signed(self) -> Ratio:
-        negative = False
-        while (sign := self.peek()) in ("+", "-") and sign:
-            self.at += 1
-            negative ^= sign == "-"
-        value = self.raised()
-        return -value if negative else value
+    def implicit_factor(self, divided: bool) -> Expression:
+        """What is multiplied without a sign; a number only after a bracket, as in (1+2)3.
+        Of 1/2x nobody knows what is divided; in 1/2 x the space says it well enough for comparing."""
+        before = self.text[self.at - 1]
+        if self.text[self.at] in "0123456789." and before not in ")]}|":
+            raise self.fail()
+        if divided:
+            if before != " " or not self.text[self.at].isalpha():
+                raise self.fail()
+            self.doubts.add("1/2 x")
+        return self.raised()
 
-    def raised(self) -> Ratio:
-        """A factor with what follows it: factorials, primes of derivatives, one exponent."""
+    def signed(self) -> Expression:
+        if self.take("-"):
+            return Apply("negate", (self.signed(),))
+        return self.signed() if self.take("+") else self.raised()
+
+    def raised(self) -> Expression:
+        """A factor with a factorial sign or an exponent after it."""
         base = self.primary()
-        while self.peek() == "!":
-            self.at += 1
-            base = _factorial(base)
+        if self.take("!"):
+            if (following := self.peek()) and following in "!^":
+                raise self.fail()
+            return Apply("factorial", (base,))
         if self.take("^"):
-            base = algebra.power(base, self.exponent())
-            if self.peek() in ("^", "!") and self.peek():
+            base = Apply("power", (base, self.exponent()))
+            if (following := self.peek()) and following in "!^":
                 raise self.fail()
         return base
 
-    def exponent(self) -> Ratio:
-        self.peek()
-        number = self.match(_EXPONENT_NUMBER)  # typed on a keyboard, x^10 means x^{10}
-        if number:
-            return algebra.number(Fraction(_short(number.group())))
-        negative = self.take("-")
-        value = self.argument()
-        return -value if negative else value
+    def exponent(self) -> Expression:
+        if self.take("-"):
+            return Apply("negate", (self.exponent(),))
+        if self.peek() in ("{", "("):
+            return self.primary()
+        found = self.match(_EXPONENT)  # typed on a keyboard, x^10 means x^{10}
+        if not found:
+            return self.argument()
+        if len(found.group()) > 1:
+            self.doubts.add("x^10")
+        return self.numeral(found.group())
 
-    def primary(self) -> Ratio:
+    def primary(self) -> Expression:
         char = self.peek()
-        if char.isdigit() or char == ".":
+        if "0" <= char <= "9" or char == ".":
             return self.number()
         if char == "\\":
             return self.command()
-        if char in CLOSERS and char:
-            self.at += 1
-            value = self.sum()
-            self.expect(CLOSERS[char])
-            return value
         if char == "|":
-            self.at += 1
-            value = self.sum()
-            self.expect("|")
-            return _absolute(value)
+            return self.absolute()
         if char == "∞":
             self.at += 1
-            return algebra.atom("∞")
+            return INFINITY
+        if char in _CLOSERS:
+            self.at += 1
+            outer, self.bars = self.bars, 0
+            value = self.sum()
+            self.bars = outer
+            self.expect(_CLOSERS[char])
+            return value
         return self.name()
 
-    def number(self) -> Ratio:
-        if repeating := self.match(_REPEATING):
-            whole, fixed, period = repeating.groups()
-            _short(whole + fixed + period)
-            shift = 10 ** len(fixed)
-            value = Fraction(int((whole + fixed) or "0"), shift)
-            return algebra.number(value + Fraction(int(period), shift * (10 ** len(period) - 1)))
-        found = self.match(_NUMBER)
-        if not found:
+    def absolute(self) -> Expression:
+        if self.bars:  # |a|b|c|: which bars belong together?
             raise self.fail()
-        value = Fraction(_short(found.group()))
-        mixed = MIXED.match(self.text, self.at) if found.group().isdigit() else None
-        if mixed:
-            top, bottom = (int(_short(part)) for part in mixed.groups() if part)
-            if 0 < top < bottom:
-                self.at = mixed.end()
-                value += Fraction(top, bottom)
-        return algebra.number(value)
+        self.expect("|")
+        self.bars = 1
+        value = self.sum()
+        self.bars = 0
+        self.expect("|")
+        return Apply("abs", (value,))
 
-    def argument(self) -> Ratio:
+    # Numbers
+
+    def number(self) -> Expression:
+        if repeating := self.match(_REPEATING):
+            return self.repeating(*repeating.groups(default=""))
+        found = self.match(_NUMBER)
+        if not found or self.text[self.at : self.at + 1] in ("_", "."):
+            raise self.fail()
+        value = self.numeral(found.group())
+        mixed = _MIXED.match(self.text, self.at) if found.group().isdigit() else None
+        if not mixed:
+            return value
+        top, bottom = (self.integer(part) for part in mixed.groups() if part)
+        if not 0 < top < bottom:  # 3\frac{5}{2} is a product, and 3 5/2 is nothing
+            if mixed.group(5):
+                raise self.fail()
+            return value
+        self.at = mixed.end()
+        self.doubts.add("mixed number")
+        operation = "multiply" if self.mixed_is_product else "add"
+        return Apply(operation, (value, Number(Fraction(top, bottom))))
+
+    def numeral(self, digits: str) -> Number:
+        digits = digits.replace(",", "").lower()
+        mantissa, _, exponent = digits.partition("e")
+        if len(digits) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
+            raise self.fail()
+        decimals = len(mantissa.partition(".")[2])
+        return Number(Fraction(digits), decimals or None)
+
+    def integer(self, digits: str) -> int:
+        if len(digits) > MAX_DIGITS:  # Python refuses to read integers of thousands of digits
+            raise self.fail()
+        return int(digits)
+
+    def repeating(self, whole: str, fixed: str, overlined: str, bracketed: str) -> Expression:
+        period = overlined or bracketed
+        if bracketed and not whole:  # .(3)
+            raise self.fail()
+        shift = 10 ** len(fixed)
+        value = Fraction(self.integer(whole + fixed or "0"), shift)
+        return Number(value + Fraction(self.integer(period), shift * (10 ** len(period) - 1)))
+
+    # Names and commands
+
+    def argument(self) -> Expression:
         """What a command takes: a group in braces, or one digit, letter or command."""
         char = self.peek()
-        if char.isdigit():
+        if "0" <= char <= "9":
             self.at += 1
-            return algebra.number(int(char))
+            return Number(Fraction(int(char)))
         if char == "\\":
             return self.command()
         if char in ("{", "("):
+            if char == "(":
+                self.doubts.add("\\frac(")
             return self.primary()
         if char.isalpha() and char.isascii():
             self.at += 1
-            return algebra.atom(char)
+            return self.letter(char)
         raise self.fail()
 
-    def command(self) -> Ratio:
+    def name(self) -> Expression:
+        """Letters without a backslash: a known name, the name of a line or angle (AB), or a product of variables."""
+        found = _NAME.match(self.text, self.at)
+        if not found:
+            raise self.fail()
+        word = found.group()
+        if word in _PLAIN_NAMES:
+            self.at = found.end()
+            if word != "sqrt" and word != "abs":
+                self.doubts.add("typed name")
+            return self.named(word)
+        if len(word) > 3 or (len(word) > 1 and word.lower() in TURNING):
+            raise self.fail()
+        if len(word) > 1:
+            self.doubts.add("letters in a row")
+        if len(word) > 1 and word.isupper():
+            self.at = found.end()
+            return self.variable(word)
+        self.at += 1
+        return self.variable(word[0])
+
+    def variable(self, name: str) -> Expression:
+        if subscript := self.match(_SUBSCRIPT):
+            self.doubts.add("subscript")
+            name += "_" + subscript.group(1).strip("{} ").replace(" ", "")
+        while self.text[self.at : self.at + 1] == "'":
+            self.doubts.add("prime")
+            self.at += 1
+            name += "'"
+        if self.text[self.at : self.at + 1] in ("(", "["):
+            if name.rstrip("'") in _CALLED:
+                self.doubts.add("call")
+                return Apply(f"call {name}", self.arguments())
+            if name in _MAY_BE_CALLED or not self.holds_a_sum():
+                self.doubts.add("call")
+        return self.letter(name)
+
+    def letter(self, name: str) -> Expression:
+        if name in ("e", "E", "O"):
+            self.doubts.add("e")
+        return {"e": E, "i": IMAGINARY}.get(name) or Name(name)
+
+    def holds_a_sum(self) -> bool:
+        """Whether the bracket that comes holds more than one term: x(x + 1) is no call, x(y) may be one."""
+        inside = self.text[self.at + 1 :].partition(")")[0].strip()
+        return any(sign in inside[1:] for sign in "+-")
+
+    def arguments(self) -> tuple[Expression, ...]:
+        self.expect("(")
+        found = [self.sum()]
+        while self.take(","):
+            found.append(self.sum())
+        self.expect(")")
+        return tuple(found)
+
+    def command(self) -> Expression:
         self.expect("\\")
+        if opening := self.match(_MATRIX):
+            return self.matrix("determinant" if opening.group(1) in ("v", "V") else "matrix")
         found = self.match(_NAME)
         if not found:
             raise self.fail()
@@ -182,118 +378,128 @@ class _Parser(Cursor):
         self.depth -= 1
         return value
 
-    def name(self) -> Ratio:
-        """Letters without a backslash: a known name, or a product of variables."""
-        found = _NAME.match(self.text, self.at)
-        if not found:
-            raise self.fail()
-        word = found.group()
-        if word in _PLAIN_NAMES:
-            self.at = found.end()
-            return self.named(word)
-        if len(word) > 3:
-            raise NotUnderstood(word)
-        self.at += 1
-        return self.variable(word[0])
-
-    def named(self, name: str) -> Ratio:
+    def named(self, name: str) -> Expression:
         if name == "frac":
-            return self.argument() / self.argument()
-        if name in ("sqrt", "cbrt"):
-            return self.root(3 if name == "cbrt" else 2)
+            return Apply("divide", (self.argument(), self.argument()))
         if name == "binom":
-            return _binomial(self.argument(), self.argument())
+            return Apply("binomial", (self.argument(), self.argument()))
+        if name == "sqrt":
+            return self.root()
+        if name == "cbrt":
+            return Apply("root", (Number(Fraction(3)), self.argument()))
         if name == "abs":
-            return _absolute(self.argument())
-        if name in ("infinity", "inf"):
-            return algebra.atom("∞")
+            return Apply("abs", (self.primary(),))
         if name == "pi":
-            return algebra.atom("pi")
-        if name in _FUNCTIONS:
-            return self.function(name)
+            return PI
+        if name in ("infinity", "inf"):
+            return INFINITY
         if name in ("lfloor", "lceil"):
-            return self.rounded(name)
+            return self.rounded(name[1:])
+        if name in FUNCTIONS:
+            return self.function(name)
+        if name in _ACCENTS and (accented := self.match(_ACCENTED)):
+            self.doubts.add("accent")
+            return self.variable(f"\\{name}{{{accented.group(1) or accented.group(2)}}}")
         if name in _GREEK:
+            self.doubts.add("greek")
             return self.variable("\\" + name)
-        raise NotUnderstood(name)
+        raise self.fail()
 
-    def variable(self, name: str) -> Ratio:
-        if subscript := self.match(_SUBSCRIPT):
-            name += "_" + subscript.group(1).strip("{} ")
-        while self.text[self.at : self.at + 1] == "'":
-            self.at += 1
-            name += "'"
-        return algebra.atom(name)
-
-    def root(self, degree: int) -> Ratio:
-        if self.take("["):
-            index = self.sum().rational
-            self.expect("]")
-            if index is None or index == 0:
+    def matrix(self, kind: str) -> Expression:
+        r"""Cells between & and ⏎, up to \end; `matrix-N`: N cells a row."""
+        self.deeper()
+        rows: list[list[Expression]] = [[]]
+        while True:
+            rows[-1].append(self.sum())
+            if self.take("⏎"):
+                self.peek()
+                if not self.text.startswith("\\end", self.at):
+                    rows.append([])
+                    continue
+            elif self.take("&"):
+                continue
+            if not self.match(_MATRIX_END) or len({len(row) for row in rows}) > 1:
                 raise self.fail()
-            return algebra.power(self.argument(), algebra.number(1 / index))
-        self.peek()
-        number = self.match(INTEGER)  # √12, typed as a sign; nobody means \sqrt1 times 2
-        radicand = algebra.number(int(_short(number.group()))) if number else self.argument()
-        return algebra.power(radicand, algebra.number(Fraction(1, degree)))
+            break
+        self.depth -= 1
+        self.doubts.add(kind)
+        return Apply(f"{kind}-{len(rows[0])}", tuple(cell for row in rows for cell in row))
 
-    def function(self, name: str) -> Ratio:
+    def root(self) -> Expression:
+        degree: Expression = TWO
+        if self.take("["):
+            degree = self.sum()
+            self.expect("]")
+        self.peek()
+        if digits := self.match(_INTEGER):  # √12, typed as a sign; nobody means \sqrt1 times 2
+            if len(digits.group()) > 1:
+                self.doubts.add("\\sqrt12")
+            return Apply("root", (degree, self.numeral(digits.group())))
+        return Apply("root", (degree, self.argument()))
+
+    def rounded(self, name: str) -> Expression:
+        value = self.sum()
+        closing = self.match(re.compile(rf"\s*\\r{name}(?![A-Za-z])"))
+        if not closing:
+            raise self.fail()
+        return Apply(name, (value,))
+
+    # Functions
+
+    def function(self, name: str) -> Expression:
         base = self.argument() if self.take("_") else None
-        raised = self.exponent() if self.take("^") else None
-        if self.peek() in ("(", "{", "["):
-            argument = self.primary()
-        else:
-            argument = self.raised()
-            while self.starts_factor() and not self.at_function():
-                argument = argument * self.raised()
+        if base is not None and name != "log":
+            raise self.fail()
+        exponent = self.exponent() if self.take("^") else None
+        if name in _OF_SEVERAL:
+            if exponent is not None:
+                raise self.fail()
+            return Apply(name, self.arguments())
+        argument = self.operand(angle=name in TRIGONOMETRIC)
+        if exponent == Apply("negate", (Number(Fraction(1)),)):
+            if name not in TRIGONOMETRIC:
+                raise self.fail()
+            self.doubts.add("inverse")
+            return Apply(f"arc{name}", (argument,))
+        value = self.applied(name, base, argument)
+        return value if exponent is None else Apply("power", (value, exponent))
+
+    def applied(self, name: str, base: Expression | None, argument: Expression) -> Expression:
         if name == "exp":
-            return algebra.power(algebra.atom("e"), argument)
-        value = algebra.opaque(name, argument, *([base] if base else []))
-        if raised is None:
+            return Apply("power", (E, argument))
+        if name == "ln":
+            return Apply("log", (E, argument))
+        if name in ("log", "lg"):
+            if base is None:
+                self.doubts.add("log without base")
+            return Apply("log", (base or Number(Fraction(10)), argument))
+        if name not in TRIGONOMETRIC:
+            self.doubts.add("function")
+        elif "degrees" not in operations(argument) and not letters(argument) and PI not in set(nodes(argument)):
+            self.doubts.add("degrees or radians")
+        return Apply(name, (argument,))
+
+    def operand(self, angle: bool) -> Expression:
+        """What a function is applied to: a bracket, or factors up to the next sign or function.
+        A bracket after such factors, or a slash, might belong to them or not."""
+        degrees = self.degrees if angle else partial(lambda value: value)
+        if self.peek() in ("(", "{", "["):
+            value = degrees(self.primary())
+            if self.peek() in ("^", "!"):
+                self.doubts.add("f(x)^2")
             return value
-        return algebra.opaque(f"inverse-{name}", argument) if raised.rational == -1 else algebra.power(value, raised)
+        value = degrees(self.raised())
+        while self.starts_factor() and not self.at_function():
+            if self.peek() in "([{|":
+                raise self.fail()
+            value = degrees(Apply("multiply", (value, self.implicit_factor(divided=False))))
+        if self.peek() in ("/", "÷"):
+            raise self.fail()
+        return value
+
+    def degrees(self, value: Expression) -> Expression:
+        return Apply("degrees", (value,)) if self.take("°") else value
 
     def at_function(self) -> bool:
         found = _COMMAND_OR_WORD.match(self.text, self.at)
-        return bool(found and found.group(1) in _FUNCTIONS)
-
-    def rounded(self, name: str) -> Ratio:
-        value = self.sum()
-        if not self.match(_ROUNDED_END):
-            raise self.fail()
-        known = value.rational
-        if known is None:
-            return algebra.opaque(name, value)
-        return algebra.number(known // 1 if name == "lfloor" else -(-known // 1))
-
-
-def _short(digits: str) -> str:
-    """Python refuses to read integers of thousands of digits; so do we, and earlier."""
-    if len(digits) > _MAX_DIGITS or ("e" in digits.lower() and abs(int(re.split("[eE]", digits)[1])) > _MAX_DIGITS):
-        raise TooBig
-    return digits
-
-
-def _factorial(base: Ratio) -> Ratio:
-    n = base.rational
-    if n is None:
-        return algebra.opaque("factorial", base)
-    if n.denominator != 1 or n < 0:
-        raise NotUnderstood("factorial")
-    if n > _MAX_FACTORIAL:
-        raise TooBig
-    return algebra.number(factorial(n.numerator))
-
-
-def _binomial(top: Ratio, bottom: Ratio) -> Ratio:
-    n, k = top.rational, bottom.rational
-    if n is None or k is None or n.denominator != 1 or k.denominator != 1 or n < 0 or k < 0:
-        return algebra.opaque("binom", top, bottom)
-    if n > _MAX_FACTORIAL:
-        raise TooBig
-    return algebra.number(comb(n.numerator, k.numerator))
-
-
-def _absolute(value: Ratio) -> Ratio:
-    known = value.rational
-    return algebra.opaque("abs", value) if known is None else algebra.number(abs(known))
+        return bool(found and found.group(1) in FUNCTIONS)

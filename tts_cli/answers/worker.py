@@ -1,9 +1,9 @@
-"""The process that runs math-verify and SymPy: one JSON request a line on stdin, one JSON reply a line on stdout.
+"""The process that runs SymPy: one JSON request a line on stdin, one JSON reply a line on stdout.
 
-    {"a": "<latex>", "b": "<latex>"}  ->  {"equal": true | false}, or {"error": "<what was raised>"}
+    {"a": <tree>, "b": <tree>}  ->  {"equal": true | false}, or {"error": "<what was raised>"}
 
-Started and watched by `judge.py`, never imported by it: SymPy takes most of a second to load, may need any amount
-of time or memory for a hostile pair, and math-verify wants a main thread of its own. Time limits are the
+The trees are `expression.to_json`'s. Started and watched by `judge.py`, never imported by it: SymPy takes most of a
+second to load, and may need any amount of time or memory for a hostile pair. Time limits are the
 parent's business; the alarm below only ends a worker whose parent has died meanwhile. `tts_cli.verification.worker`
 answers further requests in the same way.
 """
@@ -17,9 +17,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from tts_cli.answers.expression import Apply, Name, from_json
+from tts_cli.answers.symbolic import equal
 from tts_cli.worker_process import requests_and_reply
-
-_DECIMALS = 12  # to how many decimals math-verify may round what it cannot decide exactly
 
 
 def limit_memory(limit: int) -> None:
@@ -36,37 +36,18 @@ def limit_memory(limit: int) -> None:
         return
 
 
-def equal(a: str, b: str) -> bool:
-    """math-verify's judgement in either direction (it is not symmetric); False for what it cannot read."""
-    from math_verify import verify
-
-    first, second = _parse(a), _parse(b)
-    if not first or not second:
-        return False
-    options: dict[str, Any] = {"float_rounding": _DECIMALS, "timeout_seconds": None}
-    return bool(verify(first, second, **options) or verify(second, first, **options))
-
-
-def _parse(text: str) -> list[Any]:
-    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse
-
-    targets = (LatexExtractionConfig(), ExprExtractionConfig())
-    found = parse(f"${text}$", targets, fallback_mode="no_fallback", parsing_timeout=None)
-    return [value for value in found if not isinstance(value, str)]
-
-
-def answer(request: dict[str, str]) -> dict[str, Any]:
+def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The reply to a request; raises whatever SymPy raises."""
-    return {"equal": equal(request["a"], request["b"])}
+    return {"equal": equal(from_json(request["a"]), from_json(request["b"]))}
 
 
-def serve(answer: Callable[[dict[str, str]], dict[str, Any]]) -> None:
+def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Answer requests until the input ends. Arguments of the process: bytes of memory, seconds for one request."""
     memory, alarm = int(sys.argv[1]), float(sys.argv[2])
     requests, reply = requests_and_reply()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     logging.disable(logging.CRITICAL)
-    equal(r"\sin x", r"\cos x")  # loads SymPy and builds the parser's tables before the clock runs
+    equal(Apply("sin", (Name("x"),)), Apply("cos", (Name("x"),)))  # fills SymPy's tables before the clock runs
     limit_memory(memory)
     reply('{"ready": true}')
     for line in requests:

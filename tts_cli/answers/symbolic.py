@@ -1,4 +1,4 @@
-r"""Expressions of `expression` as SymPy's, and whether a number is zero. Imported in the worker process only.
+r"""Expressions as SymPy's: their values to many digits, and whether two have one value. For the worker process only.
 
 Roots of negative numbers are taken in one of two ways: "real" where they can be (and undefined where they cannot),
 or "principal" complex values. What is too large to be worked out raises Unclear.
@@ -6,13 +6,13 @@ or "principal" complex values. What is too large to be worked out raises Unclear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import sympy
 from sympy.core.function import PoleError
 
-from tts_cli.verification.expression import Apply, Expression, Letter, Number, letters
+from tts_cli.answers.expression import ENOUGH_DIGITS, Apply, Expression, Name, Number, letters, significant_digits
 
 Environment = Mapping[str, Any]
 Roots = Literal["real", "principal"]
@@ -22,7 +22,7 @@ MAX_BITS = 50_000
 DIGITS = 60
 _LARGEST_ZERO = sympy.Float("1e-50")
 _SMALLEST_DIFFERENCE = sympy.Float("1e-15")
-_CONSTANTS = {"pi": sympy.pi, "i": sympy.I, "exp(1)": sympy.E}
+_CONSTANTS = {"pi": sympy.pi, "i": sympy.I, "e": sympy.E}
 
 
 class UndefinedValue(Exception):
@@ -45,6 +45,49 @@ def is_zero(value: Any, largest: Any = _LARGEST_ZERO) -> bool | None:
     return True if size < largest else None
 
 
+POINTS = ("3/7", "19/11", "61/9", "211/13")
+_NEGATIVE_POINTS = ("-5/8", "-61/17")
+_FEWEST = 3  # points at which two expressions with variables must be seen to agree
+_DOUBLE = 15  # significant digits of a decimal number that may all be meant
+
+
+def points(names: Sequence[str], values: Sequence[str] = POINTS) -> list[Environment]:
+    """What the names stand for, one after another; each is a little off the others. Without names one empty point."""
+    near = {name: sympy.Rational(97 + 10 * index, 97) for index, name in enumerate(names)}
+    return [{name: sympy.Rational(value) * near[name] for name in near} for value in values] if names else [{}]
+
+
+def equal(a: Expression, b: Expression) -> bool:
+    """Whether two expressions have the same value, to 50 digits: at every point where both have one, if they have
+    variables. A long decimal number equals what all its digits fit."""
+    names = sorted(letters(a) | letters(b))
+    places = points(names, POINTS + _NEGATIVE_POINTS)
+    agreed = 0
+    for place in places:
+        same = _agree_at(place, a, b)
+        if same is False:
+            return False
+        agreed += bool(same)
+    return agreed >= (_FEWEST if names else 1)
+
+
+def _agree_at(place: Environment, a: Expression, b: Expression) -> bool | None:
+    """None where one of them has no value, with real roots and with complex ones alike."""
+    for roots in ("real", "principal"):
+        try:
+            first, second = number(a, place, roots), number(b, place, roots)
+        except (UndefinedValue, Unclear):
+            continue
+        if (zero := is_zero(first - second)) is not False:
+            return zero
+        digits = max(significant_digits(a), significant_digits(b))
+        if place or digits < ENOUGH_DIGITS:
+            return False
+        size = abs((first - second).evalf(DIGITS)) / abs(second.evalf(DIGITS))
+        return bool(size <= sympy.Float(10) ** (1 - min(digits, _DOUBLE)))
+    return None
+
+
 def symbolic(expression: Expression) -> Any:
     """With symbols for letters. Raises UndefinedValue, Unclear."""
     return number(expression, {name: sympy.Symbol(name) for name in letters(expression)}, "principal")
@@ -55,11 +98,15 @@ def number(expression: Expression, environment: Environment, roots: Roots) -> An
     match expression:
         case Number(value=exact):
             return sympy.Rational(exact.numerator, exact.denominator)
-        case Letter(name=name):
+        case Name(name="∞"):
+            raise UndefinedValue
+        case Name(name=name):
             return _CONSTANTS[name] if name in _CONSTANTS else environment[name]
         case Apply(name="root" | "power" | "log" as name, arguments=(first, second)):
             function = {"root": _root, "power": _power, "log": _logarithm}[name]
             return function(number(first, environment, roots), number(second, environment, roots), roots)
+    if expression.name not in _OPERATIONS:
+        raise Unclear
     try:
         value = _OPERATIONS[expression.name](*(number(part, environment, roots) for part in expression.arguments))
     except (PoleError, ZeroDivisionError) as error:
@@ -160,6 +207,15 @@ def _of_integers(function: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
+def _of_reals(function: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(*numbers: Any) -> Any:
+        if not all(number.is_real and number.is_number for number in numbers):
+            raise Unclear
+        return function(*numbers)
+
+    return checked
+
+
 def _rounded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def checked(value: Any) -> Any:
         nearest = sympy.Integer(round(value.evalf(DIGITS))) if value.is_real and value.is_number else None
@@ -184,5 +240,10 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "lcm": _of_integers(sympy.ilcm),
     "floor": _rounded(sympy.floor),
     "ceil": _rounded(sympy.ceiling),
-    **{name: getattr(sympy, name) for name in ("sin", "cos", "tan", "cot", "sec", "csc")},
+    "max": _of_reals(sympy.Max),
+    "min": _of_reals(sympy.Min),
+    "Re": sympy.re,
+    "Im": sympy.im,
+    **{name: getattr(sympy, name) for name in "sin cos tan cot sec csc sinh cosh tanh coth".split()},
+    **{f"arc{name}": getattr(sympy, f"a{name}") for name in ("sin", "cos", "tan", "cot", "sec", "csc")},
 }

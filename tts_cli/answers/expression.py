@@ -1,0 +1,94 @@
+r"""The tree of one expression, as `parse` reads it: numbers, names, and operations applied to them.
+
+Nothing is worked out here. `evaluate` does so exactly, `symbolic` with SymPy in the worker process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+
+class NotUnderstood(Exception):
+    """The text is not an expression, or has more than one reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """`decimals`: digits after the point as it was written; None without a point."""
+
+    value: Fraction
+    decimals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    r"""A variable such as "x", "\alpha", "a_1" or "AB"; "pi", "i", "e" and "∞" are the constants."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An operation: add, negate, multiply, divide, power, root (degree, radicand), log (base, value), degrees,
+    factorial, binomial, abs, floor, ceil, matrix-N and determinant-N (cells of rows of N), and the names of functions."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+
+
+Expression = Number | Name | Apply
+
+CONSTANTS = frozenset(["pi", "i", "e", "∞"])
+PI, E, IMAGINARY, INFINITY = Name("pi"), Name("e"), Name("i"), Name("∞")
+TWO = Number(Fraction(2))
+ENOUGH_DIGITS = 12
+"""Correct significant digits with which a decimal number stands for a value, and not for a rounded one."""
+
+
+def nodes(*expressions: Expression) -> Iterator[Expression]:
+    """All parts of the expressions, and the expressions themselves."""
+    for expression in expressions:
+        yield expression
+        if isinstance(expression, Apply):
+            yield from nodes(*expression.arguments)
+
+
+def letters(*expressions: Expression) -> set[str]:
+    """The variables in them, without the constants."""
+    return {node.name for node in nodes(*expressions) if isinstance(node, Name)} - CONSTANTS
+
+
+def operations(*expressions: Expression) -> set[str]:
+    """The names of the operations in them."""
+    return {node.name for node in nodes(*expressions) if isinstance(node, Apply)}
+
+
+def significant_digits(expression: Expression) -> int:
+    """How many a decimal number is written with; 0 for any other expression."""
+    if isinstance(expression, Apply) and expression.name == "negate":
+        expression = expression.arguments[0]
+    if not isinstance(expression, Number) or not expression.decimals:
+        return 0
+    return len(str(int(expression.value * 10**expression.decimals)))
+
+
+def to_json(expression: Expression) -> list[Any]:
+    """The tree as lists of strings, for the worker process."""
+    match expression:
+        case Number(value, decimals):
+            return ["number", str(value), decimals]
+        case Name(name):
+            return ["name", name]
+        case Apply(name, arguments):
+            return ["apply", name, *map(to_json, arguments)]
+
+
+def from_json(tree: list[Any]) -> Expression:
+    """The expression that `to_json` wrote."""
+    kind, name, *rest = tree
+    if kind == "number":
+        return Number(Fraction(name), rest[0])
+    return Name(name) if kind == "name" else Apply(name, tuple(map(from_json, rest)))
