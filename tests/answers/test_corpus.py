@@ -1,0 +1,91 @@
+"""Pairs and solutions written before the grader was mended: each kind of fault, its variations and its near misses.
+
+Not covered here: the pairs of `hand_written.txt` (test_hand_written.py) and pairs made by rule (benchmarks/grading.py).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tts_cli.answers.extract import extract, stated
+from tts_cli.answers.judge import Judge
+
+CORPUS = Path(__file__).with_name("corpus")
+FAULTS = ("faults_equal.txt", "faults_different.txt")
+
+
+class Pair(NamedTuple):
+    answer: str
+    reference: str
+    same: bool
+
+
+def pairs(name: str) -> dict[str, list[Pair]]:
+    """The pairs of a file by kind, as its header lines name it."""
+    kinds: dict[str, list[Pair]] = {}
+    kind = ""
+    for line in (CORPUS / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("# kind: "):
+            kind = line.removeprefix("# kind: ")
+        elif line and not line.startswith("#"):
+            answer, reference, verdict = line.split(" | ")
+            assert verdict in ("=", "!"), line
+            kinds.setdefault(kind, []).append(Pair(answer.strip(), reference.strip(), verdict == "="))
+    return kinds
+
+
+KINDS = [(name, kind) for name in FAULTS for kind in pairs(name)]
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    with Judge(time_limit=60) as judge:  # the verdicts matter here, on a busy machine too
+        yield judge
+
+
+def judged_otherwise(judge: Judge, given: list[Pair]) -> list[Pair]:
+    """The pairs that are not judged as they are marked, in one direction or the other, read as `tts grade` reads them."""
+    both = [(pair, stated(pair.answer), stated(pair.reference)) for pair in given]
+    return [pair for pair, a, b in both if judge.equal(a, b) != pair.same or judge.equal(b, a) != pair.same]
+
+
+def extracted_otherwise(judge: Judge, given: list[Pair]) -> list[Pair]:
+    """The pairs whose solution text has another answer than the reference, or has it where it should not."""
+    return [pair for pair in given if judge.equal(extract(pair.answer), pair.reference) != pair.same]
+
+
+def graded_otherwise(given: list[Pair]) -> list[Pair]:
+    """The pairs of JSON values that `tts grade` judges otherwise, as answer and reference and the other way round."""
+    rows = [f'{{"answer": {a}, "reference": {b}}}' for a, b, _ in given]
+    rows += [f'{{"answer": {b}, "reference": {a}}}' for a, b, _ in given]
+    command = [sys.executable, "-m", "tts_cli", "grade"]
+    done = subprocess.run(command, input="\n".join(rows) + "\n", capture_output=True, text=True, timeout=120)
+    graded = [json.loads(line)["equal"] for line in done.stdout.splitlines()]
+    assert len(graded) == len(rows), done.stderr
+    return [pair for pair, there, back in zip(given, graded, graded[len(given) :]) if {there, back} != {pair.same}]
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS, ids=[kind for _, kind in KINDS])
+def test_every_pair_of_the_kind_is_judged_right(judge: Judge, name: str, kind: str) -> None:
+    given = pairs(name)[kind]
+    if kind.endswith("(solutions)"):
+        assert extracted_otherwise(judge, given) == []
+    elif kind.endswith("(JSON rows)"):
+        assert graded_otherwise(given) == []
+    else:
+        assert judged_otherwise(judge, given) == []
+
+
+@pytest.mark.parametrize(("name", "equal", "different"), [("faults_equal.txt", 3, 8), ("faults_different.txt", 6, 3)])
+def test_every_kind_has_pairs_of_both_verdicts(name: str, equal: int, different: int) -> None:
+    for kind, given in pairs(name).items():
+        same = sum(pair.same for pair in given)
+        assert same >= equal, kind
+        assert len(given) - same >= different, kind
