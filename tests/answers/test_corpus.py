@@ -51,7 +51,7 @@ def judge() -> Iterator[Judge]:
 
 
 def judged_otherwise(judge: Judge, given: list[Pair]) -> list[Pair]:
-    """The pairs that are not judged as they are marked, in one direction or the other, read as `tts grade` reads them."""
+    """The pairs that are judged otherwise than marked in either direction, each text read as `tts grade` reads it."""
     both = [(pair, stated(pair.answer), stated(pair.reference)) for pair in given]
     return [pair for pair, a, b in both if judge.equal(a, b) != pair.same or judge.equal(b, a) != pair.same]
 
@@ -69,7 +69,8 @@ def graded_otherwise(given: list[Pair]) -> list[Pair]:
     done = subprocess.run(command, input="\n".join(rows) + "\n", capture_output=True, text=True, timeout=120)
     graded = [json.loads(line)["equal"] for line in done.stdout.splitlines()]
     assert len(graded) == len(rows), done.stderr
-    return [pair for pair, there, back in zip(given, graded, graded[len(given) :]) if {there, back} != {pair.same}]
+    there, back = graded[: len(given)], graded[len(given) :]
+    return [pair for pair, *equal in zip(given, there, back, strict=True) if equal != [pair.same] * 2]
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS, ids=[kind for _, kind in KINDS])
@@ -89,3 +90,27 @@ def test_every_kind_has_pairs_of_both_verdicts(name: str, equal: int, different:
         same = sum(pair.same for pair in given)
         assert same >= equal, kind
         assert len(given) - same >= different, kind
+
+
+@pytest.fixture(scope="module")
+def further(judge: Judge) -> tuple[list[Pair], list[Pair]]:
+    """All pairs of `pairs.txt`, and those of them that are judged otherwise."""
+    given = [pair for kind in pairs("pairs.txt").values() for pair in kind]
+    return given, judged_otherwise(judge, given)
+
+
+def test_no_further_pair_that_differs_is_accepted(further: tuple[list[Pair], list[Pair]]) -> None:
+    assert [pair for pair in further[1] if not pair.same] == []
+
+
+def test_few_further_pairs_that_are_the_same_are_rejected(further: tuple[list[Pair], list[Pair]]) -> None:
+    given, otherwise = further
+    rejected = [pair for pair in otherwise if pair.same]
+    assert len(rejected) < 0.03 * sum(pair.same for pair in given), rejected
+
+
+def test_there_are_enough_further_pairs_of_both_verdicts() -> None:
+    same = [pair.same for kind in pairs("pairs.txt").values() for pair in kind]
+    assert len(same) >= 700
+    assert same.count(True) >= 340
+    assert same.count(False) >= 340
