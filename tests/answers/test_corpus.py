@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tts_cli.answers.extract import extract, stated
+from tts_cli.answers.extract import extract, find_answer, stated
 from tts_cli.answers.judge import Judge
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -39,6 +39,20 @@ def pairs(name: str) -> dict[str, list[Pair]]:
             assert verdict in ("=", "!"), line
             kinds.setdefault(kind, []).append(Pair(answer.strip(), reference.strip(), verdict == "="))
     return kinds
+
+
+class Solution(NamedTuple):
+    """A whole text, and the answer that it gives: none where it gives none."""
+
+    kind: str
+    how: str | None
+    expected: str | None
+    text: str
+
+
+def solutions() -> list[Solution]:
+    lines = (CORPUS / "solutions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Solution(**json.loads(line)) for line in lines]
 
 
 KINDS = [(name, kind) for name in FAULTS for kind in pairs(name)]
@@ -114,3 +128,27 @@ def test_there_are_enough_further_pairs_of_both_verdicts() -> None:
     assert len(same) >= 700
     assert same.count(True) >= 340
     assert same.count(False) >= 340
+
+
+@pytest.mark.parametrize("kind", sorted({solution.kind for solution in solutions()}))
+def test_every_solution_of_the_kind_gives_its_answer(judge: Judge, kind: str) -> None:
+    given = [solution for solution in solutions() if solution.kind == kind]
+    read = [(solution, extract(solution.text)) for solution in given]
+    nothing = [(solution.text, got) for solution, got in read if solution.expected is None and got is not None]
+    other = [
+        (solution.text, got)
+        for solution, got in read
+        if solution.expected is not None and (got is None or not judge.equal(got, solution.expected))
+    ]
+    assert nothing + other == []
+
+
+def test_an_answer_is_read_from_a_box_only_where_the_solution_gives_it_in_one() -> None:
+    found = [(solution, find_answer(solution.text)) for solution in solutions()]
+    assert [s.text for s, got in found if (got is not None and got.how == "box") != (s.how == "box")] == []
+
+
+def test_there_are_enough_solutions_with_an_answer_and_without() -> None:
+    without = [solution.expected is None for solution in solutions()]
+    assert len(without) >= 150
+    assert without.count(True) >= 12
