@@ -72,7 +72,8 @@ def judged_otherwise(judge: Judge, given: list[Pair]) -> list[Pair]:
 
 def extracted_otherwise(judge: Judge, given: list[Pair]) -> list[Pair]:
     """The pairs whose solution text has another answer than the reference, or has it where it should not."""
-    return [pair for pair in given if judge.equal(extract(pair.answer), pair.reference) != pair.same]
+    read = [(pair, extract(pair.answer)) for pair in given]
+    return [pair for pair, got in read if (got is not None and judge.equal(got, pair.reference)) != pair.same]
 
 
 def graded_otherwise(given: list[Pair]) -> list[Pair]:
