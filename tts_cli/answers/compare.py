@@ -39,6 +39,7 @@ from tts_cli.answers.shapes import (
     Word,
 )
 from tts_cli.answers.structure import other_readings, read
+from tts_cli.answers.units import may_be_same
 
 Hard = Callable[[Expression, Expression], bool]
 """Decides a pair of expressions that exact arithmetic cannot."""
@@ -126,9 +127,10 @@ class AnswerComparison:
         match a, b:
             case Quantity(), Quantity():
                 return self.quantities(a, b)
+            case Word(), Word():
+                return a.text == b.text or (_is_product(a.text) and sorted(a.text) == sorted(b.text))
             case Choice(), Choice():
-                told = a.value is not None and b.value is not None
-                return a.letter == b.letter and not (told and self._certainly_differ(a.value, b.value))
+                return a.letter == b.letter and not self._certainly_differ(a.value, b.value)
             case Proportion(), Proportion():
                 return self._proportions(a, b)
             case Group(), Group():
@@ -152,7 +154,7 @@ class AnswerComparison:
     # Expressions
 
     def quantities(self, a: Quantity, b: Quantity) -> bool:
-        if a.unit and b.unit and a.unit != b.unit and not _may_be_same_degrees(a.unit, b.unit):
+        if not may_be_same(a.unit, b.unit):
             return False
         if self.expressions(a.expression, b.expression) and not (
             "‰" in (a.unit, b.unit) and a.unit != b.unit
@@ -296,9 +298,9 @@ def _names(listing: Listing) -> list[str]:
     return known if len(known) == len(names) == len(set(known)) and len(known) > 1 else []
 
 
-def _may_be_same_degrees(a: str, b: str) -> bool:
-    """77° may be 77°C or 77°F."""
-    return "°" in (a, b) and a[0] == b[0]
+def _is_product(text: str) -> bool:
+    """Whether letters are a product of variables by custom, and no word: xy, but not no."""
+    return set(text) <= set("wxyz") or (len(text) == 2 and not set(text) & set("aeiouAEIOU") and text not in ("by", "my"))
 
 
 def _is_in_full(decimal: Expression, other: Value | None) -> bool:

@@ -72,9 +72,12 @@ _MODULO = re.compile(r"\\(?:pmod|pod)\s*(\{[^{}]*\}|\d)|\(\s*(?:\\text\{\s*)?(?:
 _SCALE = re.compile(r"(?<=[\d}])\s*(\\text\{)?\s*(dozen|hundred|thousand|million|billion|trillion)\b\s*(?(1)(\})?)")
 _SCALES = {"dozen": "12", **{word: f"10^{{{power}}}" for word, power in
            {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}.items()}}  # fmt: skip
+_MINUS = re.compile(r"(?<![\w}) ])(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<=:\d\d)\s*(?:\\text\{)?\s*([ap])\.?\s?m\b\.?\s*\}?", re.IGNORECASE)
+_WHOLE_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm|textbf)\s*\{([^{}]*\d[^{}]*)\}")
+_MONEY = re.compile(r"(?<!\\)\$(?=\d[\d,.]*(?:[^\d,.$\\]|$))")
 _NOT_EQUAL = re.compile(r"\s!=|(?<=[A-Za-z])!=|\\not\s*=")
-_ASCII = (("<=", "≤"), (">=", "≥"), ("=<", "≤"), ("+/-", "±"), ("**", "^"), ("{:}", ":"), ("==", "="), ("&lt;", "<"))
+_ASCII = (("<=", "≤"), (">=", "≥"), ("=<", "≤"), ("+/-", "±"), ("**", "^"), ("==", "="), ("&lt;", "<"))
 
 
 def clean(text: str) -> str:
@@ -84,8 +87,10 @@ def clean(text: str) -> str:
     text = " ".join(text.translate(_TABLE).split())
     if text.isalnum():
         return _UPRIGHT_WORDS.get(text.lower(), "") or with_digits(text)
-    text = _unwrap(text).replace("\\$", "＄").replace("$", "").replace("\\%", "%").replace("＄", "$")
-    text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\\\", "⏎").replace("\\|", "|").replace("\\_", "_")
+    text = _without_dollars(_unwrap(text)).replace("\\%", "%")
+    text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\\\", "⏎").replace("\\|", "|").replace("\\_", "_").replace("{:}", ":")
+    if whole := _WHOLE_TEXT.fullmatch(text):
+        text = whole.group(1)
     text = _THOUSANDS.sub("", _ROW_GAP.sub("", text))
     text = _SPACING.sub(" ", _SIZED.sub("", text))
     text = _NUMBER_SETS.sub(lambda found: f"ℝℤℕℚℂ"["RZNQC".index(found[1])] if found[1] else found[2], text)
@@ -94,7 +99,7 @@ def clean(text: str) -> str:
     text = _UPRIGHT.sub(_upright, text)
     text = _DEGREES.sub(lambda found: "°" + (found[1] or found[2] or ""), _COMMAND.sub(_rename, text))
     text = _CLOCK.sub(lambda mark: r" \text{%snoon}" % ("fore" if mark[1] in "aA" else "after"), text)
-    text = _SCALE.sub(_scaled, with_digits(text))
+    text = _SCALE.sub(_scaled, _MINUS.sub("-", with_digits(text)).replace("per cent", "percent"))
     text = _NOT_EQUAL.sub("≠", _INFINITY.sub("∞", _JOINER.sub(_joined, text)))
     for old, new in _ASCII:
         text = text.replace(old, new)
@@ -102,6 +107,16 @@ def clean(text: str) -> str:
 
 
 _UPRIGHT_WORDS = {"infinity": "∞"}
+
+
+def _without_dollars(text: str) -> str:
+    """Without the $ of formulas; those of money stay: `\\$5`, and `$5` where no formula ends."""
+    if "$" not in text:
+        return text
+    money = _MONEY.findall(text)
+    if len(money) == text.count("$") - text.count("\\$") and not text.endswith("$"):
+        return text.replace("\\$", "$")
+    return text.replace("\\$", "＄").replace("$", "").replace("＄", "$")
 
 
 def _joined(found: re.Match[str]) -> str:
@@ -112,7 +127,7 @@ def _upright(found: re.Match[str]) -> str:
     r"""Upright letters that are constants and functions: \mathrm{e}, \operatorname{sin}."""
     name = found.group(1)
     if name in ("e", "i", "d"):
-        return f"{name} "
+        return f" {name} "
     return f"\\{name} " if name in _UPRIGHT_NAMES else found.group()
 
 

@@ -181,7 +181,7 @@ class _Parser:
         """What is multiplied without a sign; a number only after a bracket, as in (1+2)3.
         Of 1/2x nobody knows what is divided; in 1/2 x the space says it well enough for comparing."""
         before = self.text[self.at - 1]
-        if self.text[self.at] in "0123456789." and before not in ")]}|":
+        if self.text[self.at] in "0123456789." and before not in ")]}|!":
             raise self.fail()
         if divided:
             if before != " " or not self.text[self.at].isalpha():

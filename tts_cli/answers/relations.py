@@ -32,8 +32,10 @@ _LABEL = re.compile(
     r"|\|\s*[A-Za-z]+\s*\||(?:m\s*)?\\(?:angle|triangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?"
     rf"|\\(?:bar|hat|tilde|overline|dot|ddot|widehat|overrightarrow)\s*\{{?\s*[A-Za-z]{{1,3}}\s*\}}?{_SUBSCRIPT}"
     r"|\\frac\s*\{\s*d(?:\^\s*\{?\d\}?)?\s*[A-Za-z]?\s*\}\s*\{\s*d\s*[A-Za-z](?:\^\s*\{?\d\}?)?\s*\}"
-    r"|d[A-Za-z]\s*/\s*d[A-Za-z]"
-    r"|(?:\\text\{[^{}]*\}|[A-Za-z][A-Za-z']*(?: [A-Za-z][A-Za-z']*){0,5})"
+    r"|\\frac\s*\{\s*\\partial[^{}]*\}\s*\{\s*\\partial[^{}]*\}|d[A-Za-z]\s*/\s*d[A-Za-z]"
+    r"|\(\s*[A-Za-z]\s*\\circ\s*[A-Za-z]\s*\)\s*\([^()]*\)"
+    r"|(?:\\text\{[^{}]*\}(?:\([^()]*\))?|[A-Za-z][A-Za-z']*(?: [A-Za-z][A-Za-z']*){0,5})"
+    r"|\\(?:lim|int|iint|oint|sum|prod|max|min|sup|inf|det|deg|dim)(?![A-Za-z]).*"  # of which only the value is read
     r")\s*"
 )
 _VARIABLE = re.compile(r"\s*(?:\\(?:alpha|beta|gamma|theta|phi|lambda|mu|omega)|[A-Za-z])(?:_\w|_\{\w+\})?\s*")
@@ -41,6 +43,7 @@ _GENERIC = frozenset(
     "answer result value solution total sum final the so thus therefore hence is are answers solutions ans".split()
 )
 _COLON_LABEL = re.compile(r"([A-Za-z][A-Za-z' ]{0,40}|\\text\{[^{}]*\})\s*:\s*(?=\S)(.*)", re.DOTALL)
+_BRACED = re.compile(r"(?<![_^\w}])\{\s*([A-Za-z]{1,2})\s*\}")
 _CALL = re.compile(r"([A-Za-z\\]+)[(\[]")
 
 
@@ -70,6 +73,7 @@ def labelled(text: str, read: Read) -> Node | None:
 
 def label(text: str) -> str | None:
     """The name that a side consists of, folded; "" for a word such as "answer" that names nothing; None for others."""
+    text = _BRACED.sub(r"\1", text)
     if not _LABEL.fullmatch(text):
         return None
     called = _CALL.match(text.strip())

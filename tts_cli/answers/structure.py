@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from itertools import pairwise, product
 
 from tts_cli.answers.expression import INFINITY, Apply, Expression, Name, NotUnderstood, Number
@@ -39,12 +40,13 @@ _OPEN, _CLOSE = "([{⦃⟨", ")]}⦄⟩"
 _ALL = (Apply("negate", (INFINITY,)), INFINITY)
 _BASED = re.compile(
     r"\(?\s*([0-9A-F]+)\s*\)?\s*_\s*"
-    r"(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+)\s*\}(?:\s*\})?|\{\s*([a-z]{3,})\s*\})"
+    r"(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+|\d+)\s*\}(?:\s*\})?|\{\s*([a-z]{3,})\s*\})"
 )
 _IN_BASE = re.compile(r"([0-9A-F]+)\s*(?:\\text\{)?\s*\(?(?:in )?base[ -]?(\d+|[a-z]+)\)?\s*\}?")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SPACED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _ONE_NUMBER = re.compile(r"[$€£]?\s*[-+]?[$€£]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])[^,]*")
+_DECIMAL_COMMA = re.compile(r"[-+]?(?:\d+,(?:\d{2}|\d{4,})|0,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:\s*[€%])?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|\d{4}[/.]\d{1,2}[/.]\d{1,2}")
 _MONTH = re.compile(
     r"(?:\\text\{)?.*\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -90,15 +92,8 @@ def other_readings(text: str, node: Node) -> Iterator[Node]:
     """Further readings of a whole answer, each as good as the first one in some place of the world."""
     if isinstance(node, Quantity) and "," in text and " " not in text and text[0] not in "$€£":
         yield read(text.replace(",", ", "))  # "100,200,300": one number to some and three to others
-    elif re.fullmatch(r"[-+]?\d+,\d{2}|[-+]?\d+,\d{4,}|[-+]?0,\d+", text):
-        yield read(text.replace(",", "."))  # 1,22: no thousands, so a decimal comma or a list
-    elif isinstance(node, Choice) and node.value is not None:
-        yield node.value
-    elif isinstance(node, Quantity) and node.unit is None and _CURRENCY_COMMA.fullmatch(text):
-        yield read(text.replace(",", "."))
-
-
-_CURRENCY_COMMA = re.compile(r"[-+]?\d+,\d{2}\s*€")
+    elif _DECIMAL_COMMA.fullmatch(text):
+        yield read(text.replace(".", "").replace(",", "."))  # 1,22: no thousands, so a decimal comma or a list
 
 
 def split_at(text: str, separators: str) -> list[str]:
@@ -162,6 +157,9 @@ def _union(text: str, nesting: int) -> Node | None:
     if len(parts) == 1 or (any(bounds) and not all(bounds)):
         return None
     nodes = [read(part, nesting + 1) for part in parts[:MAX_PARTS]]
+    sets = [node for node in nodes if isinstance(node, Listing) and node.braces]
+    if len(sets) == len(nodes):
+        return Listing(tuple(item for node in sets for item in node.items), braces=True)
     if any(not isinstance(node, Group | Listing) for node in nodes):
         return Unread(text)
     return Union(tuple(nodes))
@@ -359,23 +357,18 @@ def _plain(text: str, nesting: int) -> Node | None:
         return Word(f"{named.group(1)} {named.group(2)}")
     if mark := _CHOICE_WORD.fullmatch(words):
         return Choice(mark.group(1))
+    if unwrapped and re.fullmatch(r"\s*[A-Ja-j]\s*", unwrapped.group(1)):
+        return Choice(unwrapped.group(1).strip().lower())
     if unwrapped and nesting < MAX_NESTING:
         return read(unwrapped.group(1), nesting + 1)
     if _LETTERS.fullmatch(text) and text not in ("pi", "inf"):
-        return Word(text if text.isupper() and len(text) < 4 and text not in _SHOUTED else text.lower(), _letters(text))
+        shouted = text.isupper() and text.lower() not in ("yes", "no")
+        return Word(text if shouted else text.lower(), reduce(_times, map(Name, text)))
     return None
 
 
-_SHOUTED = frozenset(["YES", "NO"])
-
-
-def _letters(text: str) -> Expression | None:
-    """Letters in a row as a product, where all are variables by custom."""
-    factors: list[Expression] = [Name(letter) for letter in text]
-    value = factors[0]
-    for factor in factors[1:]:
-        value = Apply("multiply", (value, factor))
-    return value
+def _times(a: Expression, b: Expression) -> Expression:
+    return Apply("multiply", (a, b))
 
 
 def _words(text: str) -> Word | None:

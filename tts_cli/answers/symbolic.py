@@ -78,11 +78,10 @@ def _agree_at(place: Environment, a: Expression, b: Expression) -> bool | None:
             first, second = number(a, place, roots), number(b, place, roots)
         except (UndefinedValue, Unclear):
             continue
-        if (zero := is_zero(first - second)) is not False:
-            return zero
+        zero = is_zero(first - second)
         digits = max(significant_digits(a), significant_digits(b))
-        if place or digits < ENOUGH_DIGITS:
-            return False
+        if zero or place or digits < ENOUGH_DIGITS:
+            return zero
         size = abs((first - second).evalf(DIGITS)) / abs(second.evalf(DIGITS))
         return bool(size <= sympy.Float(10) ** (1 - min(digits, _DOUBLE)))
     return None

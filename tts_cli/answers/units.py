@@ -18,23 +18,24 @@ MAX_WORDS = 6
 _SYMBOLS = """
     m meter metre|g gram gramme|s sec second|L l liter litre|Hz hertz|N newton|J joule|W watt|Pa pascal|V volt
     |A amp ampere|Ω ohm|mol mole|K kelvin|B byte|bit|eV electronvolt|cal calorie|t ton tonne|F farad|C coulomb
-    |in inch|ft foot feet|yd yard|mi mile|lb lbs pound|oz ounce|gal gallon|qt quart|pt pint|min minute|h hr hour
-    |day|week|month|year yr|decade|century centurie|° degree deg|rad radian|% percent pct|‰ permille|acre|ha hectare
+    |in inch|ft foot feet|yd yard|mi mile|lb lbs|pound|oz ounce|gal gallon|qt quart|pt pint|min minute|h hr hour
+    |day|week|month|year yr|decade|century centurie|° degree deg|rad radian|% percent pct percentage|‰ permille|acre|ha hectare
     |$ dollar usd US$|€ euro eur|£ gbp|¥ yen jpy|₹ rupee inr|CNY yuan rmb|¢ cent|₽ ruble|₩ won|peso|franc|knot
     |forenoon|afternoon|atm|bar|dB decibel|rpm|lx lux|T tesla|Wb weber|au|ly
 """
 _OTHER_NAMES = {
     "米": "m", "厘米": "cm", "公里": "km", "千米": "km", "克": "g", "千克": "kg", "公斤": "kg", "秒": "s",
     "分钟": "min", "小时": "h", "天": "day", "元": "CNY", "mph": "mi/h", "kph": "km/h", "kmh": "km/h", "kmph": "km/h",
-    "°C": "°C", "°F": "°F", "celsius": "°C", "fahrenheit": "°F", "cc": "cm3", "lbs": "lb", "fps": "ft/s", "cs": "¢",
+    "°C": "°C", "°F": "°F", "celsius": "°C", "fahrenheit": "°F", "cc": "cm3", "fps": "ft/s", "cs": "¢",
 }  # fmt: skip
 _CLASSIFIERS = frozenset("个只本人次种件块条辆名张页")  # what Chinese counts with
 _PREFIX_SYMBOLS = {"n": "n", "µ": "µ", "μ": "µ", "u": "µ", "m": "m", "c": "c", "d": "d", "k": "k", "M": "M", "G": "G",
                    "T": "T"}  # fmt: skip
 _PREFIX_WORDS = {"nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d", "kilo": "k", "mega": "M",
                  "giga": "G", "tera": "T"}  # fmt: skip
+_COMPATIBLE = frozenset(map(frozenset, [("°", "°C"), ("°", "°F"), ("pound", "lb"), ("pound", "£")]))
 _PREFIXED = frozenset(["m", "g", "s", "L", "Hz", "N", "J", "W", "Pa", "V", "A", "Ω", "mol", "B", "bit", "eV", "cal", "t"])
-_TYPED_ALONE = frozenset("msghLl")  # single letters that are units behind a number and a space: 5 m
+_TYPED_ALONE = frozenset("msghLlNJWV")  # single letters that are units behind a number and a space: 5 m
 _IN_TEXT_ONLY = frozenset(["au", "ly", "cs"])
 
 
@@ -45,6 +46,11 @@ class Counted:
     value: str
     unit: str | None = None
     noun: str | None = None
+
+
+def may_be_same(a: str | None, b: str | None) -> bool:
+    """Whether two units do not contradict each other: equal ones, none and any, and names of two (77° and 77°C)."""
+    return a == b or a is None or b is None or frozenset((a, b)) in _COMPATIBLE
 
 
 def _table() -> dict[str, str]:
@@ -64,13 +70,15 @@ def _table() -> dict[str, str]:
 _KEYS = _table()
 _POWER = {"square": "2", "sq": "2", "cubic": "3", "cu": "3", "squared": "2", "cubed": "3"}
 _WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*\.?"
-_PIECE = re.compile(rf"\\text\{{([^{{}}]*)\}}|({_WORD}|°[CF]?|[%‰$€£¥¢₹])|\^\s*\{{?\s*(-?\d)\s*\}}?|([*/])|\s+|[().]")
+_IN_TEXT = r"\\text\{(?:[^{}0-9]|\^\s*(?:\{\s*-?\d\s*\}|-?\d))*\}"
+_PIECE = re.compile(rf"({_IN_TEXT})|({_WORD}|°[CF]?|[%‰$€£¥¢₹])|\^\s*\{{?\s*(-?\d)\s*\}}?|([*/])|\s+|[().]")
 _TAIL = re.compile(
-    rf"\s*(?:(?:\\text\{{[^{{}}0-9]*\}}|{_WORD}|°[CF]?|[%‰$€£¥¢₹])\s*(?:\^\s*\{{?\s*-?\d\s*\}}?\s*)?[*/]?\s*)+\.?$"
+    rf"\s*(?:(?:{_IN_TEXT}|{_WORD}|°[CF]?|[%‰$€£¥¢₹])\s*(?:\^\s*\{{?\s*-?\d\s*\}}?\s*)?[*/]?\s*)+\.?$"
 )
 _CURRENCY = re.compile(r"([-+]?)\s*(?:US|C|A)?([$€£¥₹₽₩])\s*(?=[-\d.\\({])(.*)", re.DOTALL)
 _CODE = re.compile(r"(?:USD|EUR|GBP|Rs\.?)\s*(?=\d)")
 _ABOUT = re.compile(r"(?:about|approximately|exactly|only|roughly)\s+(?=[\d$€£\\-])", re.I)
+_OHM = re.compile(r"(?<=[\dkMm])\s*\\Omega\s*$")
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _SHORT_NOUN = re.compile(r"[bcdfghjklmnpqrstvwxyz]?[bcdfghjklmnprstvw][aeiou][bcdfghjklmnprstvwxyz]s?|eggs?|ants?|ice|inn|[a-z]{2}s")
 
@@ -81,7 +89,7 @@ def split_unit(text: str) -> Counted:
     >>> split_unit(r"15 \text{ cm}^2"), split_unit("5 red balls")
     (Counted(value='15', unit='cm2', noun=None), Counted(value='5', unit=None, noun='red balls'))
     """
-    text = _ABOUT.sub("", text, count=1)
+    text = _OHM.sub("Ω", _ABOUT.sub("", text, count=1))
     text = _CODE.sub(lambda code: {"U": "$", "E": "€", "G": "£", "R": "₹"}[code[0][0]], text, count=1)
     if money := _CURRENCY.fullmatch(text):
         inner = split_unit(money.group(3))
@@ -121,10 +129,10 @@ def _inside_power(text: str, at: int) -> bool:
 def _read_tail(value: str, tail: str, text: str) -> Counted:
     """What the words behind a value are: a unit, a noun, or part of an expression after all."""
     in_text = "\\text" in tail
-    words = [word for piece in _PIECE.finditer(tail) for word in re.findall(_WORD, piece.group(1) or piece.group(2) or "")]
+    words = [word for piece in _PIECE.finditer(tail) for word in re.findall(_WORD, (piece.group(1) or piece.group(2) or "").removeprefix("\\text"))]
     unit = _unit_key(tail)
     if unit is not None:
-        alone = len(tail) == 1 and tail.isalpha()
+        alone = len(tail) == 1 and tail.isalpha() and tail.isascii()
         if alone and not (tail in _TYPED_ALONE and text[len(value) :].startswith(" ")):
             return Counted(text)
         return Counted(value, unit)
@@ -194,7 +202,8 @@ def _tokens(tail: str) -> list[str]:
     for piece in _PIECE.finditer(tail):
         text, word, power, operator = piece.groups()
         if text is not None:
-            found.extend(re.findall(r"\^?-?\d|[^\W\d_]+|°[CF]?|[%‰$€£¥¢₹/*]", text))
+            pieces = re.findall(r"\^\s*\{?\s*-?\d|[^\W\d_]+|°[CF]?|[%‰$€£¥¢₹/*]", text.removeprefix("\\text"))
+            found.extend(re.sub(r"[{\s]", "", piece) for piece in pieces)
         elif word:
             found.append(word.rstrip("."))
         elif power:
