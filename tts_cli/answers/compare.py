@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import Ratio, TooBig, Undefined
@@ -23,7 +24,6 @@ from tts_cli.answers.expression import ENOUGH_DIGITS, Apply, Expression, NotUnde
 from tts_cli.answers.normalize import clean
 from tts_cli.answers.relations import same_name
 from tts_cli.answers.shapes import (
-    Based,
     Choice,
     Congruence,
     Equation,
@@ -110,18 +110,21 @@ class AnswerComparison:
             case Listing(), _:
                 return self._listing_with_other(a, b)
             case Quantity(), Group():
-                value = self.value(a.expression)
-                flat = [cell for row in value.rows for cell in row] if isinstance(value, MatrixValue) else []
-                return bool(flat) and isinstance(value, MatrixValue) and 1 in (len(value.rows), len(value.rows[0])) and (
-                    len(flat) == len(b.items) and all(self._is_cell(x, y) for x, y in zip(flat, b.items, strict=True))
-                )
+                return self._is_vector(self.value(a.expression), b.items)
             case Proportion(parts, may_be_time), Quantity() if len(parts) == 2 and not may_be_time:
                 return self.expressions(_divided(parts), b.expression) and not b.unit
         return False
 
-    def _is_cell(self, cell: Ratio, node: Node) -> bool:
-        value = self.value(node.expression) if isinstance(node, Quantity) else None
-        return isinstance(value, Ratio) and algebra.equal(cell, value) is True
+    def _is_vector(self, vector: Value | None, items: Sequence[Node]) -> bool:
+        """Whether a matrix of one row or column has these cells."""
+        if not isinstance(vector, MatrixValue) or 1 not in (len(vector.rows), len(vector.rows[0])):
+            return False
+        cells = [cell for row in vector.rows for cell in row]
+        values = [self.value(item.expression) if isinstance(item, Quantity) else None for item in items]
+        return len(cells) == len(values) and all(
+            isinstance(value, Ratio) and algebra.equal(cell, value) is True
+            for cell, value in zip(cells, values, strict=True)
+        )
 
     def _alike(self, a: Node, b: Node) -> bool:
         match a, b:
@@ -138,7 +141,8 @@ class AnswerComparison:
             case Listing(), Listing():
                 return self._listings(a, b)
             case Union(), Union():
-                return self._unordered(a.parts, b.parts, repeats=False)
+                same_variable = not a.variable or not b.variable or a.variable == b.variable
+                return same_variable and self._unordered(a.parts, b.parts, repeats=False)
             case Named(), Named():
                 if same_name(a.name, b.name) and self.nodes(a.value, b.value):
                     return True
@@ -146,7 +150,7 @@ class AnswerComparison:
             case Equation(), Equation():
                 return self._same_equation((a.left, a.right), (b.left, b.right))
             case Inequality(), Inequality():
-                return a.signs == b.signs and self._same_sides(a.sides, b.sides)
+                return a.signs == b.signs and (self._same_sides(a.sides, b.sides) or self._same_bound(a, b))
             case Congruence(), Congruence():
                 return self._congruences(a, b)
         return False
@@ -156,9 +160,7 @@ class AnswerComparison:
     def quantities(self, a: Quantity, b: Quantity) -> bool:
         if not may_be_same(a.unit, b.unit):
             return False
-        if self.expressions(a.expression, b.expression) and not (
-            "‰" in (a.unit, b.unit) and a.unit != b.unit
-        ):
+        if self.expressions(a.expression, b.expression) and not ("‰" in (a.unit, b.unit) and a.unit != b.unit):
             return True
         for first, second in ((a, b), (b, a)):
             share = {"%": _HUNDRED, "‰": Number(Fraction(1000))}.get(first.unit or "")
@@ -183,9 +185,9 @@ class AnswerComparison:
             if isinstance(first, Ratio) and isinstance(second, Ratio):
                 return algebra.equal(first, second)
             if isinstance(first, MatrixValue) and isinstance(second, MatrixValue):
-                shapes = [(len(value.rows), len(value.rows[0])) for value in (first, second)]
-                cells = ((x, y) for rows in zip(first.rows, second.rows) for x, y in zip(*rows))
-                return shapes[0] == shapes[1] and all(algebra.equal(x, y) is True for x, y in cells)
+                pairs = (zip(*rows, strict=True) for rows in zip(first.rows, second.rows, strict=True))
+                same_size = len(first.rows) == len(second.rows) and len(first.rows[0]) == len(second.rows[0])
+                return same_size and all(algebra.equal(x, y) is True for row in pairs for x, y in row)
         except (TooBig, Undefined):
             pass
         return False
@@ -216,8 +218,8 @@ class AnswerComparison:
             return True
         if a.may_be_time and b.may_be_time:
             return False
-        first = zip(a.parts, a.parts[1:], b.parts, b.parts[1:])  # a : b = c : d where ad = bc
-        return all(self.expressions(_product(x, w), _product(y, z)) for x, y, z, w in first)
+        neighbours = zip(pairwise(a.parts), pairwise(b.parts), strict=True)  # a : b = c : d where ad = bc
+        return all(self.expressions(_product(x, w), _product(y, z)) for (x, y), (z, w) in neighbours)
 
     def _groups(self, a: Group, b: Group) -> bool:
         if a.variable and b.variable and a.variable != b.variable:
@@ -274,6 +276,20 @@ class AnswerComparison:
         except (TooBig, Undefined):
             return False
 
+    def _same_bound(self, a: Inequality, b: Inequality) -> bool:
+        """Whether both say the same of one difference, up to a positive factor (for ≠: any factor)."""
+        values = [self.value(side) for side in (*a.sides, *b.sides)]
+        known = [value for value in values if isinstance(value, Ratio)]
+        if len(a.sides) != 2 or len(known) != 4:
+            return False
+        try:
+            first, second = known[0] - known[1], known[2] - known[3]
+            if algebra.proportional(first, second) is not True:
+                return False
+            return a.signs == "≠" or first.num[min(first.num)] * second.num[min(second.num)] > 0
+        except (TooBig, Undefined):
+            return False
+
     def _congruences(self, a: Congruence, b: Congruence) -> bool:
         if (a.name and b.name and a.name != b.name) or not self.expressions(a.modulus, b.modulus):
             return False
@@ -300,15 +316,17 @@ def _names(listing: Listing) -> list[str]:
 
 def _is_product(text: str) -> bool:
     """Whether letters are a product of variables by custom, and no word: xy, but not no."""
-    return set(text) <= set("wxyz") or (len(text) == 2 and not set(text) & set("aeiouAEIOU") and text not in ("by", "my"))
+    return set(text) <= set("wxyz") or (
+        len(text) == 2 and not set(text) & set("aeiouAEIOU") and text not in ("by", "my")
+    )
 
 
 def _is_in_full(decimal: Expression, other: Value | None) -> bool:
-    """Whether a decimal number has enough digits to stand for a value that has infinitely many."""
+    """Whether a decimal number has enough digits to stand for an irrational value."""
     if significant_digits(decimal) < ENOUGH_DIGITS or not isinstance(other, Ratio):
         return False
     known = other.rational
-    return known is None or (10**ENOUGH_DIGITS) % known.denominator != 0
+    return known is None
 
 
 def _divided(parts: Sequence[Quantity]) -> Expression:

@@ -33,7 +33,7 @@ class Name:
 @dataclass(frozen=True, slots=True)
 class Apply:
     """An operation: add, negate, multiply, divide, power, root (degree, radicand), log (base, value), degrees,
-    factorial, binomial, abs, floor, ceil, matrix-N and determinant-N (cells of rows of N), and the names of functions."""
+    factorial, binomial, abs, floor, ceil, matrix-N and determinant-N (cells of rows of N), or a function's name."""
 
     name: str
     arguments: tuple[Expression, ...]

@@ -29,9 +29,10 @@ TURNING = frozenset(_TURNING_WORDS.split())
 _ONES = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen
-""".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-NUMBER_WORDS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+NUMBER_WORDS = {word: n for n, word in enumerate(_ONES.split())}
+NUMBER_WORDS |= {word: 10 * n for n, word in enumerate(_TENS.split(), 2)}
 _SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "trillion": 1_000_000_000_000}
 _PARTS = {"half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
           "ninth": 9, "tenth": 10, "hundredth": 100}  # fmt: skip
@@ -77,7 +78,7 @@ def _number(words: list[str]) -> int | None:
             if last not in (100, *_SCALES.values()):
                 return None
         elif word == "hundred":
-            if not 0 < group < 100 or last >= 100 and words[0] not in ("a", "an"):
+            if not 0 < group < 100 or (last >= 100 and words[0] not in ("a", "an")):
                 return None
             group, last = group * 100, 100
         elif word in _SCALES:

@@ -20,12 +20,15 @@ _SIGNS = {
     "⅚": r"\frac{5}{6}", "⅐": r"\frac{1}{7}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}", "⅝": r"\frac{5}{8}",
     "⅞": r"\frac{7}{8}", "⅑": r"\frac{1}{9}", "⅒": r"\frac{1}{10}",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ", "\u3000": " ", "\u200b": "",
-    "\ufeff": "", "′": "'", "’": "'", "、": ", ", "。": ".", "…": "...", "⋯": "...", "≅": "≈", "≃": "≈", "∧": r"\wedge ",
+    "\ufeff": "", "′": "'", "’": "'", "、": ", ", "。": ".", "…": "...", "⋯": "...", "≅": "≈", "≃": "≈",
+    "∧": r"\wedge ",
 }  # fmt: skip
-_GREEK = dict(zip("αβγδεζηθικλμνξρσςτυφχψωΓΔΘΛΞΣΦΨΩ", """
+_GREEK_LETTERS = "αβγδεζηθικλμνξρσςτυφχψωΓΔΘΛΞΣΦΨΩπϕϵ"
+_GREEK_NAMES = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma sigma tau upsilon phi chi psi
-    omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega
-""".split(), strict=True)) | {"π": "pi", "ϕ": "phi", "ϵ": "epsilon"}  # fmt: skip
+    omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega pi phi epsilon
+"""
+_GREEK = dict(zip(_GREEK_LETTERS, _GREEK_NAMES.split(), strict=True))
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁽⁾ⁿⁱˣʸᵃᵇᶜᵈᵉᵏᵐᵖᵗ", "0123456789-+()nixyabcdekmpt", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₙₓᵢⱼₖₘ", "0123456789+-nxijkm", strict=True))
 _DIGITS = {zero + n: str(n) for zero in (0x0660, 0x06F0, 0x0966) for n in range(10)}  # Arabic, Persian, Devanagari
@@ -41,12 +44,12 @@ _COMMANDS = {
     "dfrac": r"\frac", "tfrac": r"\frac", "cfrac": r"\frac", "dbinom": r"\binom", "tbinom": r"\binom",
     "cdot": "*", "times": "*", "ast": "*", "div": "÷", "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥", "leqq": "≤",
     "geq": "≥", "geqslant": "≥", "geqq": "≥", "lt": "<", "gt": ">", "ne": "≠", "neq": "≠", "in": "∈", "cup": "∪",
-    "pm": "±", "mp": "∓", "infty": "∞", "infinity": "∞", "approx": "≈", "simeq": "≈", "thickapprox": "≈", "cong": "≈",
+    "cap": "∩", "pm": "±", "mp": "∓", "infty": "∞", "infinity": "∞", "approx": "≈", "simeq": "≈", "thickapprox": "≈", "cong": "≈",
     "equiv": "≡", "setminus": "∖", "emptyset": "∅", "varnothing": "∅", "langle": "⟨", "rangle": "⟩", "lbrace": "⦃",
     "rbrace": "⦄", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lbrack": "[", "rbrack": "]",
     "degree": r"^\circ", "quad": " ", "qquad": " ", "displaystyle": "", "textstyle": "", "limits": "",
     "thinspace": " ", "colon": ":", "ldots": "...", "dots": "...", "cdots": "...", "euro": "€", "pounds": "£",
-    "lparen": "(", "rparen": ")", "slash": "/", "colonequals": "=", "land": "＆", "wedge": r"\wedge", "Omega": r"\Omega",
+    "lparen": "(", "rparen": ")", "slash": "/", "colonequals": "=", "land": "＆",
 }  # fmt: skip
 _TEXT_FONTS = "text|mbox|textbf|textrm|textit|textsf|texttt|mathrm|hbox|operatorname|emph|textnormal|rm|bf|textup"
 _MATH_FONTS = "mathbf|boldsymbol|mathit|mathsf|mathtt|mathcal|bm|vec|underline|displaylines|mathop|ensuremath"
@@ -56,19 +59,23 @@ _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\!)[ ]*(?=\d{3}(?!\d))")
 _TEXT_FONT = re.compile(rf"\\(?:{_TEXT_FONTS})\*?(?=\s*\{{)\s*")
 _MATH_FONT = re.compile(rf"\\(?:{_MATH_FONTS})(?![A-Za-z])\s*")
 _UPRIGHT = re.compile(r"\\text\{\s*(e|i|d|[a-z]{2,6}|Re|Im)\s*\}")
-_UPRIGHT_NAMES = frozenset("sin cos tan cot sec csc arcsin arccos arctan log ln exp max min gcd lcm det Re Im".split())
+_UPRIGHT_NAMES = "sin cos tan cot sec csc arcsin arccos arctan log ln exp max min gcd lcm det Re Im"
 _NUMBER_SETS = re.compile(r"\\mathbb\s*\{?\s*([RZNQC])\s*\}?|([ℝℤℕℚℂ])")
 _ROW_GAP = re.compile(r"(?<=⏎)\s*\[[\d.]+\s*(?:pt|ex|em|mm|cm)\]")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])\s*")
 _COMMAND = re.compile(r"\\([A-Za-z]+)[ ]*")
-_DEGREES = re.compile(r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)(?![A-Za-z])\s*(?:\\text\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))?")
+_DEGREES = re.compile(
+    r"\s*\^\s*(?:\{\s*\\circ\s*\}|\\circ)(?![A-Za-z])\s*(?:\\text\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))?"
+)
 _RAISED_RUN = re.compile(f"[{''.join(map(re.escape, _RAISED))}]+")
 _LOWERED_RUN = re.compile(f"[{''.join(map(re.escape, _LOWERED))}]+")
 _INFINITY = re.compile(r"(?<![A-Za-z\\])(?:positive )?infinity(?![A-Za-z])", re.IGNORECASE)
 _JOINER = re.compile(
-    r"\\text\{\s*,?\s*(and|or)\s*,?\s*\}|(?<=[\w})\]∞⦄!%°|'\"]),?\s+(and|or)\s+(?=[\w\\({\[⦃+±$|€£-])|\\(lor|vee)\b"
+    r"\\text\{\s*,?\s*(and|or)\s*,?\s*\}|(?<=[\w})\]∞⦄!%°|'\"]),?\s+(and|or)\s+(?=[\w\\({\[⦃+±$|€£-])|(?<=[)\]\d])(or)(?=[A-Z(\[\\])|\\(lor|vee)\b"
 )
-_MODULO = re.compile(r"\\(?:pmod|pod)\s*(\{[^{}]*\}|\d)|\(\s*(?:\\text\{\s*)?(?:\\b?mod\b|mod\b)\s*\}?\s*([^()]*)\)|\\b?mod(?![A-Za-z])\s*")
+_MODULO = re.compile(
+    r"\\(?:pmod|pod)\s*(\{[^{}]*\}|\d)|\(\s*(?:\\text\{\s*)?(?:\\b?mod\b|mod\b)\s*\}?\s*([^()]*)\)|\\b?mod(?![A-Za-z])\s*"
+)
 _SCALE = re.compile(r"(?<=[\d}])\s*(\\text\{)?\s*(dozen|hundred|thousand|million|billion|trillion)\b\s*(?(1)(\})?)")
 _SCALES = {"dozen": "12", **{word: f"10^{{{power}}}" for word, power in
            {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}.items()}}  # fmt: skip
@@ -88,12 +95,19 @@ def clean(text: str) -> str:
     if text.isalnum():
         return _UPRIGHT_WORDS.get(text.lower(), "") or with_digits(text)
     text = _without_dollars(_unwrap(text)).replace("\\%", "%")
-    text = text.replace("\\{", "⦃").replace("\\}", "⦄").replace("\\\\", "⏎").replace("\\|", "|").replace("\\_", "_").replace("{:}", ":")
+    text = (
+        text.replace("\\{", "⦃")
+        .replace("\\}", "⦄")
+        .replace("\\\\", "⏎")
+        .replace("\\|", "|")
+        .replace("\\_", "_")
+        .replace("{:}", ":")
+    )
     if whole := _WHOLE_TEXT.fullmatch(text):
         text = whole.group(1)
     text = _THOUSANDS.sub("", _ROW_GAP.sub("", text))
     text = _SPACING.sub(" ", _SIZED.sub("", text))
-    text = _NUMBER_SETS.sub(lambda found: f"ℝℤℕℚℂ"["RZNQC".index(found[1])] if found[1] else found[2], text)
+    text = _NUMBER_SETS.sub(lambda found: "ℝℤℕℚℂ"["RZNQC".index(found[1])] if found[1] else found[2], text)
     text = _MATH_FONT.sub(r"\\relax ", _TEXT_FONT.sub(r"\\text", text)).replace("\\relax ", "")
     text = _MODULO.sub(lambda found: f" \\mod {(found[1] or found[2] or '').strip('{} ')}", text)
     text = _UPRIGHT.sub(_upright, text)
@@ -128,7 +142,7 @@ def _upright(found: re.Match[str]) -> str:
     name = found.group(1)
     if name in ("e", "i", "d"):
         return f" {name} "
-    return f"\\{name} " if name in _UPRIGHT_NAMES else found.group()
+    return f"\\{name} " if name in _UPRIGHT_NAMES.split() else found.group()
 
 
 def _rename(found: re.Match[str]) -> str:

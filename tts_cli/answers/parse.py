@@ -18,12 +18,12 @@ from fractions import Fraction
 from functools import partial
 
 from tts_cli.answers.expression import (
-    E,
     IMAGINARY,
     INFINITY,
     PI,
     TWO,
     Apply,
+    E,
     Expression,
     Name,
     NotUnderstood,
@@ -33,14 +33,14 @@ from tts_cli.answers.expression import (
     operations,
 )
 from tts_cli.answers.language import TURNING
+from tts_cli.answers.numerals import INTEGER, NumeralReader
 
 MAX_LENGTH = 600
-MAX_DEPTH = 40
-MAX_DIGITS = 1_000
 
 TRIGONOMETRIC = frozenset(["sin", "cos", "tan", "cot", "sec", "csc"])
 _FUNCTION_NAMES = """
-    sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp max min gcd lcm deg det dim arg Re Im
+    sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log ln lg exp max min gcd lcm deg det dim
+    arg Re Im
 """
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _OF_SEVERAL = frozenset(["gcd", "lcm", "max", "min"])
@@ -49,19 +49,12 @@ _GREEK_NAMES = """
     omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
 """
 _GREEK = frozenset(_GREEK_NAMES.split())
-_TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom abs"
+_TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom binomial abs Abs asin acos atan"
 _PLAIN_NAMES = FUNCTIONS | set(_TYPED_NAMES.split())
 _ACCENTS = frozenset(["bar", "hat", "tilde", "overline", "dot", "overrightarrow", "widehat"])
 _CALLED = frozenset("fgFG")  # letters that before a bracket name a function
 _MAY_BE_CALLED = frozenset("defghijlopqt") | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
-_NUMBER = re.compile(
-    r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.\d+e[+-]?\d{1,4}(?!\d)|(?:\d+(?:\.\d*)?|\.\d+)"
-    r"(?:(?:E[+-]?|e)\d{1,4}(?!\d))?"
-)
-_REPEATING = re.compile(r"(\d*)\.(\d*)(?:\\(?:overline|bar|dot)\s*\{\s*(\d+)\s*\}|\((\d+)\))")
-_INTEGER = re.compile(r"\d+")
-_MIXED = re.compile(r"\s*\\frac\s*(?:\{\s*(\d+)\s*\}|(\d))\s*(?:\{\s*(\d+)\s*\}|(\d))|\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _NAME = re.compile(r"[A-Za-z]+")
 _COMMAND_OR_WORD = re.compile(r"\\?([A-Za-z]+)")
 _SUBSCRIPT = re.compile(r"\s*_\s*(\{[^{}]*\}|[A-Za-z0-9])")
@@ -97,47 +90,12 @@ def parse(text: str, *, mixed_is_product: bool = False) -> Parsed:
     return Parsed(value, frozenset(parser.doubts))
 
 
-class _Parser:
+class _Parser(NumeralReader):
     """Recursive descent over characters: one method per level of precedence, from loose to tight."""
 
     def __init__(self, text: str, mixed_is_product: bool) -> None:
-        self.text = text
-        self.mixed_is_product = mixed_is_product
-        self.at = 0
-        self.depth = 0
+        super().__init__(text, mixed_is_product)
         self.bars = 0  # open absolute values in the innermost bracket
-        self.doubts: set[str] = set()
-
-    # The place in the text
-
-    def fail(self) -> NotUnderstood:
-        return NotUnderstood(self.text[:50])
-
-    def peek(self) -> str:
-        """The next character that is not a space; "" at the end."""
-        while self.at < len(self.text) and self.text[self.at] == " ":
-            self.at += 1
-        return self.text[self.at : self.at + 1]
-
-    def take(self, char: str) -> bool:
-        if self.peek() != char:
-            return False
-        self.at += 1
-        return True
-
-    def expect(self, char: str) -> None:
-        if not self.take(char):
-            raise self.fail()
-
-    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        if found := pattern.match(self.text, self.at):
-            self.at = found.end()
-        return found
-
-    def deeper(self) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail()
 
     # Operators
 
@@ -182,7 +140,10 @@ class _Parser:
         Of 1/2x nobody knows what is divided; in 1/2 x the space says it well enough for comparing."""
         before = self.text[self.at - 1]
         if self.text[self.at] in "0123456789." and before not in ")]}|!":
-            raise self.fail()
+            factor = self.raised() if before == " " else None
+            if not isinstance(factor, Apply) or factor.name != "power":  # but 2^6 3^5 is a product
+                raise self.fail()
+            return factor
         if divided:
             if before != " " or not self.text[self.at].isalpha():
                 raise self.fail()
@@ -249,49 +210,6 @@ class _Parser:
         self.expect("|")
         return Apply("abs", (value,))
 
-    # Numbers
-
-    def number(self) -> Expression:
-        if repeating := self.match(_REPEATING):
-            return self.repeating(*repeating.groups(default=""))
-        found = self.match(_NUMBER)
-        if not found or self.text[self.at : self.at + 1] in ("_", "."):
-            raise self.fail()
-        value = self.numeral(found.group())
-        mixed = _MIXED.match(self.text, self.at) if found.group().isdigit() else None
-        if not mixed:
-            return value
-        top, bottom = (self.integer(part) for part in mixed.groups() if part)
-        if not 0 < top < bottom:  # 3\frac{5}{2} is a product, and 3 5/2 is nothing
-            if mixed.group(5):
-                raise self.fail()
-            return value
-        self.at = mixed.end()
-        self.doubts.add("mixed number")
-        operation = "multiply" if self.mixed_is_product else "add"
-        return Apply(operation, (value, Number(Fraction(top, bottom))))
-
-    def numeral(self, digits: str) -> Number:
-        digits = digits.replace(",", "").lower()
-        mantissa, _, exponent = digits.partition("e")
-        if len(digits) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
-            raise self.fail()
-        decimals = len(mantissa.partition(".")[2])
-        return Number(Fraction(digits), decimals or None)
-
-    def integer(self, digits: str) -> int:
-        if len(digits) > MAX_DIGITS:  # Python refuses to read integers of thousands of digits
-            raise self.fail()
-        return int(digits)
-
-    def repeating(self, whole: str, fixed: str, overlined: str, bracketed: str) -> Expression:
-        period = overlined or bracketed
-        if bracketed and not whole:  # .(3)
-            raise self.fail()
-        shift = 10 ** len(fixed)
-        value = Fraction(self.integer(whole + fixed or "0"), shift)
-        return Number(value + Fraction(self.integer(period), shift * (10 ** len(period) - 1)))
-
     # Names and commands
 
     def argument(self) -> Expression:
@@ -319,7 +237,7 @@ class _Parser:
         word = found.group()
         if word in _PLAIN_NAMES:
             self.at = found.end()
-            if word != "sqrt" and word != "abs":
+            if word not in ("sqrt", "abs", "gcd", "lcm"):
                 self.doubts.add("typed name")
             return self.named(word)
         if len(word) > 3 or (len(word) > 1 and word.lower() in TURNING):
@@ -329,6 +247,10 @@ class _Parser:
         if len(word) > 1 and word.isupper():
             self.at = found.end()
             return self.variable(word)
+        if len(word) == 1 and (index := INTEGER.match(self.text, found.end())):  # x1: neither 2x nor x^2, but a name
+            self.doubts.add("subscript")
+            self.at = index.end()
+            return self.letter(f"{word}_{index.group()}")
         self.at += 1
         return self.variable(word[0])
 
@@ -381,13 +303,16 @@ class _Parser:
     def named(self, name: str) -> Expression:
         if name == "frac":
             return Apply("divide", (self.argument(), self.argument()))
-        if name == "binom":
-            return Apply("binomial", (self.argument(), self.argument()))
+        if name in ("binom", "binomial"):
+            pair = self.arguments() if self.peek() == "(" else (self.argument(), self.argument())
+            if len(pair) != 2:
+                raise self.fail()
+            return Apply("binomial", pair)
         if name == "sqrt":
             return self.root()
         if name == "cbrt":
             return Apply("root", (Number(Fraction(3)), self.argument()))
-        if name == "abs":
+        if name in ("abs", "Abs"):
             return Apply("abs", (self.primary(),))
         if name == "pi":
             return PI
@@ -395,6 +320,8 @@ class _Parser:
             return INFINITY
         if name in ("lfloor", "lceil"):
             return self.rounded(name[1:])
+        if name in ("asin", "acos", "atan"):
+            name = f"arc{name[1:]}"
         if name in FUNCTIONS:
             return self.function(name)
         if name in _ACCENTS and (accented := self.match(_ACCENTED)):
@@ -431,7 +358,7 @@ class _Parser:
             degree = self.sum()
             self.expect("]")
         self.peek()
-        if digits := self.match(_INTEGER):  # √12, typed as a sign; nobody means \sqrt1 times 2
+        if digits := self.match(INTEGER):  # √12, typed as a sign; nobody means \sqrt1 times 2
             if len(digits.group()) > 1:
                 self.doubts.add("\\sqrt12")
             return Apply("root", (degree, self.numeral(digits.group())))

@@ -13,10 +13,22 @@ from fractions import Fraction
 
 from tts_cli.answers import algebra
 from tts_cli.answers.evaluate import scalar
-from tts_cli.answers.expression import INFINITY, Apply, Expression, NotUnderstood, Number, letters
+from tts_cli.answers.expression import INFINITY, Expression, NotUnderstood, Number, letters, operations
 from tts_cli.answers.language import TURNING
 from tts_cli.answers.parse import FUNCTIONS, parse
-from tts_cli.answers.shapes import Congruence, Equation, Group, Inequality, Listing, Named, Node, Quantity, Union, Unread
+from tts_cli.answers.sets import MINUS_INFINITY
+from tts_cli.answers.shapes import (
+    Congruence,
+    Equation,
+    Group,
+    Inequality,
+    Listing,
+    Named,
+    Node,
+    Quantity,
+    Union,
+    Unread,
+)
 
 Read = Callable[[str], Node]
 
@@ -29,6 +41,7 @@ _LABEL = re.compile(
     # x, x_1, area, f(x), f^{-1}(x), P(A \cup B)
     r"|\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\)"  # (x, y)
     r"|[A-Za-z](?:(?:\s*[+*:-]\s*|\s*)[A-Za-z]){1,3}"  # m + n, xy, A:B
+    rf"|[A-Z]+{_SUBSCRIPT}\s*:\s*[A-Z]+{_SUBSCRIPT}|\\frac\s*\{{\s*[A-Z]{{2,3}}\s*\}}\s*\{{\s*[A-Z]{{2,3}}\s*\}}"
     r"|\|\s*[A-Za-z]+\s*\||(?:m\s*)?\\(?:angle|triangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?"
     rf"|\\(?:bar|hat|tilde|overline|dot|ddot|widehat|overrightarrow)\s*\{{?\s*[A-Za-z]{{1,3}}\s*\}}?{_SUBSCRIPT}"
     r"|\\frac\s*\{\s*d(?:\^\s*\{?\d\}?)?\s*[A-Za-z]?\s*\}\s*\{\s*d\s*[A-Za-z](?:\^\s*\{?\d\}?)?\s*\}"
@@ -39,9 +52,8 @@ _LABEL = re.compile(
     r")\s*"
 )
 _VARIABLE = re.compile(r"\s*(?:\\(?:alpha|beta|gamma|theta|phi|lambda|mu|omega)|[A-Za-z])(?:_\w|_\{\w+\})?\s*")
-_GENERIC = frozenset(
-    "answer result value solution total sum final the so thus therefore hence is are answers solutions ans".split()
-)
+_GENERIC_WORDS = "answer result value solution total sum final the so thus therefore hence is are answers solutions ans"
+_GENERIC = frozenset(_GENERIC_WORDS.split())
 _COLON_LABEL = re.compile(r"([A-Za-z][A-Za-z' ]{0,40}|\\text\{[^{}]*\})\s*:\s*(?=\S)(.*)", re.DOTALL)
 _BRACED = re.compile(r"(?<![_^\w}])\{\s*([A-Za-z]{1,2})\s*\}")
 _CALL = re.compile(r"([A-Za-z\\]+)[(\[]")
@@ -127,7 +139,7 @@ def _member(text: str, parts: Sequence[str], read: Read) -> Node:
     if isinstance(value, Group) and len(value.items) == 2:
         return replace(value, variable=name)
     if isinstance(value, Union):
-        return Union(tuple(replace(p, variable=name) if isinstance(p, Group) else p for p in value.parts))
+        return replace(value, variable=name)
     return value if isinstance(value, Listing) else Unread(text)
 
 
@@ -146,7 +158,7 @@ def _equation(text: str, parts: Sequence[str], read: Read) -> Node:
         return Unread(text) if letters(*read_sides) or not isinstance(value, Quantity) else _checked(text, parts, value)
     if not letters(*read_sides):
         value = read(right)
-        return value if _all_equal(read_sides) else Unread(text)
+        return value if _all_equal(read_sides) else Equation(*read_sides) if len(parts) == 2 else Unread(text)
     if len(parts) == 2 and _VARIABLE.fullmatch(right) and not _mentions(left, right):
         return _named(label(right) or "", read(left), _sides(right, left))
     return Equation(*read_sides) if len(read_sides) == 2 else Unread(text)
@@ -182,6 +194,9 @@ def _expression(text: str) -> Expression | None:
 
 
 def _all_equal(sides: Sequence[Expression]) -> bool:
+    """Whether these sides are a computation, as far as is known: 2 + 3 = 5, but neither 2 = 3 nor 1 = 1."""
+    if len(set(sides)) < len(sides) or any(operation.startswith("call") for operation in operations(*sides)):
+        return False
     try:
         values = [scalar(side) for side in sides]
         return all(algebra.equal(values[0], value) is not False for value in values[1:])
@@ -221,7 +236,7 @@ def _side_of_bound(text: str) -> Expression | None:
     stripped = text.strip()
     if stripped in ("∞", "+∞"):
         return INFINITY
-    return Apply("negate", (INFINITY,)) if stripped.replace(" ", "") == "-∞" else _expression(text)
+    return MINUS_INFINITY if stripped.replace(" ", "") == "-∞" else _expression(text)
 
 
 def _solved(left: Expression, sign: str, right: Expression) -> tuple[str, str, Expression] | None:
@@ -244,19 +259,21 @@ def _solved(left: Expression, sign: str, right: Expression) -> tuple[str, str, E
 
 
 def _interval(bounds: Sequence[tuple[str, str, Expression]]) -> Node | None:
-    low, high = ("(", Apply("negate", (INFINITY,))), (")", INFINITY)
-    for name, sign, bound in bounds:
+    """From one bound, or a lower and an upper one, of one variable."""
+    name = bounds[0][0]
+    low: Expression = MINUS_INFINITY
+    high: Expression = INFINITY
+    opening, closing = "(", ")"
+    for _, sign, bound in bounds:
         if sign == "≠":
-            return Union((_ends("(", low[1], bound, ")", name), _ends("(", bound, INFINITY, ")", name)))
+            return Union((_ends("(", low, bound, ")", name), _ends("(", bound, high, ")", name)), name)
+        if (low if sign in ">≥" else high) not in (MINUS_INFINITY, INFINITY):
+            return None
         if sign in ">≥":
-            if low[1] != Apply("negate", (INFINITY,)):
-                return None
-            low = ("(" if sign == ">" or bound == Apply("negate", (INFINITY,)) else "[", bound)
+            low, opening = bound, "[" if sign == "≥" and bound != MINUS_INFINITY else "("
         else:
-            if high[1] != INFINITY:
-                return None
-            high = (")" if sign == "<" or bound == INFINITY else "]", bound)
-    return _ends(low[0], low[1], high[1], high[0], bounds[0][0])
+            high, closing = bound, "]" if sign == "≤" and bound != INFINITY else ")"
+    return _ends(opening, low, high, closing, name)
 
 
 def _ends(opening: str, low: Expression, high: Expression, closing: str, name: str) -> Group:

@@ -1,4 +1,4 @@
-"""What an answer can be: a quantity, words, a list, an interval, a relation. `structure` reads them, `compare` compares.
+"""What an answer can be: a quantity, words, a list, an interval, a relation.
 
 `Unread` is the text of which something was not understood: it equals nothing but itself.
 """
@@ -78,9 +78,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """Sets joined by ∪, or bounds joined by "or"."""
+    """Sets joined by ∪, or bounds joined by "or" (then perhaps of a `variable`)."""
 
     parts: tuple[Node, ...]
+    variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ r"""Reads a whole answer into its shape: lists, sets, tuples, intervals, unions,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import pairwise, product
 
-from tts_cli.answers.expression import INFINITY, Apply, Expression, Name, NotUnderstood, Number
+from tts_cli.answers.expression import Apply, Expression, Name, NotUnderstood, Number
 from tts_cli.answers.language import NUMBER_WORDS, TURNING
 from tts_cli.answers.parse import parse
 from tts_cli.answers.relations import SIGNS, congruence, labelled, relation
+from tts_cli.answers.sets import ALL_REALS, combined, is_infinite
 from tts_cli.answers.shapes import (
     NOTHING,
     Based,
@@ -37,7 +37,6 @@ MAX_PARTS = 200
 MAX_NESTING = 8
 
 _OPEN, _CLOSE = "([{⦃⟨", ")]}⦄⟩"
-_ALL = (Apply("negate", (INFINITY,)), INFINITY)
 _BASED = re.compile(
     r"\(?\s*([0-9A-F]+)\s*\)?\s*_\s*"
     r"(?:\{\s*(\d+)\s*\}|(\d+)|(?:\{\s*)?\\text\{\s*([a-z]+|\d+)\s*\}(?:\s*\})?|\{\s*([a-z]{3,})\s*\})"
@@ -82,7 +81,7 @@ def read(text: str, nesting: int = 0) -> Node:
         return Unread(text)
     if text.isdigit() and text.isascii() and len(text) < 100:
         return Quantity(text, Number(Fraction(int(text))))
-    for reader in (_first, _union, _listing, _relation, _bracketed, _plain):
+    for reader in (_first, _sets, _listing, _relation, _bracketed, _plain):
         if (node := reader(text, nesting)) is not None:
             return node
     return quantity(text) or _words(text) or Unread(text)
@@ -145,72 +144,57 @@ def _first(text: str, nesting: int) -> Node | None:
     if _COUNTS.fullmatch(text) and not TURNING & set(text.lower().split()):
         counts = [quantity(count.group()) for count in _COUNT.finditer(text)]
         if len(counts) > 1 and all(count and (count.unit or count.noun) for count in counts):
-            return _joined([count for count in counts if count], "")
+            return Listing(tuple(count for count in counts if count))
     return None
 
 
-def _union(text: str, nesting: int) -> Node | None:
-    if "∖" in text:
-        return _without(text, nesting)
-    parts = split_at(text, "∪") if "∪" in text else [text]
+def _sets(text: str, nesting: int) -> Node | None:
+    """Sets between ∪, ∩ and ∖; where they stand mixed without brackets, their order is not known."""
+    signs = {char for _, char in _outside(text) if char in "∪∩∖"}
+    if not signs:
+        return None
+    (sign, *others) = signs
+    parts = split_at(text, sign)
     bounds = [len(split_at(part, "=<>≤≥")) > 1 for part in parts]
-    if len(parts) == 1 or (any(bounds) and not all(bounds)):
+    if any(bounds) and not all(bounds):
         return None
     nodes = [read(part, nesting + 1) for part in parts[:MAX_PARTS]]
+    if others or any(not isinstance(node, Group | Listing | Union) for node in nodes):
+        return Unread(text)
+    if (known := combined(nodes, sign)) is not None:  # type: ignore[arg-type]
+        return known
     sets = [node for node in nodes if isinstance(node, Listing) and node.braces]
-    if len(sets) == len(nodes):
+    if sign == "∪" and len(sets) == len(nodes):
         return Listing(tuple(item for node in sets for item in node.items), braces=True)
-    if any(not isinstance(node, Group | Listing) for node in nodes):
-        return Unread(text)
-    return Union(tuple(nodes))
-
-
-def _without(text: str, nesting: int) -> Node:
-    r"""ℝ ∖ {1, 2}: the intervals between these numbers."""
-    whole, _, excluded = (part.strip() for part in text.partition("∖"))
-    taken = read(excluded, nesting + 1)
-    if whole.replace(" ", "") not in ("ℝ", "(-∞,∞)") or not isinstance(taken, Listing):
-        return Unread(text)
-    numbers = [item for item in taken.items if isinstance(item, Quantity)]
-    known = {_constant(number.expression): number for number in numbers}
-    if len(numbers) != len(taken.items) or None in known:
-        return Unread(text)
-    ends = [_ALL[0], *(known[value].expression for value in sorted(v for v in known if v is not None)), _ALL[1]]
-    return Union(tuple(_open(low, high) for low, high in pairwise(ends)))
-
-
-def _constant(expression: Expression) -> Fraction | None:
-    """Of a plain number, with or without a sign."""
-    match expression:
-        case Number(value):
-            return value
-        case Apply("negate", (Number(value),)):
-            return -value
-        case Apply("divide", (Number(a), Number(b))) if b:
-            return a / b
-        case Apply("negate", (Apply("divide", (Number(a), Number(b))),)) if b:
-            return -a / b
-    return None
-
-
-def _open(low: Expression, high: Expression) -> Group:
-    return Group("(", ")", (Quantity("", low), Quantity("", high)))
+    return Union(tuple(nodes)) if sign == "∪" else Unread(text)
 
 
 def _listing(text: str, nesting: int) -> Node | None:
     if not any(char in text for char in ";＆,±∓"):
         return None
-    joiners = "".join(sorted({char for _, char in _outside(text) if char in ";＆"}))
-    parts = [part for part in split_at(text, ";＆") if part.strip()]
-    if len(parts) == 1:
-        text = parts[0].strip()
-        if _ONE_NUMBER.fullmatch(text):
-            return None
-    parts = [piece for part in parts for piece in _at_commas(part.strip()) if piece.strip()]
-    if len(parts) > MAX_PARTS:
+    joiner = next((sign for sign in ";＆" if any(char == sign for _, char in _outside(text))), "")
+    parts = [part.strip() for part in split_at(text, joiner or ";") if part.strip()]
+    if len(parts) < 2 and _ONE_NUMBER.fullmatch("".join(parts)):
+        return None
+    if (points := _points(parts, nesting)) is not None:
+        return points
+    pieces = [piece for part in parts for piece in _at_commas(part) if piece.strip()]
+    if len(pieces) > MAX_PARTS:
         return Unread(text)
-    items = [read(piece, nesting + 1) for part in parts for piece in _signs(part.strip())]
-    return None if len(items) < 2 else _joined(items, joiners)
+    items = [read(piece, nesting + 1) for part in pieces for piece in _signs(part.strip())]
+    return None if len(items) < 2 and pieces == [text] else _joined(items, joiner) if len(items) > 1 else items[0]
+
+
+def _points(parts: Sequence[str], nesting: int) -> Node | None:
+    """Several solutions, each of several named values: "p=5, q=2; p=7, q=2" is (5,2), (7,2)."""
+    if len(parts) < 2 or not all("," in part and "=" in part for part in parts):
+        return None
+    solutions = [read(part, nesting + 1) for part in parts]
+    named = [[i for i in s.items if isinstance(i, Named)] for s in solutions if isinstance(s, Listing)]
+    names = {tuple(item.name for item in items) for items in named}
+    if len(named) != len(parts) or len(names) != 1 or len(set(names.pop())) != len(named[0]) or len(named[0]) < 2:
+        return None
+    return Listing(tuple(Group("(", ")", tuple(item.value for item in items)) for items in named))
 
 
 def _at_commas(text: str) -> list[str]:
@@ -224,48 +208,34 @@ def _at_commas(text: str) -> list[str]:
     return split_at(text, ",")
 
 
-def _joined(items: Sequence[Node], joiners: str) -> Node:
+def _joined(items: Sequence[Node], joiner: str) -> Node:
     """A listing; "x = 1, 2" and "x = 1, x = 2" list the values of x, "x = 1, y = 2" stay two named values.
-    Bounds of one variable are a union where "or" joins them, and one interval where "and" does."""
-    items = list(items)
+    Bounds of one variable are a union where "or" joins them, and an intersection where "and" does."""
     named = [item for item in items if isinstance(item, Named)]
-    if named and len({item.name for item in named}) == 1 and (len(named) == len(items) or items[0] is named[0] and len(named) == 1):
-        values = [item.value if isinstance(item, Named) else item for item in items]
-        flat = [part for value in values for part in (value.items if _is_list(value) else (value,))]
-        return Named(named[0].name, Listing(tuple(flat)))
-    flat = [part for item in items for part in (item.items if _is_list(item) else (item,))]
-    if len(flat) == len(items) and all(map(_is_range, flat)):
-        met = _intersection(flat) if joiners != ";" else None
-        if joiners == "＆":
-            return met if met is not None else Listing(tuple(flat))
-        if joiners == ";" or met is NOTHING:
-            return Union(tuple(flat))
-    return Listing(tuple(flat))
+    of_one = len({item.name for item in named}) == 1
+    if of_one and (len(named) == len(items) or (len(named) == 1 and items[0] is named[0])):
+        return Named(named[0].name, Listing(_flat(item.value if isinstance(item, Named) else item for item in items)))
+    if all(map(_is_range, items)):
+        met, joined = combined(items, "∩"), combined(items, "∪")
+        if joiner == "＆":
+            return met or Listing(tuple(items))
+        if joiner == ";" or met == NOTHING:
+            return joined or Union(tuple(items))
+    return Listing(_flat(items))
 
 
-def _is_list(node: Node) -> bool:
-    return isinstance(node, Listing) and not node.braces
+def _flat(items: Iterable[Node]) -> tuple[Node, ...]:
+    """The items, and those of lists among them."""
+    return tuple(
+        part for item in items for part in (item.items if isinstance(item, Listing) and not item.braces else (item,))
+    )
 
 
 def _is_range(node: Node) -> bool:
-    """Whether this is an interval with an infinite end."""
-    return isinstance(node, Group) and len(node.items) == 2 and any(is_infinite(item) for item in node.items)
-
-
-def _intersection(ranges: Sequence[Node]) -> Node | None:
-    """Of one lower and one upper bound: NOTHING where they do not meet; None where that is not known."""
-    groups = [node for node in ranges if isinstance(node, Group)]
-    lower = [group for group in groups if is_infinite(group.items[1]) and not is_infinite(group.items[0])]
-    upper = [group for group in groups if is_infinite(group.items[0]) and not is_infinite(group.items[1])]
-    if len(groups) != 2 or len(lower) != 1 or len(upper) != 1 or groups[0].variable != groups[1].variable:
-        return None
-    low, high = lower[0].items[0], upper[0].items[1]
-    ends = [_constant(end.expression) if isinstance(end, Quantity) else None for end in (low, high)]
-    if ends[0] is None or ends[1] is None:
-        return None
-    if ends[0] > ends[1] or (ends[0] == ends[1] and (lower[0].opening, upper[0].closing) != ("[", "]")):
-        return NOTHING
-    return Group(lower[0].opening, upper[0].closing, (low, high), groups[0].variable)
+    """Whether this is a set of values of a variable, or an interval with an infinite end."""
+    if isinstance(node, Union):
+        return node.variable is not None
+    return isinstance(node, Group) and (node.variable is not None or any(map(is_infinite, node.items)))
 
 
 def _signs(text: str) -> list[str]:
@@ -335,14 +305,10 @@ def _set(inner: str, nesting: int) -> Listing:
     return Listing(items, braces=True)
 
 
-def is_infinite(node: Node) -> bool:
-    return isinstance(node, Quantity) and node.expression in _ALL
-
-
 def _plain(text: str, nesting: int) -> Node | None:
     """Sets of numbers, nothing, a choice, words."""
     if text in ("ℝ", "\\text{R}"):
-        return Group("(", ")", (Quantity("", _ALL[0]), Quantity("", _ALL[1])))
+        return ALL_REALS
     if text in ("∅", "ℤ", "ℕ", "ℚ", "ℂ"):
         return NOTHING if text == "∅" else Word(text)
     unwrapped = _TEXT.fullmatch(text)
@@ -352,7 +318,7 @@ def _plain(text: str, nesting: int) -> Node | None:
     if words in _NO_SOLUTION:
         return NOTHING
     if words in _ALL_REALS:
-        return read("ℝ")
+        return ALL_REALS
     if named := _NAMED.fullmatch(text):
         return Word(f"{named.group(1)} {named.group(2)}")
     if mark := _CHOICE_WORD.fullmatch(words):
@@ -362,8 +328,9 @@ def _plain(text: str, nesting: int) -> Node | None:
     if unwrapped and nesting < MAX_NESTING:
         return read(unwrapped.group(1), nesting + 1)
     if _LETTERS.fullmatch(text) and text not in ("pi", "inf"):
+        letters: list[Expression] = [Name(letter) for letter in text]
         shouted = text.isupper() and text.lower() not in ("yes", "no")
-        return Word(text if shouted else text.lower(), reduce(_times, map(Name, text)))
+        return Word(text if shouted else text.lower(), reduce(_times, letters))
     return None
 
 
@@ -379,7 +346,3 @@ def _words(text: str) -> Word | None:
     if not re.match(r"[^\W\d_]{2}|[^\W\d_] ", words):
         return None
     return Word(_ARTICLE.sub("", words))
-
-
-def without_variable(group: Group) -> Group:
-    return replace(group, variable=None)

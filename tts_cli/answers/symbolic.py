@@ -12,7 +12,16 @@ from typing import Any, Literal
 import sympy
 from sympy.core.function import PoleError
 
-from tts_cli.answers.expression import ENOUGH_DIGITS, Apply, Expression, Name, Number, letters, significant_digits
+from tts_cli.answers.expression import (
+    ENOUGH_DIGITS,
+    Apply,
+    Expression,
+    Name,
+    Number,
+    letters,
+    operations,
+    significant_digits,
+)
 
 Environment = Mapping[str, Any]
 Roots = Literal["real", "principal"]
@@ -61,7 +70,8 @@ def equal(a: Expression, b: Expression) -> bool:
     """Whether two expressions have the same value, to 50 digits: at every point where both have one, if they have
     variables. A long decimal number equals what all its digits fit."""
     names = sorted(letters(a) | letters(b))
-    places = points(names, POINTS + _NEGATIVE_POINTS)
+    of_integers = {"factorial", "binomial"} & operations(a, b)
+    places = points(names, POINTS + _NEGATIVE_POINTS) if not of_integers else _integer_points(names)
     agreed = 0
     for place in places:
         same = _agree_at(place, a, b)
@@ -69,6 +79,12 @@ def equal(a: Expression, b: Expression) -> bool:
             return False
         agreed += bool(same)
     return agreed >= (_FEWEST if names else 1)
+
+
+def _integer_points(names: Sequence[str]) -> list[Environment]:
+    """Later names stand for larger numbers: n for more than k."""
+    starts = ((5, 7), (3, 11), (8, 13), (4, 9))
+    return [{name: sympy.Integer(a + b * index) for index, name in enumerate(names)} for a, b in starts]
 
 
 def _agree_at(place: Environment, a: Expression, b: Expression) -> bool | None:
@@ -225,6 +241,7 @@ def _rounded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return checked
 
 
+_SAME_NAMES = "sin cos tan cot sec csc sinh cosh tanh coth sech csch"
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: a + b,
     "negate": lambda a: -a,
@@ -243,6 +260,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "min": _of_reals(sympy.Min),
     "Re": sympy.re,
     "Im": sympy.im,
-    **{name: getattr(sympy, name) for name in "sin cos tan cot sec csc sinh cosh tanh coth".split()},
+    **{name: getattr(sympy, name) for name in _SAME_NAMES.split()},
     **{f"arc{name}": getattr(sympy, f"a{name}") for name in ("sin", "cos", "tan", "cot", "sec", "csc")},
 }

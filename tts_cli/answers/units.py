@@ -19,7 +19,8 @@ _SYMBOLS = """
     m meter metre|g gram gramme|s sec second|L l liter litre|Hz hertz|N newton|J joule|W watt|Pa pascal|V volt
     |A amp ampere|Ω ohm|mol mole|K kelvin|B byte|bit|eV electronvolt|cal calorie|t ton tonne|F farad|C coulomb
     |in inch|ft foot feet|yd yard|mi mile|lb lbs|pound|oz ounce|gal gallon|qt quart|pt pint|min minute|h hr hour
-    |day|week|month|year yr|decade|century centurie|° degree deg|rad radian|% percent pct percentage|‰ permille|acre|ha hectare
+    |day|week|month|year yr|decade|century centurie|° degree deg|rad radian|% percent pct percentage|‰ permille|acre
+    |ha hectare
     |$ dollar usd US$|€ euro eur|£ gbp|¥ yen jpy|₹ rupee inr|CNY yuan rmb|¢ cent|₽ ruble|₩ won|peso|franc|knot
     |forenoon|afternoon|atm|bar|dB decibel|rpm|lx lux|T tesla|Wb weber|au|ly
 """
@@ -34,7 +35,9 @@ _PREFIX_SYMBOLS = {"n": "n", "µ": "µ", "μ": "µ", "u": "µ", "m": "m", "c": "
 _PREFIX_WORDS = {"nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d", "kilo": "k", "mega": "M",
                  "giga": "G", "tera": "T"}  # fmt: skip
 _COMPATIBLE = frozenset(map(frozenset, [("°", "°C"), ("°", "°F"), ("pound", "lb"), ("pound", "£")]))
-_PREFIXED = frozenset(["m", "g", "s", "L", "Hz", "N", "J", "W", "Pa", "V", "A", "Ω", "mol", "B", "bit", "eV", "cal", "t"])
+_PREFIXED = frozenset(
+    ["m", "g", "s", "L", "Hz", "N", "J", "W", "Pa", "V", "A", "Ω", "mol", "B", "bit", "eV", "cal", "t"]
+)
 _TYPED_ALONE = frozenset("msghLlNJWV")  # single letters that are units behind a number and a space: 5 m
 _IN_TEXT_ONLY = frozenset(["au", "ly", "cs"])
 
@@ -72,15 +75,15 @@ _POWER = {"square": "2", "sq": "2", "cubic": "3", "cu": "3", "squared": "2", "cu
 _WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*\.?"
 _IN_TEXT = r"\\text\{(?:[^{}0-9]|\^\s*(?:\{\s*-?\d\s*\}|-?\d))*\}"
 _PIECE = re.compile(rf"({_IN_TEXT})|({_WORD}|°[CF]?|[%‰$€£¥¢₹])|\^\s*\{{?\s*(-?\d)\s*\}}?|([*/])|\s+|[().]")
-_TAIL = re.compile(
-    rf"\s*(?:(?:{_IN_TEXT}|{_WORD}|°[CF]?|[%‰$€£¥¢₹])\s*(?:\^\s*\{{?\s*-?\d\s*\}}?\s*)?[*/]?\s*)+\.?$"
-)
+_TAIL = re.compile(rf"\s*(?:(?:{_IN_TEXT}|{_WORD}|°[CF]?|[%‰$€£¥¢₹])\s*(?:\^\s*\{{?\s*-?\d\s*\}}?\s*)?[*/]?\s*)+\.?$")
 _CURRENCY = re.compile(r"([-+]?)\s*(?:US|C|A)?([$€£¥₹₽₩])\s*(?=[-\d.\\({])(.*)", re.DOTALL)
 _CODE = re.compile(r"(?:USD|EUR|GBP|Rs\.?)\s*(?=\d)")
 _ABOUT = re.compile(r"(?:about|approximately|exactly|only|roughly)\s+(?=[\d$€£\\-])", re.I)
 _OHM = re.compile(r"(?<=[\dkMm])\s*\\Omega\s*$")
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
-_SHORT_NOUN = re.compile(r"[bcdfghjklmnpqrstvwxyz]?[bcdfghjklmnprstvw][aeiou][bcdfghjklmnprstvwxyz]s?|eggs?|ants?|ice|inn|[a-z]{2}s")
+_SHORT_NOUN = re.compile(
+    r"[bcdfghjklmnpqrstvwxyz]?[bcdfghjklmnprstvw][aeiou][bcdfghjklmnprstvwxyz]s?|eggs?|ants?|ice|inn|[a-z]{2}s"
+)
 
 
 def split_unit(text: str) -> Counted:
@@ -120,7 +123,9 @@ def _start_of_tail(text: str) -> int | None:
 
 def _inside_power(text: str, at: int) -> bool:
     """Whether this digit or brace is the power of a unit: the 2 of cm^2, the } of cm^{2}."""
-    before = re.search(r"(?:[A-Za-z]{2,}|\}|(?<![A-Za-z\\])[a-zA-Z])\s*\^\s*\{?\s*-?\d?\s*$", text[: at + (text[at] != "}")])
+    before = re.search(
+        r"(?:[A-Za-z]{2,}|\}|(?<![A-Za-z\\])[a-zA-Z])\s*\^\s*\{?\s*-?\d?\s*$", text[: at + (text[at] != "}")]
+    )
     if text[at] == "}":
         return bool(re.search(r"\\text\{[^{}0-9]*$", text[:at])) or bool(before)
     return bool(before) and text[at].isdigit()
@@ -129,7 +134,11 @@ def _inside_power(text: str, at: int) -> bool:
 def _read_tail(value: str, tail: str, text: str) -> Counted:
     """What the words behind a value are: a unit, a noun, or part of an expression after all."""
     in_text = "\\text" in tail
-    words = [word for piece in _PIECE.finditer(tail) for word in re.findall(_WORD, (piece.group(1) or piece.group(2) or "").removeprefix("\\text"))]
+    words = [
+        word
+        for piece in _PIECE.finditer(tail)
+        for word in re.findall(_WORD, (piece.group(1) or piece.group(2) or "").removeprefix("\\text"))
+    ]
     unit = _unit_key(tail)
     if unit is not None:
         alone = len(tail) == 1 and tail.isalpha() and tail.isascii()
@@ -139,7 +148,7 @@ def _read_tail(value: str, tail: str, text: str) -> Counted:
     if not words or len(words) > MAX_WORDS:
         return Counted(text)
     folded = [word.lower().rstrip(".") for word in words]
-    if "more" in folded and folded[-1] == "more" or TURNING & set(folded):
+    if ("more" in folded and folded[-1] == "more") or TURNING & set(folded):
         return Counted(text)
     noun = " ".join(folded)
     if all(word in _CLASSIFIERS for word in folded):
@@ -222,6 +231,10 @@ def _known(word: str) -> str | None:
         return None
     for ending in ("", "s", "es"):
         stem = lower.removesuffix(ending)
-        if len(lower) - len(stem) == len(ending) and stem in _KEYS and (len(stem) > 2 or stem in ("km", "cm", "mm", "kg", "hr", "ft", "in", "lb", "oz", "mg", "ml", "yr")):
+        if (
+            len(lower) - len(stem) == len(ending)
+            and stem in _KEYS
+            and (len(stem) > 2 or stem in ("km", "cm", "mm", "kg", "hr", "ft", "in", "lb", "oz", "mg", "ml", "yr"))
+        ):
             return _KEYS[stem]
     return None

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tts_cli.answers.cursor import NotUnderstood
-from tts_cli.answers.exact import prepare
-from tts_cli.answers.structure import Leaf, Listing, Node, Relation
-from tts_cli.verification.expression import Expression, Mixed, parse
+from tts_cli.answers.compare import prepare
+from tts_cli.answers.expression import Expression, NotUnderstood
+from tts_cli.answers.shapes import Listing, Named, Node, Quantity
+from tts_cli.verification.strict import read_expression
 
 MAX_ITEMS = 8
-_MIXED: tuple[Mixed, ...] = ("sum", "product")
 _NOT_READ = re.compile(
     r"≈|\\approx|\\sim|~|∈|\\in(?![a-z])|\\text|\\mbox|\.\.\.|…|\\l?dots|(?<![\\A-Za-z])[A-Za-z]{4,}"
 )
@@ -38,26 +37,29 @@ def readings(answer: str, label: str | None = None) -> list[Reading]:
     if any(name.strip() != label for name in _LABELS.findall(prepared.text)):
         return []
     try:
-        return list(dict.fromkeys(_reading(shape, mixed, answer) for shape in prepared.shapes for mixed in _MIXED))
+        return list(
+            dict.fromkeys(_reading(shape, product, answer) for shape in prepared.shapes for product in (False, True))
+        )
     except NotUnderstood:
         return []
 
 
-def _reading(shape: Node, mixed: Mixed, answer: str) -> Reading:
-    leaves = list(_leaves(shape))
-    units = {leaf.unit for leaf in leaves}
-    if not 1 <= len(leaves) <= MAX_ITEMS or units not in ({None}, {"%"}):
+def _reading(shape: Node, mixed_is_product: bool, answer: str) -> Reading:
+    quantities = list(_quantities(shape))
+    units = {quantity.unit or quantity.noun for quantity in quantities}
+    if not 1 <= len(quantities) <= MAX_ITEMS or units not in ({None}, {"%"}):
         raise NotUnderstood(answer)
     latex = "\\" in answer
-    return Reading(tuple(parse(leaf.text, latex=latex, mixed=mixed) for leaf in leaves), units == {"%"})
+    items = (read_expression(q.text, latex=latex, mixed_is_product=mixed_is_product) for q in quantities)
+    return Reading(tuple(items), units == {"%"})
 
 
-def _leaves(shape: Node) -> list[Leaf]:
+def _quantities(shape: Node) -> list[Quantity]:
     match shape:
-        case Leaf():
+        case Quantity():
             return [shape]
         case Listing():
-            return [leaf for item in shape.items for leaf in _leaves(item)]
-        case Relation(op="=", value=Leaf() | Listing() as value):
-            return _leaves(value)
+            return [quantity for item in shape.items for quantity in _quantities(item)]
+        case Named(value=Quantity() | Listing() as value):
+            return _quantities(value)
     raise NotUnderstood(str(shape))

@@ -7,14 +7,20 @@ its subject.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from functools import lru_cache
 from typing import ClassVar
 
-from tts_cli.answers.judge import MEMORY_LIMIT, TIME_LIMIT, Judge, is_exceeded, is_hostile, remember
+from tts_cli.answers.judge import MEMORY_LIMIT, TIME_LIMIT, Judge, is_exceeded, remember
 from tts_cli.answers.vote import Opinion
 from tts_cli.verification.statement import read
+
+_MAX_TEXT = 800
+_MAX_NESTING = 20
+_MAX_TOWER = 2  # exponents inside exponents
+_HOSTILE = re.compile(r"\^\s*[{(]?\s*-?\d{4,}|\d{4,}\s*!|!\s*!|\)\s*!\s*\)\s*!|\d{100,}")  # giant exponents, factorials
 
 
 class VerifyingJudge(Judge):
@@ -47,6 +53,25 @@ class VerifyingJudge(Judge):
             self._timeouts[problem] += 1
         opinion: Opinion = (reply or {}).get("opinion", "no opinion")
         return remember(self._opinions, pair, opinion)
+
+
+def is_hostile(text: str) -> bool:
+    """Whether a text is too long, too deep or too tall to be worth a try."""
+    if len(text) > _MAX_TEXT or not text.isprintable() or _HOSTILE.search(text):
+        return True
+    exponents: list[bool] = []  # for every open bracket: does it hold an exponent?
+    raised = False
+    for char in text:
+        if char == "^" and sum(exponents) >= _MAX_TOWER:
+            return True
+        if char in "{([":
+            exponents.append(raised)
+        elif char in "})]" and exponents:
+            exponents.pop()
+        raised = char == "^" or (raised and char == " ")
+        if len(exponents) > _MAX_NESTING:
+            return True
+    return False
 
 
 @lru_cache(maxsize=64)

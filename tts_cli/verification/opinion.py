@@ -14,14 +14,23 @@ from typing import Any
 
 import sympy
 
+from tts_cli.answers.expression import Apply, Expression, Number, letters
+from tts_cli.answers.symbolic import (
+    DIGITS,
+    Environment,
+    Roots,
+    Unclear,
+    UndefinedValue,
+    is_zero,
+    number,
+    points,
+    symbolic,
+)
 from tts_cli.answers.vote import Opinion
 from tts_cli.verification.answer import Reading, readings
-from tts_cli.verification.expression import Apply, Expression, Number, letters
 from tts_cli.verification.statement import Consequence, Root, Statement, Value, read
-from tts_cli.verification.symbolic import DIGITS, Environment, Roots, Unclear, UndefinedValue, is_zero, number, symbolic
 
 MAX_DEGREE = 12
-_POINTS = ("3/7", "19/11", "61/9", "211/13")  # what letters stand for; each letter is a little off
 _BOTH: tuple[Roots, ...] = ("real", "principal")
 
 
@@ -68,13 +77,13 @@ def _of_value(statement: Value, reading: Reading) -> Opinion:
 def _agree(wanted: Expression, item: Expression) -> bool | None:
     """Whether two expressions have one value; None where that is not certain."""
     names = sorted(letters(wanted) | letters(item))
-    points = _points(names)
-    results = [_agree_at(point, wanted, item) for point in points]
+    places = points(names)
+    results = [_agree_at(place, wanted, item) for place in places]
     if all(result is True for result in results):
         return True
     differ = [result for result in results if result is not None]
-    certain = not any(differ) and len(differ) >= max(1, len(points) - 1)
-    return False if certain and not _is_rounded(wanted, item, points) else None
+    certain = not any(differ) and len(differ) >= max(1, len(places) - 1)
+    return False if certain and not _is_rounded(wanted, item, places) else None
 
 
 def _agree_at(point: Environment, wanted: Expression, item: Expression) -> bool | None:
@@ -96,12 +105,12 @@ def _agree_at(point: Environment, wanted: Expression, item: Expression) -> bool 
     return principal if real is None else real
 
 
-def _is_rounded(wanted: Expression, item: Expression, points: Sequence[Environment]) -> bool:
+def _is_rounded(wanted: Expression, item: Expression, places: Sequence[Environment]) -> bool:
     """Whether a decimal answer may be meant for the value: no further off than one unit of its last digit."""
     decimals = _decimals(item)
     if decimals is None:
         return False
-    if len(points) > 1 or _magnitude_is_hidden(item):
+    if len(places) > 1 or _magnitude_is_hidden(item):
         return True
     off = abs(number(wanted, {}, "principal") - number(item, {}, "principal"))
     return bool(off.evalf(DIGITS) <= sympy.Rational(1, 10**decimals))
@@ -122,11 +131,6 @@ def _magnitude_is_hidden(item: Expression) -> bool:
     )
 
 
-def _points(names: Sequence[str]) -> list[Environment]:
-    near = {name: sympy.Rational(97 + 10 * index, 97) for index, name in enumerate(names)}
-    return [{name: sympy.Rational(point) * near[name] for name in near} for point in _POINTS] if names else [{}]
-
-
 # A solution of an equation
 
 
@@ -143,11 +147,11 @@ def _of_root(statement: Root, reading: Reading) -> Opinion:
 
 
 def _solves(statement: Root, item: Expression, parameters: Sequence[str]) -> bool | None:
-    points = _points(parameters)
-    results = [_solves_at(statement, item, point) for point in points]
+    places = points(parameters)
+    results = [_solves_at(statement, item, place) for place in places]
     if any(result is not False for result in results):
         return True if all(results) else None
-    return None if _decimals(item) is not None and _may_be_rounded(statement, item, points) else False
+    return None if _decimals(item) is not None and _may_be_rounded(statement, item, places) else False
 
 
 def _solves_at(statement: Root, item: Expression, point: Environment) -> bool | None:
@@ -173,9 +177,9 @@ def _residual(statement: Root, value: Any, point: Environment, roots: Roots) -> 
     return number(statement.left, environment, roots) - number(statement.right, environment, roots)
 
 
-def _may_be_rounded(statement: Root, item: Expression, points: Sequence[Environment]) -> bool:
+def _may_be_rounded(statement: Root, item: Expression, places: Sequence[Environment]) -> bool:
     """Whether the equation's sides come as near as one unit of the answer's last digit can bring them."""
-    if len(points) > 1 or _magnitude_is_hidden(item):
+    if len(places) > 1 or _magnitude_is_hidden(item):
         return True
     value, unit = number(item, {}, "principal"), sympy.Rational(1, 10 ** (_decimals(item) or 0))
     try:

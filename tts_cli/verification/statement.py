@@ -14,18 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from tts_cli.answers.cursor import NotUnderstood
+from tts_cli.answers.expression import IMAGINARY, Apply, Expression, Name, NotUnderstood, Number, letters, nodes
 from tts_cli.answers.normalize import clean
-from tts_cli.verification.expression import (
-    Apply,
-    Expression,
-    Letter,
-    Number,
-    letters,
-    mentions_i,
-    parse,
-    parse_equation,
-)
+from tts_cli.verification.strict import read_equation, read_expression
 
 MAX_TEXT = 600
 MAX_EQUATIONS = 4
@@ -130,7 +121,7 @@ def _formula(text: str) -> tuple[str, bool]:
 
 def _expression(text: str) -> Expression:
     cleaned, latex = _formula(text)
-    return parse(cleaned, latex=latex)
+    return read_expression(cleaned, latex=latex)
 
 
 def _constant(text: str) -> Expression:
@@ -144,7 +135,7 @@ def _equations(text: str) -> tuple[tuple[Expression, Expression], ...]:
     pieces = re.split(r",? and |, ", text)
     if len(pieces) > MAX_EQUATIONS:
         raise NotUnderstood(text)
-    return tuple(parse_equation(cleaned, latex=latex) for cleaned, latex in map(_formula, pieces))
+    return tuple(read_equation(cleaned, latex=latex) for cleaned, latex in map(_formula, pieces))
 
 
 def _remainder(found: Found) -> Statement:
@@ -185,7 +176,12 @@ def _root(found: Found, *, parameters: bool = False) -> Statement:
     left, right = equations[0]
     names = letters(left, right)
     unknown = groups.get("v") or groups.get("w") or min(names, default="")
-    if len(equations) > 1 or unknown not in names or mentions_i(left, right) or (len(names) > 1 and not parameters):
+    if (
+        len(equations) > 1
+        or unknown not in names
+        or IMAGINARY in nodes(left, right)
+        or (len(names) > 1 and not parameters)
+    ):
         raise NotUnderstood(found.group())
     narrow = (groups.get("narrow") or "").lower().split()
     return Root(left, right, unknown, not _NOT_NARROW.issuperset(narrow))
@@ -194,9 +190,9 @@ def _root(found: Found, *, parameters: bool = False) -> Statement:
 def _consequence(found: Found) -> Statement:
     equations, asked = _equations(found["q"]), _expression(found["e"])
     sides = [side for equation in equations for side in equation]
-    if mentions_i(asked, *sides) or not letters(asked) <= letters(*sides):
+    if IMAGINARY in nodes(asked, *sides) or not letters(asked) <= letters(*sides):
         raise NotUnderstood(found.group())
-    if len(equations) == 1 and isinstance(asked, Letter) and letters(*sides) == {asked.name}:
+    if len(equations) == 1 and isinstance(asked, Name) and letters(*sides) == {asked.name}:
         return Root(*equations[0], asked.name)
     return Consequence(equations, asked)
 
