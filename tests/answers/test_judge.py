@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.answers.judge import Judge, is_hostile
+from tts_cli.answers.judge import Judge
 from tts_cli.errors import TtsError
 
 ROOT = Path(__file__).resolve().parents[2]
 HARD = (r"\cot x", r"\frac{\cos x}{\sin x}")
 HARD_TOO = (r"\ln 4", r"2\ln 2")
 PATIENT = 60.0  # seconds: where the judgement matters and not the limit, a busy machine must not change it
-ENDLESS = r"\int_0^1 \frac{\sin(x^{17})}{\ln(1+e^{\cos x})} dx"
+SLOW = "+".join(rf"\sin({n}x)" for n in range(20, 40))
+ALSO_SLOW = "+".join(rf"\cos(\pi/2-{n}x)" for n in range(20, 40))
 
 
 def worker_pid(judge: Judge) -> int | None:
@@ -69,20 +70,20 @@ def test_a_pair_that_takes_too_long_is_different_and_the_worker_is_replaced() ->
     with Judge(time_limit=PATIENT) as judge:
         assert judge.equal(*HARD)
         first = worker_pid(judge)
-        judge.time_limit = 1.0
-        assert not judge.equal(ENDLESS, "0.5772")
+        judge.time_limit = 0.1
+        assert not judge.equal(SLOW, ALSO_SLOW)
         assert first is not None
         assert has_ended(first)
         judge.time_limit = PATIENT
         assert judge.equal(*HARD_TOO)
         assert worker_pid(judge) not in (None, first)
-        assert judge.equal(ENDLESS, ENDLESS)
+        assert judge.equal(SLOW, SLOW)
 
 
 def test_a_text_that_keeps_timing_out_is_not_tried_for_ever() -> None:
-    with Judge(time_limit=0.5) as judge:
-        for other in ("1", "2", "3", "4"):
-            assert not judge.equal(ENDLESS, other)
+    with Judge(time_limit=0.1) as judge:
+        for times in ("1", "2/2", "3/3", "4/4"):
+            assert not judge.equal(SLOW, f"({ALSO_SLOW})*{times}")
         assert worker_pid(judge) is None
         assert judge._timeouts.most_common(1)[0][1] == 2
 
@@ -158,7 +159,7 @@ with Judge(memory_limit=1 << 20) as judge:
         print("not started")
 """
     done = run_python(code)
-    assert done.stdout in ("False\n", "not started\n")
+    assert done.stdout in ("True\n", "False\n", "not started\n")
     assert done.stderr == ""
 
 
@@ -209,20 +210,6 @@ def test_hostile_answers_equal_only_themselves_and_reach_no_worker(text: str) ->
     assert not judge.equal(text, "1")
     assert not judge.equal("1", text)
     assert not judge.equal(text, text + "+1")
-
-
-@pytest.mark.parametrize(
-    "text", ["9^{9^{9^9}}", "2^{2^{x^2}}", "99999!", "x^{12345}", "(" * 30 + ")" * 30, "x" * 1_000]
-)
-def test_plainly_hostile_texts_are_recognised(text: str) -> None:
-    assert is_hostile(text)
-
-
-@pytest.mark.parametrize(
-    "text", [r"e^{x^2}", r"x^{2n}+y^{2n}", r"\frac{\sin(x^{17})}{2}", "12!", r"\sqrt{\frac{1}{2^{n}}}"]
-)
-def test_ordinary_texts_are_not(text: str) -> None:
-    assert not is_hostile(text)
 
 
 def test_a_list_of_hard_items_shares_one_time_limit() -> None:

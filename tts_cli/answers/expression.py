@@ -66,6 +66,14 @@ def operations(*expressions: Expression) -> set[str]:
     return {node.name for node in nodes(*expressions) if isinstance(node, Apply)}
 
 
+def decimals(expression: Expression) -> int | None:
+    """Digits after the point of the least exact decimal number in an expression; None without one."""
+    if isinstance(expression, Number):
+        return expression.decimals
+    parts = map(decimals, expression.arguments) if isinstance(expression, Apply) else ()
+    return min((part for part in parts if part is not None), default=None)
+
+
 def significant_digits(expression: Expression) -> int:
     """How many a decimal number is written with; 0 for any other expression."""
     if isinstance(expression, Apply) and expression.name == "negate":

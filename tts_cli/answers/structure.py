@@ -45,7 +45,7 @@ _IN_BASE = re.compile(r"([0-9A-F]+)\s*(?:\\text\{)?\s*\(?(?:in )?base[ -]?(\d+|[
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SPACED = re.compile(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _ONE_NUMBER = re.compile(r"[$€£]?\s*[-+]?[$€£]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])[^,]*")
-_DECIMAL_COMMA = re.compile(r"[-+]?(?:\d+,(?:\d{2}|\d{4,})|0,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:\s*[€%])?")
+_DECIMAL_COMMA = re.compile(r"[-+]?(?:\d+,(?:\d{2}|\d{4,})|0,\d*[1-9]\d*|\d{1,3}(?:\.\d{3})+,\d+)(?:\s*[€%])?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|\d{4}[/.]\d{1,2}[/.]\d{1,2}")
 _MONTH = re.compile(
     r"(?:\\text\{)?.*\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -56,7 +56,7 @@ _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"(?:\\text\{[^{}]*\}|[^\W\d_]|[0-9' .,!?()-])+")
 _CHOICE = re.compile(
     r"(?:\\text\{\s*)?(?:(?:the )?(?:option|choice|answer)\s+)?"
-    r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).]|([A-E])\s*:)(?:\s*\}|\s|$)[\s:.]*(.*)",
+    r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).]|([A-E])\s*:)(?:\s*\}(?=[\s:.]|$)|\s|$)[\s:.]*(.*)",
     re.DOTALL,
 )
 _OTHER_CHOICE = re.compile(r"(?<![\w\\(])\(?[A-J]\s*[).:]\s")

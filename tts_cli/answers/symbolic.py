@@ -95,11 +95,11 @@ def _agree_at(place: Environment, a: Expression, b: Expression) -> bool | None:
         except (UndefinedValue, Unclear):
             continue
         zero = is_zero(first - second)
-        digits = max(significant_digits(a), significant_digits(b))
-        if zero or place or digits < ENOUGH_DIGITS:
+        if zero or place or max(significant_digits(a), significant_digits(b)) < ENOUGH_DIGITS:
             return zero
-        size = abs((first - second).evalf(DIGITS)) / abs(second.evalf(DIGITS))
-        return bool(size <= sympy.Float(10) ** (1 - min(digits, _DOUBLE)))
+        unit = sympy.Rational(1, 10 ** (decimals(a) or decimals(b) or 0))  # of the last digit
+        nearest_double = abs(second.evalf(DIGITS)) * sympy.Float("1e-15")
+        return bool(abs((first - second).evalf(DIGITS)) <= max(unit, nearest_double))
     return None
 
 

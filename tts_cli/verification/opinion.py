@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from tts_cli.answers.expression import Apply, Expression, Number, letters
+from tts_cli.answers.expression import Apply, Expression, Number, decimals, letters
 from tts_cli.answers.symbolic import (
     DIGITS,
     Environment,
@@ -107,21 +107,13 @@ def _agree_at(point: Environment, wanted: Expression, item: Expression) -> bool 
 
 def _is_rounded(wanted: Expression, item: Expression, places: Sequence[Environment]) -> bool:
     """Whether a decimal answer may be meant for the value: no further off than one unit of its last digit."""
-    decimals = _decimals(item)
-    if decimals is None:
+    digits = decimals(item)
+    if digits is None:
         return False
     if len(places) > 1 or _magnitude_is_hidden(item):
         return True
     off = abs(number(wanted, {}, "principal") - number(item, {}, "principal"))
-    return bool(off.evalf(DIGITS) <= sympy.Rational(1, 10**decimals))
-
-
-def _decimals(item: Expression) -> int | None:
-    """Digits after the point of the least exact decimal number in an expression."""
-    if isinstance(item, Number):
-        return item.decimals
-    parts = [_decimals(argument) for argument in item.arguments] if isinstance(item, Apply) else []
-    return min((part for part in parts if part is not None), default=None)
+    return bool(off.evalf(DIGITS) <= sympy.Rational(1, 10**digits))
 
 
 def _magnitude_is_hidden(item: Expression) -> bool:
@@ -151,7 +143,7 @@ def _solves(statement: Root, item: Expression, parameters: Sequence[str]) -> boo
     results = [_solves_at(statement, item, place) for place in places]
     if any(result is not False for result in results):
         return True if all(results) else None
-    return None if _decimals(item) is not None and _may_be_rounded(statement, item, places) else False
+    return None if decimals(item) is not None and _may_be_rounded(statement, item, places) else False
 
 
 def _solves_at(statement: Root, item: Expression, point: Environment) -> bool | None:
@@ -181,7 +173,7 @@ def _may_be_rounded(statement: Root, item: Expression, places: Sequence[Environm
     """Whether the equation's sides come as near as one unit of the answer's last digit can bring them."""
     if len(places) > 1 or _magnitude_is_hidden(item):
         return True
-    value, unit = number(item, {}, "principal"), sympy.Rational(1, 10 ** (_decimals(item) or 0))
+    value, unit = number(item, {}, "principal"), sympy.Rational(1, 10 ** (decimals(item) or 0))
     try:
         here, below, above = (
             _residual(statement, value + step, {}, "principal").evalf(DIGITS) for step in (0, -unit, unit)
@@ -231,7 +223,7 @@ def _of_consequence(statement: Consequence, item: Expression) -> Opinion:
     fits = [fit for environment in environments for fit in _fits(statement.asked, item, environment)]
     if fits and all(fits):
         return "right"
-    return "wrong" if fits and all(fit is False for fit in fits) and _decimals(item) is None else "no opinion"
+    return "wrong" if fits and all(fit is False for fit in fits) and decimals(item) is None else "no opinion"
 
 
 def _fits(asked: Expression, item: Expression, environment: Environment) -> Iterator[bool | None]:
