@@ -18,6 +18,7 @@ from tts_cli.answers.expression import (
     Expression,
     Name,
     Number,
+    decimals,
     letters,
     operations,
     significant_digits,
