@@ -17,7 +17,7 @@ _FORMULA = re.compile(FORMULA, re.DOTALL)
 _ABBREVIATED = r"(?<!\bapprox)(?<!\bi\.e)(?<!\be\.g)(?<!\bvs)(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)"
 _SENTENCE_END = re.compile(rf"{_ABBREVIATED}[.?!](?=[\s\"”)$<]|$)|[。！？؟।]|\n")
 _CLAUSE_END = re.compile(
-    r",?\s(?:because|since|which|where|as|after|when|if|so that|hence)\s|[,;]\s+(?:so|but|with|and we|or equivalently|i\.e)\b"
+    r",?\s(?:because|since|which|where|as|after|when|if|so that|hence)(?=\s|$)|[,;]\s+(?:so|but|with|and we|or equivalently|i\.e)\b"
     r"|\bI hope\b|</answer>",
     re.IGNORECASE,
 )
@@ -33,7 +33,7 @@ _NOUN_EN = (
 )
 _IS_EN = (
     r"(?:\s(?:is|are|was|were|equals|becomes|comes out to(?: be)?|turns out to be|(?:(?:would|must|should|will|can only)\s)"
-    r"?(?:\w+\s)?be)\b|[*_\s]{0,4}[:：=])"
+    r"?(?:\w+\s)?be)\b|[*_\s]{0,4}[:：]|(?<=answer)\s?=)"
 )
 _CHOICE_EN = r"\b(?:correct|right|best)\s(?:option|choice)\b(?:\s(?:is|would be)\b|\s?:)|\b(?:option|choice)\s?:"
 _HEADING = r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answers?[*_:]{0,4}[ \t]*\n"
@@ -112,7 +112,7 @@ def marked_answer(text: str) -> str | None:
 
 def concluded_answer(text: str) -> str | None:
     """What the last sentences conclude, without a mark: `7 apples` of "3 + 4 = 7 apples."; None if nothing is plain."""
-    sentences = [sentence for sentence in _sentences(text) if not sentence.endswith(("?", "？"))]
+    sentences = [s for s in _sentences(text) if "=" in s or not s.endswith(("?", "？"))]
     for number, sentence in enumerate(sentences[-_TRIED:][::-1]):
         if _CANNOT.search(sentence):
             return None

@@ -27,9 +27,9 @@ _LAST = re.compile(rf"(?<![A-Za-z_.\d])(?:(?<![\w)\]}}])[-−])?{_NUMBER}(?:/\d+
 _IS_VALUE = re.compile(
     r"\d|[¼-¾⅐-⅞∞]|\\(?!q?quad|text|[,;:! ])[A-Za-z]+|[A-Za-zΑ-Ωα-ω]\s*[=^_/+*(]|\b(?:pi|infinity)\b"
 )
-_BEFORE = re.compile(r"(?:[\s,;:)\]}*/^=+&<>≤≥%!]|[-–−]\s)+")
+_BEFORE = re.compile(r"(?:(?:and|or|und|oder|et|ou|и|или)\s|[\s,;:)\]}*/^=+&<>≤≥%!]|[-–−]\s)+")
 _AFTER = re.compile(r"[\s,;:(\[{=+*/^_<>≤≥&|–-]+$")
-_LIST = re.compile(r"[,;和或、]|\b(?:and|or|und|oder|et|ou|и|или)\b")
+_LIST = re.compile(r",(?!\d)|(?<!\d),|[;和或、]|\b(?:and|or|und|oder|et|ou|и|или)\b")
 _BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _RELATION = re.compile(r"[<>≤≥≠]|\\(?:lt|gt|leq?|geq?|neq?|in|equiv)(?![A-Za-z])|!=")
 _EQUALS = re.compile(r"(?<![:=])&?=(?!=)")
@@ -57,8 +57,8 @@ _WEAK = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r"\b(?:because|since|which|where|after|before|when|while|until|if|for|by|from|with|than|compared|instead|rather|given)\b"
-    r"(?:[^,;:=]|,(?!\s)){0,300}?(?=,\s|[;:=]|\s(?:so|then|is|are|was|were)\s|$)",
+    r"\b(?:(?P<reason>because|since|which|where|if|given)|after|before|when|while|until|for|by|from|with|than|compared|instead"
+    r"|rather)\b(?:[^,;:=]|,(?!\s)){0,300}?(?=,\s|[;:=]|\s(?:so|then|is|are|was|were|has|have|had|will|would)\s|$)",
     re.IGNORECASE,
 )
 _RESULT = re.compile(r",?\s(?:so|therefore|thus|hence)\s(?!that)", re.IGNORECASE)
@@ -86,7 +86,7 @@ def value_at_start(text: str) -> ProseValue | None:
 
 def values_in(sentence: str) -> list[ProseValue]:
     """Every value of a sentence, with its unit, and how plainly the sentence concludes with it."""
-    asides = [found.span() for found in _ASIDE.finditer(sentence)]
+    asides = list(_ASIDE.finditer(sentence))
     result = max((found.end() for found in _RESULT.finditer(sentence)), default=len(sentence))
     values: list[ProseValue] = []
     at = 0
@@ -94,7 +94,7 @@ def values_in(sentence: str) -> list[ProseValue]:
         if (value := _value(run, run.group())) is None:
             continue
         before, at = sentence[at : value.start], run.end()
-        strength = _strength(before, "=" in run.group()) if not _within(value, asides) else 1
+        strength = _strength(before, "=" in run.group(), _aside(value, asides))
         strength = 3 if strength == 2 and value.start >= result else strength
         text = f"{result_of(value.text)}{unit_after(sentence[value.end :])}"
         values.append(ProseValue(one_line(text), value.start, value.end, strength))
@@ -110,9 +110,14 @@ def result_of(text: str, *, of_names: bool = True) -> str:
     for _ in range(4):
         outer = _BRACKETED.sub(lambda found: "_" * len(found.group()), outer)
     equals = list(_EQUALS.finditer(outer))
+    if len(equals) == 1 and (joints := list(_LIST.finditer(outer[: equals[0].start()]))):
+        text, outer = text[joints[-1].end() :], outer[joints[-1].end() :]  # 8, 12 - 8 = 4
+        equals = list(_EQUALS.finditer(outer))
     if not equals or _LIST.search(outer) or _RELATION.search(outer):
         return text
-    left, right = text[: equals[0].start()], text[equals[-1].end() :].strip(" &\\")
+    left, right = text[: equals[0].start()].strip(), text[equals[-1].end() :].strip(" &").removesuffix("\\\\")
+    if of_names and len(equals) == 1 and right.isalpha() and len(right) == 1 and re.search(r"\d", left):
+        return left  # 20 = A
     if not right or not (of_names or (re.search(r"\d", left) and not re.search(r"(?<!\\)\b[A-Za-z]", left))):
         return text
     return right
@@ -133,17 +138,20 @@ def last_number_in(text: str) -> str | None:
     return one_line(numbers[-1]) if numbers else None
 
 
-def _strength(before: str, has_equals: bool) -> int:
+def _strength(before: str, has_equals: bool, aside: re.Match[str] | None) -> int:
     if has_equals:
-        return 3
+        return 2 if aside and aside.group("reason") else 3
+    if aside:
+        return 1
     concludes = _CONCLUDES.search(before)
     if _WEAK.search(before) and not before.rstrip().lower().endswith("total of"):
         return 1
     return 3 if concludes else 2 if before.strip() else 1
 
 
-def _within(value: ProseValue, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= value.start < end for start, end in spans)
+def _aside(value: ProseValue, asides: list[re.Match[str]]) -> re.Match[str] | None:
+    """The subordinate phrase that the value stands in."""
+    return next((aside for aside in asides if aside.start() <= value.start < aside.end()), None)
 
 
 def _value(run: re.Match[str], text: str) -> ProseValue | None:
