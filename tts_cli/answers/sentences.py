@@ -33,7 +33,7 @@ _NOUN_EN = (
 )
 _IS_EN = (
     r"(?:\s(?:is|are|was|were|equals|becomes|comes out to(?: be)?|turns out to be|(?:(?:would|must|should|will|can only)\s)"
-    r"?(?:\w+\s)?be)\b|[*_\s]{0,4}[:：]|(?<=answer)\s?=)"
+    r"?(?:\w+\s)?be)\b|[*_\s]{0,4}(?:[:：]|->|→)|(?<=answer)\s?=)"
 )
 _CHOICE_EN = r"\b(?:correct|right|best)\s(?:option|choice)\b(?:\s(?:is|would be)\b|\s?:)|\b(?:option|choice)\s?:"
 _HEADING = r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answers?[*_:]{0,4}[ \t]*\n"
@@ -49,7 +49,7 @@ _IS = (
 )
 _MARK = re.compile(
     rf"(?P<hashes>^[ ]{{0,3}}####(?!#))|<answer>|(?P<heading>{_HEADING})|{_NOUN_EN}{_IS_EN}|{_CHOICE_EN}"
-    rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\]{{0,40}}?)??{_IS}|^\s*答[:：]|故选[:：]?",
+    rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\]{{0,40}}?)??{_IS}|^\s*答[:：]|选[:：]?\s?(?=[A-J]\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _FILLING = re.compile(
@@ -68,18 +68,19 @@ _NO_ANSWER = re.compile(
 )
 _QUALIFIES = re.compile(
     r"\b(?:not|no|never|nor|neither|either|than|least|most|between|except|greater|less|fewer|over|under|up to|more|times"
-    r"|extraneous)\b|以上|以下|以内|不|多于|少于|超过|倍|分之",
+    r"|extraneous)\b|以上|以下|以内|至少|最多|大于|小于|多于|少于|超过|不|倍|分之|左右",
     re.IGNORECASE,
 )
 _MAY_FOLLOW = re.compile(
     r"\s*(?:[,;(—–.!]|(?:in|on|at|for|to|from|by|per|after|with|of|left|altogether|each|every|remaining|total|and|or"
-    r"|respectively|is|are|as)\b)",
+    r"|respectively|as)\b)",
     re.IGNORECASE,
 )
 _COPULA = re.compile(r"\s?(?:になります|です|である|だ|입니다|이다|이에요|예요|है|हैं)\s*$")
-_COUNTER = re.compile(r"(?<=\d)\s?[个個只名本枚匹개명]$")
+_COUNTER = re.compile(r"(?<=\d)\s?[个個只名本枚匹颗顆条张位件개명마]\w{0,6}$")
 _WORD = re.compile(r"(?<!\\)(?<![^\W\d_])[^\W\d_]{2,}")
-_CHOICE = re.compile(r"\(?([A-J])\)?\.?")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts without spaces between words
+_CHOICE = re.compile(r"(?:[Oo]ption\s|[Cc]hoice\s)?\(?([A-J])\)?\.?")
 _CANNOT = re.compile(
     r"\b(?:can(?:not|'t|’t| not)|unable to|impossible to|(?:do|does) not have enough|not possible to)\b[^.\n]{0,60}"
     r"\b(?:determined?|solved?|answer(?:ed)?|find|found|calculated?|computed?|information|help)\b"
@@ -87,6 +88,7 @@ _CANNOT = re.compile(
     r"|valid )?solutions?\b|无法|無法|no se puede|il est impossible|kann nicht|невозможно",
     re.IGNORECASE,
 )
+_APART = ",;(—"  # what follows these does not change the value before them
 _TRIED = 4  # marks, and sentences from the end
 _SHORT = 100
 _LONGEST = 300
@@ -194,14 +196,16 @@ def _is_working(clause: str, value: ProseValue | None) -> bool:
 
 def _reduced(clause: str, value: ProseValue | None) -> str:
     """A short answer as it stands; of a longer clause its value, unless words around the value change its meaning."""
-    clause = _COUNTER.sub("", clause)
+    clause = clause if _QUALIFIES.search(clause) else _COUNTER.sub("", clause)
     if value is not None and value.start <= 1:
         rest = clause[value.end :]
         unit = unit_after(rest)
         behind = rest.strip().removeprefix(unit.strip())
-        if not behind.strip(" .") or (_MAY_FOLLOW.match(behind) and not _QUALIFIES.search(behind)):
+        apart = behind[:1] in _APART or not values_in(behind)
+        if not behind.strip(" .") or (apart and _MAY_FOLLOW.match(behind) and not _QUALIFIES.search(behind)):
             return one_line(result_of(value.text, of_names=False) + unit)
-    words = len(_WORD.findall(_FORMULA.sub("", clause)))
+        return one_line(without_dollars(clause)) if len(clause) <= _LONGEST else ""
+    words = len(_WORD.findall(_FORMULA.sub("", clause))) + len(_UNSPACED.findall(clause)) // 2
     if words <= 3 and len(clause) <= _SHORT:
         return one_line(without_dollars(clause))
     if _QUALIFIES.search(clause):
