@@ -76,7 +76,8 @@ def stated(text: str) -> str:
 
 
 def _without_thought(text: str) -> str:
-    """What is outside `<think>…</think>`. A closing tag alone ends a thought that the prompt opened."""
+    """What is outside `<think>…</think>`. A closing tag alone ends a thought that the prompt opened; one that never closes
+    goes to the end."""
     said: list[str] = []
     at: int | None = 0
     for tag in _THOUGHT.finditer(text):
@@ -88,7 +89,7 @@ def _without_thought(text: str) -> str:
             if at is not None:
                 said.clear()
             at = tag.end()
-    return "".join(said) + text[at:] if at is not None else ""
+    return "".join(said) + (text[at:] if at is not None else "")
 
 
 def _of_one(text: str) -> Extracted | None:

@@ -205,7 +205,8 @@ def _reduced(clause: str, value: ProseValue | None) -> str:
         if not behind.strip(" .") or (apart and _MAY_FOLLOW.match(behind) and not _QUALIFIES.search(behind)):
             return one_line(result_of(value.text, of_names=False) + unit)
         return one_line(without_dollars(clause)) if len(clause) <= _LONGEST else ""
-    words = len(_WORD.findall(_FORMULA.sub("", clause))) + len(_UNSPACED.findall(clause)) // 2
+    words = len(_WORD.findall(_FORMULA.sub("", clause)))
+    words += len(_UNSPACED.findall(clause)) if re.search(r"\d", clause) else 0
     if words <= 3 and len(clause) <= _SHORT:
         return one_line(without_dollars(clause))
     if _QUALIFIES.search(clause):

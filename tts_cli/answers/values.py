@@ -54,7 +54,7 @@ _CONCLUDES = re.compile(
 )
 _WEAK = re.compile(
     r"\b(?:an?|the|of|in|on|at|by|for|from|with|to|than|per|after|before|around|over|under|between|and|or|but|if|since"
-    r"|because|as|when|while|every|all|both|step|problem|example|part|case|question|equation|day|week|chapter|page|de)\s*$",
+    r"|because|as|when|while|every|all|both|step|problem|example|part|case|question|equation|day|week|chapter|page|de|(?<!\bis\s)(?<!\bare\s)about)\s*$",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -100,8 +100,8 @@ def values_in(sentence: str) -> list[ProseValue]:
         strength = 3 if strength == 2 and value.start >= result else strength
         unit = unit_after(sentence[value.end :])
         text, end = one_line(result_of(value.text) + unit), value.end + len(unit)
-        joint = sentence[values[-1].end : value.start] if values and unit and values[-1].unit else None
-        if joint is not None and _COMPOUND.fullmatch(joint):  # 2 hours and 30 minutes
+        joint = sentence[values[-1].end : value.start] if values and unit and values[-1].unit else ""
+        if "=" not in run.group() and _COMPOUND.fullmatch(joint):  # 2 hours and 30 minutes
             last = values.pop()
             text, strength = f"{last.text}{joint}{text}", max(last.strength, strength)
             value = last
