@@ -145,6 +145,7 @@ MARKS: Table = [
     ("The answers are 1, 2 and 4.", "1, 2 and 4"),
     ("The answer is $x=1$ or $x=2$.", "x=1 or x=2"),
     ("The answer is 3 + 4 = 7.", "7"),
+    ("The answer is 15 gallons * 8 pints / gallon = 120 pints", "120 pints"),
     ("The answer is 5 bananas.", "5 bananas"),
     ("The answer is 5 red balls.", "5 red balls"),
     ("The answer is 12 apples in total.", "12 apples"),
@@ -367,13 +368,12 @@ def test_boxes_together_keep_both_contents(first: str, second: str, joint: str) 
     assert " ".join(second.split()) in found
 
 
-words = st.lists(
-    st.sampled_from(
-        "the answer is are 5 3.5 $x=2$ $50 20% and or , . \n \\boxed{7} \\boxed{} \\boxed{ ``` <think> </think> (a) (b) #### "
-        "because so apples = + 答案是 ** \\[ \\] { } $ ` 1. Answer:".split(" ")
-    ),
-    max_size=40,
-).map(" ".join)
+WORDS = [
+    "the", "answer", "is", "are", "5", "3.5", "$x=2$", "$50", "20%", "and", "or", ",", ".", "\n", "\\boxed{7}", "\\boxed{}",
+    "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so", "apples", "=", "+", "答案是", "**", "\\[",
+    "\\]", "{", "}", "$", "`", "1.", "Answer:",
+]  # fmt: skip
+words = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 
 
 @given(st.one_of(st.text(), words))
@@ -385,10 +385,10 @@ def test_survives_any_text(text: str) -> None:
 
 
 HOSTILE = [
-    "{", "}", "\\boxed{", "\\boxed{}", "\\boxed{1} ", "\\boxed{1}, ", "\\boxed ", "`", "```\n", "$", "$ ", "$a$", "\\", "\\(",
-    "\\[", "the answer is ", "answer", "answers to ", " ", "####", "#### 5\n", "(a) ", "(a) \\boxed{1}\n(b) \\boxed{2}\n", "1. ",
-    "<think>", "</think>", "5,", "5 and ", "1,111", "=", "x=", "because ", "for 3 ", "答案是", "**a", "\\text{", "-", "5 m/", "<<",
-    "_", "\\begin{align}", "( ", "\\boxed\\frac{1}{2}",
+    "{", "}", "\\boxed{", "\\boxed{}", "\\boxed{1} ", "\\boxed{1}, ", "\\boxed ", "`", "```\n", "$", "$ ", "$a$", "\\",
+    "\\(", "\\[", "the answer is ", "answer", "answers to ", " ", "####", "#### 5\n", "(a) ", "1. ", "<think>", "</think>",
+    "(a) \\boxed{1}\n(b) \\boxed{2}\n", "5,", "5 and ", "1,111", "=", "x=", "because ", "for 3 ", "答案是", "**a", "-", "<<",
+    "\\text{", "5 m/", "_", "\\begin{align}", "( ", "\\boxed\\frac{1}{2}",
 ]  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 r"""Finds the final answer in the text of a solution, and says how it was found.
 
 First a box (boxes.py), then a sentence that marks its answer, then a sentence that concludes, then the last number
-(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose parts
-(a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs no more
-than its length. Deciding whether two answers are the same is not done here.
+(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose
+parts (a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs
+no more than its length. Deciding whether two answers are the same is not done here.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ def stated(text: str) -> str:
 
 
 def _without_thought(text: str) -> str:
-    """What is outside `<think>…</think>`. A closing tag alone ends a thought that the prompt opened; one that never closes
-    goes to the end."""
+    """What is outside `<think>…</think>`. A closing tag alone ends a thought that the prompt opened."""
     said: list[str] = []
     at: int | None = 0
     for tag in _THOUGHT.finditer(text):

@@ -41,15 +41,17 @@ _UNIT = re.compile(
     rf"(?:(\s[{_ALPHABETIC}]{{1,19}}s)(?=[.!]?\s*$))?(?![{_ALPHABETIC}-])"
 )
 _COMPOUND = re.compile(r"(?:,?\s(?:and\s)?)")
-_NO_UNIT = frozenset(
-    "left remaining more total altogether in of at to for by and or than times after because when as on from with if is are"
-    " was were which that per each every less so but old long high wide away out up down would will can the an have has"
-    " since where then extraneous".split()
+_NO_UNIT = re.compile(
+    r"left|remaining|more|total|altogether|in|of|at|to|for|by|and|or|than|times|after|because|when|as|on|from|with|if|is"
+    r"|are|was|were|which|that|per|each|every|less|so|but|old|long|high|wide|away|out|up|down|would|will|can|the|an|have|has|since"
+    r"|where|then|extraneous",
+    re.IGNORECASE,
 )
 
 _CONCLUDES = re.compile(
     r"\b(?:is|are|was|were|be|been|equals?|has|have|had|costs?|gives?|gave|totals?|makes?|remains?|leaves?|becomes?|est|sont"
-    r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b|[:：=≈]\s*$|等于|為|为|是|有|共",
+    r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b"
+    r"|[:：=≈]\s*$|等于|為|为|是|有|共",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
@@ -134,7 +136,7 @@ def result_of(text: str, *, of_names: bool = True) -> str:
 def unit_after(text: str) -> str:
     """The unit, or the noun that is counted, that a text begins with, with a space before it; else nothing."""
     unit = _UNIT.match(text)
-    if unit is None or unit.group(2).lower() in _NO_UNIT:
+    if unit is None or _NO_UNIT.fullmatch(unit.group(2)):
         return ""
     second = unit.group(3) or ""
     return f" {unit.group(1)}{second}"
