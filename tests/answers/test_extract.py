@@ -369,9 +369,9 @@ def test_boxes_together_keep_both_contents(first: str, second: str, joint: str) 
 
 
 WORDS = [
-    "the", "answer", "is", "are", "5", "3.5", "$x=2$", "$50", "20%", "and", "or", ",", ".", "\n", "\\boxed{7}", "\\boxed{}",
-    "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so", "apples", "=", "+", "答案是", "**", "\\[",
-    "\\]", "{", "}", "$", "`", "1.", "Answer:",
+    "the", "answer", "is", "are", "5", "3.5", "$x=2$", "$50", "20%", "and", "or", ",", ".", "\n",
+    "\\boxed{7}", "\\boxed{}", "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so", "apples",
+    "=", "+", "答案是", "**", "\\[", "\\]", "{", "}", "$", "`", "1.", "Answer:",
 ]  # fmt: skip
 words = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 
@@ -386,9 +386,9 @@ def test_survives_any_text(text: str) -> None:
 
 HOSTILE = [
     "{", "}", "\\boxed{", "\\boxed{}", "\\boxed{1} ", "\\boxed{1}, ", "\\boxed ", "`", "```\n", "$", "$ ", "$a$", "\\",
-    "\\(", "\\[", "the answer is ", "answer", "answers to ", " ", "####", "#### 5\n", "(a) ", "1. ", "<think>", "</think>",
-    "(a) \\boxed{1}\n(b) \\boxed{2}\n", "5,", "5 and ", "1,111", "=", "x=", "because ", "for 3 ", "答案是", "**a", "-", "<<",
-    "\\text{", "5 m/", "_", "\\begin{align}", "( ", "\\boxed\\frac{1}{2}",
+    "\\(", "\\[", "the answer is ", "answer", "answers to ", " ", "####", "#### 5\n", "(a) ", "1. ",
+    "<think>", "</think>", "(a) \\boxed{1}\n(b) \\boxed{2}\n", "5,", "5 and ", "1,111", "=", "x=", "because ",
+    "for 3 ", "答案是", "**a", "-", "<<", "\\text{", "5 m/", "_", "\\begin{align}", "( ", "\\boxed\\frac{1}{2}",
 ]  # fmt: skip
 
 

@@ -33,8 +33,8 @@ _NOUN_EN = (
     r"[^.?!:\n=]{0,60}?)?,?"
 )
 _IS_EN = (
-    r"(?:\s(?:is|are|was|were|equals|becomes|comes out to(?: be)?|turns out to be|(?:(?:would|must|should|will|can only)"
-    r"\s)?(?:\w+\s)?be)\b|[*_\s]{0,4}(?:[:：]|->|→)|(?<=answer)\s?=)"
+    r"(?:\s(?:is|are|was|were|equals|becomes|comes out to(?: be)?|turns out to be|"
+    r"(?:(?:would|must|should|will|can only)\s)?(?:\w+\s)?be)\b|[*_\s]{0,4}(?:[:：]|->|→)|(?<=answer)\s?=)"
 )
 _CHOICE_EN = r"\b(?:correct|right|best)\s(?:option|choice)\b(?:\s(?:is|would be)\b|\s?:)|\b(?:option|choice)\s?:"
 _HEADING = r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answers?[*_:]{0,4}[ \t]*\n"
@@ -63,8 +63,8 @@ _IS_THE_ANSWER = re.compile(
 )
 _NO_ANSWER = re.compile(
     r"(?:not|incorrect|wrong|correct|right|reasonable|clear|obvious|unique|valid|consistent|sensible|plausible|below|above"
-    r"|found|simple|ready|verified|confirmed|as follows|obtained|given|unknown|unclear|in the form|going to|an? (?:integer|number)"
-    r"|[iI]|we|you|it|let|what|to)(?![\w'’])",
+    r"|found|simple|ready|verified|confirmed|as follows|obtained|given|unknown|unclear|in the form|going to"
+    r"|an? (?:integer|number)|[iI]|we|you|it|let|what|to)(?![\w'’])",
     re.IGNORECASE,
 )
 _QUALIFIES = re.compile(
