@@ -1,7 +1,7 @@
 r"""The boxes of a solution, and those that stand together as one answer: `\boxed{3} and \boxed{5}` is `3 and 5`.
 
 Covers `\boxed`, `\fbox` and `\framebox`, with braces or without. A box in a later sentence replaces an earlier one; a
-placeholder (`\boxed{answer}`) is no box. Not covered: answers in words (sentences.py). Linear in the text, no recursion.
+placeholder (`\boxed{answer}`) is no box. Not covered: answers in words (sentences.py). Linear, no recursion.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
-from tts_cli.answers.layout import one_line, without_dollars
+from tts_cli.answers.layout import one_line
 
 MAX_ANSWER = 10_000
 """Longest box, in characters, that is taken for an answer."""
@@ -26,14 +27,14 @@ _WRAPPING = re.compile(
 _PLACEHOLDER = re.compile(
     r"(?:\?*|\\[lc]?dots|\\(?:square|Box|cdots?|ldots|underline|hspace)|"
     r"(?:insert|put|write|place)?(?:your|the|my|a|final|numeric(?:al)?|correct|actual|exact)*"
-    r"(?:answers?|results?|solution|number|value)?(?:goes)?(?:here)?|x{2,}|答案|最终答案)",
+    r"(?:answers?|results?|solution|number|value)(?:goes)?(?:here)?|x{2,}|(?:最终)?答案)?",
     re.IGNORECASE,
 )
 _JOINED = r"(?:\\text\s?\{\s*(?:and|or|und|oder|et|ou|y|e|o)\s*\}|(?:and|or|und|oder|et|ou|y|e|o)\b|[和或及与、])"
 _JOINT = re.compile(
     rf"(?:[\s$,;.&*]|\\[()\[\] ,;:!\\]|\\q?quad(?![A-Za-z])|\\cup(?![A-Za-z])|{_JOINED}|\([a-h]\))*+", re.IGNORECASE
 )
-_JOINING_WORD = re.compile(rf"[,;]?\s*(?:{_JOINED}|\\cup(?![A-Za-z]))|[,;]", re.IGNORECASE)
+_JOINING_WORD = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED}|\\cup(?![A-Za-z]))", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?<![A-Za-z\\])(?:\\[a-z]+\s[A-Z]{1,4}|\\?[A-Za-z]{1,20}(?:_\{?\w{1,5}\}?|'{1,2}|\([A-Za-z]\))?)\s?(?:=|\\approx)\s*$"
 )
@@ -42,11 +43,15 @@ _SAME_SENTENCE = re.compile(
     r"|total|sum|final|finally|result|product|gives?|giving)\b)[^.?!\n=\\]{0,50}(?:=|\bis\b|\bare\b|:)[\s$*]*(?:\\[(\[])?\s*",
     re.IGNORECASE,
 )
+_FRACTION = re.compile(
+    r"(?P<minus>-)?(?:(?P<whole>\d{1,9})(?=\\))?(?:\\[dt]?frac\{(?P<top>\d{1,9})\}\{(?P<bottom>\d{1,9})\})", re.ASCII
+)
+_DECIMAL = re.compile(r"-?\d{1,12}(?:\.\d{1,12}|/[1-9]\d{0,8})?", re.ASCII)
 _OR = {"or", "oder", "ou", "o", "或"}
 _MOST_BETWEEN = 100
 _OPEN_FORMULA = re.compile(r"(?:\$\$?|\\[(\[])\s?$")
 _CLOSED_FORMULA = re.compile(r"\s?(?:\$\$?|\\[)\]])")
-_VALUE_ONLY = re.compile(r"\\left|\\right|\\text\s?\{[^{}]*\}|\\[,;:! ]|\s|\$|^[A-Za-z]=")
+_LAYOUT = re.compile(r"\\left|\\right|\\text\s?\{[^{}]*\}|\\[,;:! ]|\s|\$|^[A-Za-z]=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,23 +166,32 @@ def _label_at_end(text: str) -> str:
 
 
 def _joined(text: str, group: Sequence[Box]) -> str:
-    """The group's contents with what joins them; labels stay if every one has a label; the same content only once."""
-    parts: list[tuple[str, str]] = []
-    seen: set[str] = set()
-    labels = [_label_at_end(text[max(0, box.start - 40) : box.start]) for box in group]
-    labelled = len(group) > 1 and all(labels)
-    for number, (box, label) in enumerate(zip(group, labels, strict=True)):
-        content = f"{one_line(label)} {box.content}" if labelled else box.content or ""
-        bare = _VALUE_ONLY.sub("", content if labelled else box.content or "") or content
-        if bare not in seen:
-            seen.add(bare)
-            parts.append((_joint(text[group[number - 1].end : box.start]) if parts else "", content))
-    return one_line(without_dollars("".join(joint + content for joint, content in parts)))
+    """The group's contents with what joins them; labels stay if each has one; of equal values the last one."""
+    labels = [_label_at_end(text[max(0, box.start - 40) : box.start]) if len(group) > 1 else "" for box in group]
+    contents = [
+        f"{one_line(label)} {box.content}" if all(labels) else box.content or ""
+        for box, label in zip(group, labels, strict=True)
+    ]
+    last = {_value_of(content): number for number, content in enumerate(contents)}
+    kept = sorted(last.values())
+    joints = ["", *(_joint(text[group[number - 1].end : group[number].start]) for number in kept[1:])]
+    return one_line("".join(joint + contents[number] for joint, number in zip(joints, kept, strict=True)))
+
+
+def _value_of(content: str) -> Fraction | str:
+    """A plain number's value, else the text without its layout: what is repeated is one answer. No judgement beyond."""
+    bare = _LAYOUT.sub("", content)
+    if (number := _FRACTION.fullmatch(bare)) and int(number.group("bottom")):
+        value = int(number.group("whole") or 0) + Fraction(int(number.group("top")), int(number.group("bottom")))
+        return -value if number.group("minus") else value
+    if _DECIMAL.fullmatch(bare):
+        return Fraction(bare)
+    return bare or content
 
 
 def _joint(between: str) -> str:
     found = _JOINING_WORD.search(between)
-    word = found.group().strip(",; ") if found else ""
+    word = found.group() if found else ""
     if not word or word == "、":
         return ", "
     if word.startswith("\\"):

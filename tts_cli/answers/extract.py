@@ -1,9 +1,9 @@
 r"""Finds the final answer in the text of a solution, and says how it was found.
 
 First a box (boxes.py), then a sentence that marks its answer, then a sentence that concludes, then the last number
-(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose parts
-(a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs no more
-than its length. Deciding whether two answers are the same is not done here.
+(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose
+parts (a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs
+no more than its length. Deciding whether two answers are the same is not done here.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _without_thought(text: str) -> str:
             if at is not None:
                 said.clear()
             at = tag.end()
-    return "".join(said) + text[at:] if at is not None else ""
+    return "".join(said) + (text[at:] if at is not None else "")
 
 
 def _of_one(text: str) -> Extracted | None:
@@ -96,7 +96,7 @@ def _of_one(text: str) -> Extracted | None:
     boxes = read_boxes(text)
     if groups := answer_groups(text, boxes):
         return Extracted(groups[-1], "box")
-    prose, quoted = (plain(part[-_TAIL:]) for part in _split_fences(without_boxes(text, boxes)))
+    prose, quoted = (plain(_end_of(part)) for part in _split_fences(without_boxes(text, boxes)))
     ways: tuple[tuple[How, Callable[[str], str | None], str], ...] = (
         ("mark", marked_answer, prose),
         ("sentence", concluded_answer, prose),
@@ -107,6 +107,12 @@ def _of_one(text: str) -> Extracted | None:
         if (answer := read(where)) and _SAYS_SOMETHING.search(answer):
             return Extracted(answer, how)
     return None
+
+
+def _end_of(text: str) -> str:
+    """The last part of a long text, from the start of a line if one is near: no formula is cut in two."""
+    tail = text[-_TAIL:]
+    return tail[tail.find("\n", 0, _TAIL // 4) + 1 :] if len(text) > _TAIL else tail
 
 
 def _split_fences(text: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ r"""Values in prose: formulas, numbers and equations with what belongs to them, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_cli.answers.layout import FORMULA, one_line, without_dollars
 
@@ -15,8 +15,9 @@ _DIGITS = (
     r"(?!(?:st|nd|rd|th)\b)"
 )
 _NUMBER = rf"(?:\\?[$€£¥₹]\s?)?{_DIGITS}(?:\s?\\?[%٪]|\s?°[CF]?)?"
-_LETTER = r"(?<![^\W\d_])(?:[aAI](?!\s+[\w$\\])|[b-zB-HJ-ZΑ-Ωα-ω])(?![^\W\d_]|['’])"
-_FUNCTION = r"(?<![^\W\d_])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity|mod)(?![^\W\d_])"
+_ALPHABETIC = "A-Za-zÀ-ɏΑ-Ωα-ωЀ-ӿ"  # letters of scripts that put spaces between words
+_LETTER = rf"(?<![{_ALPHABETIC}])(?:[aAI](?!\s+[\w$\\])|[b-zB-HJ-ZΑ-Ωα-ω])(?![{_ALPHABETIC}'’])"
+_FUNCTION = rf"(?<![{_ALPHABETIC}])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity|mod)(?![{_ALPHABETIC}])"
 _SIGN = r"[-−–+*/^_=<>≤≥≠≈±×÷·√∞∪∩∈(){}\[\]|!,:;′°%&²³¹⁰-⁹₀-₉¼-¾⅐-⅞]"
 _ATOM = rf"(?:{FORMULA}|{_NUMBER}|\\[A-Za-z]+|\\[^A-Za-z\s]|{_FUNCTION}|{_LETTER}|{_SIGN})"
 _JOIN = r"(?:(?:and|or|und|oder|et|ou|y|o|e|и|или)[ ]|[和或、][ ]?)"
@@ -27,38 +28,40 @@ _LAST = re.compile(rf"(?<![A-Za-z_.\d])(?:(?<![\w)\]}}])[-−])?{_NUMBER}(?:/\d+
 _IS_VALUE = re.compile(
     r"\d|[¼-¾⅐-⅞∞]|\\(?!q?quad|text|[,;:! ])[A-Za-z]+|[A-Za-zΑ-Ωα-ω]\s*[=^_/+*(]|\b(?:pi|infinity)\b"
 )
-_BEFORE = re.compile(r"(?:[\s,;:)\]}*/^=+&<>≤≥%!]|[-–−]\s)+")
+_BEFORE = re.compile(r"(?:(?:and|or|und|oder|et|ou|и|или)\s|[\s,;:)\]}*/^=+&<>≤≥%!]|[-–−]\s)+")
 _AFTER = re.compile(r"[\s,;:(\[{=+*/^_<>≤≥&|–-]+$")
-_LIST = re.compile(r"[,;和或、]|\b(?:and|or|und|oder|et|ou|и|или)\b")
+_LIST = re.compile(r"\\q?quad|,(?!\d)|(?<!\d),|[;和或、]|\b(?:and|or|und|oder|et|ou|и|или)\b")
+_TEXT_JOINT = re.compile(r"\\text\s?\{(\s*(?:and|or|und|oder|et|ou)\s*)\}")
 _BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _RELATION = re.compile(r"[<>≤≥≠]|\\(?:lt|gt|leq?|geq?|neq?|in|equiv)(?![A-Za-z])|!=")
 _EQUALS = re.compile(r"(?<![:=])&?=(?!=)")
 
 _UNIT = re.compile(
-    r"\s?((?:(?:square|cubic|sq\.?)\s)?([^\W\d_]{1,20})(?:\s?/\s?[^\W\d_]{1,20}|\sper\s[^\W\d_]{1,20})?)"
-    r"(?:(\s[^\W\d_]{1,19}s)(?=[.!]?\s*$))?(?![^\W\d_]|-)"
+    rf"\s?((?:(?:square|cubic|sq\.?)\s)?([{_ALPHABETIC}]{{1,20}})(?:(?:\s?/\s?|\sper\s)[{_ALPHABETIC}]{{1,20}})?)"
+    rf"(?:(\s[{_ALPHABETIC}]{{1,19}}s)(?=[.!]?\s*$))?(?![{_ALPHABETIC}-])"
 )
-_NO_UNIT = frozenset(
-    "left remaining more total altogether in of at to for by and or than times after because when as on from with if is are"
-    " was were which that per each every less so but old long high wide away out up down would will can the an have has"
-    " since where then extraneous".split()
+_COMPOUND = re.compile(r"(?:,?\s(?:and\s)?)")
+_NO_UNIT = re.compile(
+    r"left|remaining|more|total|altogether|in|of|at|to|for|by|and|or|than|times|after|because|when|as|on|from|with|if|is"
+    r"|are|was|were|which|that|per|each|every|less|so|but|old|long|high|wide|away|out|up|down|would|will|can|the|an|have|has|since"
+    r"|where|then|extraneous",
+    re.IGNORECASE,
 )
-
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")  # where the unit ends cannot be seen
 
 _CONCLUDES = re.compile(
     r"\b(?:is|are|was|were|be|been|equals?|has|have|had|costs?|gives?|gave|totals?|makes?|remains?|leaves?|becomes?|est|sont"
-    r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b|[:：=≈]\s*$|等于|為|为|是|有|共",
+    r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b"
+    r"|[:：=≈]\s*$|等于|為|为|是|有|共",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
     r"\b(?:an?|the|of|in|on|at|by|for|from|with|to|than|per|after|before|around|over|under|between|and|or|but|if|since"
-    r"|because|as|when|while|every|all|both|step|problem|example|part|case|question|equation|day|week|chapter|page|de)\s*$",
+    r"|because|as|when|while|every|all|both|step|problem|example|part|case|question|equation|day|week|chapter|page|de|(?<!\bis\s)(?<!\bare\s)about)\s*$",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
-    r"\b(?:because|since|which|where|after|before|when|while|until|if|for|by|from|with|than|compared|instead|rather|given)\b"
-    r"(?:[^,;:=]|,(?!\s)){0,300}?(?=,\s|[;:=]|\s(?:so|then|is|are|was|were)\s|$)",
+    r"\b(?:(?P<reason>because|since|which|where|if|given)|after|before|when|while|until|for|by|from|with|than|compared|instead"
+    r"|rather)\b(?:[^,;:=]|,(?!\s)){0,300}?(?=,\s|[;:=]|\s(?:so|then|is|are|was|were|has|have|had|will|would)\s|$)",
     re.IGNORECASE,
 )
 _RESULT = re.compile(r",?\s(?:so|therefore|thus|hence)\s(?!that)", re.IGNORECASE)
@@ -76,6 +79,7 @@ class ProseValue:
     start: int
     end: int
     strength: int = 0
+    unit: str = ""
 
 
 def value_at_start(text: str) -> ProseValue | None:
@@ -86,7 +90,7 @@ def value_at_start(text: str) -> ProseValue | None:
 
 def values_in(sentence: str) -> list[ProseValue]:
     """Every value of a sentence, with its unit, and how plainly the sentence concludes with it."""
-    asides = [found.span() for found in _ASIDE.finditer(sentence)]
+    asides = list(_ASIDE.finditer(sentence))
     result = max((found.end() for found in _RESULT.finditer(sentence)), default=len(sentence))
     values: list[ProseValue] = []
     at = 0
@@ -94,25 +98,36 @@ def values_in(sentence: str) -> list[ProseValue]:
         if (value := _value(run, run.group())) is None:
             continue
         before, at = sentence[at : value.start], run.end()
-        strength = _strength(before, "=" in run.group()) if not _within(value, asides) else 1
+        strength = _strength(before, "=" in run.group(), _aside(value, asides))
         strength = 3 if strength == 2 and value.start >= result else strength
-        text = f"{result_of(value.text)}{unit_after(sentence[value.end :])}"
-        values.append(ProseValue(one_line(text), value.start, value.end, strength))
+        unit = unit_after(sentence[value.end :])
+        text, end = one_line(result_of(value.text) + unit), value.end + len(unit)
+        joint = sentence[values[-1].end : value.start] if values and unit and values[-1].unit else ""
+        if "=" not in run.group() and _COMPOUND.fullmatch(joint):  # 2 hours and 30 minutes
+            last = values.pop()
+            text, strength = f"{last.text}{joint}{text}", max(last.strength, strength)
+            value = last
+        values.append(ProseValue(text, value.start, end, strength, unit))
     if len(values) == 1 and values[0].strength == 1 and (values[0].start == 0 or _OPENS.match(sentence)):
         only = values[0]
-        return [ProseValue(only.text, only.start, only.end, 2)]
+        return [replace(only, strength=2)]
     return values
 
 
 def result_of(text: str, *, of_names: bool = True) -> str:
     """The right side of a single equation or chain; lists and relations whole. `of_names=False`: only `3 + 4 = 7`."""
-    outer = text
+    outer = _TEXT_JOINT.sub(lambda found: f" {found.group(1)} ".center(len(found.group())), text)
     for _ in range(4):
         outer = _BRACKETED.sub(lambda found: "_" * len(found.group()), outer)
     equals = list(_EQUALS.finditer(outer))
+    if len(equals) == 1 and (joints := list(_LIST.finditer(outer[: equals[0].start()]))):
+        text, outer = text[joints[-1].end() :], outer[joints[-1].end() :]  # 8, 12 - 8 = 4
+        equals = list(_EQUALS.finditer(outer))
     if not equals or _LIST.search(outer) or _RELATION.search(outer):
         return text
-    left, right = text[: equals[0].start()], text[equals[-1].end() :].strip(" &\\")
+    left, right = text[: equals[0].start()].strip(), text[equals[-1].end() :].strip(" &").removesuffix("\\\\")
+    if of_names and len(equals) == 1 and right.isalpha() and len(right) == 1 and re.search(r"\d", left):
+        return left  # 20 = A
     if not right or not (of_names or (re.search(r"\d", left) and not re.search(r"(?<!\\)\b[A-Za-z]", left))):
         return text
     return right
@@ -121,7 +136,7 @@ def result_of(text: str, *, of_names: bool = True) -> str:
 def unit_after(text: str) -> str:
     """The unit, or the noun that is counted, that a text begins with, with a space before it; else nothing."""
     unit = _UNIT.match(text)
-    if unit is None or unit.group(2).lower() in _NO_UNIT or _UNSPACED.match(unit.group(2)):
+    if unit is None or _NO_UNIT.fullmatch(unit.group(2)):
         return ""
     second = unit.group(3) or ""
     return f" {unit.group(1)}{second}"
@@ -133,17 +148,20 @@ def last_number_in(text: str) -> str | None:
     return one_line(numbers[-1]) if numbers else None
 
 
-def _strength(before: str, has_equals: bool) -> int:
+def _strength(before: str, has_equals: bool, aside: re.Match[str] | None) -> int:
     if has_equals:
-        return 3
+        return 2 if aside and aside.group("reason") else 3
+    if aside:
+        return 1
     concludes = _CONCLUDES.search(before)
     if _WEAK.search(before) and not before.rstrip().lower().endswith("total of"):
         return 1
     return 3 if concludes else 2 if before.strip() else 1
 
 
-def _within(value: ProseValue, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= value.start < end for start, end in spans)
+def _aside(value: ProseValue, asides: list[re.Match[str]]) -> re.Match[str] | None:
+    """The subordinate phrase that the value stands in."""
+    return next((aside for aside in asides if aside.start() <= value.start < aside.end()), None)
 
 
 def _value(run: re.Match[str], text: str) -> ProseValue | None:
