@@ -1,10 +1,12 @@
 """Measures how well answers are extracted and graded, on MATH-500 and AIME24 files that you have.
 
     python -m benchmarks.grading --math500 math500.jsonl --aime24 aime24.jsonl
+    python -m benchmarks.grading --layers
 
 Prints: references equal to themselves, to the answer extracted from their own solution, and to the next
 problem's answer (should be none but equal values); then rule-made rewrites accepted and near misses rejected,
-and the time per pair.
+and the time per pair. `--layers`: what each part of the judge is worth, on the pairs written by hand in tests/answers
+(math-verify is a development dependency).
 Exit 1 where a figure misses its target (0 false accepts, < 1 % false rejects, >= 498 of 500, median < 2 ms).
 """
 
@@ -15,14 +17,19 @@ import json
 import statistics
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.grading_rules import MISS, SAME, rewrites
-from tts_cli.answers import extract
+from tts_cli.answers import extract, stated
+from tts_cli.answers.compare import AnswerComparison
+from tts_cli.answers.expression import Expression
 from tts_cli.answers.judge import Judge
+from tts_cli.answers.normalize import clean
 
 SHOWN = 25
+WRITTEN = Path(__file__).resolve().parents[1] / "tests" / "answers"
 
 
 @dataclass
@@ -44,9 +51,14 @@ class Tally:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--math500", type=Path, required=True)
+    options.add_argument("--math500", type=Path)
     options.add_argument("--aime24", type=Path)
+    options.add_argument("--layers", action="store_true")
     chosen = options.parse_args()
+    if chosen.layers:
+        return layers()
+    if not chosen.math500:
+        options.error("--math500 or --layers is needed")
     rows = _rows(chosen.math500)
     with Judge() as judge:
         judge.equal(r"\sin x", r"\cos x")  # starts the worker: its start-up is no pair's time
@@ -57,6 +69,57 @@ def main() -> int:
         answers = list(dict.fromkeys(row["answer"] for row in rows))
         good &= _rule_made(judge, answers)
     return 0 if good else 1
+
+
+class WithoutArithmetic(AnswerComparison):
+    """Every pair of expressions that are not written alike goes to SymPy."""
+
+    def _decided(self, a: Expression, b: Expression) -> bool | None:
+        return None
+
+
+def layers() -> int:
+    """A table: wrong judgements of the whole judge, and of what is left without its parts."""
+    pairs = list(written_pairs())
+    print(f"{len(pairs)} pairs written by hand, {sum(same for *_, same in pairs)} of them equal\n")
+    print("| judge | false rejects | false accepts | seconds |\n|---|---|---|---|")
+    with Judge(time_limit=60) as whole, Judge(time_limit=60) as no_arithmetic, Judge(time_limit=60) as no_sympy:
+        no_arithmetic._comparison = WithoutArithmetic(no_arithmetic._hard)
+        no_sympy._comparison = AnswerComparison(lambda a, b: False)
+        whole.equal(r"\sin x", r"\cos x")
+        no_arithmetic.equal(r"\sin x", r"\cos x")
+        _layer("whole", pairs, lambda a, b: whole.equal(stated(a), stated(b)))
+        _layer("without SymPy", pairs, lambda a, b: no_sympy.equal(stated(a), stated(b)))
+        _layer("without exact arithmetic", pairs, lambda a, b: no_arithmetic.equal(stated(a), stated(b)))
+        _layer("texts made uniform, then compared as texts", pairs, lambda a, b: clean(stated(a)) == clean(stated(b)))
+    _layer("math-verify alone", pairs, math_verify_alone)
+    return 0
+
+
+def written_pairs() -> Iterator[tuple[str, str, bool]]:
+    """The pairs of answers in tests/answers, those of whole solutions left out."""
+    kind = ""
+    for file in (WRITTEN / "hand_written.txt", *sorted((WRITTEN / "corpus").glob("*.txt"))):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            kind = line if line.startswith("# kind") else kind
+            if line and not line.startswith("#") and "(solutions)" not in kind and "(JSON" not in kind:
+                a, b, sign = line.rsplit(" | ", 2) if line.count(" | ") > 1 else line.split(" | ")
+                yield a.strip(), b.strip(), sign.strip() == "="
+
+
+def _layer(name: str, pairs: list[tuple[str, str, bool]], equal: Callable[[str, str], bool]) -> None:
+    start = time.perf_counter()
+    judged = [(same, equal(a, b)) for a, b, same in pairs]
+    rejects, accepts = judged.count((True, False)), judged.count((False, True))
+    print(f"| {name} | {rejects} | {accepts} | {time.perf_counter() - start:.1f} |", flush=True)
+
+
+def math_verify_alone(a: str, b: str) -> bool:
+    """As its README says: gold first, the texts as formulas."""
+    from math_verify import parse, verify
+
+    gold, answer = (parse(f"${text}$", parsing_timeout=5) for text in (b, a))
+    return bool(verify(gold, answer, timeout_seconds=5))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

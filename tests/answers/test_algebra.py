@@ -141,9 +141,39 @@ def test_the_unit_circle(a: str, b: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "+", "1+", "(1", "1)", r"\frac{1}", r"\foo", "word", "1 = 2", r"\int x", "2^3^4", "a,b",
-     "1/2x", "1/2(x+1)", "3/4÷1/2", "6÷2(1+2)", "2 3", "2^3 4", r"\sin x/2", r"\sin x(x+1)", "n!!", "||a|-1|", "no", "x is",
-     "2.5.3", "0.333...", "٣", "5\u202e", r"\sum_{i=1}^n i", r"\lim x"]  # fmt: skip
+    "text",
+    [
+        "",
+        "+",
+        "1+",
+        "(1",
+        "1)",
+        r"\frac{1}",
+        r"\foo",
+        "word",
+        "1 = 2",
+        r"\int x",
+        "2^3^4",
+        "a,b",
+        "1/2x",
+        "1/2(x+1)",
+        "3/4÷1/2",
+        "6÷2(1+2)",
+        "2 3",
+        "2^3 4",
+        r"\sin x/2",
+        r"\sin x(x+1)",
+        "n!!",
+        "||a|-1|",
+        "no",
+        "x is",
+        "2.5.3",
+        "0.333...",
+        "٣",
+        "5\u202e",
+        r"\sum_{i=1}^n i",
+        r"\lim x",
+    ],  # fmt: skip
 )
 def test_what_is_no_expression_is_not_guessed_at(text: str) -> None:
     with pytest.raises(NotUnderstood):

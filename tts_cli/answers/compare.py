@@ -307,7 +307,7 @@ def _squeezed(text: str) -> str:
 def _names(listing: Listing) -> list[str]:
     """The names of the items where each has one of its own: x and y of "x = 2, y = 3", or what they count."""
     names = [
-        item.name if isinstance(item, Named) else item.noun if isinstance(item, Quantity) else None
+        item.name if isinstance(item, Named) else (item.noun or item.unit) if isinstance(item, Quantity) else None
         for item in listing.items
     ]
     known = [name for name in names if name]

@@ -49,7 +49,7 @@ _COMMANDS = {
     "rbrace": "⦄", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lbrack": "[", "rbrack": "]",
     "degree": r"^\circ", "quad": " ", "qquad": " ", "displaystyle": "", "textstyle": "", "limits": "",
     "thinspace": " ", "colon": ":", "ldots": "...", "dots": "...", "cdots": "...", "euro": "€", "pounds": "£",
-    "lparen": "(", "rparen": ")", "slash": "/", "colonequals": "=", "land": "＆",
+    "lparen": "(", "rparen": ")", "slash": "/", "colonequals": "=",
 }  # fmt: skip
 _TEXT_FONTS = "text|mbox|textbf|textrm|textit|textsf|texttt|mathrm|hbox|operatorname|emph|textnormal|rm|bf|textup"
 _MATH_FONTS = "mathbf|boldsymbol|mathit|mathsf|mathtt|mathcal|bm|vec|underline|displaylines|mathop|ensuremath"
@@ -71,7 +71,7 @@ _RAISED_RUN = re.compile(f"[{''.join(map(re.escape, _RAISED))}]+")
 _LOWERED_RUN = re.compile(f"[{''.join(map(re.escape, _LOWERED))}]+")
 _INFINITY = re.compile(r"(?<![A-Za-z\\])(?:positive )?infinity(?![A-Za-z])", re.IGNORECASE)
 _JOINER = re.compile(
-    r"\\text\{\s*,?\s*(and|or)\s*,?\s*\}|(?<=[\w})\]∞⦄!%°|'\"]),?\s+(and|or)\s+(?=[\w\\({\[⦃+±$|€£-])|(?<=[)\]\d])(or)(?=[A-Z(\[\\])|\\(lor|vee)\b"
+    r"\\text\{\s*,?\s*(and|or)\s*,?\s*\}|(?<=[\w})\]∞⦄!%°|'\"]),?\s+(and|or)\s+(?=[\w\\({\[⦃+±$|€£-])|(?<=[)\]\d])(or)(?=[A-Z(\[\\])|(?<=[\w}])\s*\\(lor|vee)\b(?=[^=<>]*[=<>])"
 )
 _MODULO = re.compile(
     r"\\(?:pmod|pod)\s*(\{[^{}]*\}|\d)|\(\s*(?:\\text\{\s*)?(?:\\b?mod\b|mod\b)\s*\}?\s*([^()]*)\)|\\b?mod(?![A-Za-z])\s*"

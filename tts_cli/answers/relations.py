@@ -42,7 +42,7 @@ _LABEL = re.compile(
     r"|\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\)"  # (x, y)
     r"|[A-Za-z](?:(?:\s*[+*:-]\s*|\s*)[A-Za-z]){1,3}"  # m + n, xy, A:B
     rf"|[A-Z]+{_SUBSCRIPT}\s*:\s*[A-Z]+{_SUBSCRIPT}|\\frac\s*\{{\s*[A-Z]{{2,3}}\s*\}}\s*\{{\s*[A-Z]{{2,3}}\s*\}}"
-    r"|\|\s*[A-Za-z]+\s*\||(?:m\s*)?\\(?:angle|triangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?"
+    r"|\|\s*(?![xyt]\s*\|)[A-Za-z]+\s*\||(?:m\s*)?\\(?:angle|triangle|measuredangle)\s*\{?\s*[A-Z]+\s*\}?"
     rf"|\\(?:bar|hat|tilde|overline|dot|ddot|widehat|overrightarrow)\s*\{{?\s*[A-Za-z]{{1,3}}\s*\}}?{_SUBSCRIPT}"
     r"|\\frac\s*\{\s*d(?:\^\s*\{?\d\}?)?\s*[A-Za-z]?\s*\}\s*\{\s*d\s*[A-Za-z](?:\^\s*\{?\d\}?)?\s*\}"
     r"|\\frac\s*\{\s*\\partial[^{}]*\}\s*\{\s*\\partial[^{}]*\}|d[A-Za-z]\s*/\s*d[A-Za-z]"
@@ -56,7 +56,9 @@ _GENERIC_WORDS = "answer result value solution total sum final the so thus there
 _GENERIC = frozenset(_GENERIC_WORDS.split())
 _COLON_LABEL = re.compile(r"([A-Za-z][A-Za-z' ]{0,40}|\\text\{[^{}]*\})\s*:\s*(?=\S)(.*)", re.DOTALL)
 _BRACED = re.compile(r"(?<![_^\w}])\{\s*([A-Za-z]{1,2})\s*\}")
-_CALL = re.compile(r"([A-Za-z\\]+)[(\[]")
+_OF_EQUATIONS = FUNCTIONS - {"det", "deg", "dim", "gcd", "lcm", "max", "min", "arg", "Re", "Im"}
+"""Functions of which `f(x) = value` is an equation for x, and no name with its value."""
+_CALL = re.compile(r"([A-Za-z\\]+)\s*[(\[]")
 
 
 def relation(text: str, parts: Sequence[str], signs: Sequence[str], read: Read) -> Node:
@@ -89,7 +91,7 @@ def label(text: str) -> str | None:
     if not _LABEL.fullmatch(text):
         return None
     called = _CALL.match(text.strip())
-    if called and called.group(1).lstrip("\\") in FUNCTIONS:
+    if called and called.group(1).lstrip("\\") in _OF_EQUATIONS:
         return None
     words = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).split()
     if len(words) > 1 or len(words[0]) > 3:

@@ -59,7 +59,7 @@ _CHOICE = re.compile(
     r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).]|([A-E])\s*:)(?:\s*\}(?=[\s:.]|$)|\s|$)[\s:.]*(.*)",
     re.DOTALL,
 )
-_OTHER_CHOICE = re.compile(r"(?<![\w\\(])\(?[A-J]\s*[).:]\s")
+_OTHER_CHOICE = re.compile(r"(?<![\w\\(])\(?[A-J]\s*[).:](?:\s|$)")
 _CHOICE_WORD = re.compile(r"(?:option|choice)\s+([a-j])")
 _LETTERS = re.compile(r"[A-Za-z]{2,4}")
 _ARTICLE = re.compile(r"(?:an?|the) (?=\w)")
