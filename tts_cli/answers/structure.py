@@ -55,7 +55,7 @@ _MONTH = re.compile(
 _TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"(?:\\text\{[^{}]*\}|[^\W\d_]|[0-9' .,!?()-])+")
 _CHOICE = re.compile(
-    r"(?:\\text\{\s*)?(?:(?:the )?(?:option|choice|answer)\s+)?"
+    r"(?:\\text\{\s*)?(?i:(?:the )?(?:option|choice|answer)\s+)?"
     r"(?:\(\s*([A-Ja-j])\s*\)|([A-J])\s*[).]|([A-E])\s*:)(?:\s*\}(?=[\s:.]|$)|\s|$)[\s:.]*(.*)",
     re.DOTALL,
 )
