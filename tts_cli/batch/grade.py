@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from tts_cli.answers.judge import Judge
+from tts_cli.data.fields import answer_text
 from tts_cli.data.json_line import parse_object
 from tts_cli.data.lines import read_lines
-from tts_cli.data.rows import answer_text
 
 
 def graded_rows(judge: Judge, stream: BinaryIO) -> Iterator[dict[str, Any]]:
