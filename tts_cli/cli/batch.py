@@ -25,7 +25,8 @@ matched by id, problem, settings and models; what differs is solved again.
 ROW_FAILED = 3
 
 Input = Annotated[
-    Path | None, typer.Argument(metavar="INPUT", help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.')
+    Path | None,
+    typer.Argument(metavar="INPUT", help='.txt (a problem a line), .jsonl or .csv, each also .gz; none or "-": stdin.'),
 ]
 OutputFile = Annotated[
     Path | None,
@@ -67,6 +68,9 @@ def batch(
             observer=view,
             should_stop=lambda: view.interruption.requested,
         ).run()
+    if outcome.first_error is not None:
+        rows = "1 row ended in an error:" if outcome.errors == 1 else f"{outcome.errors} rows ended in an error, first"
+        channels.note(f"{rows} {outcome.first_error}")
     stopped = view.interruption.exit_code
     if stopped is None or outcome.complete:
         return ROW_FAILED if outcome.errors else 0
