@@ -27,7 +27,7 @@ EPILOG = """Examples:
   tts eval --out results --aggregate min       votes anew, without sampling anew
 
 DATASET: nano (ships with tts), math500, aime24, or a JSONL or CSV file with "problem" and "answer" (and, if it has \
-them, "level" and "subject").
+them, "level" and "subject"). An answer may be a whole solution that marks it: "#### 72", \\boxed{72}.
 """
 Dataset = Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A name or a file; none: go on with --out.")]
 Methods = Annotated[
