@@ -84,6 +84,6 @@ class TestCompressed:
         path.write_bytes(packed(b'{"problem": "x"}\n'))
         way = way_to_jsonl(command, path)
         assert way is not None
-        subprocess.run(way, shell=True, check=True)
+        subprocess.run(way.split("`")[1], shell=True, check=True)
         with open_rows(path.with_suffix("")) as found:
             assert [row.problem for row in found] == ["x"]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels, emit_json
-from tts_cli.cli.notices import note_unread_stdin, note_unused_flags
+from tts_cli.cli.notices import note_unused_flags
 from tts_cli.cli.options import ALL_SETTINGS, Command
 from tts_cli.config import resolve
 from tts_cli.data.rows import Format
@@ -59,8 +59,6 @@ def batch(
     settings = resolve(flags)
     note_unused_flags(channels, flags, settings)
     source, output = (None if str(path) == "-" else path for path in (source, output))
-    if source is not None:
-        note_unread_stdin(channels, f"the problems are taken from {source}")
     with BatchView(channels, source, format, on_terminal=output is None and channels.rich_out) as view:
         outcome = BatchRun(
             settings,

@@ -10,18 +10,19 @@ import shlex
 from pathlib import Path
 
 _FROM_PARQUET = (
-    "pip install pyarrow && python -c 'import json, sys, pyarrow.parquet as parquet; "
-    "[print(json.dumps(row, default=str)) for row in parquet.read_table(sys.argv[1]).to_pylist()]' {file} > {made}"
+    "`pip install pyarrow && python -c 'import json, sys, pyarrow.parquet as parquet; "
+    "[print(json.dumps(row, default=str)) for row in parquet.read_table(sys.argv[1]).to_pylist()]' {file} > {made}` "
+    "makes JSONL of it."
 )
 _WAYS = {  # by suffix; {file} stands for the file, {made} for the one to be made of it
     "parquet": _FROM_PARQUET,
-    "gz": "gunzip < {file} > {made}",
-    "bz2": "bunzip2 < {file} > {made}",
-    "xz": "unxz < {file} > {made}",
-    "zst": "unzstd < {file} > {made}",
-    "zip": "unzip -p {file} > {made}",
-    "tar": "tar -xOf {file} > {made}",
-    "tgz": "tar -xzOf {file} > {made}",
+    "gz": "`gunzip < {file} > {made}` unpacks it.",
+    "bz2": "`bunzip2 < {file} > {made}` unpacks it.",
+    "xz": "`unxz < {file} > {made}` unpacks it.",
+    "zst": "`unzstd < {file} > {made}` unpacks it.",
+    "zip": "`unzip -p {file} > {made}` unpacks it.",
+    "tar": "`tar -xOf {file} > {made}` unpacks it.",
+    "tgz": "`tar -xzOf {file} > {made}` unpacks it.",
     "xlsx": "Save the table as CSV.",
     "xls": "Save the table as CSV.",
     "utf-16": "Convert it first, for example with: iconv -f utf-16 -t utf-8",
@@ -38,10 +39,10 @@ _MAGIC = (  # how the bytes of a file begin that holds no lines of text, what it
 
 
 def way_to_jsonl(suffix: str, path: Path) -> str | None:
-    """The command that makes a readable file of one with this suffix; None where none is known.
+    """How to make a readable file of one with this suffix, mostly a command; None where nothing is known.
 
     >>> way_to_jsonl(".xz", Path("my problems.jsonl.xz"))
-    "unxz < 'my problems.jsonl.xz' > 'my problems.jsonl'"
+    "`unxz < 'my problems.jsonl.xz' > 'my problems.jsonl'` unpacks it."
     """
     way = _WAYS.get(suffix.removeprefix("."))
     inner = path.with_suffix("")

@@ -16,7 +16,7 @@ from tts_cli.errors import UsageError
 TOO_LONG = "the line is too long (over 16 MiB; of a JSON list jq -c '.[]' makes a line for each object)"
 _MOST_LIST = 256 * 2**20  # bytes of a list over many lines, which is read as a whole
 _LIST = re.compile(rb"\s*\[\s*(?:\{|$)")
-_SPLIT = "jq -c '.[]' FILE makes JSONL of a JSON list, with a line for each object."
+_SPLIT = "`jq -c '.[]' FILE > FILE.jsonl` makes JSONL of a JSON list, with a line for each object."
 
 
 def is_json(line: bytes) -> bool:
@@ -30,7 +30,8 @@ def json_records(lines: Iterator[bytes | None]) -> Iterator[dict[str, Any] | str
     first = next((line for line in lines if line is None or line.strip()), b"")
     if first is not None and first.strip() == b"{":
         raise UsageError(
-            "The input is JSON whose objects take several lines.", "jq -c . FILE makes JSONL of it: an object a line."
+            "The input is JSON whose objects take several lines.",
+            "`jq -c . FILE > FILE.jsonl` makes JSONL of it, with a line for each object.",
         )
     if first is not None and _LIST.match(first):
         yield from _listed(first, lines)
