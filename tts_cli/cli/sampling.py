@@ -70,9 +70,9 @@ def note_prose(rows: Sequence[Row], channels: Channels) -> None:
 
 def note_nothing_right(rows: Sequence[Row], channels: Channels) -> None:
     """Warn where not one answer of any method was right: the references may be something else than answers."""
-    number, reference = next((row.number, row.reference) for row in rows if row.reference is not None)
+    number, reference = next((row.number, row.reference[:60]) for row in rows if row.reference is not None)
     channels.note(
-        f"warning: not one answer equals its reference. That of row {number} is {reference!r:.60}; "
+        f"warning: not one answer equals its reference. That of row {number} is {reference!r}; "
         "if that is no answer, the accuracy says nothing."
     )
 
