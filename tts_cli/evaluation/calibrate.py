@@ -98,7 +98,7 @@ def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
     if not any(found[VARIANTS[0]].solved for _, found in observed):
         raise UsageError(
             "No sample of any problem states its reference, so there is nothing to calibrate.",
-            f"Look at the references: the first is {str(observed[0][0].reference)[:60]!r}. Or take problems that are easier.",
+            f"Are they answers? The first is {str(observed[0][0].reference)[:60]!r}. If so, take easier problems.",
         )
     facts = CalibrationFacts(
         policy=model_file(models.policy, policy.parameters),
