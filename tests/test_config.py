@@ -56,6 +56,34 @@ def test_a_bad_value_names_its_origin(
     assert caught.value.exit_code == 2
 
 
+NUMERIC = [
+    name
+    for name, field in Settings.model_fields.items()
+    if "int" in str(field.annotation) or "float" in str(field.annotation)
+]
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+@pytest.mark.parametrize("text", ["yes", "no", "on", "Off", "true", "False"])
+def test_a_truth_value_is_no_number(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve({}, {}, files(tmp_path, f"{name}: {text}"))
+    value = text.lower() in ("yes", "on", "true")
+    assert caught.value.what.startswith(f"{tmp_path / 'tts.yaml'}: {name} is {value}, but it should be a number")
+    with pytest.raises(UsageError, match=f"TTS_{name.upper()} is '{text}', but it should be a"):
+        resolve({}, {f"TTS_{name.upper()}": text}, [])
+    with pytest.raises(UsageError, match=f"{flag_name(name)} is {value}, but it should be a number, not a truth value"):
+        Settings(**{name: value})
+
+
+def test_there_are_numbers_and_truth_values_that_are_none(tmp_path: Path) -> None:
+    assert len(NUMERIC) >= 14
+    for text in ("yes", "on", "true"):
+        assert resolve({}, {"TTS_VERIFY": text}, []).verify
+        assert resolve({}, {}, files(tmp_path, f"verify: {text}")).verify
+    assert resolve({}, {}, files(tmp_path, "temperature: 1\nbudget: '8'\nmax-flops: 1e12")).max_flops == 1e12
+
+
 def test_a_good_flag_hides_a_bad_value_below_it(tmp_path: Path) -> None:
     assert resolve({"budget": 4}, {"TTS_BUDGET": "many"}, files(tmp_path)).budget == 4
 

@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BOTTOM, BOTTOM),
     "nano": set(),  # data alone
     "answers": BOTTOM,
-    "data": BOTTOM,
+    "data": BOTTOM | {"answers"},  # a reference is read when its row is
     "engine": BOTTOM,
     "models": BOTTOM | {"engine"},
     "verification": BOTTOM | {"answers"},

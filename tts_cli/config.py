@@ -12,9 +12,17 @@ import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.errors import UsageError, reason
@@ -119,6 +127,16 @@ class Settings(BaseModel):
     threads: int | None = _setting(MODELS, None, "CPU threads. (default: physical cores)", metavar="T", ge=1, le=4096)
     gpu_layers: int = _setting(MODELS, -1, "Layers on the GPU; -1: all.", metavar="L", ge=-1, le=100_000)
     ctx_size: int = _setting(MODELS, 0, "Tokens that all branches share; 0: auto.", metavar="C", ge=0, le=2**30)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML reads `yes` and `off` as truth values, which Pydantic would take for the numbers 1 and 0."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        kinds = get_args(annotation) or (annotation,)
+        if isinstance(value, bool) and (int in kinds or float in kinds):
+            raise ValueError("should be a number, not a truth value (true, false, yes, no, on, off)")
+        return value
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -62,33 +62,56 @@ def test_each_line_of_text_gives_a_record_in_order_and_nothing_else(tts: Program
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("content", "carried"),
     [
-        ("p.jsonl", '{"id": "x", "question": "Compute 1 + 1.", "answer": 2, "level": 1, "source": {"page": 3}}\n'),
-        ("p.csv", "id,prompt,answer,source\nx,Compute 1 + 1.,2,book\n"),
+        (
+            '{"id": "x", "question": "Compute 1 + 1.", "answer": 2, "level": 1, "source": {"page": 3}}',
+            {"answer": 2, "level": 1, "source": {"page": 3}},
+        ),
+        ("id,prompt,answer,source\nx,Compute 1 + 1.,2,book", {"answer": "2", "source": "book"}),
+        ("ID,Problem,Level,Subject\nx,Compute 1 + 1.,,algebra", {"Level": "", "Subject": "algebra"}),
+        ('{"id": "x", "problem": "Compute 1 + 1."}', None),
+        ('{"id": "x", "prompt": "Compute 1 + 1.", "final_answer": "#### 2"}', {"final_answer": "#### 2"}),
+        ('{"id": "x", "prompt": "Compute 1 + 1.", "answer": [1e-05, null]}', {"answer": [0.00001, None]}),
+        (
+            '{"id": "x", "prompt": "Compute 1 + 1.", "answer": 12345678901234567890123}',
+            {"answer": 12345678901234567890123},
+        ),
+        (
+            '[{"id": "x", "prompt": [{"role": "user", "content": "Compute 1 + 1."}], "subject": "sums"}]',
+            {"subject": "sums"},
+        ),
     ],
 )
-def test_the_id_and_unknown_fields_are_carried_through(tts: Program, here: Here, name: str, content: str) -> None:
-    (tts.work / name).write_text(content)
+@pytest.mark.parametrize("small_file", [1 << 30, 0], ids=["workers", "one decode loop"])
+def test_the_id_the_labels_and_unknown_fields_are_carried_through(
+    tts: Program, here: Here, monkeypatch: pytest.MonkeyPatch, content: str, carried: Any, small_file: int
+) -> None:
+    monkeypatch.setattr(executors, "SMALL_FILE", small_file)
+    name = "p.jsonl" if content[0] in "{[" else "p.csv"
+    (tts.work / name).write_text(content + "\n")
     (row,) = records(here("batch", name, *QUICK).stdout)
-    assert (row["id"], row["problem"]) == ("x", "Compute 1 + 1.")
-    assert row["input"] == ({"source": {"page": 3}} if name.endswith("jsonl") else {"source": "book"})
+    assert (row["id"], row["problem"], row["input"]) == ("x", "Compute 1 + 1.", carried)
 
 
 def test_a_bad_row_is_a_record_with_its_error_and_stops_nothing(here: Here) -> None:
     rows = '{"problem": "Compute 1 + 1."}\nnonsense\n{"id": "a", "answer": 3, "k": 1}\n{"problem": "Compute 1 + 2."}\n'
     done = here("batch", *QUICK, stdin=rows)
-    assert (done.returncode, done.stderr) == (3, "")
+    said = "2 rows ended in an error, first row 2: it is not JSON (Expecting value at character 1).\n"
+    assert (done.returncode, done.stderr) == (3, said)
+    assert here("batch", *QUICK, "--quiet", stdin=rows).stderr == ""
     good, broken, empty, last = records(done.stdout)
     assert (good["finish"], last["finish"], last["id"]) == ("answered", "answered", "4")
     assert broken["error"] == {"kind": "bad-row", "message": "Row 2: it is not JSON (Expecting value at character 1)."}
-    assert (empty["id"], empty["answer"], empty["input"], empty["finish"]) == ("a", None, {"k": 1}, "error")
+    assert (empty["id"], empty["answer"], empty["finish"]) == ("a", None, "error")
+    assert empty["input"] == {"answer": 3, "k": 1}
 
 
 def test_a_problem_that_no_context_holds_is_an_error_of_its_row(here: Here) -> None:
     done = here("batch", *QUICK, stdin="Compute 1 + 1.\n" + "so " * 9000 + "\nCompute 1 + 2.\n")
     assert done.returncode == 3
     assert [row["error"] and row["error"]["kind"] for row in records(done.stdout)] == [None, "prompt-too-long", None]
+    assert done.stderr.startswith("1 row ended in an error: row 2: ") and done.stderr.count("\n") == 1
 
 
 def test_repeated_ids_are_told_apart(here: Here) -> None:
@@ -175,7 +198,8 @@ def test_errors_are_tried_again_and_bad_rows_are_not_written_twice(tts: Program,
     failed = first | {"finish": "error", "answer": None, "error": {"kind": "internal", "message": "it broke"}}
     (tts.work / "out.jsonl").write_text(json.dumps(failed) + "\n" + json.dumps(bad) + "\n")
     done = here("batch", *QUICK, "-o", "out.jsonl", stdin=rows)
-    assert (done.returncode, done.stderr) == (3, "")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert done.stderr.startswith("1 row ended in an error: row 2: it is not JSON"), "one of an earlier run"
     again, still_bad = read(tts.work / "out.jsonl")
     assert timeless([again]) == timeless([first]) and still_bad == bad
     assert not (tts.work / "out.jsonl.replaced").exists()
@@ -224,11 +248,24 @@ def test_a_changed_problem_is_solved_again(tts: Program, here: Here) -> None:
     assert len(read(tts.work / "out.jsonl.replaced")) == 1
 
 
-def test_rows_of_another_input_stay(tts: Program, here: Here) -> None:
-    for name in "ab":
-        (tts.work / f"{name}.jsonl").write_text(json.dumps({"id": name, "problem": "Compute 1 + 1."}))
-        assert here("batch", *QUICK, f"{name}.jsonl", "-o", "out.jsonl").stderr == ""
-    assert [row["id"] for row in read(tts.work / "out.jsonl")] == ["a", "b"]
+def test_rows_of_another_input_stay_and_are_counted(tts: Program, here: Here) -> None:
+    for name, ids in (("a", "a"), ("b", "b"), ("c", "cd"), ("b", "b")):
+        rows = [json.dumps({"id": id, "problem": "Compute 1 + 1."}) for id in ids]
+        (tts.work / f"{name}.jsonl").write_text("\n".join(rows))
+        said = here("batch", *QUICK, f"{name}.jsonl", "-o", "out.jsonl").stderr
+        others = {row["id"] for row in read(tts.work / "out.jsonl")} - set(ids)
+        records = "1 record is" if len(others) == 1 else f"{len(others)} records are"
+        note = f"note: {records} kept in out.jsonl of rows that are not in this input.\n"
+        assert said == (note if others else "")
+    assert sorted(row["id"] for row in read(tts.work / "out.jsonl")) == ["a", "b", "c", "d"]
+
+
+def test_rows_that_left_the_input_are_kept_and_counted(tts: Program, here: Here) -> None:
+    here("batch", *QUICK, "-o", "out.jsonl", stdin=TEXT)
+    before = {row["id"]: row for row in read(tts.work / "out.jsonl")}
+    done = here("batch", *QUICK, "-o", "out.jsonl", stdin="\n".join(ROWS[:2]))
+    assert "3 records are kept in out.jsonl" in done.stderr and done.returncode == 0
+    assert {row["id"]: row for row in read(tts.work / "out.jsonl")} == before
 
 
 # What is refused

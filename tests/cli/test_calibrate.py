@@ -211,6 +211,36 @@ def test_without_a_data_set_there_must_be_samples(here: Here) -> None:
     assert "No data set was given" in refused(here("calibrate", "--out", "absent"), 2)
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["so 12 - 5 = 7.\n#### {}", "#### {}", "so $\\boxed{{{}}}$.", "12 - 5 = 7. The answer is {}.", "**Answer:** {}"],
+)
+def test_whole_solutions_as_references_give_the_profile_of_their_answers(
+    tts: Program, here: Here, dataset: Path, form: str
+) -> None:
+    rows = [json.loads(line) for line in dataset.read_text().splitlines()]
+    texts = [row | {"answer": form.format(row["answer"])} for row in rows]
+    (tts.work / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in texts))
+    for name in (dataset.name, "texts.jsonl"):
+        done = here("calibrate", name, "--out", f"{name}.samples", "--profile", f"{name}.yaml")
+        assert done.returncode == 0 and "warning" not in done.stderr
+    bare, found = (content(tts.work / f"{name}.yaml") for name in (dataset.name, "texts.jsonl"))
+    assert found["data"].pop("name") != bare["data"].pop("name")
+    assert found == bare
+
+
+def test_references_that_no_sample_states_make_no_profile(tts: Program, here: Here, dataset: Path) -> None:
+    rows = [
+        json.loads(line) | {"answer": "half of the ducks that swim on the big lake at night"}
+        for line in dataset.read_text().splitlines()
+    ]
+    dataset.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = here("calibrate", str(dataset), "--profile", "p.yaml")
+    assert done.returncode == 2 and "No sample of any problem states its reference" in done.stderr
+    assert "warning: the reference of 16 of 16 rows" in done.stderr and "'half of the ducks" in done.stderr
+    assert not (tts.work / "p.yaml").exists()
+
+
 def test_a_problem_that_no_context_holds_is_left_out(tts: Program, here: Here, dataset: Path) -> None:
     with dataset.open("a") as file:
         file.write(json.dumps({"problem": "so " * 9000, "answer": "1"}) + "\n")

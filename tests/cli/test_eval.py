@@ -138,6 +138,65 @@ def test_rows_that_cannot_be_graded_count_nowhere_and_are_recorded(tts: Program,
     assert [line["error"] and line["error"]["kind"] for line in lines] == [None, "no-reference", "bad-row"]
 
 
+FORMS = {
+    "gsm8k": "12 - 5 = <<12-5=7>>7 a day.\nShe makes 9 * 7 = ${0}.\n#### {0}",
+    "mark alone": "#### {0}",
+    "box": "We add and get $x = \\boxed{{{0}}}$.",
+    "sentence": "First 12 - 5 = 7. The answer is {0}.",
+    "final": "12 - 5 = 7\n\nFinal answer: {0}",
+    "bold": "12 - 5 = 7. **Answer:** {0}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_whole_solution_as_reference_counts_as_its_answer(tts: Program, here: Here, form: str) -> None:
+    bare = [("a", "65"), ("b", "56"), ("c", "65"), ("d", "7")]
+    found = {}
+    for name, text in (("bare", "{0}"), ("texts", FORMS[form])):
+        rows = [{"question": problem, "answer": text.format(answer)} for problem, answer in bare]
+        (tts.work / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        done = here("eval", f"{name}.jsonl", *SMALL, "--out", name)
+        assert done.returncode == 0 and "warning" not in done.stderr
+        summary = json.loads((tts.work / name / "summary.json").read_text())
+        del summary["facts"]["dataset"]
+        found[name] = summary, [(row["reference"], row["correct"]) for row in records(tts.work / name)]
+    assert found["texts"] == found["bare"]
+    assert any(result["overall"]["right"] for result in found["bare"][0]["results"])
+
+
+PROSE = "The farmer sells the ducks and buys some geese of all the money that he gets for them."
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        (PROSE, "row 2) is a text that marks no answer"),
+        ("3 + 4 = 7, " * 20, "row 2) is a text that marks no answer"),
+        ("鸭子" * 101, "row 2) is a text that marks no answer"),
+        (PROSE + " The answer is 65.", None),
+        ("\\text{both ducks and geese}", None),
+        ("\\begin{pmatrix} \\frac{1}{3} & -\\frac{2}{3} \\\\ -\\frac{2}{3} & \\frac{1}{3} \\end{pmatrix}", None),
+    ],
+)
+def test_a_reference_that_no_answer_can_equal_is_warned_of(
+    tts: Program, here: Here, reference: str, says: str | None
+) -> None:
+    rows = [{"problem": "a", "answer": "65"}, {"problem": "b", "answer": reference}]
+    (tts.work / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ("eval", "p.jsonl", "--methods", "majority", "--budgets", "4")
+    said = here(*arguments).stderr
+    assert ("warning: the reference of 1 of 2 rows" in said) == (says is not None) and (says or "") in said
+    assert "warning" not in here(*arguments, "-q").stderr
+
+
+def test_an_accuracy_of_nothing_is_warned_of(tts: Program, here: Here) -> None:
+    (tts.work / "p.jsonl").write_text(
+        '{"problem": "a"}\n{"problem": "b", "answer": "x\x9b = 5 or so"}\n'.replace("\x9b", "\\u009b")
+    )
+    done = here("eval", "p.jsonl", "--methods", "greedy,majority", "--budgets", "1,4")
+    assert "warning: not one answer equals its reference. That of row 2 is 'x\\x9b = 5 or so'" in done.stderr
+
+
 def test_a_problem_too_long_for_the_model_is_wrong_and_stops_nothing(tts: Program, here: Here) -> None:
     path = tts.work / "rows.jsonl"
     rows = [{"problem": "x " * 3000, "answer": "1"}, {"problem": "a", "answer": "65"}]

@@ -89,6 +89,38 @@ def test_rows_on_stdin_come_back_with_equal(here: Here) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "reference", "equal"),
+    [
+        ("0.00001", '"0.00001"', True),
+        ("1e-05", '"0.00001"', True),
+        ("1e16", '"1e16"', True),
+        ("1e16", '"10000000000000000"', True),
+        ("1e16", '"10000000000000001"', False),
+        ("2E2", "200", True),
+        ("-1.50", '"-3/2"', True),
+        ("123456789012345678901", '"123456789012345678901"', True),
+        ("123456789012345678901", '"123456789012345678902"', False),
+        ("0.12345678901234567891", '"0.12345678901234567891"', True),
+        ("[1e1, 2]", '"10, 2"', True),
+        ("true", '"true"', True),
+        ("true", '"True"', True),
+        ("false", "true", False),
+        ("true", "1", False),
+    ],
+)
+def test_a_number_is_compared_as_it_is_written(here: Here, answer: str, reference: str, equal: bool) -> None:
+    (row,) = rows(here("grade", stdin=f'{{"answer": {answer}, "reference": {reference}}}').stdout)
+    assert row == {"answer": json.loads(answer), "reference": json.loads(reference), "equal": equal}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_json_list_is_graded_too(here: Here, indent: int | None) -> None:
+    done = here("grade", stdin=json.dumps([{"answer": "1", "reference": 1}, 5], indent=indent))
+    good, bad = rows(done.stdout)
+    assert good["equal"] is True and "Row 2: it is not a JSON object" in bad["error"]["message"]
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         (b"x", "not JSON"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
 import json
+import lzma
 import os
 import sys
 import tracemalloc
@@ -16,31 +19,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.data import rows
+from tests.data.reading import one, read, says
+from tts_cli.data import fields, rows
 from tts_cli.data.csv_records import CsvRecords
 from tts_cli.data.lines import read_lines
-from tts_cli.data.rows import Format, Row, open_rows, read_rows
+from tts_cli.data.rows import Row, open_rows, read_rows
 from tts_cli.errors import TtsError, UsageError
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))
 FILLED = TEXT.filter(lambda text: text.strip() != "" and "\ufeff" not in text)
-
-
-def read(data: bytes | str, format: Format = "jsonl") -> list[Row]:
-    return list(read_rows(io.BytesIO(data.encode() if isinstance(data, str) else data), format))
-
-
-def one(data: bytes | str, format: Format = "jsonl") -> Row:
-    (row,) = read(data, format)
-    return row
-
-
-def says(row: Row) -> str:
-    """What is wrong with a bad row."""
-    assert row.error is not None
-    assert row.error.kind == "bad-row"
-    assert row.error.message.startswith(f"Row {row.number}: ") and row.error.message.endswith(".")
-    return row.error.message
 
 
 class TestText:
@@ -70,12 +57,14 @@ class TestJsonl:
     def test_fields_are_named_by_meaning_and_the_rest_is_carried(self) -> None:
         fields = {"id": "p1", "problem": "p", "answer": "a", "level": "Level 2", "subject": "s"}
         row = one(json.dumps(fields | {"solution": "s", "more": {"x": [1, None]}}))
-        assert row == Row(1, "p1", "p", "a", "Level 2", "s", {"solution": "s", "more": {"x": [1, None]}})
+        labels = {"answer": "a", "level": "Level 2", "subject": "s"}
+        more = {"solution": "s", "more": {"x": [1, None]}}
+        assert row == Row(1, "p1", "p", "a", "Level 2", "s", more, labels=labels)
 
     @pytest.mark.parametrize("name", ["problem", "question", "prompt", "Problem", "QUESTION"])
     @pytest.mark.parametrize("answer", ["answer", "final_answer", "extracted_groundtruth", "Answer"])
     def test_other_names(self, name: str, answer: str) -> None:
-        assert one(json.dumps({name: "p", answer: "a"})) == Row(1, "1", "p", "a")
+        assert one(json.dumps({name: "p", answer: "a"})) == Row(1, "1", "p", "a", labels={answer: "a"})
 
     def test_the_first_name_wins_and_the_others_are_carried(self) -> None:
         row = one(
@@ -135,7 +124,7 @@ class TestJsonl:
             ('{"prompt": ["p"]}', "its prompt is not a text"),
             ('{"problem": " \\n"}', "its problem is empty"),
             ('{"problem": "p", "answer": {"x": 1}}', "its answer is neither"),
-            ('{"problem": "p", "answer": true}', "its answer is neither"),
+            ('{"problem": "p", "id": true}', "its id is neither"),
             ('{"problem": "p", "answer": [["x"]]}', "its answer is neither"),
             ('{"problem": "p", "id": [1]}', "its id is neither"),
             ('{"problem": "p", "level": {}}', "its level is neither"),
@@ -156,7 +145,7 @@ class TestJsonl:
 
     @given(st.dictionaries(TEXT, st.none() | st.integers() | TEXT | st.lists(TEXT)), FILLED)
     def test_what_is_carried_comes_out_as_it_was(self, unknown: dict[str, Any], problem: str) -> None:
-        named = {*rows.PROBLEM, *rows.REFERENCE, "id", "level", "subject"}
+        named = {*fields.PROBLEM, fields.MESSAGES, *fields.REFERENCE, "id", "level", "subject"}
         unknown = {key: value for key, value in unknown.items() if key.strip().lower() not in named}
         row = one(json.dumps(unknown | {"problem": problem}))
         assert (row.problem, row.input or {}, row.error) == (problem.strip(), unknown, None)
@@ -171,8 +160,9 @@ class TestJsonl:
 class TestCsv:
     def test_columns_are_named_by_meaning_in_any_case_and_order(self) -> None:
         found = read("\ufeffLevel, Answer,PROBLEM,ID,Note\r\n3,073,What?,x1,n\r\n,,Who?,,\r\n", "csv")
-        assert found[0] == Row(1, "x1", "What?", "073", "3", None, {"Note": "n"})
-        assert found[1] == Row(2, "2", "Who?", None, None, None, {"Note": ""})
+        labels = [{"Level": "3", "Answer": "073"}, {"Level": "", "Answer": ""}]
+        assert found[0] == Row(1, "x1", "What?", "073", "3", None, {"Note": "n"}, labels=labels[0])
+        assert found[1] == Row(2, "2", "Who?", None, None, None, {"Note": ""}, labels=labels[1])
 
     def test_quoted_fields_hold_commas_quotes_and_line_ends(self) -> None:
         found = read('problem,answer\n"a, ""b""\nc\r\n\nd", "1,000"\nlast,2', "csv")
@@ -344,8 +334,18 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("name", "content", "says"),
         [
-            ("a.json", "[]", "jq"),
-            ("a.parquet", "PAR1", "--format"),
+            ("a.json", '[{"problem": "p"}', "jq -c '.[]'"),
+            ("a.json", '{\n "problem": "p"\n}', "jq -c ."),
+            ("a.parquet", "PAR1", "pyarrow"),
+            ("a.jsonl", b"PAR1\x15\x04", "pyarrow"),
+            ("a b.jsonl.xz", "", "a b.jsonl.xz' > '"),
+            ("a.tar.gz", "", "tar -x"),
+            ("a.jsonl", gzip.compress(b"{}"), "gunzip < FILE > FILE.jsonl"),
+            ("a.jsonl", bz2.compress(b"{}"), "bunzip2 < FILE"),
+            ("a.csv", lzma.compress(b"{}"), "unxz < FILE"),
+            ("a.jsonl", b"PK\x03\x04\x14", "unzip -p FILE"),
+            ("a.xlsx", b"PK\x03\x04\x14", "CSV"),
+            ("a.pdf", b"%PDF", "--format"),
             ("a.csv", "x,y\n1,2\n", "id,problem,answer"),
             ("a.txt", b"\xff\xfea\0", "iconv"),
         ],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
@@ -43,6 +44,12 @@ def test_methods_and_budgets_are_put_in_order() -> None:
 def test_what_cannot_be_asked_is_refused(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         EvalConfig(**{"dataset": "nano", "methods": ("greedy",), **fields})
+
+
+@pytest.mark.parametrize("fields", [{"limit": True}, {"limit": False}, {"budgets": (True,)}, {"budgets": (4, False)}])
+def test_a_truth_value_is_no_number(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="should be a valid integer"):
+        EvalConfig(dataset="nano", **fields)
 
 
 def test_a_list_of_methods_must_name_some() -> None:

@@ -6,31 +6,30 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from tts_cli.answers.judge import Judge
-from tts_cli.data.json_line import parse_object
+from tts_cli.data.fields import BadField, answer_text
+from tts_cli.data.json_records import json_records
 from tts_cli.data.lines import read_lines
-from tts_cli.data.rows import answer_text
 
 
 def graded_rows(judge: Judge, stream: BinaryIO) -> Iterator[dict[str, Any]]:
     """Each row as soon as its line is there, with "equal": true, false, or null beside an "error" where it is unusable.
     Blank lines are no rows. No answer (null) equals no reference. Raises TtsError when reading fails."""
-    lines = (line for line in read_lines(stream) if line is None or line.strip())
-    for number, line in enumerate(lines, start=1):
-        yield _graded(judge, number, line)
+    for number, record in enumerate(json_records(read_lines(stream)), start=1):
+        yield _graded(judge, number, record)
 
 
-def _graded(judge: Judge, number: int, line: bytes | None) -> dict[str, Any]:
-    row: dict[str, Any] = {}
+def _graded(judge: Judge, number: int, record: dict[str, Any] | str) -> dict[str, Any]:
+    """`record`: the row, or what is wrong with its line."""
+    row = {} if isinstance(record, str) else record
     try:
-        if line is None:
-            raise ValueError("the line is too long")
-        row = parse_object(line)
+        if isinstance(record, str):
+            raise BadField(record)
         missing = [name for name in ("answer", "reference") if name not in row]
         if missing:
-            raise ValueError(f"it has no {' and no '.join(missing)}")
+            raise BadField(f"it has no {' and no '.join(missing)}")
         answer, reference = (answer_text(name, row[name]) for name in ("answer", "reference"))
         if reference is None:
-            raise ValueError("its reference is empty")
-    except ValueError as error:
-        return row | {"equal": None, "error": {"kind": "bad-row", "message": f"Row {number}: {error}."}}
+            raise BadField("its reference is empty")
+    except BadField as bad:
+        return row | {"equal": None, "error": {"kind": "bad-row", "message": f"Row {number}: {bad}."}}
     return row | {"equal": answer is not None and judge.same(answer, reference)}

@@ -50,7 +50,13 @@ class Resume:
             return entry
         if entry is not None and entry.fingerprint != mark:
             self._note_change(id, entry)
-        return Problem(id, row.problem, row.input, mark, row.error)
+        carried = {**(row.labels or {}), **(row.input or {})}
+        return Problem(id, row.problem, carried or None, mark, row.error)
+
+    def error_of(self, entry: Entry) -> str:
+        """What the record of an entry says is wrong with its row."""
+        assert self._journal is not None
+        return str((self._journal.record_at(entry).get("error") or {}).get("message"))
 
     def _note_change(self, id: str, entry: Entry) -> None:
         assert self._journal is not None

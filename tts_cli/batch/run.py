@@ -20,6 +20,7 @@ from tts_cli.batch.input import rows_of
 from tts_cli.batch.output import Write, opened
 from tts_cli.batch.resume import Resume
 from tts_cli.config import Settings
+from tts_cli.data.journal import Journal
 from tts_cli.data.record import Problem, Record
 from tts_cli.data.rows import Format, Row
 from tts_cli.models.registry import ModelEntry
@@ -54,12 +55,14 @@ class BatchObserver:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """`errors`: rows whose record is an error, those of an earlier run among them. `complete`: each row has its record.
-    `resumable`: the output is a file, which the same batch continues."""
+    """`errors`: rows whose record is an error, those of an earlier run among them; `first_error`: which is the first
+    of them and why ("row 3: its problem is empty."). `complete`: each row has its record. `resumable`: the output is a
+    file, which the same batch continues."""
 
     errors: int
     complete: bool
     resumable: bool
+    first_error: str | None = None
 
 
 class BatchRun:
@@ -92,7 +95,9 @@ class BatchRun:
         self.format, self.ordered, self.at_most = format, ordered, at_most
         self.observer, self.should_stop = observer or BatchObserver(), should_stop
         self._order: InOrder | None = None
+        self._numbers: dict[str, int] = {}  # of the rows under way, by id
         self._errors = 0
+        self._first_error: tuple[int, str] | None = None  # the row's number, what is wrong
         self._took_all = False  # rows
 
     def run(self) -> BatchOutcome:
@@ -114,8 +119,10 @@ class BatchRun:
             # 3. Put the file in order once all rows are in it.
             complete = self._took_all and not self._is_busy()
             if complete and journal is not None:
+                self._note_others(journal)
                 journal.settle(ordered=self.ordered)
-        return BatchOutcome(self._errors, complete, resumable=journal is not None)
+        bad = self._first_error and "row {}: {}".format(*self._first_error)
+        return BatchOutcome(self._errors, complete, resumable=journal is not None, first_error=bad)
 
     def _is_busy(self) -> bool:
         """Is a problem under way?"""
@@ -124,13 +131,29 @@ class BatchRun:
     def _unsolved(self, rows: Iterator[Row | None], resume: Resume) -> Iterator[Problem | None]:
         """The rows that must be solved; None where one has to wait for a next one."""
         for row in rows:
-            problem = None if row is None else resume.visit(row)
-            if problem is None or isinstance(problem, Problem):
-                yield problem
+            if row is None:
+                yield None
+                continue
+            found = resume.visit(row)
+            if isinstance(found, Problem):
+                self._numbers[found.id] = row.number
+                yield found
             else:
-                self._errors += problem.finish == "error"
-                self.observer.kept(problem.finish)
+                if found.finish == "error":
+                    self._count_error(row.number, resume.error_of(found))
+                self.observer.kept(found.finish)
         self._took_all = not self.should_stop()
+
+    def _count_error(self, number: int, message: str) -> None:
+        self._errors += 1
+        if self._first_error is None or number < self._first_error[0]:
+            self._first_error = number, message.removeprefix(f"Row {number}: ").partition("\n")[0]
+
+    def _note_others(self, journal: Journal) -> None:
+        """Say that the output holds more than the rows of this input."""
+        if count := journal.not_visited:
+            records = "1 record is" if count == 1 else f"{count} records are"
+            self.observer.note(f"note: {records} kept in {journal.path} of rows that are not in this input.")
 
     def _solve(self, problems: Iterator[Problem | None], executor: Executor, write: Write) -> None:
         """Write every record as soon as it may be; at a stop, a failure too, those that waited for others."""
@@ -143,7 +166,9 @@ class BatchRun:
                 for record in records:
                     for ready in order.put(record):
                         write(ready)
-                    self._errors += record.finish == "error"
+                    number = self._numbers.pop(record.id)
+                    if record.error is not None:
+                        self._count_error(number, record.error.message)
                     self.observer.finished(record)
             finally:
                 for ready in order.rest():

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels, emit_json
+from tts_cli.cli.notices import note_unused_flags
 from tts_cli.cli.options import ALL_SETTINGS, Command
 from tts_cli.config import resolve
 from tts_cli.data.rows import Format
@@ -25,7 +26,8 @@ matched by id, problem, settings and models; what differs is solved again.
 ROW_FAILED = 3
 
 Input = Annotated[
-    Path | None, typer.Argument(metavar="INPUT", help='.txt (a problem a line), .jsonl or .csv; none or "-": stdin.')
+    Path | None,
+    typer.Argument(metavar="INPUT", help='.txt (a problem a line), .jsonl or .csv, each also .gz; none or "-": stdin.'),
 ]
 OutputFile = Annotated[
     Path | None,
@@ -55,6 +57,7 @@ def batch(
     from tts_cli.cli.batch_view import BatchView
 
     settings = resolve(flags)
+    note_unused_flags(channels, flags, settings)
     source, output = (None if str(path) == "-" else path for path in (source, output))
     with BatchView(channels, source, format, on_terminal=output is None and channels.rich_out) as view:
         outcome = BatchRun(
@@ -67,6 +70,9 @@ def batch(
             observer=view,
             should_stop=lambda: view.interruption.requested,
         ).run()
+    if outcome.first_error is not None:
+        rows = "1 row ended in an error:" if outcome.errors == 1 else f"{outcome.errors} rows ended in an error, first"
+        channels.note(f"{rows} {outcome.first_error}")
     stopped = view.interruption.exit_code
     if stopped is None or outcome.complete:
         return ROW_FAILED if outcome.errors else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from tts_cli.batch.input import count_rows
 from tts_cli.batch.run import BatchObserver
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.notices import note_unread_stdin
 from tts_cli.cli.signals import Interruption
 from tts_cli.cli.view.progress import Progress
 from tts_cli.data.record import Record
@@ -36,6 +37,8 @@ class BatchView(BatchObserver):
         self._stack.close()
 
     def opened(self) -> None:
+        if self._source is not None:
+            note_unread_stdin(self._channels, f"the problems are taken from {self._source}")
         if self._drawn:
             total = count_rows(self._source, self._format)
             progress = Progress(self._channels.console(stderr=True), OUTCOMES, total=total)

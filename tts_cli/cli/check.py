@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.notices import note_unread_stdin
 from tts_cli.cli.options import Command
 from tts_cli.config import SEARCH, Settings, resolve
 from tts_cli.errors import UsageError
@@ -43,6 +44,8 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")
     solution = worked.load(file)
+    if str(file) != "-":
+        note_unread_stdin(channels, f"the solution is taken from {file}")
     with closing(_load(chosen)) as prm:
         channels.introduce(prm.entry)
         least = default_threshold(prm.entry.family) if threshold is None else threshold

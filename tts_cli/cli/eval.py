@@ -12,7 +12,7 @@ import typer
 
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.options import Command, names_in
-from tts_cli.cli.sampling import asker, sample
+from tts_cli.cli.sampling import asker, note_nothing_right, sample
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import MODELS, SAMPLING, SEARCH
 
@@ -27,7 +27,7 @@ EPILOG = """Examples:
   tts eval --out results --aggregate min       votes anew, without sampling anew
 
 DATASET: nano (ships with tts), math500, aime24, or a JSONL or CSV file with "problem" and "answer" (and, if it has \
-them, "level" and "subject").
+them, "level" and "subject"). An answer may be a whole solution that marks it: "#### 72", \\boxed{72}.
 """
 Dataset = Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A name or a file; none: go on with --out.")]
 Methods = Annotated[
@@ -92,6 +92,8 @@ def evaluate(
         with Interruption():  # every file is whole or not there: a signal ends it at once
             summary, timing = evaluation.measure(rows, out)
     present(channels, summary, timing, plot)
+    if not any(result.overall.right for result in summary.results):
+        note_nothing_right(rows, channels)
     kept = ", ".join(str(path) for path in (out, plot) if path)
     channels.note(f"Written to {kept}." if kept else "Give --out DIR to keep the samples and the records.")
     return 0

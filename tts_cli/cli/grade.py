@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.notices import note_unread_stdin
 from tts_cli.cli.options import Command
 from tts_cli.errors import UsageError
 
@@ -49,6 +50,7 @@ def grade(channels: Channels, pair: Pair = None) -> int:
         if not texts:
             return _grade_rows(judge)
         answer, reference = texts
+        note_unread_stdin(channels, "the two answers are taken from the arguments")
         equal = judge.same(answer, reference)
     if channels.json:
         emit_json(json.dumps({"answer": answer, "reference": reference, "equal": equal}, ensure_ascii=False))

@@ -37,6 +37,7 @@ def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: 
 
     `again`: the command that goes on where this one stopped.
     """
+    note_prose(rows, channels)
     with ExitStack() as stack:
         interruption = Interruption(lambda: channels.note("Stopping; Ctrl-C again ends at once."))
         stack.enter_context(interruption)
@@ -53,6 +54,27 @@ def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: 
         return None
     channels.note("Stopped." + (f" What is finished is kept; go on with: {again}" if again else ""))
     return interruption.exit_code or 1
+
+
+def note_prose(rows: Sequence[Row], channels: Channels) -> None:
+    """Warn, before an hour of sampling, of references that no answer can equal."""
+    from tts_cli.evaluation.grading import is_prose
+
+    prose = [row for row in rows if is_prose(row)]
+    if prose:
+        channels.note(
+            f"warning: the reference of {len(prose)} of {len(rows)} rows (first: row {prose[0].number}) is a text that "
+            'marks no answer, so no answer will equal it. Mark it: "#### 72", \\boxed{72} or "The answer is 72."'
+        )
+
+
+def note_nothing_right(rows: Sequence[Row], channels: Channels) -> None:
+    """Warn where not one answer of any method was right: the references may be something else than answers."""
+    number, reference = next((row.number, row.reference[:60]) for row in rows if row.reference is not None)
+    channels.note(
+        f"warning: not one answer equals its reference. That of row {number} is {reference!r}; "
+        "if that is no answer, the accuracy says nothing."
+    )
 
 
 class _SamplingProgress:

@@ -10,6 +10,7 @@ import typer
 
 from tts_cli.cli import problem
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.notices import note_unread_stdin, note_unused_flags
 from tts_cli.cli.options import ALL_SETTINGS, Command, TraceFlag
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import Settings, resolve
@@ -38,6 +39,9 @@ def solve(channels: Channels, problem_text: ProblemText = None, *, trace: TraceF
     """Solve one problem and print the answer."""
     settings = resolve(flags)
     text = problem.read(problem_text)
+    note_unused_flags(channels, flags, settings)
+    if problem_text not in (None, "-"):
+        note_unread_stdin(channels, "the problem is taken from the argument")
     if trace is not None:
         from tts_cli.data.files import check_writable
 

@@ -89,6 +89,11 @@ class Journal:
         retry = _may_pass(record.finish, record.error.kind if record.error else None)
         self._remember(_key(record.id), Entry(begin, record.fingerprint, record.finish, retry))
 
+    @property
+    def not_visited(self) -> int:
+        """How many ids it holds a record of that are no row of this input."""
+        return len(self._entries.keys() - set(self._visited))
+
     def settle(self, *, ordered: bool) -> None:
         """After all rows of the input were visited and written: each once; `ordered`: in the order of the visits.
         Rows of other inputs stay, before them. The file is replaced at once or not at all, and nothing can be

@@ -8,12 +8,23 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 _MOST_DIGITS = 4_000  # Python refuses to print integers much longer than this
 # JSON leaves these as they are, and a terminal may take the C1 ones for escape sequences.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+class ExactFloat(float):
+    """A number with a fraction or an exponent; `text` is how it was written, with all digits."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
 def parse(line: bytes) -> Any:
@@ -56,8 +67,8 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"it holds {text}, which is not JSON")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
+def _finite(text: str) -> ExactFloat:
+    value = ExactFloat(text)
     if math.isinf(value):
         raise ValueError("it holds a number that is too large")
     return value

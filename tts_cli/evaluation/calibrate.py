@@ -87,7 +87,7 @@ def labelled_rows(evaluation: EvalRun, consent: Callable[[str], bool] = lambda q
 def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
     """The profile of the problems in `rows`, all of which have been sampled.
 
-    Raises UsageError where the searches of too many problems ended with an error.
+    Raises UsageError where the searches of too many problems ended with an error, and where no sample was right.
     """
     models, (policy, prm) = evaluation.models, evaluation.facts
     assert models.prm is not None and prm is not None
@@ -95,6 +95,11 @@ def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
         observer = Observer(evaluation.settings, policy, prm, evaluation.store, judge)
         observed = [(row, found) for row in rows if (found := observer.observe(row)) is not None]
     _check_number(len(observed))  # without problems whose search ended with an error
+    if not any(found[VARIANTS[0]].solved for _, found in observed):
+        raise UsageError(
+            "No sample of any problem states its reference, so there is nothing to calibrate.",
+            f"Are they answers? The first is {str(observed[0][0].reference)[:60]!r}. If so, take easier problems.",
+        )
     facts = CalibrationFacts(
         policy=model_file(models.policy, policy.parameters),
         prm=model_file(models.prm, prm.parameters),

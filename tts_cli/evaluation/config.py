@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, StrictInt, field_validator
 
 from tts_cli import config
 from tts_cli.config import MAX_BUDGET, Settings
@@ -49,8 +49,8 @@ class EvalConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     dataset: str
     methods: tuple[str, ...] = ()
-    budgets: tuple[int, ...] = BUDGETS
-    limit: int | None = None
+    budgets: tuple[StrictInt, ...] = BUDGETS
+    limit: StrictInt | None = None
     shuffle: bool = False
     prm_quality: bool = False
     settings: Settings = Settings()

@@ -8,6 +8,7 @@ would have.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
@@ -31,6 +32,12 @@ from tts_cli.strategy.plan import Plan
 
 Choice = tuple[Aggregate, Select]
 CHOICES: tuple[Choice, ...] = tuple((how, select) for how in get_args(Aggregate) for select in get_args(Select))
+
+
+LONG_ANSWER, WORDY_ANSWER = 200, 8
+"""Characters and words that a reference of MATH, GSM8K and AIME stays below, and their solutions hardly ever do."""
+
+_WORD = re.compile(r"(?<![\\\w{])[^\W\d_]{2,}")
 
 
 class EvalRecord(Record):
@@ -71,6 +78,12 @@ def ungradable(row: Row) -> RecordError | None:
     if row.error is None and row.reference is None:
         return RecordError(kind="no-reference", message=f"Row {row.number}: it has no answer to compare with.")
     return row.error
+
+
+def is_prose(row: Row) -> bool:
+    """Its reference is a whole text that marks no answer: no answer will equal it."""
+    text = row.reference or ""
+    return len(text) > LONG_ANSWER or len(_WORD.findall(text)) > WORDY_ANSWER
 
 
 def problem_of(row: Row) -> Problem:

@@ -39,9 +39,9 @@ class SamplingDefaults(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    temperature: float | None = Field(default=None, ge=0)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_step_tokens: PositiveInt | None = None
+    temperature: float | None = Field(default=None, ge=0, strict=True)  # strict: `yes` is no number
+    top_p: float | None = Field(default=None, gt=0, le=1, strict=True)
+    max_step_tokens: int | None = Field(default=None, gt=0, strict=True)
 
 
 class ModelEntry(BaseModel):
