@@ -17,23 +17,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tts_cli.worker_process import requests_and_reply
+from tts_cli.worker_process import limit_memory, requests_and_reply
 
 _DECIMALS = 12  # to how many decimals math-verify may round what it cannot decide exactly
-
-
-def limit_memory(limit: int) -> None:
-    """Caps the address space (bytes) where the platform knows such a limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
-    except (ValueError, OSError):  # macOS refuses some limits
-        return
 
 
 def equal(a: str, b: str) -> bool:
