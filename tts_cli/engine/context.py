@@ -7,7 +7,10 @@
    one context, because running its weights once for all rows saves more.
 3. Threads: those that share one decode of a tiny model wait for each other longer than they work, and on a busy machine
    very much longer. So a tiny model's contexts run at the same time instead, each in one thread.
-4. Guards: llama.cpp answers many wrong calls by ending the process; `Context` checks every such precondition first.
+4. Rows: limits of time and Ctrl-C are looked at between decodes, so no decode may take long. Prompts, and steps that
+   are run again after an eviction, go through a large model on CPUs a few rows at a time (`longest_stretch`): little is
+   lost, as few rows keep the CPUs busy. How many depends on the model alone, so that runs repeat.
+5. Guards: llama.cpp answers many wrong calls by ending the process; `Context` checks every such precondition first.
 
 What the cells hold is mirrored in `pool.py`; who needs them is decided in `scheduler.py`.
 """
@@ -33,6 +36,8 @@ _LEAST = 256  # tokens: llama.cpp pads a KV cache to this
 _TYPICAL = 128  # tokens that one sequence holds alone, on average
 _PARAMETERS_PER_THREAD = 10_000_000
 _NARROWEST = 8  # rows: fewer do not fill a matrix product
+_FLOPS_PER_DECODE = 64e9  # of given tokens: about a second on two cores
+_LEAST_STRETCH = 32  # rows: about where the weights cost more to read than to multiply with
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,23 @@ def _best_width(model: Model) -> int:
     return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)
 
 
+def longest_stretch(parameters: int, n_batch: int) -> int:
+    """How many given tokens one decode on CPUs may run, of all jobs together.
+
+    >>> longest_stretch(133_440, n_batch=512), longest_stretch(494_000_000, n_batch=512)
+    (512, 64)
+    """
+    rows = int(_FLOPS_PER_DECODE / (2 * parameters)) // 8 * 8
+    return min(n_batch, max(_LEAST_STRETCH, rows))
+
+
 def make_contexts(
-    model: Model, wanted: ContextPlan, n_batch: int, flash_attention: bool, *, shrink: bool
+    model: Model, wanted: ContextPlan, n_batch: int, stretch: int, flash_attention: bool, *, shrink: bool
 ) -> list[Context]:
     """All contexts of a plan; with `shrink` of half the size, and so on, where memory is short. Raises ModelError."""
     sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
     outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
-    shape = ContextShape(wanted.n_ctx, sequences, n_batch, outputs, wanted.threads, flash_attention)
+    shape = ContextShape(wanted.n_ctx, sequences, n_batch, stretch, outputs, wanted.threads, flash_attention)
     contexts: list[Context] = []
     try:
         for _ in range(wanted.n_contexts):
@@ -103,17 +118,19 @@ def make_contexts(
         if not shrink or wanted.n_ctx < 2 * _LEAST:
             raise
         less = replace(wanted, n_ctx=wanted.n_ctx // 2)
-        return make_contexts(model, less, n_batch, flash_attention, shrink=shrink)
+        return make_contexts(model, less, n_batch, stretch, flash_attention, shrink=shrink)
     return contexts
 
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """`n_ctx`: cells of the KV cache. `n_seq`: sequence ids. `n_batch`: rows per decode, `n_outputs` with logits."""
+    """`n_ctx`: cells of the KV cache. `n_seq`: sequence ids. `n_batch`: rows per decode, `stretch` of them of jobs with
+    more than one token to run, `n_outputs` with logits."""
 
     n_ctx: int
     n_seq: int
     n_batch: int
+    stretch: int
     n_outputs: int
     threads: int
     flash_attention: bool
