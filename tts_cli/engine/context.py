@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.engine.library import memory
+from tts_cli.engine.library import abort_callback, memory
 from tts_cli.engine.model import Model
 from tts_cli.errors import ModelError
 
@@ -37,6 +37,7 @@ _TYPICAL = 128  # tokens that one sequence holds alone, on average
 _PARAMETERS_PER_THREAD = 10_000_000
 _NARROWEST = 8  # rows: fewer do not fill a matrix product
 _FLOPS_PER_DECODE = 64e9  # of given tokens: about a second on two cores
+_ABORTED = 2  # llama_decode
 _LEAST_STRETCH = 32  # rows: about where the weights cost more to read than to multiply with
 
 
@@ -136,6 +137,10 @@ class ContextShape:
     flash_attention: bool
 
 
+class DecodeInterrupted(Exception):
+    """A decode was broken off; it has changed nothing."""
+
+
 class Context:
     """A KV cache of `n_ctx` cells that `n_seq` sequences share."""
 
@@ -157,6 +162,8 @@ class Context:
             )
         self.n_ctx = int(self._api.llama_n_ctx(self.handle))
         self._rows = _Rows(self._api, shape.n_batch)
+        self._abort, self._is_set = ctypes.create_string_buffer(2), abort_callback()  # set: a text that is not empty
+        self._api.llama_set_abort_callback(self.handle, self._is_set, ctypes.cast(self._abort, ctypes.c_void_p))
 
     def free(self) -> None:
         """Free the context; safe to call twice."""
@@ -168,17 +175,26 @@ class Context:
         self, tokens: Sequence[int], positions: Sequence[int], seqs: Sequence[int], flags: Sequence[int]
     ) -> bool:
         """Run one batch, a row per token: four columns [rows], all equally long. `flags` 1 asks for a row's logits.
-        False: no room, nothing changed. Raises ModelError when llama.cpp fails."""
+        False: no room, nothing changed. Raises ModelError when llama.cpp fails, DecodeInterrupted after `interrupt`."""
         rows = self._rows.fill(tokens, positions, seqs, flags)
         self._require(rows.token.min() >= 0 and rows.token.max() < self._vocab, "token out of range")
         self._require(rows.seq.min() >= 0 and rows.seq.max() < self.shape.n_seq, "sequence out of range")
         self._require(sum(flags) <= self.shape.n_outputs, "too many rows with logits")
         self._lib.forget_errors()
         code = self._api.llama_decode(self.handle, rows.batch)
+        self._abort[0] = b"\0"
+        if code == _ABORTED:  # the part of the batch that ran stays in the cells
+            for seq, length in dict(reversed(list(zip(seqs, positions, strict=True)))).items():
+                self.trim(seq, length)
+            raise DecodeInterrupted
         if code not in (0, 1):
             why = self._lib.last_error() or "it gives no reason"
             raise ModelError(f"llama.cpp failed to run the model (code {code}): {why}", "Try a smaller context size.")
         return bool(code == 0)
+
+    def interrupt(self) -> None:
+        """From any thread: break off the decode under way, or else the next one. GPUs finish theirs."""
+        self._abort[0] = b"x"
 
     def logits(self, count: int) -> NDArray[np.float32]:
         """The logits [count, n_vocab] of the flagged rows, in order; a view that the next decode overwrites."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from tts_cli.engine.context import MAX_SEQUENCES, Context, longest_stretch, make_contexts, plan
+from tts_cli.engine.context import MAX_SEQUENCES, Context, DecodeInterrupted, longest_stretch, make_contexts, plan
 from tts_cli.engine.library import physical_cores, supports_gpu
 from tts_cli.engine.model import Model, load_model
 from tts_cli.engine.pool import Branch, Pool
@@ -120,7 +121,14 @@ class Engine:
         """One decode (one per context) over rows of all jobs at work; ends those that are complete.
         Raises ModelError when llama.cpp fails."""
         self._check_open()
-        self._scheduler.step()
+        with suppress(DecodeInterrupted):
+            self._scheduler.step()
+
+    def interrupt(self) -> None:
+        """From any thread: the decode under way, or else the next one, is broken off and has changed nothing.
+        On CPUs, and with one context: several are for tiny models, whose decodes are short."""
+        if len(self._scheduler.pools) == 1:
+            self._scheduler.pools[0].context.interrupt()
 
     def release(self, branch: Branch) -> None:
         """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.

@@ -115,6 +115,9 @@ class Session:
             self.limit = "max-flops"
         return self.limit is not None
 
+    def seconds_left(self) -> float | None:
+        return None if self.settings.max_time is None else self.settings.max_time - self.seconds()
+
     def close(self) -> None:
         self.search.close()
 
