@@ -55,12 +55,12 @@ class Judge:
     def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
         self.time_limit = time_limit
         self._memory_limit = memory_limit
+        self._until = math.inf  # time.monotonic
         self._worker: WorkerProcess | None = None
         self._decided: OrderedDict[tuple[str, str], bool] = OrderedDict()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._comparison = AnswerComparison(self._hard)
         self._timeouts: Counter[str] = Counter()
-        self._until = math.inf  # time.monotonic
 
     def equal(self, a: str, b: str) -> bool:
         """Whether `a` and `b` state the same answer. Symmetric; True for identical text. Raises TtsError
