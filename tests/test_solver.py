@@ -372,6 +372,28 @@ class Slow(Dictionary):
         assert self.decodes
 
 
+def test_cancel_breaks_a_decode_off() -> None:
+    class Long(Slow):
+        """Its decode lasts until it is interrupted."""
+
+        def __init__(self) -> None:
+            super().__init__(SOLUTIONS)
+            self.interrupted = threading.Event()
+
+        def advance(self) -> None:
+            super().advance()
+            assert self.interrupted.wait(WAIT)
+
+        def interrupt(self) -> None:
+            self.interrupted.set()
+
+    policy = Long()
+    with Solver(policy=policy, method="greedy") as solver:
+        threading.Thread(target=lambda: (policy.until_at_work(), solver.cancel()), daemon=True).start()
+        assert in_thread(lambda: solver.solve(TEXTS[0])).finish == "no-answer"
+    assert policy.decodes == 1
+
+
 def test_cancel_from_another_thread_gives_the_best_so_far() -> None:
     policy = Slow(SOLUTIONS)
     with Solver(policy=policy, method="greedy") as solver:

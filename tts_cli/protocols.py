@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -233,6 +233,15 @@ class Backend(Protocol):
 
     def cancel(self, job: Job[Any]) -> None:
         """Stop working on a job; it is never resolved. A job that has ended is left alone."""
+        ...
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """What a back end may offer beside: to break off an `advance` that takes long."""
+
+    def interrupt(self) -> None:
+        """Called from any thread: the `advance` under way, or else the next one, ends soon and has changed nothing."""
         ...
 
 

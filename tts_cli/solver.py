@@ -25,7 +25,7 @@ from tts_cli.data.record import Problem, Record
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.models.load import ModelPair, load_policy, load_prm, resolve_pair
 from tts_cli.paths import PACKAGED, profiles_dir
-from tts_cli.protocols import facts_of
+from tts_cli.protocols import Interruptible, facts_of
 from tts_cli.search.driver import PRM_PATIENCE
 from tts_cli.search.events import Event
 from tts_cli.search.methods import find, load_plugins
@@ -210,8 +210,12 @@ class Solver:
         return how_many(self.plan.usual, engine.n_ctx) if engine is not None else 16
 
     def cancel(self) -> None:
-        """End what is under way after the next decode, from any thread: `solve` returns the best answer so far."""
+        """End what is under way after the next decode, from any thread: `solve` returns the best answer so far.
+        A decode that is under way is broken off, where the back end can (`protocols.Interruptible`)."""
         self._cancelled.set()
+        for model in (self.policy, self.prm):
+            if isinstance(model, Interruptible):
+                model.interrupt()
 
     def close(self) -> None:
         """Free the models. Safe to call twice, and from any thread.

@@ -3,8 +3,8 @@
     parent: WorkerProcess("tts_cli.some.module") ── send(line) ──►  child: for line in requests: ...
                                                  ◄─ receive() ───           reply(line)
 
-Covers starting, sending, receiving with or without a deadline, and ending. What stands in a line is for the two sides
-to agree on. The child's input ends when its parent does, whatever ended it. Untested on Windows.
+Covers starting, sending, receiving with or without a deadline, ending, and a limit on memory. What stands in a line is
+for the two sides to agree on. The child's input ends when its parent does, whatever ended it. Untested on Windows.
 """
 
 from __future__ import annotations
@@ -100,3 +100,17 @@ def requests_and_reply() -> tuple[Iterator[str], Callable[[str], None]]:
             os._exit(1)
 
     return iter(sys.stdin), reply
+
+
+def limit_memory(limit: int) -> None:
+    """Caps the address space (bytes) where the platform knows such a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    wanted = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    except (ValueError, OSError):  # macOS refuses some limits
+        return

@@ -138,7 +138,7 @@ os.kill(os.getpid(), 9)
 
 def test_the_memory_limit_holds() -> None:
     code = """
-from tts_cli.answers.worker import limit_memory
+from tts_cli.worker_process import limit_memory
 limit_memory(512 << 20)
 try:
     bytearray(1 << 30)
@@ -226,3 +226,28 @@ def test_what_is_remembered_is_bounded() -> None:
         judge.equal(str(number), str(number + 1))
     assert len(judge._answers) <= 4_096
     assert len(judge._comparison.values) <= 5_000
+
+
+def test_a_block_with_a_limit_waits_no_longer_and_decides_nothing_for_later() -> None:
+    hard = (r"\sin^2(x) + \cos^2(x)", r"\cosh^2(x) - \sinh^2(x)")
+    with Judge() as judge:
+        begin = time.monotonic()
+        with judge.within(0.0):
+            assert not judge.equal(*hard)
+            assert judge.equal("0.5", r"\frac12")  # exact arithmetic is always there
+        with judge.within(0.05):  # less than the worker takes to start
+            assert not judge.equal(*hard)
+            assert judge.equal("0.5", r"\frac12")
+        assert time.monotonic() - begin < 2
+        assert judge.equal(*hard)
+        with judge.within(60):
+            assert judge.equal(r"\sin(2x)", r"2\sin(x)\cos(x)")
+
+
+def test_a_pair_that_a_limit_cut_off_is_no_strike_against_it() -> None:
+    with Judge(time_limit=60) as judge:
+        assert judge.equal(r"\sin(2x)", r"2\sin(x)\cos(x)")  # the worker is there
+        for _ in range(4):
+            with judge.within(0.002):
+                assert not judge.equal(r"\sin(3x)", r"3\sin(x) - 4\sin^3(x)")
+        assert judge.equal(r"\sin(3x)", r"3\sin(x) - 4\sin^3(x)")

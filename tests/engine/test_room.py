@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.driving import check, drain, prompt, start, used
-from tts_cli.engine import Branch, Engine
+from tts_cli.engine import Branch, Engine, context
 from tts_cli.protocols import Finish, Sampling, Usage
 
 Open = Callable[..., Engine]
@@ -62,6 +63,34 @@ def test_preempted_jobs_keep_their_tokens(endless: Path, open_engine: Open) -> N
     assert tokens == expected
     assert ample.sampled == short.sampled == 12 * 59
     assert short.evaluated > ample.evaluated
+
+
+def test_a_large_model_runs_few_given_tokens_in_one_decode(
+    endless: Path, open_engine: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor many after evictions, when steps are run again: a limit of time is looked at between decodes."""
+    stretches: list[int] = []  # per decode: rows of jobs that had more than one
+    decode = context.Context.decode
+
+    def counted(self: Any, tokens: Any, positions: Any, seqs: list[int], flags: Any) -> bool:
+        stretches.append(sum(rows for rows in Counter(seqs).values() if rows > 1))
+        return decode(self, tokens, positions, seqs, flags)
+
+    def results() -> tuple[list[tuple[int, ...]], int, Usage]:
+        stretches.clear()
+        engine, usage = open_engine(endless, n_ctx=256), Usage()
+        roots = [engine.root([65 + i] * 100, usage) for i in range(2)]
+        jobs = [start(engine, root, (i,), steps=False, max_tokens=90) for i in range(3) for root in roots]
+        drain(engine)
+        return [job.result().tokens for job in jobs], max(stretches), usage
+
+    monkeypatch.setattr(context.Context, "decode", counted)
+    expected, longest, _ = results()
+    assert longest > 100
+    monkeypatch.setattr(context, "_FLOPS_PER_DECODE", 0)  # as if it were a model of many parameters
+    tokens, longest, usage = results()
+    assert (tokens, longest) == (expected, 32)
+    assert usage.evaluated > 2 * 200  # much was run again
 
 
 def test_the_least_recently_used_branch_goes_first(endless: Path, open_engine: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.models.gguf_files import CHATML, LLAMA3, write_chat_gguf
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.engine.model import load_model
 from tts_cli.errors import ModelError
+from tts_cli.models import prompts
 from tts_cli.models.prompts import BOS, EOS, Hole, PromptStyle, compile_template, fill, policy_prompt, render, with_bos
 
 PROBLEM = Hole("problem")
@@ -154,3 +156,62 @@ def test_unusable_template(template: str) -> None:
     with pytest.raises(ModelError, match="chat template cannot be used") as caught:
         policy_prompt(template, SYSTEM)
     assert caught.value.hint
+
+
+CALLS = "{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}"
+DOUBLING = "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}"
+SQUARING = "{% set ns = namespace(x=9) %}{% for i in range(60) %}{% set ns.x = ns.x * ns.x %}{% endfor %}"
+LOOPS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+WRITING = "{% for i in range(99999) %}{{ 'a' * 99999 }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    "template", [LOOPS, LOOPS.replace("%}{% endfor", "%}x{% endfor", 1), SQUARING, "{{ 9 ** (9 ** 9) }}"]
+)
+def test_a_template_that_takes_long_is_stopped(monkeypatch: pytest.MonkeyPatch, template: str) -> None:
+    monkeypatch.setattr(prompts, "TIME_LIMIT", 0.5)
+    begin = time.monotonic()
+    with pytest.raises(ModelError, match=r"too much work for a prompt: more than 0\.5 seconds") as caught:
+        policy_prompt(template + "{{ messages[0].content }}", SYSTEM)
+    assert caught.value.hint
+    assert time.monotonic() - begin < 10  # it is not tried a second time without the system message
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 10**9 }}",
+        "{{ ([0] * 10**9) | length }}",
+        "{{ 'a'.center(10**9) }}",
+        "{{ 'a' | center(10**9) }}",
+        "{{ 'a' | indent(10**9, first=True) }}",
+        "{{ '%999999999d' | format(1) }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '{:999999999}'.format(1) }}",
+        "{{ 1 | tojson | replace('1', 'a' * 10**8) | replace('a', 'b' * 99) }}",
+        "{{ [1] | tojson(indent=10**9) }}",
+        "{{ [1] | batch(10**9, 0) | list }}",
+        "{{ strftime_now('%Y' * 10**8) }}",
+        "{{ 'x' * 70000 }}",
+        "x" * 70_000,
+        "{{" + "(" * 5000 + "1" + ")" * 5000 + "}}",
+        "{{" + "1+" * 50_000 + "1}}",
+        CALLS,
+        DOUBLING,
+        WRITING,
+    ],
+)
+def test_a_template_that_takes_or_writes_much_is_stopped(template: str) -> None:
+    with pytest.raises(ModelError, match="does too much work"):
+        policy_prompt(template + "{{ messages[0].content }}", PLAIN)
+
+
+def test_what_a_template_says_of_its_failure_is_short() -> None:
+    with pytest.raises(ModelError) as caught:
+        policy_prompt("{{ raise_exception('a' * 10**6) }}", PLAIN)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_template_cannot_go_through_more_than_jinja_lets_it() -> None:
+    with pytest.raises(ModelError, match="Range too big"):
+        policy_prompt("{% for i in range(10**9) %}{% endfor %}", PLAIN)

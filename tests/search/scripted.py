@@ -198,6 +198,7 @@ class Once:
     budget: int
     beam_width: int = 4
     stop: Callable[[], bool] = lambda: False
+    left: float | None = None
 
     async def main(self) -> None:
         self.search.open()
@@ -205,6 +206,9 @@ class Once:
 
     def should_stop(self) -> bool:
         return self.stop()
+
+    def seconds_left(self) -> float | None:
+        return self.left
 
     def close(self) -> None:
         self.search.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -203,6 +205,48 @@ def test_a_search_that_waits_for_nobody_is_an_error_and_no_endless_loop() -> Non
     stuck.method = wait_for_ever
     with pytest.raises(RuntimeError, match="no back end has work"):
         list(Driver(policy).run([stuck]))
+
+
+@dataclass
+class Waiting(Backend):
+    """A decode of it lasts until it is interrupted, or for `seconds`; the one job ends with a decode that lasted."""
+
+    seconds: float = 0.3
+    interrupted: threading.Event = field(default_factory=threading.Event)
+    job: Job[None] = field(default_factory=Job)
+    advances: int = 0
+
+    @property
+    def busy(self) -> bool:
+        return not self.job.done
+
+    def advance(self) -> None:
+        self.advances += 1
+        if not self.interrupted.wait(self.seconds):
+            self.job.resolve(None)
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+
+@pytest.mark.parametrize(
+    ("left", "advances", "stopped"),
+    [([0.02], 1, [True]), ([0.02, 0.04], 1, [True, True]), ([0.02, None], 1, [False, False]), ([9.0], 1, [False])],
+)
+def test_a_decode_is_interrupted_when_no_search_has_time_left(
+    left: list[float | None], advances: int, stopped: list[bool]
+) -> None:
+    backend = Waiting()
+
+    async def wait(search: Search, budget: int, beam_width: int) -> None:
+        await backend.job
+
+    searches = [once(ScriptedPolicy(), f"p{i}") for i in range(len(left))]
+    for search, seconds in zip(searches, left, strict=True):
+        search.method, search.left, search.stop = wait, seconds, backend.interrupted.is_set
+    ended = list(Driver(backend).run(searches))
+    assert [one.stopped for one in ended] == stopped
+    assert backend.advances == advances
 
 
 def test_results_of_gather_come_in_the_order_asked_for() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, RecordError
 from tts_cli.data.trace import dump, parse
@@ -157,6 +159,28 @@ def test_max_time_stops_before_the_next_decode_with_what_was_found() -> None:
     assert (solved.record.answer, solved.record.finish) == ("1", "answered")
     assert solved.record.why.endswith("it was stopped at --max-time.")
     assert not solved.stopped
+
+
+@pytest.mark.parametrize(
+    ("max_time", "now", "limits"), [(8.0, 0.0, [8.0]), (8.0, 7.5, [1.0]), (8.0, 9.0, [1.0]), (None, 9.0, [])]
+)
+def test_answers_are_compared_in_the_time_that_is_left_or_a_moment(
+    max_time: float | None, now: float, limits: list[float]
+) -> None:
+    found: list[float] = []
+
+    class Limited(Judge):
+        @contextmanager
+        def within(self, seconds: float) -> Iterator[None]:
+            found.append(seconds)
+            yield
+
+    ticks = iter([0.0])  # when it begins
+    settings = Settings(method="majority", budget=2, max_time=max_time)
+    policy = ScriptedPolicy(script=lines("1", "2"))
+    with Limited() as judge:
+        solve("one two three", settings, policy, None, judge=judge, clock=lambda: next(ticks, now))
+    assert found == limits
 
 
 def test_max_time_without_an_answer_says_so() -> None:

@@ -8,8 +8,11 @@ they have one value. Whatever goes wrong, the answers are "not equal": only iden
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self, TypeVar
 
 from tts_cli.answers.compare import Answer, AnswerComparison, prepare
@@ -43,6 +46,7 @@ class Judge:
     def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
         self.time_limit = time_limit
         self._memory_limit = memory_limit
+        self._until = math.inf  # time.monotonic
         self._worker: WorkerProcess | None = None
         self._decided: OrderedDict[frozenset[Expression], bool] = OrderedDict()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
@@ -60,6 +64,16 @@ class Judge:
     def same(self, answer: str, reference: str) -> bool:
         """As `equal`, where each text may be a whole solution that marks its answer."""
         return self.equal(stated(answer), stated(reference))
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """In this block the worker is waited for until so many `seconds` have passed, its start included. What exact
+        arithmetic does not decide is then not equal (outside of the block it is decided anew)."""
+        self._until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = math.inf
 
     def close(self) -> None:
         """Ends the worker, if there is one."""
@@ -88,12 +102,15 @@ class Judge:
             return known
         if self._gave_up_on(a) or self._gave_up_on(b):
             return False
-        if time.monotonic() >= self._comparison.deadline:  # other parts of this answer have used its time up
+        # Other parts of this answer may have used its time up.
+        if time.monotonic() >= min(self._comparison.deadline, self._until):
             return False
         request = {"a": to_json(a), "b": to_json(b)}
         reply = self._reply(request)
-        if reply is None and time.monotonic() < self._comparison.deadline:
+        if reply is None and time.monotonic() < min(self._comparison.deadline, self._until):
             reply = self._reply(request)  # it did not run out of time: the worker was killed from outside
+        if reply is None and time.monotonic() >= self._until:
+            return False
         if is_exceeded(reply):
             self._timeouts.update(pair)
             self._comparison.deadline = 0.0
@@ -108,9 +125,11 @@ class Judge:
             start = time.monotonic()
             self._worker = self._started()
             self._comparison.deadline += time.monotonic() - start  # loading SymPy is not the pair's fault
+        if self._worker is None:
+            return None
         try:
             self._worker.send(json.dumps(request))
-            line = self._worker.receive(self._comparison.deadline)
+            line = self._worker.receive(min(self._comparison.deadline, self._until))
         except BaseException:  # Ctrl-C while waiting: the reply to come must not be taken for the next one
             self.close()
             raise
@@ -119,14 +138,17 @@ class Judge:
             self.close()
         return reply
 
-    def _started(self) -> WorkerProcess:
+    def _started(self) -> WorkerProcess | None:
+        """A new worker that is ready; None where it is not in time."""
         arguments = str(self._memory_limit), str(self.time_limit + 1)
         try:
             worker = WorkerProcess(self.worker_module, *arguments, silent=True)
         except OSError as error:
             raise _not_started(reason(error)) from error
-        if worker.receive(time.monotonic() + _START_LIMIT) is None:
+        if worker.receive(min(time.monotonic() + _START_LIMIT, self._until)) is None:
             worker.kill()
+            if time.monotonic() >= self._until:
+                return None
             raise _not_started("the process ended while it was loading")
         return worker
 

@@ -19,21 +19,7 @@ from typing import Any
 
 from tts_cli.answers.expression import Apply, Name, from_json
 from tts_cli.answers.symbolic import equal
-from tts_cli.worker_process import requests_and_reply
-
-
-def limit_memory(limit: int) -> None:
-    """Caps the address space (bytes) where the platform knows such a limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    try:
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
-    except (ValueError, OSError):  # macOS refuses some limits
-        return
+from tts_cli.worker_process import limit_memory, requests_and_reply
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:

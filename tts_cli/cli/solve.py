@@ -18,6 +18,7 @@ from tts_cli.errors import TtsError
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.live import LiveTree
+    from tts_cli.solver import Solver
     from tts_cli.solving.solve import Solved
 
 EPILOG = """Examples:
@@ -66,13 +67,13 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
             from tts_cli.cli.view.live import LiveTree
 
             view = LiveTree(channels.console(stderr=True))
-        interruption.on_first = lambda: _say_stopping(view, channels)
         stack.enter_context(interruption)
         if view is not None:
             stack.enter_context(view)
         solver = stack.enter_context(Solver(settings, models=models))
         if view is not None:
             view.show_limits(settings, solver)
+        interruption.on_first = lambda: _stop(solver, view, channels)
         interruption.arm()
         return solver.search(
             text,
@@ -82,8 +83,9 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
         )
 
 
-def _say_stopping(view: LiveTree | None, channels: Channels) -> None:
+def _stop(solver: Solver, view: LiveTree | None, channels: Channels) -> None:
     """Called by the signal thread: the view is drawn by the main thread, a plain note can be written here."""
+    solver.cancel()  # the decode under way, too
     if view is not None:
         view.note = STOPPING
     else:

@@ -7,7 +7,10 @@
    one context, because running its weights once for all rows saves more.
 3. Threads: those that share one decode of a tiny model wait for each other longer than they work, and on a busy machine
    very much longer. So a tiny model's contexts run at the same time instead, each in one thread.
-4. Guards: llama.cpp answers many wrong calls by ending the process; `Context` checks every such precondition first.
+4. Rows: limits of time and Ctrl-C are looked at between decodes, so no decode may take long. Prompts, and steps that
+   are run again after an eviction, go through a large model on CPUs a few rows at a time (`longest_stretch`): little is
+   lost, as few rows keep the CPUs busy. How many depends on the model alone, so that runs repeat.
+5. Guards: llama.cpp answers many wrong calls by ending the process; `Context` checks every such precondition first.
 
 What the cells hold is mirrored in `pool.py`; who needs them is decided in `scheduler.py`.
 """
@@ -22,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.engine.library import memory
+from tts_cli.engine.library import abort_callback, memory
 from tts_cli.engine.model import Model
 from tts_cli.errors import ModelError
 
@@ -33,6 +36,9 @@ _LEAST = 256  # tokens: llama.cpp pads a KV cache to this
 _TYPICAL = 128  # tokens that one sequence holds alone, on average
 _PARAMETERS_PER_THREAD = 10_000_000
 _NARROWEST = 8  # rows: fewer do not fill a matrix product
+_FLOPS_PER_DECODE = 64e9  # of given tokens: about a second on two cores
+_ABORTED = 2  # llama_decode
+_LEAST_STRETCH = 32  # rows: about where the weights cost more to read than to multiply with
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +92,23 @@ def _best_width(model: Model) -> int:
     return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)
 
 
+def longest_stretch(parameters: int, n_batch: int) -> int:
+    """How many given tokens one decode on CPUs may run, of all jobs together.
+
+    >>> longest_stretch(133_440, n_batch=512), longest_stretch(494_000_000, n_batch=512)
+    (512, 64)
+    """
+    rows = int(_FLOPS_PER_DECODE / (2 * parameters)) // 8 * 8
+    return min(n_batch, max(_LEAST_STRETCH, rows))
+
+
 def make_contexts(
-    model: Model, wanted: ContextPlan, n_batch: int, flash_attention: bool, *, shrink: bool
+    model: Model, wanted: ContextPlan, n_batch: int, stretch: int, flash_attention: bool, *, shrink: bool
 ) -> list[Context]:
     """All contexts of a plan; with `shrink` of half the size, and so on, where memory is short. Raises ModelError."""
     sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
     outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
-    shape = ContextShape(wanted.n_ctx, sequences, n_batch, outputs, wanted.threads, flash_attention)
+    shape = ContextShape(wanted.n_ctx, sequences, n_batch, stretch, outputs, wanted.threads, flash_attention)
     contexts: list[Context] = []
     try:
         for _ in range(wanted.n_contexts):
@@ -103,20 +119,26 @@ def make_contexts(
         if not shrink or wanted.n_ctx < 2 * _LEAST:
             raise
         less = replace(wanted, n_ctx=wanted.n_ctx // 2)
-        return make_contexts(model, less, n_batch, flash_attention, shrink=shrink)
+        return make_contexts(model, less, n_batch, stretch, flash_attention, shrink=shrink)
     return contexts
 
 
 @dataclass(frozen=True, slots=True)
 class ContextShape:
-    """`n_ctx`: cells of the KV cache. `n_seq`: sequence ids. `n_batch`: rows per decode, `n_outputs` with logits."""
+    """`n_ctx`: cells of the KV cache. `n_seq`: sequence ids. `n_batch`: rows per decode, `stretch` of them of jobs with
+    more than one token to run, `n_outputs` with logits."""
 
     n_ctx: int
     n_seq: int
     n_batch: int
+    stretch: int
     n_outputs: int
     threads: int
     flash_attention: bool
+
+
+class DecodeInterrupted(Exception):
+    """A decode was broken off; it has changed nothing."""
 
 
 class Context:
@@ -140,6 +162,8 @@ class Context:
             )
         self.n_ctx = int(self._api.llama_n_ctx(self.handle))
         self._rows = _Rows(self._api, shape.n_batch)
+        self._abort, self._is_set = ctypes.create_string_buffer(2), abort_callback()  # set: a text that is not empty
+        self._api.llama_set_abort_callback(self.handle, self._is_set, ctypes.cast(self._abort, ctypes.c_void_p))
 
     def free(self) -> None:
         """Free the context; safe to call twice."""
@@ -151,17 +175,26 @@ class Context:
         self, tokens: Sequence[int], positions: Sequence[int], seqs: Sequence[int], flags: Sequence[int]
     ) -> bool:
         """Run one batch, a row per token: four columns [rows], all equally long. `flags` 1 asks for a row's logits.
-        False: no room, nothing changed. Raises ModelError when llama.cpp fails."""
+        False: no room, nothing changed. Raises ModelError when llama.cpp fails, DecodeInterrupted after `interrupt`."""
         rows = self._rows.fill(tokens, positions, seqs, flags)
         self._require(rows.token.min() >= 0 and rows.token.max() < self._vocab, "token out of range")
         self._require(rows.seq.min() >= 0 and rows.seq.max() < self.shape.n_seq, "sequence out of range")
         self._require(sum(flags) <= self.shape.n_outputs, "too many rows with logits")
         self._lib.forget_errors()
         code = self._api.llama_decode(self.handle, rows.batch)
+        self._abort[0] = b"\0"
+        if code == _ABORTED:  # the part of the batch that ran stays in the cells
+            for seq, length in dict(reversed(list(zip(seqs, positions, strict=True)))).items():
+                self.trim(seq, length)
+            raise DecodeInterrupted
         if code not in (0, 1):
             why = self._lib.last_error() or "it gives no reason"
             raise ModelError(f"llama.cpp failed to run the model (code {code}): {why}", "Try a smaller context size.")
         return bool(code == 0)
+
+    def interrupt(self) -> None:
+        """From any thread: break off the decode under way, or else the next one. GPUs finish theirs."""
+        self._abort[0] = b"x"
 
     def logits(self, count: int) -> NDArray[np.float32]:
         """The logits [count, n_vocab] of the flagged rows, in order; a view that the next decode overwrites."""

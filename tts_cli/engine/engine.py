@@ -8,10 +8,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from tts_cli.engine.context import MAX_SEQUENCES, Context, make_contexts, plan
+from tts_cli.engine.context import MAX_SEQUENCES, Context, DecodeInterrupted, longest_stretch, make_contexts, plan
 from tts_cli.engine.library import physical_cores, supports_gpu
 from tts_cli.engine.model import Model, load_model
 from tts_cli.engine.pool import Branch, Pool
@@ -26,7 +27,7 @@ class Engine:
     """A loaded model and its KV cache.
 
     `n_ctx`: tokens that all branches together may keep (0: by need, see context.py). `n_seq_max`: jobs at work at once,
-    1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode.
+    1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode, at most.
     `n_contexts`: llama.cpp contexts that share the work (None: by the model's size, see context.py).
     Raises UsageError for a number out of range, ModelError when the file or its contexts cannot be loaded.
 
@@ -60,7 +61,8 @@ class Engine:
         on_gpu = gpu_layers != 0 and supports_gpu()
         try:
             wanted = plan(model, n_ctx, n_seq_max, threads or physical_cores(), n_contexts, on_gpu=on_gpu)
-            contexts = make_contexts(model, wanted, n_batch, flash_attention, shrink=n_ctx == 0)
+            stretch = n_batch if on_gpu else longest_stretch(model.parameters, n_batch)
+            contexts = make_contexts(model, wanted, n_batch, stretch, flash_attention, shrink=n_ctx == 0)
         except ModelError:
             model.free()
             raise
@@ -119,7 +121,14 @@ class Engine:
         """One decode (one per context) over rows of all jobs at work; ends those that are complete.
         Raises ModelError when llama.cpp fails."""
         self._check_open()
-        self._scheduler.step()
+        with suppress(DecodeInterrupted):
+            self._scheduler.step()
+
+    def interrupt(self) -> None:
+        """From any thread: the decode under way, or else the next one, is broken off and has changed nothing.
+        On CPUs, and with one context: several are for tiny models, whose decodes are short."""
+        if len(self._scheduler.pools) == 1:
+            self._scheduler.pools[0].context.interrupt()
 
     def release(self, branch: Branch) -> None:
         """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.

@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,17 @@ class Device:
     kind: str
     memory_free: int
     memory_total: int
+
+
+def abort_callback() -> Any:
+    """For `llama_set_abort_callback`: true where the text that its data points to is not empty.
+
+    llama.cpp calls it some thousand times in a decode. C's `strlen` answers without the interpreter lock, for which the
+    decode would wait while other threads run, and without Python code, in which an exception of a signal handler would
+    be lost.
+    """
+    strlen = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None).strlen
+    return ctypes.cast(strlen, library().api.ggml_abort_callback)
 
 
 def devices() -> list[Device]:

@@ -208,19 +208,21 @@ class Scheduler:
         return chunks
 
     def _compose(self, pool: Pool) -> list[Chunk]:
-        """Rows for one batch: single tokens first, then stretches as far as they fit."""
-        rows, outputs = pool.context.shape.n_batch, pool.context.shape.n_outputs
+        """Rows for one batch: single tokens first, then stretches as far as they fit and a decode may take."""
+        shape = pool.context.shape
+        rows, outputs, stretch = shape.n_batch, shape.n_outputs, shape.stretch
         chunks: list[Chunk] = []
         tasks = [task for task in self.live if task.pool is pool]
         for task in sorted(tasks, key=lambda task: task.todo > 1):
             begin = task.child.length - task.todo
-            end = min(task.child.length, begin + rows)
+            end = min(task.child.length, begin + (rows if task.todo == 1 else min(rows, stretch)))
             marked = task.marked(begin, end)
             if len(marked) > outputs:  # the stretch ends before the first logits too many
                 end, marked = marked[outputs], marked[:outputs]
             if end > begin:
                 chunks.append(Chunk(task, begin, end, marked))
                 rows, outputs = rows - (end - begin), outputs - len(marked)
+                stretch -= end - begin if task.todo > 1 else 0
         return chunks
 
     # --- what comes out ---

@@ -3,7 +3,8 @@
 1. A `PromptStyle` (or a PRM's format) says what stands around a problem or a step, which are `Hole`s in it.
 2. `render` writes a conversation as the model's own Jinja chat template does. Messages hold holes, not texts: a hole is
    rendered as one private-use character, and the result is split there. So nothing that a problem says can reach the
-   template's logic. The date that some templates print is pinned: a prompt must not differ from one day to the next.
+   template's logic. A template is a program from outside, so it runs in a process with limits (`template_worker.py`).
+   The date that some templates print is pinned: a prompt must not differ from one day to the next.
 3. `compile_template` settles which parts of the template's own text are special tokens.
 4. `fill` puts the texts in. Plain text next to a hole is tokenised in one run with what fills it, so that the tokens
    are those of the whole text.
@@ -13,24 +14,22 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from tts_cli.errors import ModelError, reason
+from tts_cli.errors import ModelError, TtsError, reason
+from tts_cli.models.template_worker import LONGEST, MEMORY_LIMIT, TIME_LIMIT
+from tts_cli.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-    from jinja2.nodes import Node
-    from jinja2.parser import Parser
-
     from tts_cli.engine import Vocab
 
-DATE = datetime(2024, 7, 26)
-DAY = "%d %b %Y"
+_START_LIMIT = 120.0  # seconds to load Jinja, on a machine that is busy
 _FIRST_SENTINEL, _SENTINELS_END = 0xF800, 0xF900  # private use: no text that is rendered holds these
 _GUARD = "x"
 
@@ -80,18 +79,16 @@ def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
     messages: list[Message] = [("system", system)] if system else []
     try:
         return render(template, [*messages, ("user", user)], open_turn=True)
-    except ModelError:
-        if not system:
+    except ModelError as error:
+        if not system or isinstance(error, CostlyTemplate):
             raise
     return render(template, [("user", [*system, "\n\n", *user])], open_turn=True)
 
 
 def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> list[str | Hole]:
     """A conversation as the template writes it, cut at its holes, BOS and EOS among them.
-    `open_turn`: end where the assistant begins. Raises ModelError for a template that is malformed, fails or
-    loses a hole."""
-    from jinja2 import TemplateError
-
+    `open_turn`: end where the assistant begins. Raises ModelError for a template that is malformed, fails, loses a
+    hole or does too much work."""
     sentinels = map(chr, range(_FIRST_SENTINEL, _SENTINELS_END))
     holes = {next(sentinels): hole for hole in (BOS, EOS)}
     bos, eos = holes
@@ -103,52 +100,56 @@ def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> li
             return sentinel
         return part
 
-    contents = [{"role": role, "content": "".join(map(marked, text))} for role, text in messages]
-    values = {"messages": contents, "bos_token": bos, "eos_token": eos, "date_string": DATE.strftime(DAY)}
-    try:
-        text = _environment().from_string(template).render(values, add_generation_prompt=open_turn, tools=None)
-    except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError) as error:
-        raise _unusable(reason(error)) from error
+    contents = tuple((role, "".join(map(marked, text))) for role, text in messages)
+    text = _rendered(template, contents, bos, eos, open_turn)
     if any(sentinel not in text for sentinel, hole in holes.items() if hole not in (BOS, EOS)):
         raise _unusable("it leaves out a message")
     return [holes.get(part, part) for part in re.split(f"([{''.join(holes)}])", text) if part]
 
 
-def _environment() -> Environment:
-    """Jinja as chat templates expect it (trimmed blocks, loop controls, a few helpers), in a sandbox."""
-    from jinja2.ext import Extension
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    class GenerationTag(Extension):
-        """`{% generation %}` marks what a model is trained on; for a prompt it means nothing."""
-
-        tags = {"generation"}  # noqa: RUF012 - jinja2 wants an instance variable
-
-        def parse(self, parser: Parser) -> list[Node]:
-            next(parser.stream)
-            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", GenerationTag]
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = DATE.strftime
-    return environment
-
-
-def _tojson(value: Any, indent: int | None = None, **_: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)  # Jinja's own escapes HTML
+@lru_cache(maxsize=16)  # the models of one run that share a template need one process
+def _rendered(template: str, messages: tuple[tuple[str, str], ...], bos: str, eos: str, open_turn: bool) -> str:
+    """What the template makes of the messages, in a process that is ended when it takes too long."""
+    request = {"template": template, "messages": messages, "bos": bos, "eos": eos, "open_turn": open_turn}
+    try:
+        worker = WorkerProcess("tts_cli.models.template_worker", silent=True)
+    except OSError as error:
+        raise _not_started(reason(error)) from error
+    try:
+        if worker.receive(time.monotonic() + _START_LIMIT) is None:
+            raise _not_started("the process ended while it was loading")
+        worker.send(json.dumps(request))
+        line = worker.receive(time.monotonic() + TIME_LIMIT)
+    finally:
+        worker.kill()
+    reply = {} if line is None else json.loads(line)
+    if "error" in reply:
+        raise _unusable(reply["error"])
+    if "text" not in reply:
+        raise CostlyTemplate()
+    return str(reply["text"])
 
 
-def _raise_exception(message: str) -> NoReturn:
-    from jinja2 import TemplateError
+class CostlyTemplate(ModelError):
+    """A chat template that exceeds the limits of its process."""
 
-    raise TemplateError(message)
+    def __init__(self) -> None:
+        super().__init__(
+            "The model's chat template does too much work for a prompt: more than "
+            f"{TIME_LIMIT:g} seconds, {MEMORY_LIMIT >> 20} MB, or {LONGEST:,} characters.",
+            "Try another GGUF file of this model, from a publisher you trust.",
+        )
 
 
 def _unusable(why: str) -> ModelError:
     return ModelError(f"The model's chat template cannot be used: {why}.", "Try another GGUF file of this model.")
+
+
+def _not_started(why: str) -> TtsError:
+    return TtsError(
+        f"The renderer of chat templates (Jinja) could not be started: {why}.",
+        "Install the package again; `python -c 'import jinja2'` shows what is missing.",
+    )
 
 
 # --- tokens ---

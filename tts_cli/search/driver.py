@@ -11,7 +11,7 @@ job of a back end, or for another task. One round of `Driver.run`:
 2. Yield the searches that have ended, if any, and go back to 1: their places are filled before the next decode.
 3. End the searches that ask for it (their time is up, say), and all where the caller asks for it.
 4. Let one back end advance once: the policy, or the PRM where the policy has nothing to do or has gone first for long
-   enough (`Driver._next`).
+   enough (`Driver._next`). It is interrupted, where it can be, once there is no search left whose time is not up.
 5. Resume every task whose job is done, in the order of admission and of waiting, until all wait (`_Loop.settle`).
 
 So what shares a decode depends on requests alone, never on timing, and runs repeat. A search ends as a whole: with its
@@ -22,14 +22,17 @@ what a search does nor what a back end is made of.
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from tts_cli.errors import TtsError
-from tts_cli.protocols import Backend, Job
+from tts_cli.protocols import Backend, Interruptible, Job
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -91,6 +94,10 @@ class Runnable(Protocol):
         """Polled between decodes: True ends this search only (its deadline has passed, say)."""
         ...
 
+    def seconds_left(self) -> float | None:
+        """Until its time is up and `should_stop` says so; None without a limit of time."""
+        ...
+
     def close(self) -> None:
         """Called once, however the search ended: cancel its jobs, release what it holds."""
         ...
@@ -104,6 +111,9 @@ PRM_PATIENCE = 8
 Both run on the same device, one at a time, and a decode of few rows costs nearly as much as one of many: scores
 that nobody waits for had better be worked out together.
 """
+
+
+_SHORT = 0.01  # seconds of a decode: after one that is as short a timer would cost more than it saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ class Driver:
     def __init__(self, policy: Backend, prm: Backend | None = None, prm_patience: int = PRM_PATIENCE) -> None:
         self._policy, self._prm, self._patience = policy, prm, prm_patience
         self.seconds = {"policy": 0.0, "prm": 0.0}
+        self._last = {"policy": math.inf, "prm": math.inf}  # seconds of the last decode of each
         self._ahead = 0  # decodes that the policy had while the PRM waited for its turn
 
     def run(
@@ -155,11 +166,29 @@ class Driver:
         loop.stop(lambda search: search.should_stop())
         if should_stop() or loop.ended:
             return
-        backend, begin = self._next(), time.perf_counter()
-        backend.advance()
-        self.seconds["prm" if backend is self._prm else "policy"] += time.perf_counter() - begin
+        backend = self._next()
+        role, begin = "prm" if backend is self._prm else "policy", time.perf_counter()
+        with self._timer(backend, loop) if self._last[role] > _SHORT else nullcontext():
+            backend.advance()
+        self._last[role] = time.perf_counter() - begin
+        self.seconds[role] += self._last[role]
         loop.settle()  # at once: what this decode completed must not be lost to a stop
         on_advance()
+
+    @contextmanager
+    def _timer(self, backend: Backend, loop: _Loop[R]) -> Iterator[None]:
+        """Interrupt the back end when the time of all searches is up: it must not take from one that has time left."""
+        if not isinstance(backend, Interruptible):
+            yield
+            return
+        times = [math.inf if (left := run.search.seconds_left()) is None else left for run in loop.live]
+        timer = threading.Timer(min(max(times), threading.TIMEOUT_MAX), backend.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _next(self) -> Backend:
         """Whose turn it is: the PRM's when the policy has nothing to do, or has been ahead for long enough."""

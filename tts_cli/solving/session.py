@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
+from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.costs import flops
@@ -28,6 +30,8 @@ from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.rules import Decision
+
+_VOTING_TIME = 1.0  # seconds after `--max-time` at most, in which SymPy may compare answers: about what a decode takes
 
 
 class Session:
@@ -115,6 +119,9 @@ class Session:
             self.limit = "max-flops"
         return self.limit is not None
 
+    def seconds_left(self) -> float | None:
+        return None if self.settings.max_time is None else self.settings.max_time - self.seconds()
+
     def close(self) -> None:
         self.search.close()
 
@@ -160,7 +167,10 @@ class Session:
         return gather(selection.ballots, selection.votes, samples, read=state.read, convinced=state.convinced)
 
     def _vote(self, *, verify: bool) -> Selection:
-        return decide(self.search, *self.vote, self._judge, verify=verify)
+        """Comparing answers takes time, too: what is left of it, or `_VOTING_TIME` where less is."""
+        left, judge = self.seconds_left(), self._judge
+        with judge.within(max(left, _VOTING_TIME)) if left is not None and isinstance(judge, Judge) else nullcontext():
+            return decide(self.search, *self.vote, judge, verify=verify)
 
     def _report(self, decision: Decision) -> None:
         clause = wording.of_decision(decision)

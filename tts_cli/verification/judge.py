@@ -47,8 +47,12 @@ class VerifyingJudge(Judge):
             return "no opinion"
         if not is_checkable(problem):
             return "no opinion"
+        if time.monotonic() >= self._until:
+            return "no opinion"
         self._comparison.deadline = time.monotonic() + self.time_limit
         reply = self._reply({"problem": problem, "answer": answer})
+        if reply is None and time.monotonic() >= self._until:
+            return "no opinion"
         if is_exceeded(reply):
             self._timeouts[problem] += 1
         opinion: Opinion = (reply or {}).get("opinion", "no opinion")

@@ -68,6 +68,10 @@ class LlamaModel:
         """One decode for all jobs under way; ends those that are complete."""
         self.engine.advance()
 
+    def interrupt(self) -> None:
+        """From any thread: break the decode under way off."""
+        self.engine.interrupt()
+
     def release(self, prefix: Prefix) -> None:
         """Let go of a prefix; its branch is freed when nobody else holds it, or anything after it."""
         assert isinstance(prefix, BranchPrefix)
