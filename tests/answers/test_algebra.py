@@ -173,7 +173,7 @@ def test_the_unit_circle(a: str, b: str) -> None:
         "5\u202e",
         r"\sum_{i=1}^n i",
         r"\lim x",
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_no_expression_is_not_guessed_at(text: str) -> None:
     with pytest.raises(NotUnderstood):

@@ -1,4 +1,4 @@
-"""What holds for the equality of any answers: it is reflexive and symmetric, and what is not understood adds nothing."""
+"""What holds for any answers: equality is reflexive and symmetric, and what is not understood adds nothing to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tts_cli.answers.judge import Judge
 TEXTS = sorted({text for pair in written_pairs() for text in pair[:2]})
 NOT_UNDERSTOOD = [
     " is extraneous", " because the sum wobbles", " if the parity fits", " (rejected)", " or more", " \\foo{7}", " ⊕ 3",
-    " ∧ 2", " 以上", " does not work", "\\lim", " \\Rightarrow", " \u202e", " when n is even", " _", " ^", " ≪ 9", " <|x|>",
+    " ∧ 2", " 以上", " does not work", "\\lim", " \\Rightarrow", " \u202e", " when n is even", " _", " ^", " ≪ 9",
+    " <|x|>",
 ]  # fmt: skip
 BEFORE = ["not ", "at least ", "más de ", "\\lim ", "more than ", "⊕", "\\foo ", "neither "]
 

@@ -10,8 +10,8 @@ import re
 from fractions import Fraction
 
 _TURNING_WORDS = """
-    not no or nor and but for all any some than least most less fewer is isn't are aren't was wasn't were be been being does doesn't do
-    don't did didn't has have had if when whenever where while unless except excluding including because since as
+    not no or nor and but for all any some than least most less fewer is isn't are aren't was wasn't were be been being
+    does doesn't do don't did didn't has have had if when whenever where while unless except excluding including because since as
     although though so minus plus times divided over under above below up down to from until between without mod modulo
     remainder by which that who whose this it its they them can cannot could should would may might must will never
     always ever neither either both only just squared cubed factorial half halves third thirds quarter fourth fourths
