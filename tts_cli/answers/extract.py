@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+How = Literal["box", "mark", "sentence", "last number"]
 
 MAX_ANSWER = 10_000
 """Longest answer (characters) that is taken for one; a longer box is ignored."""
@@ -30,6 +34,26 @@ _NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?
 _ONLY_NUMBER = re.compile(r"\W{0,4}?(-?[\d.,/]*\d%?)[\W_]{0,4}")
 _PROSE_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?![A-Za-z])")
 _CONCLUDES = re.compile(r"\W{0,4}(?:so|thus|therefore|hence|finally|in total|altogether|in all|the total)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """An answer and how it was found."""
+
+    text: str
+    how: How
+
+
+def find_answer(text: str) -> Extracted | None:
+    """STUB until the branch `extract` is merged."""
+    found = extract(text)
+    if found is None:
+        return None
+    if _BOX.search(text):
+        return Extracted(found, "box")
+    if "####" in text:
+        return Extracted(found, "mark")
+    return Extracted(found, "sentence" if _SAID.search(text[-_TAIL:]) else "last number")
 
 
 def extract(text: str) -> str | None:

@@ -29,6 +29,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from tts_cli.answers import How
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import (
     Backend,
@@ -62,11 +63,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A finished path: its last step, the answer in its text, the aggregate of its step scores."""
+    """A finished path: its last step, the answer in its text and how it was found, the aggregate of its step scores."""
 
     node: Node
     answer: str | None
     score: float | None
+    how: How | None = None
 
 
 Conclude = Callable[[Node], Solution]
