@@ -14,7 +14,7 @@ from tts_cli.solving.selection import NOTHING, SampleCount, Selection, all_wrong
 from tts_cli.strategy.paper_table import TableChoice
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.profile import Mismatch, ModelFile, Unfit
-from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised
+from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised, TooFewToAgree
 
 
 def why(
@@ -116,6 +116,8 @@ def of_decision(decision: Decision) -> str:
         case MorePromised(samples, gain):
             promise = "reading them promises" if samples is None else f"{samples} samples promise"
             return f"{right}, and {promise} {100 * gain:+.1f} points"
+        case TooFewToAgree(wanted):
+            return f"the first {n} samples agree, which are too few for a confidence of {wanted:.0%}"
         case TableChoice() as choice:
             return _of_choice(choice, n)
         case None:
