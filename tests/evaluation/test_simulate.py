@@ -119,6 +119,21 @@ def test_another_aggregation_and_selection_need_nothing_new() -> None:
         assert record(again) == record(fresh)
 
 
+@pytest.mark.parametrize("select", ["weighted", "max", "majority"])
+def test_a_last_number_counts_half_from_a_recording_too(select: Any) -> None:
+    """Beside a box the two count half, alone in full."""
+    script = {(0, 0): "3 + 17 = 20.", (1, 0): "20.", (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
+    settings = Settings(select=select)
+    scores = {step[:-1]: 0.5 for step in script.values()}
+    whole, _ = live(script, scores, plan("best-of-n", 4), settings)
+    recording = record_search(whole.search, None)
+    for budget, answer in ((4, "5"), (2, "20")):
+        again, _ = simulate(PROBLEM, plan("best-of-n", budget), settings, POLICY, PRM, recording, JUDGE)
+        fresh, _ = live(script, scores, plan("best-of-n", budget), settings)
+        assert record(again) == record(fresh)
+        assert record(again).answer == answer
+
+
 def test_at_temperature_zero_one_sample_counts_for_all() -> None:
     settings = Settings(temperature=0)
     whole, _ = live({(0, 0): r"\boxed{1}."}, {r"\boxed{1}": 0.5}, plan("best-of-n", 16), settings)
