@@ -234,7 +234,7 @@ class Session:
         )
 
     def _samples_drawn(self) -> SampleCount:
-        if not self.search.policy_usage.sampled:
+        if not (self.search.draws or self.search.policy_usage.sampled):
             return SampleCount(0, 0)
         if self.plan.rule is not None:  # a search of `auto` grows trees of its own beside the samples
             roots = self.search.roots[1:] if isinstance(self._auto.action, RunMethod) else []
