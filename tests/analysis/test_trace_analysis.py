@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli import scripted
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm, wandering
 from tts_cli.analysis import report, trace_analysis, what_if
 from tts_cli.analysis.trace_analysis import VotingRules
 from tts_cli.analysis.tree import TreeState
@@ -74,8 +74,8 @@ def test_ballots_are_samples_in_their_order() -> None:
 @pytest.mark.parametrize("select", ["weighted", "max", "majority"])
 def test_a_last_number_counts_as_little_as_when_it_was_voted_on(select: Any) -> None:
     """The vote of a real search and the one that is held again from its events alone."""
-    script = {(0, 0): "3 + 17 = 20.", (1, 0): "20.", (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
-    policy, prm = ScriptedPolicy(script=script), ScriptedPrm(scores={text.rstrip("."): 0.5 for text in script.values()})
+    script = {(0, 0): wandering(20), (1, 0): wandering(20, "Take"), (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
+    policy, prm = ScriptedPolicy(script=script), ScriptedPrm(scores={text[:-1]: 0.5 for text in script.values()})
     solved = solve("p", Settings(method="best-of-n", budget=4, select=select), policy, prm, judge=Same())
     assert solved.record.answer == "5"
     tree = TreeState(solved.events)

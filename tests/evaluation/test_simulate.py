@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.search import test_beam, test_chains
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm, wandering
 from tts_cli.config import Settings
 from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.errors import PromptTooLong
@@ -122,7 +122,7 @@ def test_another_aggregation_and_selection_need_nothing_new() -> None:
 @pytest.mark.parametrize("select", ["weighted", "max", "majority"])
 def test_a_last_number_counts_half_from_a_recording_too(select: Any) -> None:
     """Beside a box the two count half, alone in full."""
-    script = {(0, 0): "3 + 17 = 20.", (1, 0): "20.", (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
+    script = {(0, 0): wandering(20), (1, 0): wandering(20, "Take"), (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
     settings = Settings(select=select)
     scores = {step[:-1]: 0.5 for step in script.values()}
     whole, _ = live(script, scores, plan("best-of-n", 4), settings)

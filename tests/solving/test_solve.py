@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
+from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json, wandering
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.data.trace import dump, parse
@@ -188,8 +188,8 @@ def test_it_is_said_how_many_votes_it_takes() -> None:
     ("method", "select"), [("majority", "majority"), ("best-of-n", "weighted"), ("best-of-n", "max")]
 )
 def test_a_last_number_counts_half_beside_boxes(method: Any, select: Any) -> None:
-    script = {(0, 0): r"\boxed{5}.", (1, 0): "3 + 17 = 20."} | {(i, 0): r"\boxed{5}." for i in (3,)} | {(2, 0): "20."}
-    scores = None if method == "majority" else {r"\boxed{5}": 0.5, "3 + 17 = 20": 0.6, "20": 0.6}
+    script = {(0, 0): wandering(20), (1, 0): r"\boxed{5}.", (2, 0): wandering(20, "Take"), (3, 0): r"\boxed{5}."}
+    scores = None if method == "majority" else {text[:-1]: 0.5 if "5" in text else 0.6 for text in script.values()}
     record = run(script, scores, method, budget=4, select=select).record
     assert record.answer == "5" and [(v.answer, v.count) for v in record.votes] == [("5", 2), ("20", 2)]
     assert "2 of 4 answers are only the last numbers of their solutions and count half" in record.why
@@ -198,7 +198,7 @@ def test_a_last_number_counts_half_beside_boxes(method: Any, select: Any) -> Non
 
 
 def test_only_last_numbers_count_in_full() -> None:
-    record = run({(0, 0): "20.", (1, 0): "3 + 17 = 20.", (2, 0): "5."}, budget=3).record
+    record = run({(0, 0): wandering(20), (1, 0): wandering(20, "Take"), (2, 0): wandering(5)}, budget=3).record
     assert (record.answer, record.confidence, record.votes[0].weight) == ("20", pytest.approx(2 / 3), 2.0)
     assert "last number" not in record.why
 
