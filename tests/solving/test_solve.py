@@ -205,7 +205,7 @@ def test_only_last_numbers_count_in_full() -> None:
 
 @pytest.mark.parametrize("method", ["beam", "dvts", "best-first"])
 def test_a_tree_search_counts_what_it_did_not_give_up(method: Any) -> None:
-    """Of the four first steps all that are kept end."""
+    """All that is kept ends; best-first search draws its four samples one by one."""
 
     class Ends(dict[tuple[int, ...], str]):
         def __missing__(self, path: tuple[int, ...]) -> str:
@@ -213,6 +213,7 @@ def test_a_tree_search_counts_what_it_did_not_give_up(method: Any) -> None:
 
     record = run(Ends(), {r"\boxed{7}": 0.6, r"so \boxed{8}": 0.7}, method, budget=4, beam_width=2).record
     assert record.finished == record.samples == sum(vote.count for vote in record.votes) > 0
+    assert method != "best-first" or record.samples == 4
 
 
 def test_temperature_zero_runs_one_sample_for_all() -> None:

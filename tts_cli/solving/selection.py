@@ -139,13 +139,16 @@ class SampleCount:
     drawn: int
 
 
-def count_samples(search: Search, roots: Iterable[Node], independent: int) -> SampleCount:
-    """So many `independent` samples, and under `roots` the paths of a tree search, without those that it gave up."""
-    finished = sum(solution.node.ended for solution in search.solutions.values())
-    in_trees = {node for root in roots for node in walk(root)}
+def count_samples(search: Search) -> SampleCount:
+    """Samples that were begun one by one; of a tree search all paths but those that it gave up."""
+    if not (search.draws or search.policy_usage.sampled):
+        return SampleCount(0, 0)
+    trees = search.roots[1:] if search.begun else search.roots  # `auto` may grow trees beside its samples
+    in_trees = {node for root in trees for node in walk(root)}
     paths = sum(node.ended for node in search.solutions if node in in_trees)
-    paths += sum(tip.count for root in roots for tip in tips(root))
-    return SampleCount(finished // search.copies, independent + paths // search.copies)
+    paths += sum(tip.count for root in trees for tip in tips(root))
+    finished = sum(node.ended for node in search.solutions)
+    return SampleCount(finished // search.copies, search.begun + paths // search.copies)
 
 
 def weights(ballots: Sequence[Solution], select: Select) -> list[float] | None:

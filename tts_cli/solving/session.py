@@ -28,7 +28,7 @@ from tts_cli.solving.selection import NOTHING, SampleCount, Selection, all_wrong
 from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
-from tts_cli.strategy.rules import Decision, RunMethod
+from tts_cli.strategy.rules import Decision
 
 
 class Session:
@@ -182,7 +182,7 @@ class Session:
         answer = selection.answer if finish == "answered" else None
         chosen = selection.chosen.node if selection.chosen else None
         confidence = selection.confidence.value if selection.confidence else None
-        counted = self._samples_drawn()
+        counted = count_samples(self.search)
         self.report_spent()
         self._emit(SearchEnded(chosen.number if chosen else None, answer, confidence, finish))
         method, budget = self.plan.method, self.plan.budget
@@ -232,16 +232,6 @@ class Session:
             selection=selection,
             lacks=lacks,
         )
-
-    def _samples_drawn(self) -> SampleCount:
-        if not (self.search.draws or self.search.policy_usage.sampled):
-            return SampleCount(0, 0)
-        if self.plan.rule is not None:  # a search of `auto` grows trees of its own beside the samples
-            roots = self.search.roots[1:] if isinstance(self._auto.action, RunMethod) else []
-            return count_samples(self.search, roots, self._auto.samples)
-        if find(self.plan.method).samples in ("one", "independent"):
-            return count_samples(self.search, [], self._samples)
-        return count_samples(self.search, self.search.roots, 0)
 
     def _select(self, stopped: bool) -> Selection:
         """The vote, with a calibrated confidence where there is one."""
