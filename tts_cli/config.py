@@ -113,7 +113,13 @@ class Settings(BaseModel):
         LIMITS, None, "Answer with the best found for this compute.", metavar="X", gt=0, allow_inf_nan=False
     )
     min_confidence: float | None = _setting(
-        LIMITS, None, "Below it: no answer, exit code 3.", metavar="P", ge=0, le=1, allow_inf_nan=False
+        LIMITS,
+        None,
+        "Below it, or with too few votes for it: no answer, exit code 3.",
+        metavar="P",
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
     )
     seed: int = _setting(SEARCH, 0, "Same seed, machine and flags: same answer.", metavar="S", ge=0, lt=2**63)
     verify: bool = _setting(SEARCH, False, "Substitute answers back into the problem; provably wrong ones do not vote.")

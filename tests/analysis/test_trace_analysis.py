@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from tests.cli import scripted
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm, wandering
 from tts_cli.analysis import report, trace_analysis, what_if
 from tts_cli.analysis.trace_analysis import VotingRules
 from tts_cli.analysis.tree import TreeState
 from tts_cli.answers.judge import Judge
+from tts_cli.config import Settings
 from tts_cli.errors import TtsError
 from tts_cli.search.events import (
     Event,
@@ -22,6 +24,7 @@ from tts_cli.search.events import (
     StepSampled,
     StepScored,
 )
+from tts_cli.solving.solve import solve
 
 SIZES = {"policy_parameters": 1_000, "prm_parameters": 3_000}
 
@@ -66,6 +69,30 @@ def test_ballots_are_samples_in_their_order() -> None:
     ]
     by_min = trace_analysis.ballots(TreeState(best_of_four()), "min")
     assert [b.solution.score for b in by_min] == [0.4, 0.7, 0.4, 0.3]
+
+
+@pytest.mark.parametrize("select", ["weighted", "max", "majority"])
+def test_a_last_number_counts_as_little_as_when_it_was_voted_on(select: Any) -> None:
+    """The vote of a real search and the one that is held again from its events alone."""
+    script = {(0, 0): wandering(20), (1, 0): wandering(20, "Take"), (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
+    policy, prm = ScriptedPolicy(script=script), ScriptedPrm(scores={text[:-1]: 0.5 for text in script.values()})
+    solved = solve("p", Settings(method="best-of-n", budget=4, select=select), policy, prm, judge=Same())
+    assert solved.record.answer == "5"
+    tree = TreeState(solved.events)
+    votes, share = trace_analysis.elect(trace_analysis.ballots(tree, "last"), select, Same())
+    assert [(v.answer, v.count, v.weight) for v in votes] == [
+        (v.answer, v.count, v.weight) for v in solved.record.votes
+    ]
+    assert share == solved.record.confidence
+    found = report.explain(solved.record, tree, {"select": select}, Same())
+    assert (found.half.answer, found.half.kind) == ("20", "exact"), "the first two state nothing: they count in full"
+    if select == "majority":
+        assert found.twice.changes is not None and found.twice.changes > 0
+
+
+def test_one_ballot_has_no_share() -> None:
+    first = trace_analysis.ballots(TreeState(best_of_four()), "last")[:1]
+    assert trace_analysis.elect(first, "weighted", Same())[1] is None
 
 
 def test_samples_that_end_where_others_go_on_are_kept_apart() -> None:

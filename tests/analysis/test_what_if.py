@@ -67,7 +67,7 @@ def best_of(votes: list[tuple[str, int, float]], budget: int = 16, **changes: ob
 
 def twice(record: Record, select: Any = "weighted") -> WhatIf:
     rules = VotingRules(select=select)
-    return what_if.twice(record, what_if.answers_in_record(record, record.budget), rules, record.budget)
+    return what_if.twice(record, what_if.answers_in_record(record, rules, record.budget), rules, record.budget)
 
 
 def test_a_clear_vote_will_stand_and_a_close_one_may_fall() -> None:
@@ -106,10 +106,11 @@ def test_the_estimate_is_that_of_a_simple_simulation() -> None:
 
 def test_half_of_a_record_is_an_estimate() -> None:
     record = best_of([("5", 3, 2.7), ("6", 1, 0.3)], budget=4)
-    found = what_if.half(record, 4, None, what_if.answers_in_record(record, 4), VotingRules(known=False), Same())
+    rules = VotingRules(known=False)
+    found = what_if.half(record, 4, None, what_if.answers_in_record(record, rules, 4), rules, Same())
     assert (found.kind, found.budget, found.changes) == ("estimate", 2, 0.0)
     even = best_of([("5", 2, 2.0), ("6", 2, 2.0)], budget=4)
-    found = what_if.half(even, 4, None, what_if.answers_in_record(even, 4), VotingRules(), Same())
+    found = what_if.half(even, 4, None, what_if.answers_in_record(even, rules, 4), rules, Same())
     assert found.changes == pytest.approx(1 / 6, abs=0.03), "both of the other answer; one of each is a tie"
 
 

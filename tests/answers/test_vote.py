@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_cli.answers import Select, aggregate, group, vote
+from tts_cli.answers.extract import How
 from tts_cli.answers.judge import Judge
+from tts_cli.answers.vote import trusts, votes_needed
 
 HALVES = [r"\frac12", "0.5", r"\dfrac12", "1/2", r"\frac24", r"\frac13", r"\frac13"]
 
@@ -71,6 +73,50 @@ def test_ties_go_to_the_first_seen(select: Select) -> None:
 def test_senseless_scores_are_refused(scores: list[float]) -> None:
     with pytest.raises(ValueError, match="scores"):
         vote(["1", "2"], scores, "weighted", Judge())
+
+
+LAST: How = "last number"
+BOX: How = "box"
+
+
+@pytest.mark.parametrize("stated", ["box", "mark", "sentence"])
+@pytest.mark.parametrize(("select", "weight"), [("majority", 1.0), ("weighted", 1.0), ("max", 0.5)])
+def test_last_numbers_count_half_beside_stated_answers(select: Select, weight: float, stated: How) -> None:
+    ways: list[How | None] = [LAST, stated, LAST, stated, stated]
+    best, other = vote(["20", "5", "20", "5", None], [1.0, 0.6, 1.0, 0.6, 0.6], select, Judge(), ways)
+    assert (best.answer, other.answer, other.weight) == ("5", "20", weight)
+    assert (best.count, best.trust, other.count, other.trust) == (2, 2.0, 2, 1.0)
+    unweighted = vote(["20", "5", "20", "5", None], [1.0, 0.6, 1.0, 0.6, 0.6], select, Judge())
+    assert unweighted[0].answer == "20", "without the ways it is the other"
+
+
+@pytest.mark.parametrize("select", ["majority", "weighted", "max"])
+def test_last_numbers_count_in_full_where_no_answer_is_stated(select: Select) -> None:
+    answers, scores = ["20", "5", "20", None], [0.9, 0.6, 0.8, 0.9]
+    alone = vote(answers, scores, select, Judge(), [LAST, LAST, LAST, BOX])
+    assert alone == vote(answers, scores, select, Judge()), "who has no answer states none"
+
+
+def test_enough_last_numbers_still_win() -> None:
+    ways: list[How | None] = [BOX, LAST, LAST, LAST]
+    assert [c.answer for c in vote(["5", "20", "20", "20"], None, "majority", Judge(), ways)] == ["20", "5"]
+    assert [c.answer for c in vote(["5", "20", "20"], None, "majority", Judge(), ways[:3])] == ["5", "20"], "a tie"
+
+
+def test_every_way_of_stating_an_answer_is_trusted_alike() -> None:
+    assert trusts(["box", "mark", "sentence", None, LAST]) == [1.0, 1.0, 1.0, 1.0, 0.5]
+    assert trusts([None, LAST]) == [1.0, 1.0]
+    assert trusts([]) == []
+
+
+@pytest.mark.parametrize("needed", [3, 8, 9, 18, 98])
+def test_a_vote_supports_what_the_rule_of_succession_says(needed: int) -> None:
+    supported = (needed + 1) / (needed + 2)
+    assert votes_needed(supported - 1e-9) == needed == (votes_needed(supported + 1e-9) or 0) - 1
+
+
+def test_the_fewest_votes_that_support_anything_are_two() -> None:
+    assert [votes_needed(share) for share in (0.0, 0.2, 0.5, 0.75, 0.76, 1.0)] == [2, 2, 2, 2, 3, None]
 
 
 class Counting:

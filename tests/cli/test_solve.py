@@ -112,6 +112,15 @@ def test_no_answer_is_exit_code_3_and_says_why(here: Here, flags: list[str], fin
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (3, "", "")
 
 
+def test_one_sample_does_not_pass_min_confidence_and_stderr_says_why(here: Here) -> None:
+    done = here("solve", "--method", "greedy", "--min-confidence", "0.99", PROBLEM)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (3, "Answer: none (low-confidence)")
+    assert "one sample without a profile gives no confidence, which --min-confidence 0.99 asks for" in done.stderr
+    record = json.loads(here("solve", "--method", "greedy", "--json", PROBLEM).stdout)
+    assert (record["confidence"], record["finished"], record["samples"]) == (None, 1, 1)
+    assert record["answer"] is not None
+
+
 def test_plain_text_says_that_there_is_no_answer(here: Here) -> None:
     assert here("solve", "--policy", "endless", "--max-tokens", "50", PROBLEM).stdout.endswith(
         "Answer: none (max-tokens)\n"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.search import test_beam, test_chains
-from tests.search.scripted import ScriptedPolicy, ScriptedPrm
+from tests.search.scripted import ScriptedPolicy, ScriptedPrm, wandering
 from tts_cli.config import Settings
 from tts_cli.data.record import Cost, Problem, Record, RecordError
 from tts_cli.errors import PromptTooLong
@@ -117,6 +117,21 @@ def test_another_aggregation_and_selection_need_nothing_new() -> None:
         fresh, _ = live(THREE, THREE_SCORES, plan("best-of-n", 3), settings)
         again, _ = simulate(PROBLEM, plan("best-of-n", 3), settings, POLICY, PRM, recording, JUDGE)
         assert record(again) == record(fresh)
+
+
+@pytest.mark.parametrize("select", ["weighted", "max", "majority"])
+def test_a_last_number_counts_half_from_a_recording_too(select: Any) -> None:
+    """Beside a box the two count half, alone in full."""
+    script = {(0, 0): wandering(20), (1, 0): wandering(20, "Take"), (2, 0): r"\boxed{5}.", (3, 0): r"so \boxed{5}."}
+    settings = Settings(select=select)
+    scores = {step[:-1]: 0.5 for step in script.values()}
+    whole, _ = live(script, scores, plan("best-of-n", 4), settings)
+    recording = record_search(whole.search, None)
+    for budget, answer in ((4, "5"), (2, "20")):
+        again, _ = simulate(PROBLEM, plan("best-of-n", budget), settings, POLICY, PRM, recording, JUDGE)
+        fresh, _ = live(script, scores, plan("best-of-n", budget), settings)
+        assert record(again) == record(fresh)
+        assert record(again).answer == answer
 
 
 def test_at_temperature_zero_one_sample_counts_for_all() -> None:

@@ -20,6 +20,11 @@ Run = Callable[[Search, int, int], Awaitable[None]]
 FINISHES = {".": Finish.EOS, "~": Finish.LENGTH}
 
 
+def wandering(number: int, start: str = "We begin with") -> str:
+    """A solution that states no answer: the number is only the last one in it."""
+    return f"{start} {number}" + ". And so it goes on" * 6 + "."
+
+
 @dataclass(eq=False)
 class Prefix:
     steps: tuple[str, ...]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json
+from tests.search.scripted import Same, ScriptedPolicy, ScriptedPrm, from_json, wandering
 from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
-from tts_cli.data.record import Problem, RecordError
+from tts_cli.data.record import Problem, Record, RecordError
 from tts_cli.data.trace import dump, parse
 from tts_cli.errors import PromptTooLong, UsageError
 from tts_cli.search.events import Event, SearchEnded, SearchStarted, SolutionFinished, Spent
@@ -125,7 +125,97 @@ def test_low_confidence_gives_no_answer_but_keeps_the_votes() -> None:
     record = run(lines("1", "2", "3"), budget=3, min_confidence=0.5).record
     assert (record.answer, record.finish) == (None, "low-confidence")
     assert record.confidence == pytest.approx(1 / 3) and len(record.votes) == 3
+    assert "the confidence is below --min-confidence 0.5" in record.why
     assert run(lines("1", "1", "3"), budget=3, min_confidence=0.5).record.finish == "answered"
+
+
+# Confidence
+
+
+def sevens(votes: int, of: int, **settings: Any) -> Record:
+    return run(lines(*"7" * votes, *"8" * (of - votes)), budget=of, **settings).record
+
+
+@pytest.mark.parametrize("settings", [{"method": "greedy"}, {"budget": 1}, {"budget": 8, "temperature": 0}])
+def test_one_sample_has_no_confidence(settings: dict[str, Any]) -> None:
+    record = run(lines("7"), **settings).record
+    assert (record.answer, record.finish, record.confidence) == ("7", "answered", None)
+    assert (record.finished, record.samples) == (1, 1)
+    for least in (0.99, 0.5, 0.0):
+        refused = run(lines("7"), **settings, min_confidence=least).record
+        assert (refused.answer, refused.finish, refused.confidence) == (None, "low-confidence", None)
+        assert f"one sample without a profile gives no confidence, which --min-confidence {least:g}" in refused.why
+
+
+def test_one_answer_of_several_samples_has_no_confidence() -> None:
+    record = run(lines("7") | {(1, 0): "I do not know.", (2, 0): r"\boxed{8}~"}, budget=3).record
+    assert (record.answer, record.confidence, record.finished, record.samples) == ("7", None, 2, 3)
+
+
+def test_unfinished_solutions_give_no_confidence() -> None:
+    record = run({(i, 0): "The answer is 5~" for i in range(8)}, budget=8).record
+    assert (record.answer, record.confidence, record.finished, record.samples) == ("5", None, 0, 8)
+
+
+@pytest.mark.parametrize(
+    ("votes", "of", "least", "finish"),
+    [
+        (2, 2, 0.75, "answered"),
+        (2, 2, 0.76, "low-confidence"),
+        (2, 2, 0.9, "low-confidence"),
+        (7, 7, 0.9, "low-confidence"),
+        (8, 8, 0.9, "answered"),
+        (15, 16, 0.9, "answered"),
+        (14, 16, 0.9, "low-confidence"),
+        (17, 17, 0.95, "low-confidence"),
+        (18, 18, 0.95, "answered"),
+        (32, 32, 1, "low-confidence"),
+    ],
+)
+def test_a_vote_passes_with_its_share_and_enough_samples(votes: int, of: int, least: float, finish: str) -> None:
+    record = sevens(votes, of, min_confidence=least)
+    assert (record.finish, record.confidence) == (finish, pytest.approx(votes / of))
+    assert record.answer == ("7" if finish == "answered" else None)
+
+
+def test_it_is_said_how_many_votes_it_takes() -> None:
+    assert (
+        "7 votes are too few for --min-confidence 0.9, which takes 8 or a profile"
+        in sevens(7, 7, min_confidence=0.9).why
+    )
+    assert "no vote is enough for --min-confidence 1, however many agree" in sevens(32, 32, min_confidence=1).why
+
+
+@pytest.mark.parametrize(
+    ("method", "select"), [("majority", "majority"), ("best-of-n", "weighted"), ("best-of-n", "max")]
+)
+def test_a_last_number_counts_half_beside_boxes(method: Any, select: Any) -> None:
+    script = {(0, 0): wandering(20), (1, 0): r"\boxed{5}.", (2, 0): wandering(20, "Take"), (3, 0): r"\boxed{5}."}
+    scores = None if method == "majority" else {text[:-1]: 0.5 if "5" in text else 0.6 for text in script.values()}
+    record = run(script, scores, method, budget=4, select=select).record
+    assert record.answer == "5" and [(v.answer, v.count) for v in record.votes] == [("5", 2), ("20", 2)]
+    assert "2 of 4 answers are only the last numbers of their solutions and count half" in record.why
+    if method == "majority":
+        assert record.confidence == pytest.approx(2 / 3) and record.votes[1].weight == 1.0
+
+
+def test_only_last_numbers_count_in_full() -> None:
+    record = run({(0, 0): wandering(20), (1, 0): wandering(20, "Take"), (2, 0): wandering(5)}, budget=3).record
+    assert (record.answer, record.confidence, record.votes[0].weight) == ("20", pytest.approx(2 / 3), 2.0)
+    assert "last number" not in record.why
+
+
+@pytest.mark.parametrize("method", ["beam", "dvts", "best-first"])
+def test_a_tree_search_counts_what_it_did_not_give_up(method: Any) -> None:
+    """All that is kept ends; best-first search draws its four samples one by one."""
+
+    class Ends(dict[tuple[int, ...], str]):
+        def __missing__(self, path: tuple[int, ...]) -> str:
+            return r"\boxed{7}." if path[-1] % 2 else r"so \boxed{8}."
+
+    record = run(Ends(), {r"\boxed{7}": 0.6, r"so \boxed{8}": 0.7}, method, budget=4, beam_width=2).record
+    assert record.finished == record.samples == sum(vote.count for vote in record.votes) > 0
+    assert method != "best-first" or record.samples == 4
 
 
 def test_temperature_zero_runs_one_sample_for_all() -> None:
@@ -157,7 +247,8 @@ def test_max_time_stops_before_the_next_decode_with_what_was_found() -> None:
     ticks = iter(range(100))
     solved = run(LONG, budget=2, max_time=2.5, clock=lambda: float(next(ticks)))
     assert (solved.record.answer, solved.record.finish) == ("1", "answered")
-    assert solved.record.why.endswith("it was stopped at --max-time.")
+    assert solved.record.why.endswith("it was stopped at --max-time with 1 of 2 samples finished.")
+    assert (solved.record.finished, solved.record.samples, solved.record.confidence) == (1, 2, None)
     assert not solved.stopped
 
 
@@ -198,6 +289,7 @@ def test_max_flops_is_exceeded_by_no_more_than_one_decode() -> None:
 def test_a_stop_from_outside_gives_the_best_so_far() -> None:
     solved = run(LONG, budget=2, should_stop=lambda policy: len(policy.batches) == 2)
     assert solved.stopped and solved.record.answer == "1"
+    assert solved.record.why.endswith("; it was stopped with 1 of 2 samples finished.")
 
 
 def test_a_stop_before_the_first_decode_is_an_honest_no_answer() -> None:
@@ -208,6 +300,8 @@ def test_a_stop_before_the_first_decode_is_an_honest_no_answer() -> None:
         "no-answer",
         0,
     )
+    assert (solved.record.finished, solved.record.samples) == (0, 0)
+    assert solved.record.why.endswith("; it was stopped.")
 
 
 # Events and traces

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.search.scripted import ScriptedPolicy
 from tts_cli.answers.vote import Opinion
 from tts_cli.config import Settings
@@ -53,6 +55,28 @@ def test_where_all_are_wrong_all_vote_and_the_record_says_so() -> None:
     assert record.answer == "1"
     assert record.verified == Verified(right=0, wrong=3, unknown=0)
     assert "none of the 3 answers fits, so all voted" in record.why
+    assert (record.confidence, record.finish) == (0.0, "answered")
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5, 0.99])
+@pytest.mark.parametrize("answers", ["1", "1" * 8, "1" * 16])
+def test_what_was_found_wrong_passes_no_wanted_confidence(answers: str, least: float) -> None:
+    record = run(*answers, min_confidence=least)
+    assert (record.answer, record.finish, record.confidence) == (None, "low-confidence", 0.0)
+    assert "fits, so all voted; " in record.why
+    assert record.why.endswith(f"an answer that was found wrong does not pass --min-confidence {least:g}.")
+
+
+def test_what_was_found_right_is_sure_even_from_one_sample() -> None:
+    record = run("3", min_confidence=0.99)
+    assert (record.answer, record.confidence) == ("3", 1.0)
+    assert run("1", "3", min_confidence=1).answer == "3"
+
+
+def test_what_was_not_found_wrong_needs_more_than_that() -> None:
+    """One wrong answer had no vote; the other stands alone."""
+    record = run("1", "2", min_confidence=0.5)
+    assert (record.answer, record.confidence, record.finish) == (None, None, "low-confidence")
 
 
 def test_no_opinion_is_no_reason_to_speak_of() -> None:

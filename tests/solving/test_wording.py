@@ -13,14 +13,26 @@ from tts_cli import Solver
 from tts_cli.config import Settings
 from tts_cli.data.record import Verified, Vote
 from tts_cli.protocols import ModelFacts
+from tts_cli.search.context import Solution
 from tts_cli.search.events import Decided, SearchStarted
-from tts_cli.solving.selection import NOTHING, Selection
+from tts_cli.search.tree import Node
+from tts_cli.solving.confidence import Shortfall
+from tts_cli.solving.selection import NOTHING, SampleCount, Selection
 from tts_cli.solving.solve import solve
-from tts_cli.solving.wording import of_decision, of_mismatch, of_plan, of_unfit, of_verification, why
+from tts_cli.solving.wording import (
+    of_decision,
+    of_last_numbers,
+    of_mismatch,
+    of_plan,
+    of_shortfall,
+    of_unfit,
+    of_verification,
+    why,
+)
 from tts_cli.strategy.paper_table import TableChoice, choose
 from tts_cli.strategy.plan import Plan, PlanReason
 from tts_cli.strategy.profile import Mismatch, Unfit
-from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised, Reason
+from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised, Reason, TooFewToAgree
 
 OLD = Unfit("old.yaml", None)
 
@@ -97,6 +109,7 @@ REASONS: dict[str, tuple[Reason | None, float | None]] = {
         MorePromised(None, 0.0021),
         0.378,
     ),
+    "the first 4 samples agree, which are too few for a confidence of 90%": (TooFewToAgree(0.9), None),
     "": (None, None),
 }
 
@@ -163,15 +176,54 @@ def test_verification(verified: Verified, text: str) -> None:
 def test_the_whole_sentence() -> None:
     plan = Plan("majority", 8, 4, PlanReason(asked=True))
     asked = "majority was asked for; N = 8 was asked for"
-    unfinished = Selection("1", 1.0, None, (Vote(answer="1", count=1, weight=1.0),), unfinished=True)  # type: ignore[arg-type]
+    unfinished = Selection("1", None, None, (Vote(answer="1", count=1, weight=1.0),), unfinished=True)  # type: ignore[arg-type]
     assert why(plan) == why(plan, selection=NOTHING) == f"{asked}."
     assert why(plan, Decision(4, None, Because.ALL_SAMPLED)) == f"{asked}; all 4 samples are drawn."
     equal = "at temperature 0 all 8 samples are equal, so one counts for all"
     assert why(plan, equal_samples=True) == f"{asked}; {equal}."
-    assert why(plan, limit="max-time") == f"{asked}; it was stopped at --max-time."
-    assert why(plan, limit="max-flops") == f"{asked}; it was stopped at --max-flops."
+    samples = SampleCount(1, 8)
+    stop = "it was stopped at --max-time with 1 of 8 samples finished"
+    assert why(plan, limit="max-time", stopped=samples) == f"{asked}; {stop}."
+    assert why(plan, limit="max-flops", stopped=SampleCount(0, 0)) == f"{asked}; it was stopped at --max-flops."
+    assert why(plan, stopped=samples) == f"{asked}; it was stopped with 1 of 8 samples finished."
     voted = "no solution was finished, so unfinished ones that state an answer voted"
-    assert why(plan, limit="max-time", selection=unfinished) == f"{asked}; it was stopped at --max-time; {voted}."
+    lacks = Shortfall(0.9, "below")
+    assert why(plan, limit="max-time", stopped=samples, selection=unfinished, lacks=lacks) == (
+        f"{asked}; {stop}; {voted}; the confidence is below --min-confidence 0.9."
+    )
+
+
+SHORTFALLS = {
+    "the confidence is below --min-confidence 0.9": Shortfall(0.9, "below"),
+    "an answer that was found wrong does not pass --min-confidence 0.9": Shortfall(0.9, "proved wrong"),
+    "one sample without a profile gives no confidence, which --min-confidence 0.9 asks for (draw more, as with "
+    "--method majority, or make a profile with tts calibrate)": Shortfall(0.9, "no confidence"),
+    "4 votes are too few for --min-confidence 0.9, which takes 8 or a profile": Shortfall(0.9, "few votes", 4, 8),
+    "no vote is enough for --min-confidence 1, however many agree": Shortfall(1.0, "few votes", 4),
+}
+
+
+@pytest.mark.parametrize("text", SHORTFALLS)
+def test_what_an_answer_lacks(text: str) -> None:
+    assert of_shortfall(SHORTFALLS[text]) == text
+
+
+@pytest.mark.parametrize(
+    ("ways", "text"),
+    [
+        (["box", "last number", None], "1 of 2 answers is only the last number of its solution and counts half"),
+        (
+            ["sentence", "last number", "last number"],
+            "2 of 3 answers are only the last numbers of their solutions and count half",
+        ),
+        (["last number", "last number"], ""),
+        (["box", "mark"], ""),
+    ],
+)
+def test_last_numbers(ways: list[Any], text: str) -> None:
+    node = Node(1, None, "", 0, None, ())
+    ballots = tuple(Solution(node, way and "5", None, way) for way in ways)
+    assert of_last_numbers(Selection("5", None, None, (), unfinished=False, ballots=ballots)) == text
 
 
 def test_a_pair_without_a_profile_from_end_to_end() -> None:

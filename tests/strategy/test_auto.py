@@ -225,7 +225,8 @@ def test_budgets_below_and_between_the_stages(budget: int, decided: list[int]) -
     measured = decided[-1] in (4, 8)
     share = 1 / decided[-1]
     assert (going.record.difficulty is not None) is measured
-    assert going.record.confidence == pytest.approx(RIGHT(values(share)) if measured else share)
+    one = decided[-1] == 1  # a vote of one says nothing
+    assert going.record.confidence == (None if one else pytest.approx(RIGHT(values(share)) if measured else share))
 
 
 def test_nobody_answers() -> None:
@@ -245,9 +246,21 @@ def test_by_the_table_four_samples_that_agree_are_enough() -> None:
     assert "no profile; N = 128 is --effort max; the first 4 samples agree." in record.why
 
 
+def test_by_the_table_more_are_drawn_where_four_are_too_few_for_the_wanted_confidence() -> None:
+    enough = Going(Answers(*"7777"), budget=16, min_confidence=0.8).record
+    assert (enough.answer, enough.samples) == ("7", 4)
+    more = Going(Answers(*"7" * 16), budget=16, min_confidence=0.9)
+    assert (more.record.answer, more.record.finished, more.record.samples) == ("7", 16, 16)
+    assert "which are too few for a confidence of 90%" in more.heard(Decided)[0].why
+    never = Going(Answers(*"7777"), budget=7, min_confidence=0.9).record
+    assert (never.answer, never.finish, never.samples) == (None, "low-confidence", 4), "7 would not do either"
+    assert "4 votes are too few for --min-confidence 0.9, which takes 8 or a profile" in never.why
+
+
 def test_by_the_table_doubt_leads_to_a_search() -> None:
     record = Going(Answers("1", "2", "3", "4"), budget=8).record
     assert (record.method, record.budget, record.difficulty) == ("beam", 8, "medium")
+    assert record.finished == record.samples == sum(vote.count for vote in record.votes) == 4 + 8
 
 
 def test_without_a_prm_it_is_a_majority_of_samples_drawn_in_two_rounds() -> None:
@@ -282,7 +295,9 @@ def test_a_time_limit_in_the_second_round_leaves_the_best_so_far() -> None:
     record = going.record
     assert [event.samples for event in going.heard(Decided)] == [4, 4]
     assert (record.answer, record.finish, record.method, record.budget) == ("7", "answered", "best-first", 8)
-    assert record.why.endswith("16 samples promise +8.7 points; it was stopped at --max-time.")
+    assert record.why.endswith(
+        "16 samples promise +8.7 points; it was stopped at --max-time with 4 of 8 samples finished."
+    )
     assert len(going.policy.cancelled) == 4
 
 
@@ -336,7 +351,7 @@ def test_a_row_that_came_with_an_error_has_the_budget_that_it_might_have_had() -
 def test_a_stopped_best_of_n_is_not_called_calibrated() -> None:
     script = {(0, 0): r"\boxed{7}."} | {(i, 0): r"so so so \boxed{8}." for i in range(1, 8)}
     half = Going(script, profile(), method="best-of-n", budget=8, stop=lambda going: len(going.policy.batches) >= 3)
-    assert (half.record.answer, half.record.confidence) == ("7", 1.0)
+    assert (half.record.answer, half.record.confidence) == ("7", None), "nor is one vote a share"
     whole = Going(script, profile(), method="best-of-n", budget=8)
     assert whole.record.confidence == pytest.approx(RIGHT(values(7 / 8)))
 

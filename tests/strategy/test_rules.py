@@ -21,6 +21,7 @@ from tts_cli.strategy.rules import (
     PaperTableRule,
     RunMethod,
     SampleUntil,
+    TooFewToAgree,
     difficulty,
 )
 
@@ -182,6 +183,19 @@ def test_a_budget_of_the_first_samples_or_less_is_spent_at_once() -> None:
     assert rule.first == SampleUntil(3) and rule.decide(seen(3, 0.4, 0.0)).action is None
 
 
+@pytest.mark.parametrize(
+    ("least", "budget", "goes_on"),
+    [(None, 16, False), (0.8, 16, False), (0.9, 8, True), (0.9, 7, False), (1, 99, False)],
+)
+def test_agreement_of_too_few_goes_on_where_more_would_be_enough(
+    least: float | None, budget: int, goes_on: bool
+) -> None:
+    decision = replace(TABLE, budget=budget, least=least).decide(seen(4, 1.0, 4.0))
+    assert decision.action == (SampleUntil(budget) if goes_on else None)
+    assert decision.reason == (TooFewToAgree(0.9) if goes_on else Because.SAMPLES_AGREE)
+
+
 def test_rules_of_one_name_decide_alike() -> None:
+    assert TABLE.name != replace(TABLE, least=0.9).name != replace(TABLE, least=0.8).name
     one, other = CalibratedRule(profile(), "low", 16), CalibratedRule(profile(made="2026-01-03"), "low", 16)
     assert one.name == CalibratedRule(profile(), "low", 8).name != other.name

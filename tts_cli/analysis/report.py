@@ -86,7 +86,7 @@ def _other_budgets(
         so_far = what_if.answers_in(voters, rules, judge, count)
         numbered = voters if all(ballot.branch is not None for ballot in voters) else None
     else:
-        so_far, numbered = what_if.answers_in_record(record, count), None
+        so_far, numbered = what_if.answers_in_record(record, rules, count), None
     half = what_if.half(record, width, numbered, so_far, rules, judge)
     return half, what_if.twice(record, so_far, rules, count)
 
@@ -108,7 +108,8 @@ def _lead(record: Record, rules: VotingRules) -> str | None:
         return "no other answer was given"
     first, second = record.votes[:2]
     if rules.select == "majority" or (first.weight == first.count and second.weight == second.count):
-        return f"{first.count} votes against {second.count}"
+        votes = f"{first.count} votes against {second.count}"
+        return f"{votes}, of which last numbers count half" if first.count < second.count else votes
     if rules.select == "max":
         return f"its best score is {first.weight:.2f}, that of the next {second.weight:.2f}"
     return f"the scores of its solutions sum up to {first.weight:.2f}, those of the next to {second.weight:.2f}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from tts_cli.analysis.tree import TreeState, TreeStep
-from tts_cli.answers import Aggregate, Select, VoteClass, vote
+from tts_cli.answers import Aggregate, Select, VoteClass, find_answer
 from tts_cli.answers.vote import Equality
 from tts_cli.config import MAX_BUDGET
 from tts_cli.costs import flops
@@ -20,7 +20,8 @@ from tts_cli.errors import TtsError
 from tts_cli.search.context import Solution
 from tts_cli.search.methods import METHODS
 from tts_cli.search.tree import Node, score_of
-from tts_cli.solving.selection import confidence, weights
+from tts_cli.solving.confidence import of_vote
+from tts_cli.solving.selection import vote_of
 
 MOST_VOTES = 4 * MAX_BUDGET
 
@@ -180,9 +181,11 @@ def ballots(tree: TreeState, how: Aggregate) -> list[Ballot]:
     """Finished solutions as often as they were sampled, in the order of their samples."""
     found: list[Ballot] = []
     for number in tree.solutions:
-        scores = [step.score for step in tree.path(number)]
+        path = tree.path(number)
         node = Node(number, None, "", 0, None, (number,))
-        solution = Solution(node, tree.steps[number].answer, score_of(scores, how))
+        written = find_answer("\n\n".join(step.text for step in path))
+        scores = [step.score for step in path]
+        solution = Solution(node, tree.steps[number].answer, score_of(scores, how), written.how if written else None)
         found += [Ballot(branch, solution) for branch in _ended(tree, tree.steps[number])]
     return sorted(found, key=lambda b: (-1 if b.branch is None else b.branch, b.solution.node.number))
 
@@ -200,7 +203,9 @@ def _ended(tree: TreeState, step: TreeStep) -> list[int | None]:
 
 
 def elect(ballots: Sequence[Ballot], select: Select, judge: Equality) -> tuple[list[VoteClass], float | None]:
-    """The vote of these ballots as `tts solve` holds it, and the winner's share."""
-    solutions = [ballot.solution for ballot in ballots]
-    votes = vote([solution.answer for solution in solutions], weights(solutions, select), select, judge)
-    return votes, confidence(votes, select) if votes else None
+    """The vote of these ballots as `tts solve` holds it, and the winner's share if there was anything to vote on."""
+    votes = vote_of([ballot.solution for ballot in ballots], select, judge)
+    answered = [ballot for ballot in ballots if ballot.solution.answer is not None]
+    voters = len({(ballot.branch, ballot.solution.node.number) for ballot in answered})  # copies are one
+    share = of_vote(votes, select, voters)
+    return votes, share.value if share else None

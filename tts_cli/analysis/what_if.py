@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.analysis.trace_analysis import Ballot, VotingRules, elect
-from tts_cli.answers.vote import Equality
+from tts_cli.answers.vote import Equality, trusts
 from tts_cli.data.record import Record
 from tts_cli.search.methods import METHODS, writes_one
+from tts_cli.solving.selection import weights
 
 DRAWS = 4000
 _MOST_NUMBERS = 4_000_000  # bounds memory at large budgets
@@ -54,8 +55,8 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True)
 class AnswersSoFar:
-    """The answers so far, the winner first: how many gave each, and the weights of single ones. `nothing`: samples
-    without an answer."""
+    """The answers so far, the winner first: how many gave each, and what the vote of each of these counts. `nothing`:
+    samples without an answer."""
 
     answers: tuple[str, ...]
     weights: tuple[Weights, ...]
@@ -66,19 +67,21 @@ class AnswersSoFar:
         return np.array([len(own) for own in self.weights], dtype=np.int64)
 
 
-def answers_in_record(record: Record, trajectories: int) -> AnswersSoFar:
+def answers_in_record(record: Record, rules: VotingRules, trajectories: int) -> AnswersSoFar:
     """All members of a class are taken to weigh the same."""
-    own = tuple(np.full(vote.count, vote.weight / vote.count) for vote in record.votes)
+    each = [1.0 if rules.select == "majority" else vote.weight / vote.count for vote in record.votes]
+    own = tuple(np.full(vote.count, weight) for vote, weight in zip(record.votes, each, strict=True))
     return AnswersSoFar(tuple(vote.answer for vote in record.votes), own, max(0, trajectories - sum(map(len, own))))
 
 
 def answers_in(ballots: Sequence[Ballot], rules: VotingRules, judge: Equality, trajectories: int) -> AnswersSoFar:
     """With the weight of every ballot."""
     votes, _ = elect(ballots, rules.select, judge)
-    known = [b.solution.score for b in ballots if b.solution.score is not None]
-    mean = sum(known) / len(known) if known else 1.0
-    every = [mean if b.solution.score is None else b.solution.score for b in ballots]
-    own = tuple(np.array([every[i] for i in vote.members]) for vote in votes)
+    solutions = [ballot.solution for ballot in ballots]
+    scores = None if rules.select == "majority" else weights(solutions, "weighted")
+    trust = trusts([solution.how if solution.answer is not None else None for solution in solutions])
+    every = np.array(trust) * (1.0 if scores is None else np.array(scores))
+    own = tuple(every[list(vote.members)] for vote in votes)
     return AnswersSoFar(tuple(vote.answer for vote in votes), own, max(0, trajectories - sum(map(len, own))))
 
 
@@ -152,7 +155,7 @@ def _random_half(record: Record, budget: int, first: int, so_far: AnswersSoFar, 
     draws = _draws(int(so_far.counts.sum()))
     pool = np.append(so_far.counts, so_far.nothing)
     taken = rng.multivariate_hypergeometric(pool, min(first, int(pool.sum())), size=draws)[:, :-1]
-    wins = _wins(_totals(taken, so_far, rules, rng, replace=False), so_far.answers)
+    wins = _wins(_totals(taken, so_far, rng, replace=False), so_far.answers)
     changes = 1 - _of(wins, so_far.answers[0])
     says = f"a random half of the samples elects another answer in {_percent(changes)} of cases"
     says += "; which samples came first is not known."
@@ -173,24 +176,21 @@ def twice(record: Record, so_far: AnswersSoFar, rules: VotingRules, more: int) -
     drawn = rng.multinomial(more, chances)[:, : len(so_far.counts) + 1]
     everything = np.concatenate(so_far.weights)
     further = AnswersSoFar((*so_far.answers, UNSEEN), (*so_far.weights, everything), 0)
-    by_count = rules.select == "majority"
-    before = np.array([float(len(own) if by_count else own.sum()) for own in so_far.weights] + [0.0])
-    wins = _wins(before + _totals(drawn, further, rules, rng, replace=True), further.answers)
+    before = np.array([own.sum() for own in so_far.weights] + [0.0])
+    wins = _wins(before + _totals(drawn, further, rng, replace=True), further.answers)
     changes = 1 - _of(wins, so_far.answers[0])
     says = f"the chance that {more} more {_name_of_samples(record)} elect another answer is about {_percent(changes)}."
     return WhatIf(budget, "estimate", says, changes=changes, winners=tuple(wins))
 
 
-def _totals(
-    drawn: Counts, so_far: AnswersSoFar, rules: VotingRules, rng: np.random.Generator, *, replace: bool
-) -> Weights:
+def _totals(drawn: Counts, so_far: AnswersSoFar, rng: np.random.Generator, *, replace: bool) -> Weights:
     """[simulations, classes]: what the members that were drawn weigh together."""
-    if rules.select == "majority":
-        return drawn.astype(float)
     columns = []
     for place, own in enumerate(so_far.weights):
         how_many = drawn[:, place]
-        if replace:
+        if (own == own[0]).all():
+            columns.append(how_many * own[0])
+        elif replace:
             columns.append(rng.multinomial(how_many, np.full(len(own), 1 / len(own))) @ own)
         else:
             shuffled = rng.permuted(np.tile(own, (len(drawn), 1)), axis=1)

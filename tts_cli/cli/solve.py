@@ -107,6 +107,8 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
             failed = error
     if not (channels.rich_out or channels.json or channels.quiet):
         channels.note(finished.summary(solved.record))
+        if solved.record.finish == "low-confidence":
+            channels.note(f"No answer is given: {solved.record.why}")
     finished.present(channels, solved.record, lambda: TreeState(solved.events))
     if failed is not None:
         raise failed

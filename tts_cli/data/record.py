@@ -14,7 +14,11 @@ FinishReason = Literal["answered", "no-answer", "max-time", "max-flops", "max-to
 
 
 class Vote(BaseModel):
-    """One class of equivalent answers: how many solutions gave it, and their summed scores."""
+    """One class of equivalent answers: how many solutions gave it, and their summed scores (with `max` the best).
+
+    Where some answers are only the last number of their solution, `weight` counts these half, or nothing is scored and
+    it counts the votes alone.
+    """
 
     model_config = ConfigDict(frozen=True)
     answer: str
@@ -52,6 +56,8 @@ class Record(BaseModel):
     """One solved (or failed) problem. `answer` is None where there is none; `finish` says why.
 
     By `fingerprint` (see data.fingerprint) a later run knows whether it would do the same; `solve` leaves it out.
+    `confidence` is None where nothing stands behind the answer: a single finished sample, and no profile. `finished`:
+    how many of the `samples` drawn came to their end; a tree search counts those that it did not give up.
     `verified` is None where answers were not checked.
     """
 
@@ -66,6 +72,8 @@ class Record(BaseModel):
     difficulty: Literal["easy", "medium", "hard"] | None
     why: str
     votes: list[Vote]
+    finished: int = 0
+    samples: int = 0
     cost: Cost
     policy: str
     prm: str | None

@@ -105,6 +105,7 @@ class BestFirst:
 
     async def _solution(self, node: Node, path: tuple[int, ...]) -> None:
         """One sample to its end. Prefixes on its way are not released: any may turn out to be the most promising."""
+        self.search.begun += 1
         greedy = path == GREEDY
         while node.prefix is not None and self.search.has_room(node):
             child = await self.search.extend(node, path, greedy=greedy)

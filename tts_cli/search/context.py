@@ -29,6 +29,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from tts_cli.answers import How
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import (
     Backend,
@@ -62,11 +63,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A finished path: its last step, the answer in its text, the aggregate of its step scores."""
+    """A finished path: its last step, the answer in its text and how it was found, the aggregate of its step scores."""
 
     node: Node
     answer: str | None
     score: float | None
+    how: How | None = None
 
 
 Conclude = Callable[[Node], Solution]
@@ -77,7 +79,8 @@ class Search:
     """One problem's search.
 
     `conclude` extracts the answer of a finished path. `copies`: every sample counts that often (at temperature 0 all
-    are equal). `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the
+    are equal). `begun`: samples that each go their way to the end; a search that keeps the best of several steps has
+    none, but a tree. `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the
     scores in the tree that is all it takes to run the search again.
     """
 
@@ -98,6 +101,7 @@ class Search:
         self.problem, self.id, self.seed = problem, id, seed
         self.sampling, self.limits, self.copies = sampling, limits, copies
         self.policy_usage, self.prm_usage = Usage(), Usage()
+        self.begun = 0
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
         self.prompt_tokens = PromptTokens(0)

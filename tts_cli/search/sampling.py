@@ -11,6 +11,7 @@ async def sample_solution(search: Search, index: int, *, scored: bool) -> None:
     The streams of sample `index` are named (index, 0), (index, 0, 0), ...: they depend neither on N nor
     on the other samples, so the first k samples of a run with N are those of a run with N = k.
     """
+    search.begun += 1
     node = search.root
     path: tuple[int, ...] = (index,)
     while search.has_room(node):

@@ -1,22 +1,22 @@
 """From the solutions that a search found to one answer: who may vote, with what weight, and what won.
 
-Confidence is the winning class's share of all votes (by weight, or by count where the majority selects), which is not
-calibrated: 0.9 does not mean right nine times in ten. A profile puts a calibrated one in its place (session.py).
+How sure the answer is: confidence.py. A profile puts a calibrated chance in the place of the vote's share (session.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from tts_cli.answers import Aggregate, Select, VoteClass, extract, vote
-from tts_cli.answers.vote import Equality, Verifier
+from tts_cli.answers import Aggregate, Select, VoteClass, find_answer, vote
+from tts_cli.answers.vote import Equality, Opinion, Verifier
 from tts_cli.data.record import Verified
 from tts_cli.search.context import Search, Solution
-from tts_cli.search.tree import Node, score_of, solution_text, tips
+from tts_cli.search.tree import Node, score_of, solution_text, tips, walk
+from tts_cli.solving.confidence import Confidence, of_vote
 
 _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNORECASE)
 
@@ -31,7 +31,7 @@ class Selection:
     """
 
     answer: str | None
-    confidence: float | None
+    confidence: Confidence | None
     chosen: Solution | None
     votes: tuple[VoteClass, ...]
     unfinished: bool
@@ -43,8 +43,9 @@ NOTHING = Selection(None, None, None, (), unfinished=False)
 
 
 def conclude(node: Node, how: Aggregate) -> Solution:
-    """The answer in the text of a path, and its score."""
-    return scored(Solution(node, extract(solution_text(node)), None), how)
+    """The answer in the text of a path, how it was found, and the path's score."""
+    found = find_answer(solution_text(node))
+    return scored(Solution(node, found.text, None, found.how) if found else Solution(node, None, None), how)
 
 
 def scored(solution: Solution, how: Aggregate) -> Solution:
@@ -55,10 +56,9 @@ def scored(solution: Solution, how: Aggregate) -> Solution:
 def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Selection:
     """Finished solutions vote; without any, unfinished ones that state an answer. `verify`: see `elect`."""
     finished = list(search.solutions.values())
+    solutions = finished or unfinished_solutions(search, how)
     problem = search.problem if verify else None
-    if finished:
-        return elect(finished, how, select, judge, problem=problem)
-    return elect(unfinished_solutions(search, how), how, select, judge, unfinished=True, problem=problem)
+    return elect(solutions, how, select, judge, unfinished=not finished, problem=problem, copies=search.copies)
 
 
 def elect(
@@ -69,38 +69,52 @@ def elect(
     *,
     unfinished: bool = False,
     problem: str | None = None,
+    copies: int = 1,
 ) -> Selection:
     """Each solution votes as often as it was sampled; with a `problem`, only if its answer is not provably wrong there.
 
     They are put in the order of their paths: the order in which samples end depends on what shared their batches,
-    and what a tie is decided by must not.
+    and what a tie is decided by must not. `copies`: so many votes are those of one sample.
     """
     ordered = sorted((scored(solution, how) for solution in solutions), key=lambda solution: solution.node.path)
     ballots = tuple(s for s in ordered for _ in range(s.node.count if unfinished else s.node.ended))
-    verified = None
+    opinions: tuple[Opinion | None, ...] = (None,) * len(ballots)
     if problem is not None:
         assert isinstance(judge, Verifier), "a judge that can check answers goes with --verify"
-        ballots, verified = _checked(ballots, problem, judge)
-    votes = vote([s.answer for s in ballots], weights(ballots, select), select, judge)
+        opinions = tuple(None if s.answer is None else judge.check(problem, s.answer) for s in ballots)
+    verified = _counted(opinions)
+    if verified is not None and not all_wrong(verified):
+        kept = [(s, opinion) for s, opinion in zip(ballots, opinions, strict=True) if opinion != "wrong"]
+        ballots, opinions = tuple(s for s, _ in kept), tuple(opinion for _, opinion in kept)
+    votes = vote_of(ballots, select, judge)
     if not votes:
         return Selection(None, None, _best(ordered), (), unfinished, ballots, verified)
     winners = [ballots[index] for index in votes[0].members]
-    share = confidence(votes, select)
-    return Selection(votes[0].answer, share, _best(winners), tuple(votes), unfinished, ballots, verified)
+    said = {opinions[index] for index in votes[0].members}
+    voters = 0 if unfinished else sum(v.count for v in votes) // copies
+    confidence = _proved(said) or of_vote(votes, select, voters)
+    return Selection(votes[0].answer, confidence, _best(winners), tuple(votes), unfinished, ballots, verified)
 
 
-def _checked(
-    ballots: tuple[Solution, ...], problem: str, judge: Verifier
-) -> tuple[tuple[Solution, ...], Verified | None]:
-    """Those that may vote, and how many answers proved right or wrong; None where there is no answer."""
-    opinions = [None if s.answer is None else judge.check(problem, s.answer) for s in ballots]
+def vote_of(ballots: Sequence[Solution], select: Select, judge: Equality) -> list[VoteClass]:
+    """The classes of these solutions' answers, best first; each solution has one vote."""
+    answers, ways = [s.answer for s in ballots], [s.how for s in ballots]
+    return vote(answers, weights(ballots, select), select, judge, ways)
+
+
+def _counted(opinions: Iterable[Opinion | None]) -> Verified | None:
+    """How many answers proved right or wrong; None where none was checked."""
     counts = Counter(opinion for opinion in opinions if opinion is not None)
     if not counts:
-        return ballots, None
-    verified = Verified(right=counts["right"], wrong=counts["wrong"], unknown=counts["no opinion"])
-    if all_wrong(verified):
-        return ballots, verified
-    return tuple(s for s, opinion in zip(ballots, opinions, strict=True) if opinion != "wrong"), verified
+        return None
+    return Verified(right=counts["right"], wrong=counts["wrong"], unknown=counts["no opinion"])
+
+
+def _proved(opinions: Collection[Opinion | None]) -> Confidence | None:
+    """What substitution says of an answer, by its opinions of the solutions that gave it."""
+    if "right" in opinions:
+        return Confidence(1.0, "proof")
+    return Confidence(0.0, "proof") if "wrong" in opinions else None
 
 
 def all_wrong(verified: Verified) -> bool:
@@ -117,6 +131,26 @@ def unfinished_solutions(search: Search, how: Aggregate) -> list[Solution]:
     return [conclude(node, how) for node in nodes if _STATES_AN_ANSWER.search(solution_text(node))]
 
 
+@dataclass(frozen=True, slots=True)
+class SampleCount:
+    """How many samples came to their end, of how many that were `drawn`."""
+
+    finished: int
+    drawn: int
+
+
+def count_samples(search: Search) -> SampleCount:
+    """Samples that were begun one by one; of a tree search all paths but those that it gave up."""
+    if not (search.draws or search.policy_usage.sampled):
+        return SampleCount(0, 0)
+    trees = search.roots[1:] if search.begun else search.roots  # `auto` may grow trees beside its samples
+    in_trees = {node for root in trees for node in walk(root)}
+    paths = sum(node.ended for node in search.solutions if node in in_trees)
+    paths += sum(tip.count for root in trees for tip in tips(root))
+    finished = sum(node.ended for node in search.solutions)
+    return SampleCount(finished // search.copies, search.begun + paths // search.copies)
+
+
 def weights(ballots: Sequence[Solution], select: Select) -> list[float] | None:
     """Scores as weights; None without any. Without a score it weighs as the others on average, but is not the best."""
     known = [ballot.score for ballot in ballots if ballot.score is not None]
@@ -124,14 +158,6 @@ def weights(ballots: Sequence[Solution], select: Select) -> list[float] | None:
         return None
     unknown = 0.0 if select == "max" else fmean(known)
     return [unknown if ballot.score is None else ballot.score for ballot in ballots]
-
-
-def confidence(votes: Sequence[VoteClass], select: Select) -> float:
-    """The first class's share, in [0, 1]; by count where no score is above 0."""
-    total = sum(v.weight for v in votes)
-    if select == "majority" or total <= 0:
-        return votes[0].count / sum(v.count for v in votes)
-    return min(1.0, votes[0].weight / total)
 
 
 def _best(solutions: Sequence[Solution]) -> Solution | None:

@@ -25,7 +25,8 @@ from tts_cli.search.events import Decided, Event, SearchEnded, SearchStarted, Sp
 from tts_cli.search.methods import find
 from tts_cli.search.tree import solution_text, tips
 from tts_cli.solving import wording
-from tts_cli.solving.selection import NOTHING, Selection, all_wrong, conclude, decide
+from tts_cli.solving.confidence import Confidence, Shortfall, shortfall
+from tts_cli.solving.selection import NOTHING, SampleCount, Selection, all_wrong, conclude, count_samples, decide
 from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
@@ -186,11 +187,14 @@ class Session:
         if stopped:
             self.search.finish_rest()
         selection = NOTHING if error else self._select(stopped)
-        finish = "error" if error else self._finish(selection)
+        lacks = self._lacks(selection)
+        finish = "error" if error else self._finish(selection, lacks)
         answer = selection.answer if finish == "answered" else None
         chosen = selection.chosen.node if selection.chosen else None
+        confidence = selection.confidence.value if selection.confidence else None
+        counted = count_samples(self.search)
         self.report_spent()
-        self._emit(SearchEnded(chosen.number if chosen else None, answer, selection.confidence, finish))
+        self._emit(SearchEnded(chosen.number if chosen else None, answer, confidence, finish))
         method, budget = self.plan.method, self.plan.budget
         if self.plan.rule is not None:
             method, samples = self._auto.method(has_prm=self.prm is not None)
@@ -199,13 +203,15 @@ class Session:
             id=self.problem.id,
             problem=self.problem.text,
             answer=answer,
-            confidence=selection.confidence,
+            confidence=confidence,
             solution=solution_text(chosen) if chosen else None,
             method=method,
             budget=budget,
             difficulty=self._auto.difficulty,
-            why=self._why(selection),
+            why=self._why(selection, lacks, counted if stopped else None),
             votes=[Vote(answer=v.answer, count=v.count, weight=v.weight) for v in selection.votes],
+            finished=counted.finished,
+            samples=counted.drawn,
             cost=Cost(
                 policy_prompt_tokens=self.search.policy_usage.evaluated,
                 policy_tokens=self.search.policy_usage.sampled,
@@ -224,25 +230,36 @@ class Session:
         )
         return record, selection
 
-    def _why(self, selection: Selection | None = None) -> str:
-        equal = self.search.copies > 1
-        return wording.why(self.plan, self._auto.decision, equal_samples=equal, limit=self.limit, selection=selection)
+    def _why(
+        self, selection: Selection = NOTHING, lacks: Shortfall | None = None, stopped: SampleCount | None = None
+    ) -> str:
+        return wording.why(
+            self.plan,
+            self._auto.decision,
+            equal_samples=self.search.copies > 1,
+            limit=self.limit,
+            stopped=stopped,
+            selection=selection,
+            lacks=lacks,
+        )
 
     def _select(self, stopped: bool) -> Selection:
         """The vote, with a calibrated confidence where there is one."""
         verify = self.settings.verify and self.limit != "max-time"  # it takes time, which is up then
         selection = self._vote(verify=verify)
-        confidence = self._calibrated(selection, stopped)
-        return selection if confidence is None else replace(selection, confidence=confidence)
+        chance = self._calibrated(selection, stopped)
+        return selection if chance is None else replace(selection, confidence=Confidence(chance, "profile"))
 
     def _calibrated(self, selection: Selection, stopped: bool) -> float | None:
-        """The chance that the answer is right; None where nothing was measured for such a vote.
+        """The chance that the answer is right; None where nothing was measured for such a vote, or it is proved.
 
         Of a search that was stopped: the lower of two, as if what was under way had never begun, and as if it had ended
         in nothing.
         """
         rule, measured = self.plan.rule, self.plan.confidence
         if not selection.votes or (selection.verified is not None and selection.verified.wrong):
+            return None
+        if selection.confidence is not None and selection.confidence.basis == "proof":
             return None
         if rule is None:
             if measured is None or stopped:
@@ -255,10 +272,13 @@ class Session:
         chances = [rule.confidence_so_far(self._observation(selection, count)) for count in counts]
         return min((one for one in chances if one is not None), default=None)
 
-    def _finish(self, selection: Selection) -> FinishReason:
+    def _lacks(self, selection: Selection) -> Shortfall | None:
         least = self.settings.min_confidence
-        if selection.answer is not None and selection.confidence is not None:
-            return "low-confidence" if least is not None and selection.confidence < least else "answered"
+        return None if least is None or selection.answer is None else shortfall(selection.confidence, least)
+
+    def _finish(self, selection: Selection, lacks: Shortfall | None) -> FinishReason:
+        if selection.answer is not None:
+            return "answered" if lacks is None else "low-confidence"
         if self.limit is not None:
             return self.limit
         ends = [node for root in self.search.roots for node in tips(root)]

@@ -6,13 +6,15 @@ what became of them. A `why` is one sentence of clauses with semicolons between;
 
 from __future__ import annotations
 
+from tts_cli.answers.vote import trusts
 from tts_cli.costs import human
 from tts_cli.data.record import FinishReason, Verified
-from tts_cli.solving.selection import Selection, all_wrong
+from tts_cli.solving.confidence import Shortfall
+from tts_cli.solving.selection import NOTHING, SampleCount, Selection, all_wrong
 from tts_cli.strategy.paper_table import TableChoice
 from tts_cli.strategy.plan import Plan
 from tts_cli.strategy.profile import Mismatch, ModelFile, Unfit
-from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised
+from tts_cli.strategy.rules import Because, BelowWanted, Decision, MorePromised, TooFewToAgree
 
 
 def why(
@@ -21,21 +23,36 @@ def why(
     *,
     equal_samples: bool = False,
     limit: FinishReason | None = None,
-    selection: Selection | None = None,
+    stopped: SampleCount | None = None,
+    selection: Selection = NOTHING,
+    lacks: Shortfall | None = None,
 ) -> str:
-    """The whole sentence of a record. `equal_samples`: one sample stands for all; `limit`: the one that ended it."""
+    """The whole sentence of a record.
+
+    `equal_samples`: one sample stands for all. `stopped`: the samples of a search that did not come to its end;
+    `limit`: the one that ended it. `lacks`: why the answer does not pass --min-confidence.
+    """
     clauses = [of_plan(plan)]
     if decision is not None:
         clauses.append(of_decision(decision))
     if equal_samples:
         clauses.append(f"at temperature 0 all {plan.budget} samples are equal, so one counts for all")
-    if limit is not None:
-        clauses.append(f"it was stopped at --{limit}")
-    if selection is not None and selection.unfinished and selection.votes:
+    if stopped is not None:
+        clauses.append(of_stop(stopped, limit))
+    if selection.unfinished and selection.votes:
         clauses.append("no solution was finished, so unfinished ones that state an answer voted")
-    if selection is not None and selection.verified is not None:
+    clauses.append(of_last_numbers(selection))
+    if selection.verified is not None:
         clauses.append(of_verification(selection.verified))
+    if lacks is not None:
+        clauses.append(of_shortfall(lacks))
     return "; ".join(clause for clause in clauses if clause) + "."
+
+
+def of_stop(samples: SampleCount, limit: FinishReason | None) -> str:
+    """What ended a search before its end, and how far it was."""
+    clause = "it was stopped" + (f" at --{limit}" if limit else "")
+    return f"{clause} with {samples.finished} of {samples.drawn} samples finished" if samples.drawn else clause
 
 
 def of_plan(plan: Plan) -> str:
@@ -99,6 +116,8 @@ def of_decision(decision: Decision) -> str:
         case MorePromised(samples, gain):
             promise = "reading them promises" if samples is None else f"{samples} samples promise"
             return f"{right}, and {promise} {100 * gain:+.1f} points"
+        case TooFewToAgree(wanted):
+            return f"the first {n} samples agree, which are too few for a confidence of {wanted:.0%}"
         case TableChoice() as choice:
             return _of_choice(choice, n)
         case None:
@@ -126,3 +145,33 @@ def of_verification(verified: Verified) -> str:
         return f"put into the problem none of the {verified.wrong} answers fits, so all voted"
     total = verified.right + verified.wrong + verified.unknown
     return f"{verified.wrong} of {total} answers do not fit the problem and had no vote" if verified.wrong else ""
+
+
+def of_last_numbers(selection: Selection) -> str:
+    """How many votes count less than the others, as nothing says that they are answers."""
+    ways = [ballot.how for ballot in selection.ballots if ballot.answer is not None]
+    fewer = sum(trust < 1 for trust in trusts(ways))
+    if not fewer:
+        return ""
+    if fewer == 1:
+        return f"1 of {len(ways)} answers is only the last number of its solution and counts half"
+    return f"{fewer} of {len(ways)} answers are only the last numbers of their solutions and count half"
+
+
+def of_shortfall(lacks: Shortfall) -> str:
+    """Why an answer does not pass --min-confidence, and what would."""
+    least = f"--min-confidence {lacks.wanted:g}"
+    match lacks.because:
+        case "below":
+            return f"the confidence is below {least}"
+        case "proved wrong":
+            return f"an answer that was found wrong does not pass {least}"
+        case "no confidence":
+            return (
+                f"one sample without a profile gives no confidence, which {least} asks for (draw more, as with "
+                "--method majority, or make a profile with tts calibrate)"
+            )
+        case "few votes" if lacks.needed is None:
+            return f"no vote is enough for {least}, however many agree"
+        case "few votes":
+            return f"{lacks.voters} votes are too few for {least}, which takes {lacks.needed} or a profile"

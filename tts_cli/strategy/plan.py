@@ -107,4 +107,5 @@ def make_plan(
         most = settings.budget or profile.stages[-1].samples
         rule = CalibratedRule(profile, settings.effort, most, settings.min_confidence)
         return Plan("auto", most, width, PlanReason(effort=settings.effort, made=profile.made), rule)
-    return Plan("auto", budget, width, PlanReason(effort=effort, unfit=unfit), PaperTableRule(policy, prm, budget))
+    table = PaperTableRule(policy, prm, budget, settings.min_confidence)
+    return Plan("auto", budget, width, PlanReason(effort=effort, unfit=unfit), table)

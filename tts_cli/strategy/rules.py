@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import ClassVar, Protocol
 
 from tts_cli.answers import Aggregate, Select
+from tts_cli.answers.vote import votes_needed
 from tts_cli.config import Effort
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.best_first import Start
@@ -96,7 +97,14 @@ class MorePromised:
     gain: float
 
 
-Reason = Because | BelowWanted | MorePromised | TableChoice
+@dataclass(frozen=True, slots=True)
+class TooFewToAgree:
+    """All samples agree, but so few do not support the confidence that is wanted."""
+
+    wanted: float
+
+
+Reason = Because | BelowWanted | MorePromised | TooFewToAgree | TableChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +252,19 @@ class PaperTableRule:
     """The paper's table for these models, with N = `budget`; a few samples first show how hard the problem may be.
 
     The difficulty is the samples' agreement, times the PRM's best score of what they agree on: a guess that the paper
-    does not make (it knew the answers), and no probability.
+    does not make (it knew the answers), and no probability. `least`: a confidence to reach, for which all N samples are
+    drawn where a few that agree do not support it and N may.
     """
 
     policy: ModelFacts
     prm: ModelFacts | None
     budget: int
+    least: float | None = None
     vote: ClassVar[None] = None
-    name: ClassVar[str] = "by the table"
+
+    @property
+    def name(self) -> str:
+        return "by the table" + ("" if self.least is None else f", at least {self.least}")
 
     @property
     def first(self) -> SampleUntil:
@@ -267,6 +280,9 @@ class PaperTableRule:
         score = sigmoid(values["best_last"]) if self.prm is not None else 1.0
         guess = difficulty(values["agreement"] * score)
         if values["agreement"] == 1 and score >= EASY and observation.fits is not False:
+            needed = None if self.least is None else votes_needed(self.least)
+            if self.least is not None and needed is not None and samples < needed <= self.budget:
+                return Decision(samples, SampleUntil(self.budget), TooFewToAgree(self.least), difficulty=guess)
             return Decision(samples, None, Because.SAMPLES_AGREE, difficulty=guess)
         choice = choose(self.policy, self.prm, guess)
         grows_trees = find(choice.method).grows_trees

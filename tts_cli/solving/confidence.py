@@ -1,0 +1,73 @@
+"""How sure an answer is, on what that rests, and whether it is enough for `--min-confidence`.
+
+What may stand behind an answer, the strongest first:
+
+- a proof: it was put into the problem (`--verify`) and fits, or all answers were found wrong;
+- a profile: the chance, measured on labelled problems, that such an answer is right;
+- a vote of several finished samples: the winning class's share. It is not calibrated: 0.9 does not mean right nine
+  times in ten.
+
+Where there is none of these there is no confidence: one sample always agrees with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tts_cli.answers import Select, VoteClass
+from tts_cli.answers.vote import votes_needed
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """`value` in [0, 1], by `basis`. `voters`: of a vote, the finished samples with an answer."""
+
+    value: float
+    basis: Literal["proof", "profile", "vote"]
+    voters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Why an answer does not pass `--min-confidence`: its confidence is `below` the `wanted` one; it is `proved wrong`;
+    there is `no confidence`; or its vote has too few `voters`, and `needed` would do (None: no vote would)."""
+
+    wanted: float
+    because: Literal["below", "proved wrong", "no confidence", "few votes"]
+    voters: int = 0
+    needed: int | None = None
+
+
+def of_vote(votes: Sequence[VoteClass], select: Select, voters: int) -> Confidence | None:
+    """The first class's share; by what the votes count where no score is above 0. None with fewer than two `voters`."""
+    if voters < 2:
+        return None
+    total = sum(v.weight for v in votes)
+    if select == "majority" or total <= 0:
+        share = votes[0].trust / sum(v.trust for v in votes)
+    else:
+        share = min(1.0, votes[0].weight / total)
+    return Confidence(share, "vote", voters)
+
+
+def shortfall(confidence: Confidence | None, wanted: float) -> Shortfall | None:
+    """What an answer lacks for `--min-confidence`, a chance or share in [0, 1]; None where it passes.
+
+    A vote passes with that share, and with as many finished samples as it takes to support it (`votes_needed`).
+
+    >>> shortfall(Confidence(1.0, "vote", voters=8), 0.9)
+    >>> shortfall(Confidence(1.0, "vote", voters=7), 0.9)
+    Shortfall(wanted=0.9, because='few votes', voters=7, needed=8)
+    """
+    if confidence is None:
+        return Shortfall(wanted, "no confidence")
+    if confidence == Confidence(0.0, "proof"):
+        return Shortfall(wanted, "proved wrong")
+    if confidence.value < wanted:
+        return Shortfall(wanted, "below")
+    needed = votes_needed(wanted)
+    if confidence.basis == "vote" and (needed is None or confidence.voters < needed):
+        return Shortfall(wanted, "few votes", confidence.voters, needed)
+    return None
