@@ -10,7 +10,7 @@ import typer
 
 from tts_cli.cli import problem
 from tts_cli.cli.channels import Channels
-from tts_cli.cli.options import ALL_SETTINGS, Command, TraceFlag
+from tts_cli.cli.options import ALL_SETTINGS, Command, TextCommand, TraceFlag
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import Settings, resolve
 from tts_cli.errors import TtsError
@@ -106,4 +106,4 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
         raise failed
 
 
-COMMAND = Command(solve, ALL_SETTINGS, EPILOG)
+COMMAND = Command(solve, ALL_SETTINGS, EPILOG, kind=TextCommand)

@@ -29,7 +29,7 @@ def picture(record: Record, steps: list[TreeStep], decided: Decided | None = Non
         pieces += [Text(parts.shown(record.solution)), Text()]
     if record.votes:
         pieces += [_votes(record.votes), Text()]
-    pieces += [Text(parts.one_line(line)) for line in how(record, decided)]
+    pieces += [Text(parts.verbatim(line)) for line in how(record, decided)]
     found = Text.assemble(("No answer", "bold red"), f" ({record.finish})")
     if record.answer is not None:
         found = Text.assemble(("Answer  ", "bold"), (parts.one_line(record.answer), "bold green"))
