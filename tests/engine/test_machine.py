@@ -17,7 +17,7 @@ from tests.engine.driving import drain, prompt, start
 from tts_cli.engine import Engine, library
 from tts_cli.engine.context import ContextPlan, plan
 from tts_cli.engine.model import Model, load_model, model_params
-from tts_cli.errors import UsageError
+from tts_cli.errors import TtsError, UsageError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
 WITHOUT = "CPU : SSE3 = 1 | AVX512 = 1 | LLAMAFILE = 1 | OPENMP = 1 | REPACK = 1 | "

@@ -23,7 +23,7 @@ from tts_cli.search.events import Decided, Event, SearchEnded, SearchStarted, Sp
 from tts_cli.search.methods import find
 from tts_cli.search.tree import solution_text, tips
 from tts_cli.solving import wording
-from tts_cli.solving.selection import NOTHING, Selection, all_wrong, conclude, decide
+from tts_cli.solving.selection import NOTHING, Selection, all_wrong, best_attempt, conclude, decide
 from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
@@ -176,6 +176,8 @@ class Session:
         if stopped:
             self.search.finish_rest()
         selection = NOTHING if error else self._select(stopped)
+        if selection.chosen is None and error is None:
+            selection = replace(selection, chosen=best_attempt(self.search, self.vote[0]))
         finish = "error" if error else self._finish(selection)
         answer = selection.answer if finish == "answered" else None
         chosen = selection.chosen.node if selection.chosen else None
@@ -252,8 +254,11 @@ class Session:
         if self.limit is not None:
             return self.limit
         ends = [node for root in self.search.roots for node in tips(root)]
-        cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
-        return "max-tokens" if cut and not self.search.solutions else "no-answer"
+        if self.search.solutions:
+            return "no-answer"
+        if any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends):
+            return "max-tokens"
+        return "max-steps" if any(node.depth >= self.settings.max_steps for node in ends) else "no-answer"
 
 
 def record_error(error: Exception | None) -> RecordError | None:
