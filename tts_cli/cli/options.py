@@ -70,8 +70,10 @@ class TextCommand(TyperCommand):
         return parsed
 
     def _is_text(self, text: str, known: set[str]) -> bool:
-        if text in known or not text.startswith("-") or text == "-":
-            return text not in known
+        if text in known:
+            return False
+        if not text.startswith("-") or text == "-":
+            return True
         if text.startswith("--"):
             return not re.fullmatch(r"--[A-Za-z][\w-]*(=.*)?", text, re.DOTALL)
         with_value = text[:2] in known and re.fullmatch(r"-[A-Za-z]+\d+|-[A-Za-z]=\S*", text)
