@@ -28,7 +28,7 @@ def doctor(channels: Channels) -> int:
 def _plain(checks: list[Check]) -> str:
     from tts_cli.cli.view.tables import aligned
 
-    rows = []
+    rows: list[tuple[str, str, str]] = []
     for check in checks:
         rows.append((check.status, check.name, check.detail))
         if check.fix and check.status != "ok":

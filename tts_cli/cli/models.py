@@ -1,4 +1,4 @@
-"""`tts models list` and `tts models show`: what the registry knows, and what of it is on this machine, and what any model file is."""
+"""`tts models list` and `tts models show`: what the registry knows, what is on this machine, what a file is."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _says_of_itself(entry: ModelEntry, known: Registry) -> dict[str, Any]:
     if path is None or header is None:
         return {}
     machine = library.memory()
-    fields = {
+    fields: dict[str, Any] = {
         "architecture": header.architecture,
         "quantization": header.quantization,
         "context": header.context_length,

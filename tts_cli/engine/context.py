@@ -138,7 +138,7 @@ class Context:
             self.free()
             raise TtsError(
                 f"llama.cpp cannot make a context of {shape.n_ctx} tokens for {model.path}: {why}",
-                f"Give a smaller --ctx-size (the model was trained on {model.n_ctx_train} tokens), or close other programs.",
+                f"Close other programs, or give a smaller --ctx-size (the model was trained on {model.n_ctx_train}).",
             )
         self.n_ctx = int(self._api.llama_n_ctx(self.handle))
         self._rows = _Rows(self._api, shape.n_batch)

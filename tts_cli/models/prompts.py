@@ -70,7 +70,7 @@ Message = tuple[str, Text]  # role, content
 
 def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
     """The prompt of one problem, with the hole `problem`.
-    A model without a template (or with an empty one) gets the messages as plain paragraphs, then "Solution:". Where a template
+    Without a template (or with an empty one) the messages are plain paragraphs, then "Solution:". Where a template
     refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template."""
     before, after = style.user.split("{problem}")
     user: Text = [before, Hole("problem"), after]

@@ -107,7 +107,7 @@ class Registry:
         """The family of a policy that is not in the registry; None: no known one.
 
         The first of these that names one decides: what the metadata of its file calls it, the name of the file, the
-        architecture. That comes last, as it is shared: the DeepSeek-R1 models that were distilled into Qwen are `qwen2`.
+        architecture. That comes last, as it is shared: the DeepSeek-R1 distilled into Qwen is a `qwen2`.
         """
         texts = [str(metadata.get(key, "")) for key in NAMES_IN_METADATA]
         for text in (*texts, name, str(metadata.get("general.architecture", ""))):

@@ -21,18 +21,15 @@ what a search does nor what a back end is made of.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from tts_cli.errors import TtsError
 from tts_cli.protocols import Backend, Job
 
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
 
 
 # What a search may say
@@ -248,8 +245,6 @@ class _Loop(Generic[R]):
             if not run.tasks:
                 self._end(run)
         except Exception as error:  # the boundary of a search: what goes wrong in it becomes its record
-            if not isinstance(error, TtsError):
-                _log.debug("An unexpected error ended a search.", exc_info=error)
             del run.tasks[task]
             self._end(run, error=error)
 

@@ -1,7 +1,8 @@
 """A finished search, as `tts solve` and `tts show` print it: JSON, the bare answer, a picture (final.py) or plain text.
 
 Plain text is for a pipe or a file: the chosen solution as the model wrote it, then the answer on the last line; no
-ANSI, and no control characters. Where no solution comes to an answer, the best attempt goes to stderr. Rich is loaded for the picture only.
+ANSI, and no control characters. Where no solution comes to an answer, the best attempt goes to stderr. Rich is loaded
+for the picture only.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _row(row: layout.TreeRow, width: int) -> Text:
     line.append(parts.one_line(step.text))
     marks = parts.times(step.count)
     if step.solution:
-        marks.append(" ✓", style="bold green")
+        marks.append(" ■", style="bold")
     elif step.finish in ("length", "context"):
         marks.append(" (cut)", style="red")
     folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")

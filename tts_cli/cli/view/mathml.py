@@ -29,9 +29,9 @@ _DELIMITED = re.compile(
 )
 _WORDS = re.compile(r"\\(?:text|mathrm|mathbf|textbf|textit|mbox|operatorname|begin|end) ?\{[^{}]*\}|\\[A-Za-z]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_ELEMENTS = frozenset(
-    "math mrow mi mn mo mtext mspace mfrac msqrt mroot msup msub msubsup munder mover munderover mtable mtr mtd "
-    "menclose mstyle mpadded mphantom".split()
+_ELEMENT = re.compile(
+    r"math|mrow|mi|mn|mo|mtext|mspace|mfrac|msqrt|mroot|msup|msub|msubsup|munder|mover|munderover|mtable|mtr|mtd"
+    r"|menclose|mstyle|mpadded|mphantom"
 )
 _ATTRIBUTES = {
     "display": re.compile(r"inline|block"),
@@ -114,7 +114,7 @@ def _depth(latex: str) -> int:
 def _written(element: Element) -> Iterator[str]:
     """The element as HTML. Raises ValueError for what must not be in a page, or was not converted."""
     text = unescape(element.text or "")  # the converter writes characters as references, and escapes nothing
-    if element.tag not in _ELEMENTS or "\\" in text or "linebreak" in element.attrib:
+    if not _ELEMENT.fullmatch(element.tag) or "\\" in text or "linebreak" in element.attrib:
         raise ValueError(element.tag)
     known = {name: str(value) for name, value in element.attrib.items() if name in _ATTRIBUTES}
     kept = [f' {name}="{value}"' for name, value in known.items() if _ATTRIBUTES[name].fullmatch(value)]
