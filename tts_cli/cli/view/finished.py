@@ -48,7 +48,7 @@ def _end(text: str) -> str:
     """The last lines of what was written."""
     text = safe_text(text).strip("\n")
     end = "\n".join(text[-LONGEST_ATTEMPT:].splitlines()[-MOST_LINES:])
-    return end if len(end) == len(text) else f"… {end}"
+    return end if len(end) == len(text) else "… " + end.lstrip("\n")
 
 
 def plain(record: Record) -> str:
