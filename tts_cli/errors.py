@@ -54,6 +54,12 @@ def reason(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def log_unexpected(error: Exception | None) -> None:
+    """The traceback of an error that ends in a record; one that is raised shows its own."""
+    if error is not None and not isinstance(error, TtsError):
+        logging.getLogger(__name__).debug("An unexpected error ended a search.", exc_info=error)
+
+
 def log_tracebacks() -> None:
     """Write the tracebacks of unexpected errors that end in a record to stderr: what `--debug` asks for."""
     logging.basicConfig(format="%(message)s")

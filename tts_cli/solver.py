@@ -22,7 +22,7 @@ from weakref import ref
 from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
-from tts_cli.errors import TtsError, UsageError
+from tts_cli.errors import TtsError, UsageError, log_unexpected
 from tts_cli.models.load import ModelPair, load_policy, load_prm, resolve_pair
 from tts_cli.paths import PACKAGED, profiles_dir
 from tts_cli.protocols import Interruptible, facts_of
@@ -190,6 +190,7 @@ class Solver:
                 )
                 with closing(solutions):
                     for solved in solutions:
+                        log_unexpected(solved.error)
                         if not solved.stopped:
                             yield from order.put(solved.record)
                     yield from order.rest()

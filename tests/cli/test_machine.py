@@ -12,8 +12,10 @@ import pytest
 
 from tests.cli.conftest import Here, Program
 from tests.cli.test_terminal import finish, without_styles
+from tests.models.gguf_files import with_metadata
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.cli import doctor_checks as checks
+from tts_cli.engine import library
 
 
 def test_models_are_listed_in_columns(here: Here) -> None:
@@ -67,6 +69,65 @@ def test_one_model_is_shown_and_how_to_get_it(here: Here) -> None:
     assert json.loads(here("models", "show", "tiny", "--json").stdout)["name"] == "tiny"
     assert here("models", "show", "-q", "qwen2.5-0.5b-instruct").returncode == 4
     assert here("models", "show", "-q", "tiny").stdout.endswith("/tiny.gguf\n")
+
+
+FACTS = ("architecture", "quantization", "context", "chat_template", "fits", "family", "prompt_style", "role")
+
+
+def facts(here: Here, model: str) -> tuple[object, ...]:
+    done = here("models", "show", "--json", model)
+    assert done.returncode == 0, done.stderr
+    return tuple(json.loads(done.stdout).get(name) for name in FACTS)
+
+
+def test_any_file_is_shown(here: Here, tts: Program, model_files: Path) -> None:
+    tiny = model_files / "tiny.gguf"
+    made: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
+        "plain": ({}, ("llama", None, 2048, True, True, None, "generic", "policy")),
+        "named": ({"general__name": "Qwen2.5 Math"}, ("llama", None, 2048, True, True, "qwen", "qwen", "policy")),
+        "llama-3-q8": ({"general__file_type": 7}, ("llama", "Q8_0", 2048, True, True, "llama-3", "llama-3", "policy")),
+        "base": ({"tokenizer__chat_template": ""}, ("llama", None, 2048, False, True, None, "generic", "policy")),
+        "odd": ({"general__file_type": 999}, ("llama", None, 2048, True, True, None, "generic", "policy")),
+        "scores": (
+            {"tts__prm__format": "nano-prm"},
+            ("llama", None, 2048, True, True, "nano-prm", None, "prm"),
+        ),
+        "foreign": ({"tts__prm__format": "from-the-future"}, ("llama", None, 2048, True, True, None, None, "prm")),
+    }
+    for name, (metadata, expected) in made.items():
+        path = with_metadata(tiny, tts.work / f"{name}.gguf", **metadata)
+        assert facts(here, str(path)) == expected, name
+        assert facts(here, path.name) == expected, "a name that ends in .gguf is a file"
+        text = here("models", "show", path.name).stdout
+        assert re.search(rf"^size +{path.stat().st_size}$", text, re.MULTILINE)
+        assert re.search(r"^parameters +[1-9]\d+$", text, re.MULTILINE)
+        assert here("models", "show", "-q", path.name).stdout == f"{path}\n"
+
+
+def test_the_file_of_a_registered_model_is_shown_as_that_model(here: Here, model_files: Path) -> None:
+    shown = json.loads(here("models", "show", "--json", str(model_files / "tiny-prm.gguf")).stdout)
+    assert (shown["name"], shown["role"], shown["fits"]) == ("tiny-prm", "prm", True)
+
+
+def test_what_is_no_model_file_is_exit_code_4(here: Here, tts: Program) -> None:
+    (tts.work / "text.gguf").write_text("This is not a model.")
+    (tts.work / "empty.gguf").touch()
+    for name, says in (
+        ("text.gguf", "not a GGUF"),
+        ("empty.gguf", "empty"),
+        ("absent.gguf", "no file"),
+        ("./", "no file"),
+    ):
+        done = here("models", "show", name)
+        assert (done.returncode, done.stdout) == (4, "")
+        assert says in done.stderr
+
+
+def test_a_model_that_does_not_fit_is_shown_so(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "memory", lambda: library.Memory(total=10**5, available=10**5))
+    assert facts(here, "tiny")[4] is False
+    monkeypatch.setattr(library, "memory", lambda: None)
+    assert facts(here, "tiny")[4] is None
 
 
 def test_doctor_finds_a_working_machine(tts: Program) -> None:

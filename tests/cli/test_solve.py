@@ -229,7 +229,7 @@ def broken_models(folder: Path) -> dict[str, Path]:
     (folder / "header.gguf").write_bytes(whole.read_bytes()[:100])
     (folder / "zero.gguf").touch()
     (folder / "text.gguf").write_text("This is not a model. " * 100)
-    write_tiny_gguf(folder / "foreign.gguf", architecture="unheard-of")
+    write_tiny_gguf(folder / "foreign.gguf", architecture="unheard-of", chat_template=CHAT_TEMPLATE)
     write_tiny_gguf(folder / "vocab.gguf", tensors=False)
     (folder / "folder.gguf").mkdir()
     return {path.stem: path for path in sorted(folder.iterdir()) if path.stem != "whole"}

@@ -17,7 +17,7 @@ from tests.engine.driving import drain, prompt, start
 from tts_cli.engine import Engine, library
 from tts_cli.engine.context import ContextPlan, plan
 from tts_cli.engine.model import Model, load_model, model_params
-from tts_cli.errors import ModelError
+from tts_cli.errors import TtsError, UsageError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
 WITHOUT = "CPU : SSE3 = 1 | AVX512 = 1 | LLAMAFILE = 1 | OPENMP = 1 | REPACK = 1 | "
@@ -95,7 +95,7 @@ def test_memory_is_unknown_where_the_system_does_not_report_it(monkeypatch: pyte
 
 def test_a_context_larger_than_the_memory_is_refused(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tts_cli.engine.context.memory", lambda: library.Memory(total=10**6, available=10**5))
-    with pytest.raises(ModelError, match=r"needs 2\.0 GB, and this machine has 0\.0 GB"):
+    with pytest.raises(UsageError, match=r"2000 tokens needs 2\.0 GB of memory, and this machine has 0\.0 GB"):
         _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000)
     monkeypatch.setattr("tts_cli.engine.context.memory", lambda: None)
     assert _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000).n_ctx * 10 > 2000
@@ -170,7 +170,7 @@ def test_a_context_that_cannot_be_made_is_tried_smaller(q8: Path, monkeypatch: p
         drain(engine)
         assert job.done
     assert tried == [32768, 16384, 8192, 4096]
-    with pytest.raises(ModelError, match="context of 8192 tokens"):
+    with pytest.raises(TtsError, match="context of 8192 tokens"):
         Engine(q8, threads=1, n_ctx=8192, n_contexts=1)
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.search.scripted import Backend, Bench, Once, ScriptedPolicy, ScriptedPrm, conclude, solutions
 from tests.search.test_beam import BEAM, BEAM_SCORES, DVTS, DVTS_SCORES
 from tests.search.test_chains import THREE
-from tts_cli.errors import PromptTooLong
+from tts_cli.errors import PromptTooLong, log_unexpected
 from tts_cli.protocols import Job, Sampling
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.driver import PRM_PATIENCE, Driver, gather
@@ -89,7 +89,8 @@ def test_an_error_in_one_sample_ends_its_search_and_cancels_its_other_jobs() -> 
 def test_the_traceback_of_an_unexpected_error_is_logged_and_of_others_is_not(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "tts_cli")
     policy, unfit = ScriptedPolicy(script={}), ScriptedPolicy(problem_error=PromptTooLong("too long"))
-    list(Driver(policy).run([once(unfit, "expected"), once(policy, "unexpected")]))
+    for ended in Driver(policy).run([once(unfit, "expected"), once(policy, "unexpected")]):
+        log_unexpected(ended.error)
     (logged,) = caplog.records
     assert logged.exc_info is not None and logged.exc_info[0] is KeyError
     assert "in sample" in caplog.text, "down to the place where it was raised"

@@ -134,8 +134,9 @@ def by_depth(tree: TreeState, costs: Sequence[ModelCost]) -> list[CostShare]:
 def by_fate(tree: TreeState, costs: Sequence[ModelCost]) -> list[CostShare]:
     """What went into the chosen solution, other finished ones, pruned branches, and what was never finished. A step
     that several share counts for the first of these."""
+    answered = tree.ended is not None and tree.ended.answer is not None  # else it may be no more than an attempt
     ends = {
-        "chosen solution": [step.number for step in tree.chosen()[-1:]],
+        "chosen solution": [step.number for step in tree.chosen()[-1:] if answered or step.solution],
         "other finished solutions": tree.solutions,
         "pruned branches": [step.number for step in tree.sampled if step.pruned],
     }

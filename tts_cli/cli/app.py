@@ -7,6 +7,7 @@ imported when the command is asked for.
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Annotated, Any, cast
 
@@ -17,6 +18,7 @@ from tts_cli import __version__
 from tts_cli.cli import errors
 from tts_cli.cli.channels import emit, is_capable_terminal, silence_stdout
 from tts_cli.cli.options import Debug, Invocation, NoColor
+from tts_cli.errors import UsageError
 from tts_cli.search.methods import load_plugins
 
 HELP = """Solve maths problems with small local models that search for the answer.
@@ -29,7 +31,21 @@ MODULES = ("solve", "batch", "grade", "eval", "calibrate", "check", "show", "exp
 """Those of the commands, in the order of the help. Each has a COMMAND, or COMMANDS and a HELP for the group of them."""
 
 
-class Program(TyperGroup):
+class CommandGroup(TyperGroup):
+    """Without a command it is wrong usage: its help goes to stderr."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            self.rich_markup_mode = "rich" if is_capable_terminal(sys.stderr) else None
+            with redirect_stdout(sys.stderr):
+                help = ctx.get_help()  # the rich one is printed at once
+                print(help, end="\n" if help else "")
+            ctx.exit(UsageError.exit_code)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+class Program(CommandGroup):
     """Makes a command, and imports its module, when it is asked for: by its name, or for the help of all."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -37,7 +53,7 @@ class Program(TyperGroup):
             return None
         module = import_module(f"tts_cli.cli.{cmd_name}")
         rich_help, about = self.rich_markup_mode is not None, getattr(module, "HELP", None)
-        app = _typer(rich_help, name=cmd_name, help=about, add_completion=False)
+        app = _typer(rich_help, name=cmd_name, help=about, cls=CommandGroup, add_completion=False)
         commands = module.COMMANDS if hasattr(module, "COMMANDS") else {cmd_name: module.COMMAND}
         for name, command in commands.items():
             app.command(name, cls=command.kind, epilog=command.epilog)(command.with_flags())
@@ -56,7 +72,6 @@ def build(rich_help: bool) -> TyperGroup:
 def _typer(rich_help: bool, **options: Any) -> typer.Typer:
     return typer.Typer(
         **options,
-        no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode="rich" if rich_help else None,
         pretty_exceptions_enable=False,

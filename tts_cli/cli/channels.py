@@ -63,9 +63,23 @@ class Channels:
             print(text, file=sys.stderr, flush=True)
 
     def introduce(self, entry: ModelEntry) -> None:
-        """Say what a demonstration model is and is not: once, which the state directory remembers."""
+        """Say what one should know of a model before it is loaded: that it is a base model, or for demonstration."""
+        from tts_cli.models.load import lacks_chat_template
+
+        if self.quiet:
+            return
+        if entry.role == "policy" and lacks_chat_template(entry):
+            self.note(
+                f"note: {entry.name} has no chat template, so a plain completion prompt is used. It is probably a base "
+                "model, which may not follow instructions: an instruct model solves more."
+            )
+        if entry.demonstration:
+            self._introduce_demonstration(entry)
+
+    def _introduce_demonstration(self, entry: ModelEntry) -> None:
+        """What it is and is not: once, which the state directory remembers."""
         marker = state_dir() / "nano-introduced"
-        if self.quiet or not entry.demonstration or marker.exists():
+        if marker.exists():
             return
         self.note(f"note: {' '.join((entry.note or entry.description).split())}")
         try:

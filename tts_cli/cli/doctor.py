@@ -21,15 +21,19 @@ def doctor(channels: Channels) -> int:
     elif channels.rich_out:
         _draw(channels, checks)
     else:
-        emit("".join(_line(check) for check in checks if not channels.quiet or check.status != "ok"))
+        emit(_plain([check for check in checks if not channels.quiet or check.status != "ok"]))
     return 1 if failed else 0
 
 
-def _line(check: Check) -> str:
-    from tts_cli.cli.view.text import safe_text
+def _plain(checks: list[Check]) -> str:
+    from tts_cli.cli.view.tables import aligned
 
-    fix = f"{'':<6}{'':<18}fix: {check.fix}\n" if check.fix and check.status != "ok" else ""
-    return f"{check.status:<6}{check.name:<18}{safe_text(check.detail)}\n{fix}"
+    rows: list[tuple[str, str, str]] = []
+    for check in checks:
+        rows.append((check.status, check.name, check.detail))
+        if check.fix and check.status != "ok":
+            rows.append(("", "", f"fix: {check.fix}"))
+    return "".join(f"{line}\n" for line in aligned(rows, words=3))
 
 
 def _draw(channels: Channels, checks: list[Check]) -> None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "warn", "fail"]
 PROBE_SECONDS = 120
-NEEDED_PER_BYTE = 1.2  # weights, and a KV cache and buffers of the usual size
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,9 @@ def _models(memory: int | None) -> Iterator[Check]:
 def _fits(entry: ModelEntry, memory: int | None) -> Check:
     from tts_cli.models import registry
 
-    size = registry.locate(entry).stat().st_size
-    name = f"model {entry.name}"
-    if memory is not None and size * NEEDED_PER_BYTE > memory:
+    path = registry.locate(entry)
+    name, size = f"model {entry.name}", path.stat().st_size
+    if memory is not None and registry.memory_needed(path) > memory:
         fix = "Take a smaller model or a smaller quantisation of it."
         return Check(name, "warn", f"{size / 1e9:.1f} GB, more than fits into memory now", fix)
     return Check(name, "ok", f"{size / 1e6:.1f} MB, fits")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.notices import note_unread_stdin
-from tts_cli.cli.options import Command
+from tts_cli.cli.options import Command, TextCommand
 from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,16 +27,10 @@ Pair = Annotated[
 ]
 
 
-class GradeCommand(TyperCommand):
-    """An argument such as -5 or -2q is an answer: only whole flags are flags. After `--` everything is an answer."""
+class GradeCommand(TextCommand):
+    """An argument such as -5 or -2q is an answer."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        end = args.index("--") if "--" in args else len(args)
-        flags = [text for text in args[:end] if text in known or text.startswith("--")]
-        answers = [text for text in args[:end] if text not in flags] + args[end + 1 :]
-        rest: list[str] = super().parse_args(ctx, [*flags, "--", *answers])
-        return rest
+    words_are_flags = False
 
 
 def grade(channels: Channels, pair: Pair = None) -> int:

@@ -1,4 +1,4 @@
-"""`tts models list` and `tts models show NAME`: what the registry knows, and what of it is on this machine."""
+"""`tts models list` and `tts models show`: what the registry knows, what is on this machine, what a file is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.options import Command
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tts_cli.models.registry import ModelEntry
+    from tts_cli.models.registry import ModelEntry, Registry
 
 HELP = "The models that tts knows by name."
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `tts models list`.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME|FILE.gguf", help="A name from `tts models list`, or a model file with its path.")
+]
 
 
 def list_models(channels: Channels) -> None:
@@ -38,11 +38,16 @@ def list_models(channels: Channels) -> None:
 
 
 def show_model(channels: Channels, name: Name) -> None:
-    """Show all that is known of one model (-q: only where its file is)."""
+    """Show what a model is, and if it fits this machine (-q: only where its file is)."""
+    from tts_cli.cli.view.tables import aligned
     from tts_cli.models import registry
+    from tts_cli.models.load import file_entry, is_path
+    from tts_cli.paths import expand
 
-    entry = registry.read().entry(name)
-    fields = _fields(entry)
+    known = registry.read()
+    by_path = name not in known.models and is_path(name)
+    entry = file_entry(expand(name), known) if by_path else known.entry(name)
+    fields = _fields(entry) | _says_of_itself(entry, known)
     if channels.json:
         emit_json(json.dumps(fields, ensure_ascii=False))
     elif channels.quiet:
@@ -51,31 +56,52 @@ def show_model(channels: Channels, name: Name) -> None:
         lines = [(key, value) for key, value in fields.items() if value not in (None, "", {}, [])]
         if fields["path"] is None:
             lines.append(("get", registry.how_to_get(entry)))
-        texts = {key: one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for key, one in lines}
-        emit("".join(f"{key:<12} {text}\n" for key, text in texts.items()))
+        texts = [(key, _readable(value)) for key, value in lines]
+        emit("".join(f"{line}\n" for line in aligned(texts, words=2)))
+
+
+def _readable(value: Any) -> str:
+    """A text of one line as it is, anything else as JSON."""
+    return value if isinstance(value, str) and "\n" not in value else json.dumps(value, ensure_ascii=False)
 
 
 def _fields(entry: ModelEntry) -> dict[str, Any]:
     """The entry as JSON; of a file that is on this machine, where it is (else null) and what it says of itself."""
     from tts_cli.models import registry
+    from tts_cli.models.load import header_of
 
     path = registry.find_file(entry)
     fields = entry.model_dump(mode="json", exclude_defaults=False)
     fields["path"] = str(path) if path else None
     fields["size"] = path.stat().st_size if path else entry.size
-    fields["parameters"] = _parameters(path) if path else entry.parameters
+    header = header_of(path) if path else None  # a damaged file is listed all the same
+    fields["parameters"] = (header.parameters if header else None) if path else entry.parameters
     return fields
 
 
-def _parameters(path: Path) -> int | None:
-    """From the file's header; None for a damaged file, which is listed all the same: loading it says what is wrong."""
-    from tts_cli.engine.gguf_header import read_header
-    from tts_cli.errors import ModelError
+def _says_of_itself(entry: ModelEntry, known: Registry) -> dict[str, Any]:
+    """What the header of its file adds, as JSON; nothing where the file is not here or damaged."""
+    from tts_cli.engine import library
+    from tts_cli.models.load import header_of
+    from tts_cli.models.registry import find_file, memory_needed
 
-    try:
-        return read_header(path).parameters
-    except ModelError:
-        return None
+    path = find_file(entry)
+    header = header_of(path) if path else None
+    if path is None or header is None:
+        return {}
+    machine = library.memory()
+    fields: dict[str, Any] = {
+        "architecture": header.architecture,
+        "quantization": header.quantization,
+        "context": header.context_length,
+        "chat_template": header.chat_template is not None,
+        "fits": None if machine is None else memory_needed(path) <= machine.available,
+    }
+    if entry.role == "policy":
+        style = entry.prompt or known.prompt_for(entry.name, header.metadata)
+        fields["prompt"] = style.model_dump(mode="json")
+        fields["prompt_style"] = next((name for name, one in known.prompts.items() if one is style), None)
+    return fields
 
 
 COMMANDS = {"list": Command(list_models), "show": Command(show_model)}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,45 @@ class Invocation:
             log_tracebacks()
         self.debug |= debug
         self.no_color |= no_color
+
+
+class TextCommand(TyperCommand):
+    """A text such as "-3 + 5" is an argument, though it starts with a minus; after `--` everything is.
+
+    A flag is a name, with or without a value: `--budgt`, `-n8`, `--seed=3`. Where `words_are_flags` is False, a short
+    one must be known: `-x` is a text.
+    """
+
+    words_are_flags = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        parameters = self.get_params(ctx)
+        known = {name for one in parameters for name in one.opts}
+        with_value = {name for one in parameters if not getattr(one, "is_flag", True) for name in one.opts}
+        flags, texts = list[str](), list[str]()
+        rest = iter(args)
+        for text in rest:
+            if text == "--":
+                texts += rest
+            elif self._is_text(text, known):
+                texts.append(text)
+            elif text in with_value:
+                flags += [text, *itertools.islice(rest, 1)]
+            else:
+                flags.append(text)
+        complete = not flags or flags[-1] not in with_value  # else what is missing is said
+        parsed: list[str] = super().parse_args(ctx, [*flags, "--", *texts] if texts and complete else flags)
+        return parsed
+
+    def _is_text(self, text: str, known: set[str]) -> bool:
+        if text in known:
+            return False
+        if not text.startswith("-") or text == "-":
+            return True
+        if text.startswith("--"):
+            return not re.fullmatch(r"--[A-Za-z][\w-]*(=.*)?", text, re.DOTALL)
+        with_value = text[:2] in known and re.fullmatch(r"-[A-Za-z]+\d+|-[A-Za-z]=\S*", text)
+        return not (self.words_are_flags and (with_value or re.fullmatch(r"-[A-Za-z]+", text)))
 
 
 def _extra(name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from tts_cli.cli import problem
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.notices import note_unread_stdin, note_unused_flags
-from tts_cli.cli.options import ALL_SETTINGS, Command, TraceFlag
+from tts_cli.cli.options import ALL_SETTINGS, Command, TextCommand, TraceFlag
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import Settings, resolve
 from tts_cli.errors import TtsError
@@ -114,4 +114,4 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
         raise failed
 
 
-COMMAND = Command(solve, ALL_SETTINGS, EPILOG)
+COMMAND = Command(solve, ALL_SETTINGS, EPILOG, kind=TextCommand)

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FinishReason = Literal["answered", "no-answer", "max-time", "max-flops", "max-tokens", "low-confidence", "error"]
+FinishReason = Literal[
+    "answered", "no-answer", "max-time", "max-flops", "max-tokens", "max-steps", "low-confidence", "error"
+]
 
 
 class Vote(BaseModel):

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tts_cli.engine.library import abort_callback, memory
 from tts_cli.engine.model import Model
-from tts_cli.errors import ModelError
+from tts_cli.errors import ModelError, TtsError, UsageError
 
 MAX_SEQUENCES = 256  # LLAMA_MAX_SEQ
 _PER_SEQUENCE = 512  # tokens
@@ -56,14 +56,16 @@ def plan(
     model: Model, n_ctx: int, n_seq_max: int, threads: int, n_contexts: int | None, *, on_gpu: bool
 ) -> ContextPlan:
     """The plan for `n_ctx` tokens in all (0: choose), `threads` in all and `n_contexts` (None: choose).
-    Raises ModelError when they cannot fit into memory."""
+    Raises UsageError when they cannot fit into memory."""
     total = n_ctx or _default_context(model, n_seq_max)
     machine, kv_bytes = memory(), total * model.kv_bytes_per_token
     # The system may hand out more memory than it has, and end the process once llama.cpp touches it.
-    if machine is not None and kv_bytes > machine.total:
-        raise ModelError(
-            f"the context needs {kv_bytes / 1e9:.1f} GB, and this machine has {machine.total / 1e9:.1f} GB",
-            "Give a smaller context size.",
+    room = None if machine is None else machine.available if n_ctx and not on_gpu else machine.total
+    if room is not None and kv_bytes > room:
+        raise UsageError(
+            f"a context of {total} tokens needs {kv_bytes / 1e9:.1f} GB of memory, and this machine has "
+            f"{room / 1e9:.1f} GB for it",
+            f"Give a smaller --ctx-size, or none; the model was trained on {model.n_ctx_train} tokens at once.",
         )
     # Each context must hold the longest path that one alone would.
     fit = max(1, total // max(_LEAST, min(total, model.n_ctx_train)))
@@ -105,7 +107,7 @@ def longest_stretch(parameters: int, n_batch: int) -> int:
 def make_contexts(
     model: Model, wanted: ContextPlan, n_batch: int, stretch: int, flash_attention: bool, *, shrink: bool
 ) -> list[Context]:
-    """All contexts of a plan; with `shrink` of half the size, and so on, where memory is short. Raises ModelError."""
+    """All contexts of a plan; with `shrink` of half the size, and so on, where memory is short. Raises TtsError."""
     sequences = min(MAX_SEQUENCES, 2 * wanted.width)  # as many for idle branches as for jobs at work
     outputs = max(64, sequences)  # llama.cpp asserts that there is one for every sequence
     shape = ContextShape(wanted.n_ctx, sequences, n_batch, stretch, outputs, wanted.threads, flash_attention)
@@ -113,7 +115,7 @@ def make_contexts(
     try:
         for _ in range(wanted.n_contexts):
             contexts.append(Context(model, shape))
-    except ModelError:
+    except TtsError:
         for context in contexts:
             context.free()
         if not shrink or wanted.n_ctx < 2 * _LEAST:
@@ -145,7 +147,7 @@ class Context:
     """A KV cache of `n_ctx` cells that `n_seq` sequences share."""
 
     def __init__(self, model: Model, shape: ContextShape) -> None:
-        """Raises ModelError when llama.cpp cannot make a context of this shape."""
+        """Raises TtsError when llama.cpp cannot make a context of this shape."""
         self._api = model.lib.api
         self._lib = model.lib
         self._vocab = model.vocab.n_tokens
@@ -156,9 +158,9 @@ class Context:
         if not self.handle or not self._memory:
             why = model.lib.last_error() or "not enough memory"
             self.free()
-            raise ModelError(
+            raise TtsError(
                 f"llama.cpp cannot make a context of {shape.n_ctx} tokens for {model.path}: {why}",
-                "Give a smaller context size, or close other programs.",
+                f"Close other programs, or give a smaller --ctx-size (the model was trained on {model.n_ctx_train}).",
             )
         self.n_ctx = int(self._api.llama_n_ctx(self.handle))
         self._rows = _Rows(self._api, shape.n_batch)

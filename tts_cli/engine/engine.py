@@ -19,7 +19,7 @@ from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Scheduler
 from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
-from tts_cli.errors import ModelError, PromptTooLong, UsageError
+from tts_cli.errors import PromptTooLong, TtsError, UsageError
 from tts_cli.protocols import Job, Usage
 
 
@@ -29,7 +29,8 @@ class Engine:
     `n_ctx`: tokens that all branches together may keep (0: by need, see context.py). `n_seq_max`: jobs at work at once,
     1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode, at most.
     `n_contexts`: llama.cpp contexts that share the work (None: by the model's size, see context.py).
-    Raises UsageError for a number out of range, ModelError when the file or its contexts cannot be loaded.
+    Raises UsageError for a number out of range, ModelError when the file cannot be loaded, TtsError when its contexts
+    cannot be made.
 
         with Engine(path) as engine:
             root = engine.root(engine.vocab.tokenize("1 + 1 =", special=False), Usage())
@@ -63,7 +64,7 @@ class Engine:
             wanted = plan(model, n_ctx, n_seq_max, threads or physical_cores(), n_contexts, on_gpu=on_gpu)
             stretch = n_batch if on_gpu else longest_stretch(model.parameters, n_batch)
             contexts = make_contexts(model, wanted, n_batch, stretch, flash_attention, shrink=n_ctx == 0)
-        except ModelError:
+        except TtsError:
             model.free()
             raise
         # Runs once: at close(), when the engine is collected, or when the interpreter ends.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ _BLOCKS = {
 }  # fmt: skip
 
 
+# general.file_type -> the quantisation's usual name (llama.h: enum llama_ftype)
+_FILE_TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
+    13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
+    21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4_MOE",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Scalars and strings of the metadata by key. `parameters`: weights of all tensors, as llama.cpp counts them."""
@@ -41,6 +51,22 @@ class Header:
     @property
     def architecture(self) -> str:
         return str(self.metadata.get("general.architecture", ""))
+
+    @property
+    def quantization(self) -> str | None:
+        """As model cards name it; None where the file does not say."""
+        return _FILE_TYPES.get(self.metadata.get("general.file_type", -1))
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens that the model was trained on at once."""
+        found = self.metadata.get(f"{self.architecture}.context_length")
+        return found if isinstance(found, int) else None
+
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja template of a conversation; None where there is none, or an empty one."""
+        return str(self.metadata.get("tokenizer.chat_template", "")).strip() or None
 
 
 @dataclass(slots=True)
@@ -70,6 +96,16 @@ def read_header(path: Path) -> Header:
     try:
         if not path.is_file():
             raise ModelError(f"there is no file {path}", "Check the path, or name a model of `tts models list`.")
+        found = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return _read(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, size: int, changed: int) -> Header:
+    """A run asks for the same header several times, and a large vocabulary takes a fifth of a second."""
+    try:
         with path.open("rb") as file:
             _check_start(path, file.read(8))
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -77,7 +113,11 @@ def read_header(path: Path) -> Header:
     except EOFError as error:
         raise ModelError(f"{path} is cut short: its header ends too early", _DOWNLOAD) from error
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {reason(error)}", "Check the file's permissions.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(f"{path} cannot be read: {reason(error)}", "Check the file's permissions.")
 
 
 def _check_start(path: Path, start: bytes) -> None:

@@ -21,6 +21,7 @@ from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.record import Problem
+from tts_cli.errors import log_unexpected
 from tts_cli.evaluation.conditions import SearchJob, covers, job_of
 from tts_cli.evaluation.recordings import record_search
 from tts_cli.evaluation.store import Store, StoredSearch
@@ -128,6 +129,7 @@ class Collector:
         session, job = ended.search, job_of(ended.search.plan)
         del live[session]
         self.on_ended(job)
+        log_unexpected(ended.error)
         recording = record_search(session.search, record_error(ended.error))
         return StoredSearch(of_problem(session.problem.text), job, recording)
 

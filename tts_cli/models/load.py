@@ -11,6 +11,7 @@ from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_fi
 from tts_cli.paths import expand
 
 if TYPE_CHECKING:
+    from tts_cli.engine.gguf_header import Header
     from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.models.prm.formats import PrmFormat
 
@@ -40,17 +41,48 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
     """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file.
     Loads nothing. Raises UsageError for an unknown name or a model of the other role."""
     known = known or read()
-    is_path = name_or_path.lower().endswith(".gguf") or "/" in name_or_path or "\\" in name_or_path
-    if name_or_path in known.models or not is_path:
+    if name_or_path in known.models or not is_path(name_or_path):
         entry = known.entry(name_or_path)
     else:
         path = expand(name_or_path)
-        family = known.family_of(path.stem) if role == "policy" else None
-        bare = ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
-        entry = _registered(path, known) or bare
+        entry = _registered(path, known) or _of_file(path, role, known)
     if entry.role != role:
         raise _wrong_role(entry.name, role)
     return entry
+
+
+def is_path(text: str) -> bool:
+    """Does it mean a file, and not the name of a model?"""
+    return text.lower().endswith(".gguf") or "/" in text or "\\" in text
+
+
+def header_of(path: Path) -> Header | None:
+    """What a GGUF file says of itself; None where it cannot be read: loading it says what is wrong with it."""
+    from tts_cli.engine.gguf_header import read_header
+
+    try:
+        return read_header(path)
+    except ModelError:
+        return None
+
+
+def lacks_chat_template(entry: ModelEntry) -> bool:
+    """Is it a model file without a chat template, so a base model most likely? Loads nothing."""
+    path = find_file(entry)
+    header = header_of(path) if path is not None else None
+    return header is not None and header.chat_template is None
+
+
+def file_entry(path: Path, known: Registry) -> ModelEntry:
+    """The registry's entry for a file, else one made up by what the file says; a PRM says that it is one.
+    Raises ModelError for all that is not a whole GGUF model."""
+    from tts_cli.engine.gguf_header import read_header
+
+    declared = read_header(path).metadata.get(FORMAT_KEY)
+    if (entry := _registered(path, known)) is not None:
+        return entry
+    entry = _of_file(path, "policy" if declared is None else "prm", known)
+    return _with_format(entry, declared, None, known)[0] if declared in known.formats else entry
 
 
 def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **size: Any) -> LlamaPolicy:
@@ -72,7 +104,7 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
     try:
         if FORMAT_KEY in engine.metadata:
             raise _wrong_role(entry.name, "policy")
-        style = entry.prompt or known.prompt_for(f"{entry.name} {engine.metadata.get('general.name', '')}")
+        style = entry.prompt or known.prompt_for(entry.name, engine.metadata)
         return LlamaPolicy(engine, entry, style)
     except Exception:
         engine.close()
@@ -104,6 +136,13 @@ def _registered(path: Path, known: Registry) -> ModelEntry | None:
         return None
     files = ((entry, find_file(entry)) for entry in known.models.values())
     return next((entry for entry, file in files if file is not None and file.samefile(path)), None)
+
+
+def _of_file(path: Path, role: Role, known: Registry) -> ModelEntry:
+    """An entry made up for a file that the registry does not have."""
+    header = header_of(path) if role == "policy" else None
+    family = known.family_of(path.stem, header.metadata if header else {}) if role == "policy" else None
+    return ModelEntry(name=path.stem, role=role, file=str(path.absolute()), family=family)
 
 
 def _with_format(

@@ -69,12 +69,12 @@ Message = tuple[str, Text]  # role, content
 
 def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
     """The prompt of one problem, with the hole `problem`.
-    A model without a template gets the messages as plain paragraphs, then "Solution:". Where a template
+    Without a template (or with an empty one) the messages are plain paragraphs, then "Solution:". Where a template
     refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template."""
     before, after = style.user.split("{problem}")
     user: Text = [before, Hole("problem"), after]
     system = [style.system] if style.system else []
-    if template is None:
+    if template is None or not template.strip():
         return [*(f"{text}\n\n" for text in system), "Problem: ", *user, "\n\nSolution:"]
     messages: list[Message] = [("system", system)] if system else []
     try:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import yaml
@@ -28,6 +29,8 @@ from tts_cli.paths import PACKAGED, expand, models_dir, models_file
 SHIPPED = Path(__file__).parent.parent / "models.yaml"
 SECTIONS = ("models", "formats", "prompts")
 GENERIC = "generic"
+_NEEDED_PER_BYTE = 1.2  # weights, and a KV cache and buffers of the usual size
+NAMES_IN_METADATA = ("general.name", "general.basename", "general.finetune")
 
 Role = Literal["policy", "prm"]
 Raw = dict[str, dict[str, dict[str, Any]]]  # section -> name -> fields
@@ -100,15 +103,23 @@ class Registry:
             raise UsageError(f"There is no PRM format named '{name}'.", f"Known formats: {', '.join(self.formats)}.")
         return self.formats[name]
 
-    def family_of(self, name: str) -> str | None:
-        """The family of a policy that is not in the registry, by what its name says; None: no known one."""
-        plain = name.lower().replace(" ", "-").replace("_", "-")
-        styles = self.prompts.items()
-        return next((family for family, style in styles if any(part in plain for part in style.match)), None)
+    def family_of(self, name: str, metadata: Mapping[str, Any] = MappingProxyType({})) -> str | None:
+        """The family of a policy that is not in the registry; None: no known one.
 
-    def prompt_for(self, name: str) -> PromptStyle:
-        """How a policy that is not in the registry is asked, by the family that its name says."""
-        return self.prompts[self.family_of(name) or GENERIC]
+        The first of these that names one decides: what the metadata of its file calls it, the name of the file, the
+        architecture. That comes last, as it is shared: the DeepSeek-R1 distilled into Qwen is a `qwen2`.
+        """
+        texts = [str(metadata.get(key, "")) for key in NAMES_IN_METADATA]
+        for text in (*texts, name, str(metadata.get("general.architecture", ""))):
+            plain = text.lower().replace(" ", "-").replace("_", "-")
+            for family, style in self.prompts.items():
+                if any(part in plain for part in style.match):
+                    return family
+        return None
+
+    def prompt_for(self, name: str, metadata: Mapping[str, Any] = MappingProxyType({})) -> PromptStyle:
+        """How a policy that is not in the registry is asked: by its family."""
+        return self.prompts[self.family_of(name, metadata) or GENERIC]
 
 
 def read() -> Registry:
@@ -202,6 +213,11 @@ def locate(entry: ModelEntry) -> Path:
     if entry.file is not None and expand(entry.file).is_absolute():
         raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")
     raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
+
+
+def memory_needed(path: Path) -> float:
+    """About how many bytes of memory a model of this file takes: its weights, and what is usual beside them."""
+    return path.stat().st_size * _NEEDED_PER_BYTE
 
 
 def is_file(path: Path) -> bool:

@@ -21,7 +21,6 @@ what a search does nor what a back end is made of.
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -31,11 +30,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from tts_cli.errors import TtsError
 from tts_cli.protocols import Backend, Interruptible, Job
 
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
 
 
 # What a search may say
@@ -277,8 +274,6 @@ class _Loop(Generic[R]):
             if not run.tasks:
                 self._end(run)
         except Exception as error:  # the boundary of a search: what goes wrong in it becomes its record
-            if not isinstance(error, TtsError):
-                _log.debug("An unexpected error ended a search.", exc_info=error)
             del run.tasks[task]
             self._end(run, error=error)
 

@@ -93,7 +93,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class SearchEnded:
-    """`step` is the last step of the chosen solution (None: no answer)."""
+    """`step` is the last step of the chosen solution, or of the best attempt (None: nothing was written)."""
 
     step: int | None
     answer: str | None

@@ -25,9 +25,10 @@ _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNO
 class Selection:
     """What a vote came to.
 
-    `chosen`: the winning class's best solution. `unfinished`: none was finished, unfinished ones voted. `ballots`: the
-    solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them. `verified`:
-    how many answers proved right or wrong when they were substituted back into the problem; None where none was.
+    `chosen`: the winning class's best solution; without an answer, the best attempt. `unfinished`: none was finished,
+    unfinished ones voted. `ballots`: the solutions that voted, each as often as it was sampled; the members of `votes`
+    are indexes into them. `verified`: how many answers proved right or wrong when they were substituted back into the
+    problem; None where none was.
     """
 
     answer: str | None
@@ -149,6 +150,14 @@ def count_samples(search: Search) -> SampleCount:
     paths += sum(tip.count for root in trees for tip in tips(root))
     finished = sum(node.ended for node in search.solutions)
     return SampleCount(finished // search.copies, search.begun + paths // search.copies)
+
+
+def best_attempt(search: Search, how: Aggregate) -> Solution | None:
+    """Where nothing states an answer, what was written: the path with the best score, else the longest one."""
+    nodes = [node for root in search.roots for node in tips(root)]
+    nodes = nodes or [node for root in search.roots for node in walk(root)]  # all was given up
+    attempts = [scored(Solution(node, None, None), how) for node in sorted(nodes, key=lambda node: node.path)]
+    return max(attempts, key=lambda s: (-1.0 if s.score is None else s.score, s.node.solution_tokens), default=None)
 
 
 def weights(ballots: Sequence[Solution], select: Select) -> list[float] | None:

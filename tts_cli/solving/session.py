@@ -26,7 +26,16 @@ from tts_cli.search.methods import find
 from tts_cli.search.tree import solution_text, tips
 from tts_cli.solving import wording
 from tts_cli.solving.confidence import Confidence, Shortfall, shortfall
-from tts_cli.solving.selection import NOTHING, SampleCount, Selection, all_wrong, conclude, count_samples, decide
+from tts_cli.solving.selection import (
+    NOTHING,
+    SampleCount,
+    Selection,
+    all_wrong,
+    best_attempt,
+    conclude,
+    count_samples,
+    decide,
+)
 from tts_cli.strategy.auto import AutoState, auto
 from tts_cli.strategy.features import Observation, gather
 from tts_cli.strategy.plan import Plan
@@ -187,6 +196,8 @@ class Session:
         if stopped:
             self.search.finish_rest()
         selection = NOTHING if error else self._select(stopped)
+        if selection.chosen is None and error is None:
+            selection = replace(selection, chosen=best_attempt(self.search, self.vote[0]))
         lacks = self._lacks(selection)
         finish = "error" if error else self._finish(selection, lacks)
         answer = selection.answer if finish == "answered" else None
@@ -282,8 +293,11 @@ class Session:
         if self.limit is not None:
             return self.limit
         ends = [node for root in self.search.roots for node in tips(root)]
-        cut = any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends)
-        return "max-tokens" if cut and not self.search.solutions else "no-answer"
+        if self.search.solutions:
+            return "no-answer"
+        if any(node.cut or node.solution_tokens >= self.settings.max_tokens for node in ends):
+            return "max-tokens"
+        return "max-steps" if any(node.depth >= self.settings.max_steps for node in ends) else "no-answer"
 
 
 def record_error(error: Exception | None) -> RecordError | None:

@@ -43,7 +43,7 @@ def _methods(title: str, figures: Mapping[str, Any]) -> Table:
     ]
     kinds = [f"{kind} ({counts[kind]})" for kind in _KINDS]
     note = "Easy, medium, hard: as estimated from the first samples."
-    return Table(parts.one_line(title), ("method N", "% right (95 %)", "FLOPs", *kinds), rows, note=note)
+    return Table(parts.verbatim(title), ("method N", "% right (95 %)", "FLOPs", *kinds), rows, note=note)
 
 
 def _efforts(figures: Mapping[str, Any]) -> Table:

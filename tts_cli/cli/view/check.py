@@ -40,7 +40,7 @@ def picture(checked: CheckedSolution, threshold: float) -> RenderableType:
     first = checked.first_doubtful(threshold)
     head = Text(parts.shown(checked.problem[:2000].translate(_PICTURES)), style="italic")
     spent = f"{checked.prm_tokens} tokens, {human(checked.flops)}FLOP"
-    how = Text(f"{parts.one_line(checked.prm)}, {spent}", style="dim")
+    how = Text(f"{parts.verbatim(checked.prm)}, {spent}", style="dim")
     found = Text(_found(first, threshold), style="bold green" if first is None else "bold red")
     return Padding(Group(head, Text(), _steps(checked, first, threshold), Text(), how, Text(), found), (1, 1, 1, 1))
 

@@ -49,7 +49,7 @@ def panels(summary: Summary) -> list[Panel]:
     found = [_against_n(summary, "accuracy against N", None), _against_flops(summary)]
     levels = list(summary.results[0].by_level)
     if len(levels) > 1:
-        by_level = [_against_n(summary, f"level {parts.one_line(level)}", level) for level in levels]
+        by_level = [_against_n(summary, f"level {parts.verbatim(level)}", level) for level in levels]
         y = min(panel.y[0] for panel in by_level), max(panel.y[1] for panel in by_level)
         found += [replace(panel, y=y, small=True) for panel in by_level]
     return [panel for panel in found if len({x for curve in panel.curves for x, _ in curve.points}) > 1]

@@ -77,7 +77,7 @@ def _intro(report: SearchReport) -> list[str]:
         f"{record.method}, N = {record.budget}, {models}, seed {record.seed}",
         f"why: {record.why}",
     ]
-    return [parts.one_line(line) for line in lines]
+    return [parts.verbatim(line) for line in lines]
 
 
 def _tables(report: SearchReport) -> list[Table]:

@@ -39,7 +39,7 @@ def draw(summary: Summary, format: str) -> bytes:
     found = panels(summary)
     rows = max(1, -(-len(found) // 2))
     figure = Figure(figsize=(10, 3.4 * rows), layout="constrained")
-    figure.suptitle(f"{summary.facts.dataset}, {summary.problems} problems")
+    figure.suptitle(f"{summary.facts.dataset}, {summary.problems} problems", parse_math=False)
     for place, panel in enumerate(found, start=1):
         axes = figure.add_subplot(rows, 2, place)
         _draw_panel(axes, panel)
@@ -57,7 +57,7 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
         color = (COLOURS | {AUTO: "tab:orange", CEILING: "goldenrod"})[curve.style]
         line = "--" if curve.style == CEILING else "-"
         axes.plot(x, [100 * share for share in y], line, marker="o", label=curve.name, color=color)
-    axes.set_title(panel.title)
+    axes.set_title(panel.title, parse_math=False)
     axes.set_ylabel("% right")
     axes.set_xscale("log")
     ticks = _apart(panel.ticks)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tts_cli.analysis.tree import TreeStep
 from tts_cli.cli.view import parts
-from tts_cli.cli.view.finished import cost, how
+from tts_cli.cli.view.finished import cost, how, is_attempt
 from tts_cli.data.record import Record, Vote
 from tts_cli.search.events import Decided
 
@@ -29,8 +29,10 @@ def picture(record: Record, steps: list[TreeStep], decided: Decided | None = Non
         pieces += [Text(parts.shown(record.solution)), Text()]
     if record.votes:
         pieces += [_votes(record.votes), Text()]
-    pieces += [Text(parts.one_line(line)) for line in how(record, decided)]
+    pieces += [Text(parts.verbatim(line)) for line in how(record, decided)]
     found = Text.assemble(("No answer", "bold red"), f" ({record.finish})")
+    if is_attempt(record):
+        found.append("; above is what the model wrote", style="dim")
     if record.answer is not None:
         found = Text.assemble(("Answer  ", "bold"), (parts.one_line(record.answer), "bold green"))
         if record.confidence is not None:

@@ -1,7 +1,8 @@
 """A finished search, as `tts solve` and `tts show` print it: JSON, the bare answer, a picture (final.py) or plain text.
 
 Plain text is for a pipe or a file: the chosen solution as the model wrote it, then the answer on the last line; no
-ANSI, and no control characters. Rich is loaded for the picture only.
+ANSI, and no control characters. Where no solution comes to an answer, the best attempt goes to stderr. Rich is loaded
+for the picture only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from tts_cli.search.events import Decided
 if TYPE_CHECKING:
     from tts_cli.analysis.tree import TreeState
 
+LONGEST_ATTEMPT, MOST_LINES = 2000, 24
+
 
 def present(channels: Channels, record: Record, tree: Callable[[], TreeState]) -> None:
     """In the form that the channels ask for. `tree` is asked for the picture only."""
@@ -31,12 +34,26 @@ def present(channels: Channels, record: Record, tree: Callable[[], TreeState]) -
         state = tree()
         channels.draw(picture(record, state.chosen(), state.decided))
     else:
+        if is_attempt(record):
+            channels.note(f"The model wrote:\n{_end(record.solution or '')}\n")
         emit(plain(record))
 
 
+def is_attempt(record: Record) -> bool:
+    """Is its solution one that comes to no answer?"""
+    return bool(record.solution) and record.answer is None and not record.votes
+
+
+def _end(text: str) -> str:
+    """The last lines of what was written."""
+    text = safe_text(text).strip("\n")
+    end = "\n".join(text[-LONGEST_ATTEMPT:].splitlines()[-MOST_LINES:])
+    return end if len(end) == len(text) else "… " + end.lstrip("\n")
+
+
 def plain(record: Record) -> str:
-    """The text for a pipe or a file, with its last newline."""
-    solution = safe_text(record.solution).strip("\n") if record.solution else ""
+    """The text for a pipe or a file, with its last newline. What comes to no answer is no result, and left out."""
+    solution = safe_text(record.solution).strip("\n") if record.solution and not is_attempt(record) else ""
     head = f"{solution}\n\n" if solution else ""
     return f"{head}Answer: {answer(record) or f'none ({record.finish})'}\n"
 

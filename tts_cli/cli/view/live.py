@@ -108,7 +108,7 @@ def _title(state: TreeState) -> Text:
     text.append(f"  {most}N = {started.budget}", style="bold")
     if started.method in METHODS and METHODS[started.method].grows_trees:
         text.append(f"  M = {started.beam_width}")
-    return text.append(f"  {parts.one_line(models)}", style="dim")
+    return text.append(f"  {parts.verbatim(models)}", style="dim")
 
 
 def _decision(state: TreeState) -> list[Text]:
@@ -122,7 +122,7 @@ def _decision(state: TreeState) -> list[Text]:
     if found.confidence is not None:
         chance = f"chance {found.confidence:.0%} after {found.samples} samples"
         why = why.partition(", and ")[2] or why  # what comes before it says the chance again
-    return [Text(parts.one_line(" · ".join(part for part in (found.difficulty, chance, why) if part)), style="cyan")]
+    return [Text(parts.verbatim(" · ".join(part for part in (found.difficulty, chance, why) if part)), style="cyan")]
 
 
 def _row(row: layout.TreeRow, width: int) -> Text:
@@ -135,7 +135,7 @@ def _row(row: layout.TreeRow, width: int) -> Text:
     line.append(parts.one_line(step.text))
     marks = parts.times(step.count)
     if step.solution:
-        marks.append(" ✓", style="bold green")
+        marks.append(" ■", style="bold")
     elif step.finish in ("length", "context"):
         marks.append(" (cut)", style="red")
     folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")

@@ -1,7 +1,8 @@
 """The small pieces that the pictures share: bars, scores, seconds, safe text, a table of steps.
 
-All text from a model or a problem passes `shown` or `one_line`: LaTeX made readable, control characters visible,
-never parsed as markup (`rich.text.Text` takes it as it is).
+What a model or a problem says passes `shown` or `one_line`: LaTeX made readable, no control characters, never parsed
+as markup (`rich.text.Text` takes it as it is). Names (of models, files, data sets) and sentences with names in them
+pass `verbatim`: an underscore in `model-q4_1` lowers nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +47,11 @@ def shown(text: str) -> str:
 def one_line(text: str, limit: int = 500) -> str:
     """The same on one line; what is beyond `limit` characters would not fit into any terminal's line."""
     return " ".join(shown(text[:limit]).split())
+
+
+def verbatim(text: str) -> str:
+    """A name, or a sentence with names in it, on one line: without control characters, and never as maths."""
+    return " ".join(safe_text(text).split())
 
 
 def fit(text: Text, width: int) -> Text:

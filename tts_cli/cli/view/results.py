@@ -58,7 +58,7 @@ def _main(summary: Summary, timing: Timing) -> Table:
     if facts.ungraded:
         note += f" {facts.ungraded} rows could not be graded and do not count."
     return Table(
-        f"{parts.one_line(facts.dataset)}: {summary.problems} problems, {models}, seed {facts.seed}",
+        f"{parts.verbatim(facts.dataset)}: {summary.problems} problems, {models}, seed {facts.seed}",
         ("method", "N", "% right (95 %)", "tokens", "PRM's", "FLOPs", "PRM's", "seconds", "PRM's"),
         rows,
         note=note,
@@ -118,7 +118,7 @@ def _largest(results: Sequence[Result]) -> list[Result]:
 
 
 def _short(text: str) -> str:
-    line = parts.one_line(text)
+    line = parts.verbatim(text)
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1] + "…"
 
 
