@@ -30,6 +30,7 @@ _NEW_PROBLEM = re.compile(
 )
 _DELIMITER = re.compile(r"\\\\|\\\$|\\[()\[\]]|\$\$?|\\(?:begin|end)\{(\w+\*?)\}")
 _CLOSING = {r"\(": r"\)", r"\[": r"\]", "$": "$", "$$": "$$"}
+_DOLLAR = re.compile(r"[^\n]*?(?<!\s)\$(?!\d)")  # one that may close a formula: others are money
 _SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=[\s*_]|$)[*_]*|。|(?=\n))")
 
 
@@ -128,9 +129,8 @@ def _rest_of_sentence(before: str, after: str) -> int:
             closing = "" if delimiter[0] == closing else closing
         else:
             closing = rf"\end{{{delimiter[1]}}}" if delimiter[1] else _CLOSING.get(delimiter[0], "")
-    # A single dollar may be money: it closes a formula only on the same line.
-    found = after.find(closing, 0, after.find("\n") if closing == "$" and "\n" in after else None) if closing else -1
-    end = found + len(closing) if found >= 0 else 0
+    found = (_DOLLAR if closing == "$" else re.compile(f".*?{re.escape(closing)}", re.DOTALL)).match(after)
+    end = found.end() if found else 0
     sentence = _SENTENCE.match(after, end)
     return sentence.end() if sentence else end
 
