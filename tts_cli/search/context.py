@@ -11,8 +11,8 @@ What one sample of a step goes through (`draw`):
 3. A step that a sibling has already, and that ended alike, is that sibling: one node, with one more to its `count`.
 4. Any other becomes a node. A cut step is one too, but is neither scored, nor gone on from, nor a solution.
 5. A step that holds the answer is followed by the rest of the turn at once: by as many further steps as the policy
-   writes there, from the streams (*path, 0), (*path, 0, 0), ... Methods see only the last one, a finished candidate, as
-   if the turn ended with its answer: no slot goes to a last remark, and none is expanded into many.
+   writes there, from the streams that the sample would have next. Methods see only the last one, a finished candidate,
+   as if the turn ended with its answer: no slot goes to a last remark, and none is expanded into many.
 6. `score` has the PRM score it after the steps before it, once. `finish` makes a finished path a `Solution`.
 
 Who holds what. A node holds the policy's prefix up to its step (`node.prefix`) while something may be drawn after it,
@@ -144,9 +144,17 @@ class Search:
     # Sampling
 
     async def draw(
-        self, node: Node, path: tuple[int, ...], *, counts: bool = True, greedy: bool = False
+        self,
+        node: Node,
+        path: tuple[int, ...],
+        *,
+        after: tuple[int, ...] | None = None,
+        counts: bool = True,
+        greedy: bool = False,
     ) -> Node | None:
         """Sample one step after `node` from the random stream `path`; `greedy`: its likeliest tokens instead.
+
+        The rest of a turn has the streams (*after, 0), (*after, 0, 0), ...; `after` is `path` unless given.
 
         Returns the child, which an identical earlier sample may have made, or where it holds the answer the last step
         of its turn; `node` itself where the solution ended there (no text, then EOS); None for an empty step. With
@@ -163,7 +171,9 @@ class Search:
             node.ended += self.copies
             return node
         child, votes = self._child(node, path, sampled, counts)
-        return await self._rest_of_turn(child, path, votes, counts, greedy) if child.answered and child.open else child
+        if child.answered and child.open:
+            return await self._rest_of_turn(child, path if after is None else after, votes, counts, greedy)
+        return child
 
     async def _sample(self, prefix: Prefix, node: Node, path: tuple[int, ...], greedy: bool) -> SampledStep:
         tokens = min(self.sampling.max_step_tokens, self.limits.max_tokens - node.solution_tokens)
@@ -200,7 +210,7 @@ class Search:
     async def extend(self, node: Node, path: tuple[int, ...], *, greedy: bool = False) -> Node | None:
         """`draw` for one independent sample: anew while the step is empty; returns None at a dead end."""
         for number in range(EMPTY_DRAWS):
-            child = await self.draw(node, (*path, number), greedy=greedy)
+            child = await self.draw(node, (*path, number), after=(*path, 0), greedy=greedy)
             if child is not None or greedy or self.sampling.temperature == 0:
                 return child
         return None
