@@ -28,7 +28,7 @@ class Finish(StrEnum):
     """How a sampled step ended."""
 
     STEP = "step"  # at the step separator: the solution goes on
-    ANSWERED = "boxed"  # right after its answer: finished (in traces and recordings "boxed", as maths answers are)
+    ANSWERED = "boxed"  # cut after its answer: finished (in traces and recordings "boxed", as maths answers are)
     EOS = "eos"  # at the end-of-generation token: the solution is finished
     LENGTH = "length"  # cut by a token limit: never passed off as finished
     CONTEXT = "context"  # cut because the context has no more room
@@ -95,6 +95,8 @@ class SampledStep:
     """One step as the policy wrote it: stripped text, number of sampled tokens, how it ended, handle for the next step.
 
     `logprob`: natural logarithm of the probability of all its tokens together, by the policy at temperature 1.
+    `answered`: the solution's answer stands in this step or before it. Where such a step ended at the separator, only
+    the rest of the turn follows: perhaps a second part of the answer, mostly nothing.
     """
 
     text: str
@@ -102,6 +104,7 @@ class SampledStep:
     finish: Finish
     prefix: Prefix
     logprob: float
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Draw:
     tokens: int
     finish: Finish
     logprob: float
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

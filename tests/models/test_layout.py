@@ -56,6 +56,22 @@ def test_nano_prm(nano: Any) -> None:
     assert TokenPair.of(shipped("nano-prm"), nano) == TokenPair(nano.id_of("+"), nano.id_of("-"))
 
 
+@pytest.mark.parametrize(
+    ("step", "read"),
+    [
+        ("37+28=65, so \\boxed{65}.", "37+28=65, so \\boxed{65}"),
+        ("\\boxed{65} . ", "\\boxed{65}"),
+        ("\\boxed{65} apples.", "\\boxed{65} apples."),
+        ("12-5=7.", "12-5=7."),
+    ],
+)
+def test_a_prm_trained_up_to_the_box_is_not_given_the_full_stop_after_it(nano: Any, step: str, read: str) -> None:
+    layout = compile_format(shipped("nano-prm"), nano, None)
+    assert layout.step_tokens(nano, step, first=False) == nano.tokenize(read + "\n\n", special=False)
+    others = compile_format(shipped("versa"), nano, None)
+    assert others.step_tokens(nano, step, first=False) == nano.tokenize(f"{step.strip()} \n\n\n\n", special=False)
+
+
 def test_versa(nano: Any) -> None:
     layout = compile_format(shipped("versa"), nano, None)
     whole = "How? \n\n" + "".join(f"{step} \n\n\n\n" for step in STEPS)

@@ -32,7 +32,7 @@ def test_nano_writes_steps_and_a_box() -> None:
         if step.finish is not Finish.STEP:
             break
         prefix = step.prefix  # type: ignore[assignment]
-    assert step is not None and (step.finish, step.text[-9:]) == (Finish.ANSWERED, "\\boxed{5}")
+    assert step is not None and (step.finish, step.text[-10:], step.answered) == (Finish.EOS, "\\boxed{5}.", True)
     policy.close()
 
 

@@ -84,10 +84,30 @@ def test_end_of_generation_is_not_part_of_the_text(load: Load) -> None:
     assert (step.text, step.tokens, step.finish) == ("", 1, Finish.EOS)
 
 
-def test_a_complete_box_finishes_the_solution(load: Load) -> None:
-    policy = load(bias={"\\boxed{7}": 60.0}, words=["\n\n", "\\boxed{7}"])
-    step = sample(policy, policy.start("x", Usage()), 0)
-    assert (step.text, step.tokens, step.finish) == ("\\boxed{7}", 1, Finish.ANSWERED)
+def test_a_solution_goes_on_after_a_box_until_the_turn_ends(load: Load) -> None:
+    policy = load(
+        bias={"\\boxed{7}": 60.0, " so": 59.0, "\n\n": 59.5, "<|end|>": 59.5}, words=["\n\n", "\\boxed{7}", " so"]
+    )
+    root = policy.start("x", Usage())
+    steps = [sample(policy, root, index, temperature=1.0) for index in range(24)]
+    assert {step.finish for step in steps} == {Finish.STEP, Finish.EOS}
+    assert {step.answered for step in steps} == {True, False}
+    assert all(step.answered == ("\\boxed{7}" in step.text) for step in steps)
+    assert any(step.text.endswith("so") and step.answered for step in steps)
+
+
+def test_what_runs_on_after_a_box_is_cut_and_the_solution_is_finished(load: Load) -> None:
+    policy = load(bias={"\\boxed{7}.": 60.0}, words=["\n\n", "\\boxed{7}."], context=256)
+    root = policy.start("x", Usage())
+    by_length, by_context = sample(policy, root, 0, max_step_tokens=3), sample(policy, root, 0, max_step_tokens=1000)
+    assert (by_length.text, by_length.tokens, by_length.finish) == ("\\boxed{7}." * 3, 3, Finish.ANSWERED)
+    assert by_context.finish is Finish.ANSWERED and by_context.text == "\\boxed{7}." * by_context.tokens
+
+
+def test_a_step_with_a_box_ends_at_its_separator_like_any_other(load: Load) -> None:
+    policy = load(bias={"\\boxed{7}\n\n": 60.0}, words=["\n\n", "\\boxed{7}\n\n", " so"])
+    answered = sample(policy, policy.start("x", Usage()), 0)
+    assert (answered.text, answered.finish, answered.answered) == ("\\boxed{7}", Finish.STEP, True)
 
 
 def test_a_step_is_cut_at_its_limit(load: Load) -> None:

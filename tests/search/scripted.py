@@ -1,6 +1,7 @@
 """A policy and a PRM whose steps and scores a test writes down, and that take several advances a step.
 
-A script maps a stream's path to a step: "text" goes on, "text." ends (EOS), "text~" is cut by its limit.
+A script maps a stream's path to a step: "text" goes on, "text." ends (EOS), "text~" is cut by its limit, "text!" holds
+the answer and goes on.
 A step has one token a word and takes one advance a token; an unexpected request is a KeyError.
 """
 
@@ -17,7 +18,7 @@ from tts_cli.search.events import EVENTS, Event
 from tts_cli.search.tree import Node
 
 Run = Callable[[Search, int, int], Awaitable[None]]
-FINISHES = {".": Finish.EOS, "~": Finish.LENGTH}
+FINISHES = {".": Finish.EOS, "~": Finish.LENGTH, "!": Finish.STEP}
 
 
 def wandering(number: int, start: str = "We begin with") -> str:
@@ -101,7 +102,7 @@ class ScriptedPolicy(Backend):
         def end() -> None:
             prefix.usage.sampled += tokens
             after = self.prefix((*prefix.steps, text), prefix.usage)
-            job.resolve(SampledStep(text, tokens, finish, after, -float(tokens)))
+            job.resolve(SampledStep(text, tokens, finish, after, -float(tokens), line.endswith("!")))
 
         self.jobs[job] = (tokens, end)
         return job

@@ -38,7 +38,7 @@ class Script(dict[Path, str]):
     """What is not written down is cut: a sample that comes to nothing. With a `seed` it is one of a few
     lines, so that many samples come out equal."""
 
-    LINES = ("a", "b", "c c", "d", "is 1.", "is 2.", ".", "", "x~")
+    LINES = ("a", "b", "c c", "d", "is 1.", "is 2.", ".", "", "x~", "is 3!")
 
     def __init__(self, lines: dict[Path, str] | None = None, seed: int | None = None) -> None:
         super().__init__(lines or {})
@@ -222,7 +222,7 @@ def test_asking_for_no_more_than_was_drawn_is_no_round() -> None:
     assert (grown.drawn, grown.starts.total(), len(grown.unscored), bench.prm.asked) == (6, 6, 1, [])
 
 
-STEPS = ("a", "b", "c c", "d", "is 1", "is 2")
+STEPS = ("a", "b", "c c", "d", "is 1", "is 2", "is 3")
 SCORE = st.sampled_from([0.3, 0.5, 0.6, 0.85, 0.9, 1.0]) | st.just(PromptTooLong("no room"))
 SCORES = st.fixed_dictionaries(dict.fromkeys(STEPS, SCORE))
 LIMITS = st.builds(Limits, max_steps=st.integers(1, 6), max_tokens=st.integers(4, 12))

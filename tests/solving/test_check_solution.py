@@ -10,13 +10,7 @@ from tts_cli.data.checked import CheckedSolution, CheckedStep
 from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_cpp import LlamaPRM
 from tts_cli.models.load import load_prm
-from tts_cli.solving.check_solution import (
-    THRESHOLD,
-    as_searched,
-    check_solution,
-    check_solutions,
-    default_threshold,
-)
+from tts_cli.solving.check_solution import THRESHOLD, check_solution, check_solutions, default_threshold
 
 PROBLEM = "Compute 37 + 4 * (12 - 5)."
 RIGHT = ("12-5=7, so 37+4*7.", "4*7=28, so 37+28.", "37+28=65, so \\boxed{65}.")
@@ -65,19 +59,6 @@ def test_a_solution_that_does_not_fit_names_the_step(prm: LlamaPRM) -> None:
     with pytest.raises(PromptTooLong):
         check_solution("9" * 5000, RIGHT, prm)
     assert check_solution(PROBLEM, RIGHT, prm).first_doubtful(0.01) is None  # and the PRM goes on working
-
-
-@pytest.mark.parametrize(
-    ("step", "expected"),
-    [
-        ("37+28=65, so \\boxed{65}.", "37+28=65, so \\boxed{65}"),
-        ("\\boxed{65} . ", "\\boxed{65}"),
-        ("\\boxed{65} apples.", "\\boxed{65} apples."),
-        ("12-5=7.", "12-5=7."),
-    ],
-)
-def test_a_full_stop_after_the_box_is_not_read(step: str, expected: str) -> None:
-    assert as_searched(step) == expected
 
 
 def test_the_first_doubtful_step_counts_from_one() -> None:

@@ -112,7 +112,7 @@ class BestFirst:
             if child is None or child is node:  # a dead end, or the solution ended here
                 break
             node, path = child, (*path, 0)
-            if not child.open or child.pruned:
+            if not child.open or child.answered or child.pruned:
                 break
         if node.finished and node not in self.search.solutions:
             self.unscored[node] = None
@@ -138,7 +138,7 @@ class BestFirst:
                 if not node.pruned:
                     self.search.prune(node)
                 return False
-            if node.open:
+            if node.open and not node.answered:
                 self.prefixes[node] = None
         return min(score for score in solution.scores if score is not None) >= CONVINCED
 

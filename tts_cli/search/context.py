@@ -10,14 +10,18 @@ What one sample of a step goes through (`draw`):
    and may be drawn anew (`extend`, `expand`).
 3. A step that a sibling has already, and that ended alike, is that sibling: one node, with one more to its `count`.
 4. Any other becomes a node. A cut step is one too, but is neither scored, nor gone on from, nor a solution.
-5. `score` has the PRM score it after the steps before it, once. `finish` makes a finished path a `Solution`.
+5. A step that holds the answer is followed by the rest of the turn at once: by as many further steps as the policy
+   writes there, from the streams that the sample would have next. Methods see only the last one, a finished candidate,
+   as if the turn ended with its answer: no slot goes to a last remark, and none is expanded into many.
+6. `score` has the PRM score it after the steps before it, once. `finish` makes a finished path a `Solution`.
 
 Who holds what. A node holds the policy's prefix up to its step (`node.prefix`) while something may be drawn after it,
 and the PRM's (`node.reward`) while something may be scored after it. Each is released once, as early as can be:
 
 - of a step that nothing can come after (finished or cut): at once;
 - of a step that was expanded: the policy's, when its children are there (`expand`);
-- of a step on the way of independent samples: the policy's, when the last of them has passed (`visitors`, `leave`);
+- of a step on the way of independent samples, or of one after whose answer the turn went on: the policy's, when the
+  last of them has passed (`visitors`, `leave`);
 - of a step that is given up, and of all below it (`prune`);
 - of the rest, and of the problem's prompt, which all roots share: when the search is over (`close`). Best-first search
   leaves its steps for then: it may go on from any of them.
@@ -36,6 +40,7 @@ from tts_cli.protocols import (
     Draw,
     Job,
     Policy,
+    Prefix,
     PromptTokens,
     RewardModel,
     SampledStep,
@@ -143,35 +148,73 @@ class Search:
     # Sampling
 
     async def draw(
-        self, node: Node, path: tuple[int, ...], *, counts: bool = True, greedy: bool = False
+        self,
+        node: Node,
+        path: tuple[int, ...],
+        *,
+        after: tuple[int, ...] | None = None,
+        counts: bool = True,
+        greedy: bool = False,
     ) -> Node | None:
         """Sample one step after `node` from the random stream `path`; `greedy`: its likeliest tokens instead.
 
-        Returns the child, which an identical earlier sample may have made; `node` itself where the solution ended there
-        (no text, then EOS); None for an empty step. With `counts` false a repetition of an earlier sample is as if
-        never drawn. Raises ValueError where no step can follow `node`.
+        The rest of a turn has the streams (*after, 0), (*after, 0, 0), ...; `after` is `path` unless given.
+
+        Returns the child, which an identical earlier sample may have made, or where it holds the answer the last step
+        of its turn; `node` itself where the solution ended there (no text, then EOS); None for an empty step. With
+        `counts` false a repetition of an earlier sample is as if never drawn. Raises ValueError where no step can
+        follow `node`.
         """
         if node.prefix is None or not self.has_room(node):
             raise ValueError("this step cannot be gone on from")
-        tokens = min(self.sampling.max_step_tokens, self.limits.max_tokens - node.solution_tokens)
-        key = SampleKey(self.seed, self.problem, path)
-        temperature = 0.0 if greedy else self.sampling.temperature
-        sampling = replace(self.sampling, temperature=temperature, max_step_tokens=tokens)
-        job = self._policy.sample(node.prefix, key, sampling)
-        sampled = await self._wait(self._policy, job)
-        self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish, sampled.logprob)
+        sampled = await self._sample(node.prefix, node, path, greedy)
         if not sampled.text.strip():
             self._policy.release(sampled.prefix)
             if node.parent is None or not sampled.finish.finished:
                 return None
             node.ended += self.copies
             return node
-        return self._child(node, path, sampled, counts)
+        child, votes = self._child(node, path, sampled, counts)
+        if child.answered and child.open:
+            return await self._rest_of_turn(child, path if after is None else after, votes, counts, greedy)
+        return child
+
+    async def _sample(self, prefix: Prefix, node: Node, path: tuple[int, ...], greedy: bool) -> SampledStep:
+        tokens = min(self.sampling.max_step_tokens, self.limits.max_tokens - node.solution_tokens)
+        key = SampleKey(self.seed, self.problem, path)
+        temperature = 0.0 if greedy else self.sampling.temperature
+        sampling = replace(self.sampling, temperature=temperature, max_step_tokens=tokens)
+        sampled = await self._wait(self._policy, self._policy.sample(prefix, key, sampling))
+        self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish, sampled.logprob, sampled.answered)
+        return sampled
+
+    async def _rest_of_turn(self, node: Node, path: tuple[int, ...], votes: int, counts: bool, greedy: bool) -> Node:
+        """Go on from an answer until the turn ends or a limit is reached; the last step with text, where it ended.
+
+        `votes`: how often the sample counts. They stay with the step that has been reached, so that a search which is
+        stopped meanwhile has the answer.
+        """
+        while node.open:
+            node.ended += votes
+            prefix, path = node.prefix, (*path, 0)
+            if prefix is None or not self.has_room(node):
+                self.leave(node)
+                return node
+            sampled = await self._sample(prefix, node, path, greedy)
+            if not sampled.text.strip() or sampled.finish.cut:  # nothing more, or nothing whole
+                self._policy.release(sampled.prefix)
+                self.leave(node)
+                return node
+            node.ended -= votes
+            child, votes = self._child(node, path, sampled, counts)
+            self.leave(node)
+            node = child
+        return node
 
     async def extend(self, node: Node, path: tuple[int, ...], *, greedy: bool = False) -> Node | None:
         """`draw` for one independent sample: anew while the step is empty; returns None at a dead end."""
         for number in range(EMPTY_DRAWS):
-            child = await self.draw(node, (*path, number), greedy=greedy)
+            child = await self.draw(node, (*path, number), after=(*path, 0), greedy=greedy)
             if child is not None or greedy or self.sampling.temperature == 0:
                 return child
         return None
@@ -195,19 +238,21 @@ class Search:
         self.release(node)
         return list(found)
 
-    def _child(self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> Node:
+    def _child(self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> tuple[Node, int]:
+        """The step as a node, and how often this sample counts."""
         # Siblings of one text that ended differently are different: one is a solution, the other goes on.
         key = (sampled.text, "finished" if sampled.finish.finished else "cut" if sampled.finish.cut else "open")
-        child = node.children.get(key)
+        child, votes = node.children.get(key), self.copies
         if child is None:
             child = node.children[key] = self._new(node, path, sampled)
         else:
             self._merge(child, path, sampled, counts)
+            votes = int(counts)
         if child.open:
             child.visitors += 1
         else:
             self.release(child)
-        return child
+        return child, votes
 
     def _new(self, node: Node, path: tuple[int, ...], sampled: SampledStep) -> Node:
         self._numbers += 1
@@ -225,6 +270,7 @@ class Search:
             depth=node.depth + 1,
             solution_tokens=node.solution_tokens + sampled.tokens,
             logprob=sampled.logprob,
+            answered=sampled.answered or node.answered,
         )
         self.emit(
             events.StepSampled(

@@ -22,7 +22,7 @@ async def sample_solution(search: Search, index: int, *, scored: bool) -> None:
         if scored:
             await search.score_soon(child)
         node, path = child, (*path, 0)
-        if not child.open:
+        if not child.open or child.answered:
             break
     else:
         search.leave(node)

@@ -22,7 +22,8 @@ class Node:
     `path`: the key of this step's random stream (the first one's, where several samples came out as this step).
     `count`: how many did. `ended`: how many samples ended the solution here. `finish` is None for a root.
     `prm_tokens`: how many the PRM runs for this step. `logprob`: the policy's own, of the tokens sampled for it.
-    `visitors`: samples that have come to this step and not left it (see context.py).
+    `visitors`: samples that have come to this step and not left it (see context.py). `answered`: the answer stands here
+    or before; what may follow is the rest of the turn, which belongs to the sample that came here.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Node:
     depth: int = 0
     solution_tokens: int = 0
     logprob: float = 0.0
+    answered: bool = False
     children: dict[tuple[str, str], Node] = field(default_factory=dict)
 
     @property
@@ -95,7 +97,7 @@ def walk(root: Node) -> Iterator[Node]:
 
 def tips(root: Node) -> list[Node]:
     """Where unfinished paths under `root` stop: steps that were not given up and have nothing after them."""
-    nodes = [node for node in walk(root) if not (node.pruned or node.finished)]
+    nodes = [node for node in walk(root) if not (node.pruned or node.finished or node.answered)]
     return [node for node in nodes if all(child.pruned for child in node.children.values())]
 
 

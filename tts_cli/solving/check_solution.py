@@ -6,7 +6,6 @@ doubtful step. Of solutions unlike those that the PRM was trained on the scores 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,8 +19,6 @@ THRESHOLD = 0.5
 
 THRESHOLDS = {"nano": 0.03}
 """By family of PRM, chosen on validation problems: docs/check.md."""
-
-_AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
 def default_threshold(family: str | None) -> float:
@@ -58,7 +55,7 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
             usage = Usage()
             checking.append(_Checking(problem, steps, usage, prm.start(problem, usage)))
         while live := [one for one in checking if len(one.scores) < len(one.steps)]:
-            jobs = [prm.score(one.prefix, as_searched(one.steps[len(one.scores)])) for one in live]
+            jobs = [prm.score(one.prefix, one.steps[len(one.scores)]) for one in live]
             while not all(job.done for job in jobs):
                 prm.advance()
             for one, job in zip(live, jobs, strict=True):
@@ -77,8 +74,3 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
         for one in checking:
             prm.release(one.prefix)
     return [one.checked(prm) for one in checking]
-
-
-def as_searched(step: str) -> str:
-    """The step as a search has it, which ends a solution with its box: without the full stop after that."""
-    return _AFTER_THE_BOX.sub(r"\1", step)

@@ -18,7 +18,7 @@ from tts_cli.models.prm.formats import PrmFormat, compile_format
 from tts_cli.models.prm.read_outs import TokenPair
 from tts_cli.models.prompts import PromptStyle, compile_template, fill, policy_prompt, with_bos
 from tts_cli.models.registry import ModelEntry
-from tts_cli.models.steps import StepEnd, step_text
+from tts_cli.models.steps import StepEnd
 from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 
 _TEMPLATE = "tokenizer.chat_template"  # a GGUF string
@@ -86,6 +86,16 @@ class LlamaModel:
         self.engine.close()
 
 
+class PolicyPrefix(BranchPrefix):
+    """A problem and its steps so far. `rest`: tokens since the last box, None while there is none."""
+
+    __slots__ = ("problem", "rest")
+
+    def __init__(self, branch: Branch, parent: PolicyPrefix | None, problem: str, rest: int | None = None) -> None:
+        super().__init__(branch, parent)
+        self.problem, self.rest = problem, rest
+
+
 class LlamaPolicy(LlamaModel):
     """`protocols.Policy` on an engine. `entry` says where steps end; `style` how the model is asked.
     Raises ModelError for a chat template that cannot be used."""
@@ -94,9 +104,9 @@ class LlamaPolicy(LlamaModel):
         super().__init__(engine, entry)
         self._prompt = compile_template(engine.vocab, policy_prompt(engine.metadata.get(_TEMPLATE), style))
 
-    def start(self, problem: str, usage: Usage) -> BranchPrefix:
+    def start(self, problem: str, usage: Usage) -> PolicyPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
-        return BranchPrefix(self.engine.root(self.prompt_tokens(problem), usage), None)
+        return PolicyPrefix(self.engine.root(self.prompt_tokens(problem), usage), None, problem)
 
     def prompt_tokens(self, problem: str) -> list[int]:
         """The prompt's tokens; nothing in the problem is read as a special token."""
@@ -105,20 +115,19 @@ class LlamaPolicy(LlamaModel):
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
         """Sample one step after `prefix`, which stays valid for further samples."""
-        assert isinstance(prefix, BranchPrefix)
+        assert isinstance(prefix, PolicyPrefix)
+        end = StepEnd(self.entry.separator, prefix.problem, prefix.rest)
         job = self.engine.generate(
-            prefix.branch,
-            sampler=Sampler(key, sampling),
-            stop=StepEnd(self.entry.separator),
-            max_tokens=sampling.max_step_tokens,
+            prefix.branch, sampler=Sampler(key, sampling), stop=end, max_tokens=sampling.max_step_tokens
         )
         prefix.users += 1
-        return job.then(partial(self._sampled, prefix), partial(prefix.drop, self.engine))
+        return job.then(partial(self._sampled, prefix, end), partial(prefix.drop, self.engine))
 
-    def _sampled(self, prefix: BranchPrefix, generated: Generated) -> SampledStep:
-        text = step_text(generated.text, self.entry.separator)
-        child = BranchPrefix(generated.branch, prefix)
-        return SampledStep(text, len(generated.tokens), generated.finish, child, generated.logprob)
+    def _sampled(self, prefix: PolicyPrefix, end: StepEnd, generated: Generated) -> SampledStep:
+        text, finish = end.result(generated.text, generated.finish)
+        child = PolicyPrefix(generated.branch, prefix, prefix.problem, end.rest)
+        answered = end.rest is not None
+        return SampledStep(text, len(generated.tokens), finish, child, generated.logprob, answered)
 
 
 class PrmPrefix(BranchPrefix):

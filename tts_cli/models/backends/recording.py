@@ -60,7 +60,8 @@ def pack(recording: SearchRecording) -> bytes:
     content = {
         "prompt": [recording.prompt.policy, recording.prompt.prm],
         "draws": [
-            [path, draw.text, draw.tokens, draw.finish.value, draw.logprob] for path, draw in recording.draws.items()
+            [path, draw.text, draw.tokens, draw.finish.value, draw.logprob, draw.answered]
+            for path, draw in recording.draws.items()
         ],
         "scores": _tree(recording.scores),
         "error": recording.error,
@@ -75,8 +76,8 @@ def unpack(packed: bytes) -> SearchRecording:
     return SearchRecording(
         prompt=PromptTokens(*content["prompt"]),
         draws={
-            tuple(path): Draw(text, tokens, Finish(how), logprob)
-            for path, text, tokens, how, logprob in content["draws"]
+            tuple(path): Draw(text, tokens, Finish(how), logprob, *answered)  # which older recordings do not have
+            for path, text, tokens, how, logprob, *answered in content["draws"]
         },
         scores=_paths(content["scores"]),
         error=(kind_and_message[0], kind_and_message[1]) if kind_and_message else None,
@@ -164,7 +165,7 @@ class RecordedPolicy(_RecordedModel):
         prefix.usage.sampled += max(0, draw.tokens - 1)
         job: Job[SampledStep] = Job()
         after = _Steps((*prefix.steps, draw.text), prefix.usage)
-        job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after, draw.logprob))
+        job.resolve(SampledStep(draw.text, draw.tokens, draw.finish, after, draw.logprob, draw.answered))
         return job
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Parts = list[str | Hole]
 _PROBLEM, _MARKER = Hole("problem"), Hole("marker")
+_AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
 class PrmFormat(BaseModel):
@@ -34,6 +35,7 @@ class PrmFormat(BaseModel):
     `{step}` and `{marker}`. In a "chat" layout each step is a user turn and the marker the assistant's
     turn of the model's own chat template; `prompt` then holds what precedes the first step in its turn.
     With `at: end` there is no marker. `special` lists what of the templates must be one token each.
+    `up_to_the_box` is for a PRM trained on solutions that stop there: the full stop after a box is not given to it.
     The `..._ids` are a check: where given, the texts must come out as one of these token ids.
     """
 
@@ -48,6 +50,7 @@ class PrmFormat(BaseModel):
     good: str = Field(default="+", min_length=1)
     bad: str = Field(default="-", min_length=1)
     special: tuple[str, ...] = ()
+    up_to_the_box: bool = False
     marker_ids: tuple[int, ...] = ()
     good_ids: tuple[int, ...] = ()
     bad_ids: tuple[int, ...] = ()
@@ -82,6 +85,7 @@ class PrmLayout:
     prompt: tuple[Piece, ...]
     first_step: tuple[Piece, ...]
     later_step: tuple[Piece, ...]
+    up_to_the_box: bool = False
 
     def prompt_tokens(self, vocab: Vocab, problem: str) -> list[int]:
         """The tokens before the first step; nothing in the problem is read as a special token."""
@@ -90,7 +94,8 @@ class PrmLayout:
     def step_tokens(self, vocab: Vocab, step: str, *, first: bool) -> list[int]:
         """The tokens to run for one step; its score is read off the last of them."""
         template = self.first_step if first else self.later_step
-        return fill(vocab, template, {"step": step.strip()}, continues=True)
+        text = _AFTER_THE_BOX.sub(r"\1", step) if self.up_to_the_box else step
+        return fill(vocab, template, {"step": text.strip()}, continues=True)
 
 
 def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -> PrmLayout:
@@ -104,7 +109,7 @@ def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -
         pieces = compile_template(vocab, parts)
         return tuple(marker if piece == _MARKER else piece for piece in pieces)
 
-    return PrmLayout(prompt=settled(prompt), first_step=settled(first), later_step=settled(later))
+    return PrmLayout(settled(prompt), settled(first), settled(later), format.up_to_the_box)
 
 
 def _up_to_the_score(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts, Parts]:
