@@ -370,8 +370,8 @@ def test_boxes_together_keep_both_contents(first: str, second: str, joint: str) 
 
 WORDS = [
     "the", "answer", "is", "are", "5", "3.5", "$x=2$", "$50", "20%", "and", "or", ",", ".", "\n",
-    "\\boxed{7}", "\\boxed{}", "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so", "apples",
-    "=", "+", "答案是", "**", "\\[", "\\]", "{", "}", "$", "`", "1.", "Answer:",
+    "\\boxed{7}", "\\boxed{}", "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so",
+    "apples", "=", "+", "答案是", "**", "\\[", "\\]", "{", "}", "$", "`", "1.", "Answer:",
 ]  # fmt: skip
 words = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 
