@@ -91,6 +91,11 @@ PARTS: Table = [
     ("(a) \\boxed{7}\n(b) \\boxed{30}\nSo the answers are \\boxed{7, 30}.", "7, 30"),
     ("(a) \\boxed{7}\n(b) \\boxed{30}\nIn short, we have \\boxed{7} and \\boxed{30}.", "7 and 30"),
     (r"\boxed{(a) 7, (b) 30}", "7, 30"),
+    ("For (a) we get \\boxed{7}.\nFor (b) we get \\boxed{30}.", "7, 30"),
+    ("The answer for part (a) is $\\boxed{7}$ and the answer for part (b) is $\\boxed{30}$.", "7, 30"),
+    ("a. \\boxed{7}\nb. \\boxed{30}", "7, 30"),
+    ("(a) It is used for part (b): \\boxed{7}\n(b) \\boxed{30}", "7, 30"),
+    ("(A) 5\n(B) 6\n\\boxed{B}", "B"),
     ("1. We add: 3 + 4 = 7.\n2. We double it: 7 * 2 = \\boxed{14}", "14"),
     ("1. The slope is \\boxed{2}.\n2. We use it.\nSo the line is \\boxed{y = 2x}", "y = 2x"),
 ]
@@ -370,8 +375,8 @@ def test_boxes_together_keep_both_contents(first: str, second: str, joint: str) 
 
 WORDS = [
     "the", "answer", "is", "are", "5", "3.5", "$x=2$", "$50", "20%", "and", "or", ",", ".", "\n",
-    "\\boxed{7}", "\\boxed{}", "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so", "apples",
-    "=", "+", "答案是", "**", "\\[", "\\]", "{", "}", "$", "`", "1.", "Answer:",
+    "\\boxed{7}", "\\boxed{}", "\\boxed{", "```", "<think>", "</think>", "(a)", "(b)", "####", "because", "so",
+    "apples", "=", "+", "答案是", "**", "\\[", "\\]", "{", "}", "$", "`", "1.", "Answer:",
 ]  # fmt: skip
 words = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 
