@@ -161,7 +161,7 @@ def _label_at_end(text: str) -> str:
     r"""`x=` in `$ and $x=`; empty without one. Words that join are no part of it."""
     found = _LABEL.search(text[-40:].rpartition("$")[2].rpartition("\\(")[2])
     label = found.group() if found else ""
-    joint = re.match(rf"{_JOINED}\s+", label, re.IGNORECASE)
+    joint = re.match(rf"{_JOINED}\s+(?=[A-Za-z\\])", label, re.IGNORECASE)
     return label[joint.end() :] if joint else label
 
 

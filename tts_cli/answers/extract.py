@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from tts_cli.answers.boxes import answer_groups, read_boxes, without_boxes
 from tts_cli.answers.layout import one_line
-from tts_cli.answers.sentences import concluded_answer, last_number, marked_answer, plain
+from tts_cli.answers.sentences import concluded_answer, last_number, marked_answer, plain, sentence_answer
 
 How = Literal["box", "mark", "sentence", "last number"]
 """How an answer was found, the most trustworthy first."""
@@ -31,11 +31,12 @@ _THOUGHT = re.compile(
 _FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[`~]{0,9}[ \t]*([\w+#-]{0,20})[^\n]{0,40}$", re.MULTILINE)
 _TEXT_LANGUAGES = {"", "text", "txt", "plaintext", "plain", "markdown", "md", "latex", "tex", "math", "output", "boxed"}
 _PART = re.compile(
-    r"(?:(?P<line>^[ \t>#*_-]{0,8}(?:for\s)?)|(?<=[.!?:;,]\s)|(?<=\band\s)|(?<=\bfor\s)|(?<=\bto\s))(?:\*\*)?"
+    r"(?:(?P<line>^[ \t>#*_-]{0,8}(?:for\s)?)|(?<=[.!?:;,]\s)|(?<=\band\s)|(?<=\bfor\s)|(?<=\bto\s)|(?<=[$)\]}]\s))(?:\*\*)?"
     r"(?P<part>part\s)?(?:[(（](?P<in>[a-h]|[1-9]|i{1,3}|iv)[)）]|(?P<half>[a-h]|[1-9])\)"
     r"|(?P<dot>(?:(?<=part\s)[a-h1-9](?=[.:*\s])|[a-h1-9](?=\.\s))))",
     re.MULTILINE | re.IGNORECASE,
 )
+_FINAL = re.compile(r"\bfinal answer\b[*:\s]{0,4}\S", re.IGNORECASE)
 _ROMAN = ["i", "ii", "iii", "iv"]
 _ITEMS = re.compile(r"\s*(?:[,;]|\band\b|\\text\s?\{\s*and\s*\})\s*")
 
@@ -67,13 +68,16 @@ def extract(text: str) -> str | None:
 
 
 def stated(text: str) -> str:
-    """The answer that a text marks as its answer (a box, "####", "the answer is"); else the text itself.
+    """The answer that a text marks as its answer (a box, "####", "the answer is"), or that a sentence consists of ("The
+    area is $25$."); else the text itself.
 
-    A short answer is never reduced to a part of itself: what `find_answer` reads from an unmarked sentence, or as the
-    last number, does not count here.
+    A short answer is never reduced to a part of itself: what `find_answer` reads from a sentence with more in it, or as
+    the last number, does not count here.
     """
     found = find_answer(text)
-    return found.text if found and found.how in ("box", "mark") else text
+    if found and found.how in ("box", "mark"):
+        return found.text
+    return sentence_answer(text) or text
 
 
 def _without_thought(text: str) -> str:
@@ -96,7 +100,9 @@ def _of_one(text: str) -> Extracted | None:
     """The answer of a solution, or of one of its parts."""
     boxes = read_boxes(text)
     if groups := answer_groups(text, boxes):
-        return Extracted(groups[-1], "box")
+        after = text[boxes[-1].end :]  # a sentence that says what is final has the last word
+        final = marked_answer(plain(_end_of(after))) if _FINAL.search(after) else None
+        return Extracted(final or groups[-1], "mark" if final else "box")
     prose, quoted = (plain(_end_of(part)) for part in _split_fences(without_boxes(text, boxes)))
     ways: tuple[tuple[How, Callable[[str], str | None], str], ...] = (
         ("mark", marked_answer, prose),

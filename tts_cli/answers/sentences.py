@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tts_cli.answers.language import TURNING
 from tts_cli.answers.layout import FORMULA, one_line, without_dollars
 from tts_cli.answers.values import ProseValue, last_number_in, result_of, unit_after, value_at_start, values_in
 
@@ -50,7 +51,7 @@ _IS = (
 )
 _MARK = re.compile(
     rf"(?P<hashes>^[ ]{{0,3}}####(?!#))|<answer>|(?P<heading>{_HEADING})|{_NOUN_EN}{_IS_EN}|{_CHOICE_EN}"
-    rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\]{{0,40}}?)??{_IS}|^\s*答[:：]|选[:：]?\s?(?=[A-J]\b)",
+    rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\不非没]{{0,40}}?)??{_IS}|^\s*答[:：]|选[:：]?\s?(?=[A-J]\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _FILLING = re.compile(
@@ -78,6 +79,16 @@ _MAY_FOLLOW = re.compile(
     re.IGNORECASE,
 )
 _ARITHMETIC = re.compile(r"\s*(?:[^\W\d_]+\s?){0,3}[-+*/×·][^=]{1,60}=")  # of 15 gallons * 8 pints = 120 pints
+_COPULAS = frozenset(["is", "are", "here", "have", "we", "that", "thus", "hence", "therefore", "so", "equals"])
+_MATRIX = r"\\begin\{[a-z]*matrix\}.{1,400}?\\end\{[a-z]*matrix\}"
+_STATES = re.compile(
+    r"(?P<subject>(?:(?:so|thus|hence|therefore|finally),?\s)?(?:we (?:find|get|have|obtain|see) (?:that )?|answer:?\s|"
+    r"(?:(?:the|its|our|here is an?|here is the)\s(?:[a-z-]+\s){1,5}?(?:is|are|equals):?\s|(?:[a-z-]+\s){1,5}?(?:is|are):?\s"
+    r"|here (?:is|are)\s(?:an?|the)\s(?:[a-z-]+\s?){1,3}:\s)|)?)"
+    rf"(?P<formulas>(?:{FORMULA}|{_MATRIX})(?:(?:,?\s(?:and|or)|,)\s(?:{FORMULA}|{_MATRIX})){{0,6}})"
+    r"(?:\sis the (?:final )?(?:solution|answer|result))?\s?\.?",
+    re.DOTALL | re.IGNORECASE,
+)
 _COPULA = re.compile(r"\s?(?:になります|です|である|だ|입니다|이다|이에요|예요|है|हैं)\s*$")
 _COUNTER = re.compile(r"(?<=\d)\s?[个個只名本枚匹颗顆条张位件개명마]\w{0,6}$")
 _WORD = re.compile(r"(?<!\\)(?<![^\W\d_])[^\W\d_]{2,}")
@@ -112,6 +123,15 @@ def marked_answer(text: str) -> str | None:
         if (found := _IS_THE_ANSWER.search(sentence)) and (values := values_in(sentence[: found.start()])):
             return values[-1].text
     return None
+
+
+def sentence_answer(text: str) -> str | None:
+    """The formulas of a text that is one sentence and says nothing but what they are: "The roots are $2$ and $3$."
+    None for any other text: a word too many, and it is not known what the sentence says of its formulas."""
+    found = _STATES.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if found is None or found.group("formulas") == found.group() or TURNING & set(_WORD.findall(found.group("subject").lower())) - _COPULAS:
+        return None
+    return one_line(without_dollars(found.group("formulas")))
 
 
 def concluded_answer(text: str) -> str | None:

@@ -51,7 +51,7 @@ _NO_UNIT = re.compile(
 _CONCLUDES = re.compile(
     r"\b(?:is|are|was|were|be|been|equals?|has|have|had|costs?|gives?|gave|totals?|makes?|remains?|leaves?|becomes?|est|sont"
     r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b"
-    r"|[:：=≈]\s*$|等于|為|为|是|有|共",
+    r"|[:：=≈]\s*$|等于|為|为|是|有|共|剩下?|還剩|还剩",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
