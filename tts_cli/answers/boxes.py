@@ -1,7 +1,7 @@
 r"""The boxes of a solution, and those that stand together as one answer: `\boxed{3} and \boxed{5}` is `3 and 5`.
 
 Covers `\boxed`, `\fbox` and `\framebox`, with braces or without. A box in a later sentence replaces an earlier one; a
-placeholder (`\boxed{answer}`) is no box. Not covered: answers in words (sentences.py). Linear in the text, no recursion.
+placeholder (`\boxed{answer}`) is no box. Not covered: answers in words (sentences.py). Linear, no recursion.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _label_at_end(text: str) -> str:
 
 
 def _joined(text: str, group: Sequence[Box]) -> str:
-    """The group's contents with what joins them; labels stay if each has one; of the same value the last writing only."""
+    """The group's contents with what joins them; labels stay if each has one; of equal values the last one."""
     labels = [_label_at_end(text[max(0, box.start - 40) : box.start]) if len(group) > 1 else "" for box in group]
     contents = [
         f"{one_line(label)} {box.content}" if all(labels) else box.content or ""

@@ -1,9 +1,9 @@
 r"""Finds the final answer in the text of a solution, and says how it was found.
 
 First a box (boxes.py), then a sentence that marks its answer, then a sentence that concludes, then the last number
-(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose parts
-(a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs no more
-than its length. Deciding whether two answers are the same is not done here.
+(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose
+parts (a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs
+no more than its length. Deciding whether two answers are the same is not done here.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _THOUGHT = re.compile(
 _FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[`~]{0,9}[ \t]*([\w+#-]{0,20})[^\n]{0,40}$", re.MULTILINE)
 _TEXT_LANGUAGES = {"", "text", "txt", "plaintext", "plain", "markdown", "md", "latex", "tex", "math", "output", "boxed"}
 _PART = re.compile(
-    r"(?:(?P<line>^[ \t>#*_-]{0,8})|(?<=[.!?:;,]\s)|(?<=\band\s))(?:\*\*)?(?P<part>part\s)?"
-    r"(?:[(（](?P<in>[a-h]|[1-9]|i{1,3}|iv)[)）]|(?P<half>[a-h]|[1-9])\)|(?P<dot>(?:(?<=[Pp]art\s)[A-Ha-h1-9](?=[.:*\s])|[1-9](?=\.\s))))",
+    r"(?:(?P<line>^[ \t>#*_-]{0,8}(?:for\s)?)|(?<=[.!?:;,]\s)|(?<=\band\s)|(?<=\bfor\s)|(?<=\bto\s))(?:\*\*)?"
+    r"(?P<part>part\s)?(?:[(（](?P<in>[a-h]|[1-9]|i{1,3}|iv)[)）]|(?P<half>[a-h]|[1-9])\)"
+    r"|(?P<dot>(?:(?<=part\s)[a-h1-9](?=[.:*\s])|[a-h1-9](?=\.\s))))",
     re.MULTILINE | re.IGNORECASE,
 )
 _ROMAN = ["i", "ii", "iii", "iv"]
@@ -88,7 +89,7 @@ def _without_thought(text: str) -> str:
             if at is not None:
                 said.clear()
             at = tag.end()
-    return "".join(said) + text[at:] if at is not None else ""
+    return "".join(said) + (text[at:] if at is not None else "")
 
 
 def _of_one(text: str) -> Extracted | None:
@@ -163,6 +164,8 @@ def _part_labels(text: str) -> list[re.Match[str]]:
         kind, index = _kind_and_index(name.lower())
         if index == 0 and label.group("line") is not None:
             current[kind] = [label]
+        elif index == len(current[kind]) - 1 and label.group("line") is not None:
+            current[kind][-1] = label  # the one before was a mention in the text
         elif index == len(current[kind]):
             current[kind].append(label)
         if len(current[kind]) > 1:

@@ -17,7 +17,8 @@ _FORMULA = re.compile(FORMULA, re.DOTALL)
 _ABBREVIATED = r"(?<!\bapprox)(?<!\bi\.e)(?<!\be\.g)(?<!\bvs)(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)"
 _SENTENCE_END = re.compile(rf"{_ABBREVIATED}[.?!](?=[\s\"”)$<]|$)|[。！？؟।]|\n")
 _CLAUSE_END = re.compile(
-    r",?\s(?:because|since|which|where|as|after|when|if|so that|hence)(?=\s|$)|[,;]\s+(?:so|but|with|and we|or equivalently|i\.e)\b"
+    r",?\s(?:because|since|which|where|as|after|when|if|so that|hence)(?=\s|$)"
+    r"|[,;]\s+(?:so|but|with|and we|or equivalently|i\.e)\b"
     r"|\bI hope\b|</answer>",
     re.IGNORECASE,
 )
@@ -32,8 +33,8 @@ _NOUN_EN = (
     r"[^.?!:\n=]{0,60}?)?,?"
 )
 _IS_EN = (
-    r"(?:\s(?:is|are|was|were|equals|becomes|comes out to(?: be)?|turns out to be|(?:(?:would|must|should|will|can only)\s)"
-    r"?(?:\w+\s)?be)\b|[*_\s]{0,4}[:：]|(?<=answer)\s?=)"
+    r"(?:\s(?:is|are|was|were|equals|becomes|comes out to(?: be)?|turns out to be|"
+    r"(?:(?:would|must|should|will|can only)\s)?(?:\w+\s)?be)\b|[*_\s]{0,4}(?:[:：]|->|→)|(?<=answer)\s?=)"
 )
 _CHOICE_EN = r"\b(?:correct|right|best)\s(?:option|choice)\b(?:\s(?:is|would be)\b|\s?:)|\b(?:option|choice)\s?:"
 _HEADING = r"^[#*_\s]{0,8}(?:the\s)?(?:final\s)?answers?[*_:]{0,4}[ \t]*\n"
@@ -49,44 +50,47 @@ _IS = (
 )
 _MARK = re.compile(
     rf"(?P<hashes>^[ ]{{0,3}}####(?!#))|<answer>|(?P<heading>{_HEADING})|{_NOUN_EN}{_IS_EN}|{_CHOICE_EN}"
-    rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\]{{0,40}}?)??{_IS}|^\s*答[:：]|故选[:：]?",
+    rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\]{{0,40}}?)??{_IS}|^\s*答[:：]|选[:：]?\s?(?=[A-J]\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _FILLING = re.compile(
-    r"(?:[*_:：\s}\"“=\u200e\u200f]|(?:therefore|thus|then|simply|just|indeed|equal to|given by|approximately|about|roughly"
-    r"|exactly|only|option|choice|clearly|actually|now),?(?=[\s*:$\\]))*+",
+    r"(?:[*_:：\s}\"“=\u200e\u200f]|(?:therefore|thus|then|simply|just|indeed|equal to|given by|approximately|about"
+    r"|roughly|exactly|only|option|choice|clearly|actually|now),?(?=[\s*:$\\]))*+",
     re.IGNORECASE,
 )
 _IS_THE_ANSWER = re.compile(
     r",?\s(?:is|are)\s(?:the|our|your|my)\s(?:final\s|correct\s|required\s|desired\s)?answers?\b", re.IGNORECASE
 )
 _NO_ANSWER = re.compile(
-    r"(?:not|incorrect|wrong|correct|right|reasonable|clear|obvious|unique|valid|consistent|sensible|plausible|below|above|found"
-    r"|simple|ready|verified|confirmed|as follows|obtained|given|unknown|unclear|in the form|going to|an? (?:integer|number)"
-    r"|[iI]|we|you|it|let|what|to)(?![\w'’])",
+    r"(?:not|incorrect|wrong|correct|right|reasonable|clear|obvious|unique|valid|consistent|sensible|plausible|below|above"
+    r"|found|simple|ready|verified|confirmed|as follows|obtained|given|unknown|unclear|in the form|going to"
+    r"|an? (?:integer|number)|[iI]|we|you|it|let|what|to)(?![\w'’])",
     re.IGNORECASE,
 )
 _QUALIFIES = re.compile(
-    r"\b(?:not|no|never|nor|neither|either|than|least|most|between|except|greater|less|fewer|over|under|up to|more|times"
-    r"|extraneous)\b|以上|以下|以内|不|多于|少于|超过|倍|分之",
+    r"\b(?:not|no|never|nor|neither|either|than|least|most|between|except|greater|less|fewer|over|under|up to|more"
+    r"|times|extraneous)\b|以上|以下|以内|至少|最多|大于|小于|多于|少于|超过|不|倍|分之|左右",
     re.IGNORECASE,
 )
 _MAY_FOLLOW = re.compile(
     r"\s*(?:[,;(—–.!]|(?:in|on|at|for|to|from|by|per|after|with|of|left|altogether|each|every|remaining|total|and|or"
-    r"|respectively|is|are|as)\b)",
+    r"|respectively|as)\b)",
     re.IGNORECASE,
 )
+_ARITHMETIC = re.compile(r"\s*(?:[^\W\d_]+\s?){0,3}[-+*/×·][^=]{1,60}=")  # of 15 gallons * 8 pints = 120 pints
 _COPULA = re.compile(r"\s?(?:になります|です|である|だ|입니다|이다|이에요|예요|है|हैं)\s*$")
-_COUNTER = re.compile(r"(?<=\d)\s?[个個只名本枚匹개명]$")
+_COUNTER = re.compile(r"(?<=\d)\s?[个個只名本枚匹颗顆条张位件개명마]\w{0,6}$")
 _WORD = re.compile(r"(?<!\\)(?<![^\W\d_])[^\W\d_]{2,}")
-_CHOICE = re.compile(r"\(?([A-J])\)?\.?")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts without spaces between words
+_CHOICE = re.compile(r"(?:[Oo]ption\s|[Cc]hoice\s)?\(?([A-J])\)?\.?")
 _CANNOT = re.compile(
     r"\b(?:can(?:not|'t|’t| not)|unable to|impossible to|(?:do|does) not have enough|not possible to)\b[^.\n]{0,60}"
     r"\b(?:determined?|solved?|answer(?:ed)?|find|found|calculated?|computed?|information|help)\b"
-    r"|\b(?:not enough|insufficient|not sufficient) information|\bI (?:do not|don't|don’t) know|\bno (?:real |integer |such "
-    r"|valid )?solutions?\b|无法|無法|no se puede|il est impossible|kann nicht|невозможно",
+    r"|\b(?:not enough|insufficient|not sufficient) information|\bI (?:do not|don't|don’t) know|\bno (?:real |integer "
+    r"|such |valid )?solutions?\b|无法|無法|no se puede|il est impossible|kann nicht|невозможно",
     re.IGNORECASE,
 )
+_APART = ",;(—"  # what follows these does not change the value before them
 _TRIED = 4  # marks, and sentences from the end
 _SHORT = 100
 _LONGEST = 300
@@ -194,14 +198,19 @@ def _is_working(clause: str, value: ProseValue | None) -> bool:
 
 def _reduced(clause: str, value: ProseValue | None) -> str:
     """A short answer as it stands; of a longer clause its value, unless words around the value change its meaning."""
-    clause = _COUNTER.sub("", clause)
+    clause = clause if _QUALIFIES.search(clause) else _COUNTER.sub("", clause)
     if value is not None and value.start <= 1:
         rest = clause[value.end :]
         unit = unit_after(rest)
         behind = rest.strip().removeprefix(unit.strip())
-        if not behind.strip(" .") or (_MAY_FOLLOW.match(behind) and not _QUALIFIES.search(behind)):
+        apart = behind[:1] in _APART or not values_in(behind)
+        if _ARITHMETIC.match(behind) and (result := _strongest(values_in(clause))):
+            return result.text
+        if not behind.strip(" .") or (apart and _MAY_FOLLOW.match(behind) and not _QUALIFIES.search(behind)):
             return one_line(result_of(value.text, of_names=False) + unit)
+        return one_line(without_dollars(clause)) if len(clause) <= _LONGEST else ""
     words = len(_WORD.findall(_FORMULA.sub("", clause)))
+    words += len(_UNSPACED.findall(clause)) if re.search(r"\d", clause) else 0
     if words <= 3 and len(clause) <= _SHORT:
         return one_line(without_dollars(clause))
     if _QUALIFIES.search(clause):

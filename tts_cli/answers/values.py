@@ -6,7 +6,7 @@ r"""Values in prose: formulas, numbers and equations with what belongs to them, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_cli.answers.layout import FORMULA, one_line, without_dollars
 
@@ -15,8 +15,9 @@ _DIGITS = (
     r"(?!(?:st|nd|rd|th)\b)"
 )
 _NUMBER = rf"(?:\\?[$€£¥₹]\s?)?{_DIGITS}(?:\s?\\?[%٪]|\s?°[CF]?)?"
-_LETTER = r"(?<![^\W\d_])(?:[aAI](?!\s+[\w$\\])|[b-zB-HJ-ZΑ-Ωα-ω])(?![^\W\d_]|['’])"
-_FUNCTION = r"(?<![^\W\d_])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity|mod)(?![^\W\d_])"
+_ALPHABETIC = "A-Za-zÀ-ɏΑ-Ωα-ωЀ-ӿ"  # letters of scripts that put spaces between words
+_LETTER = rf"(?<![{_ALPHABETIC}])(?:[aAI](?!\s+[\w$\\])|[b-zB-HJ-ZΑ-Ωα-ω])(?![{_ALPHABETIC}'’])"
+_FUNCTION = rf"(?<![{_ALPHABETIC}])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity|mod)(?![{_ALPHABETIC}])"
 _SIGN = r"[-−–+*/^_=<>≤≥≠≈±×÷·√∞∪∩∈(){}\[\]|!,:;′°%&²³¹⁰-⁹₀-₉¼-¾⅐-⅞]"
 _ATOM = rf"(?:{FORMULA}|{_NUMBER}|\\[A-Za-z]+|\\[^A-Za-z\s]|{_FUNCTION}|{_LETTER}|{_SIGN})"
 _JOIN = r"(?:(?:and|or|und|oder|et|ou|y|o|e|и|или)[ ]|[和或、][ ]?)"
@@ -29,31 +30,33 @@ _IS_VALUE = re.compile(
 )
 _BEFORE = re.compile(r"(?:(?:and|or|und|oder|et|ou|и|или)\s|[\s,;:)\]}*/^=+&<>≤≥%!]|[-–−]\s)+")
 _AFTER = re.compile(r"[\s,;:(\[{=+*/^_<>≤≥&|–-]+$")
-_LIST = re.compile(r",(?!\d)|(?<!\d),|[;和或、]|\b(?:and|or|und|oder|et|ou|и|или)\b")
+_LIST = re.compile(r"\\q?quad|,(?!\d)|(?<!\d),|[;和或、]|\b(?:and|or|und|oder|et|ou|и|или)\b")
+_TEXT_JOINT = re.compile(r"\\text\s?\{(\s*(?:and|or|und|oder|et|ou)\s*)\}")
 _BRACKETED = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _RELATION = re.compile(r"[<>≤≥≠]|\\(?:lt|gt|leq?|geq?|neq?|in|equiv)(?![A-Za-z])|!=")
 _EQUALS = re.compile(r"(?<![:=])&?=(?!=)")
 
 _UNIT = re.compile(
-    r"\s?((?:(?:square|cubic|sq\.?)\s)?([^\W\d_]{1,20})(?:\s?/\s?[^\W\d_]{1,20}|\sper\s[^\W\d_]{1,20})?)"
-    r"(?:(\s[^\W\d_]{1,19}s)(?=[.!]?\s*$))?(?![^\W\d_]|-)"
+    rf"\s?((?:(?:square|cubic|sq\.?)\s)?([{_ALPHABETIC}]{{1,20}})(?:(?:\s?/\s?|\sper\s)[{_ALPHABETIC}]{{1,20}})?)"
+    rf"(?:(\s[{_ALPHABETIC}]{{1,19}}s)(?=[.!]?\s*$))?(?![{_ALPHABETIC}-])"
 )
-_NO_UNIT = frozenset(
-    "left remaining more total altogether in of at to for by and or than times after because when as on from with if is are"
-    " was were which that per each every less so but old long high wide away out up down would will can the an have has"
-    " since where then extraneous".split()
+_COMPOUND = re.compile(r"(?:,?\s(?:and\s)?)")
+_NO_UNIT = re.compile(
+    r"left|remaining|more|total|altogether|in|of|at|to|for|by|and|or|than|times|after|because|when|as|on|from|with|if|is"
+    r"|are|was|were|which|that|per|each|every|less|so|but|old|long|high|wide|away|out|up|down|would|will|can|the|an|have|has|since"
+    r"|where|then|extraneous",
+    re.IGNORECASE,
 )
-
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")  # where the unit ends cannot be seen
 
 _CONCLUDES = re.compile(
     r"\b(?:is|are|was|were|be|been|equals?|has|have|had|costs?|gives?|gave|totals?|makes?|remains?|leaves?|becomes?|est|sont"
-    r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b|[:：=≈]\s*$|等于|為|为|是|有|共",
+    r"|ist|sind|beträgt|es|son|é|são|è|sono|ha|tiene|равно|равен|равна|составляет|है|total of)\b"
+    r"|[:：=≈]\s*$|等于|為|为|是|有|共",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
     r"\b(?:an?|the|of|in|on|at|by|for|from|with|to|than|per|after|before|around|over|under|between|and|or|but|if|since"
-    r"|because|as|when|while|every|all|both|step|problem|example|part|case|question|equation|day|week|chapter|page|de)\s*$",
+    r"|because|as|when|while|every|all|both|step|problem|example|part|case|question|equation|day|week|chapter|page|de|(?<!\bis\s)(?<!\bare\s)about)\s*$",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -76,6 +79,7 @@ class ProseValue:
     start: int
     end: int
     strength: int = 0
+    unit: str = ""
 
 
 def value_at_start(text: str) -> ProseValue | None:
@@ -96,17 +100,23 @@ def values_in(sentence: str) -> list[ProseValue]:
         before, at = sentence[at : value.start], run.end()
         strength = _strength(before, "=" in run.group(), _aside(value, asides))
         strength = 3 if strength == 2 and value.start >= result else strength
-        text = f"{result_of(value.text)}{unit_after(sentence[value.end :])}"
-        values.append(ProseValue(one_line(text), value.start, value.end, strength))
+        unit = unit_after(sentence[value.end :])
+        text, end = one_line(result_of(value.text) + unit), value.end + len(unit)
+        joint = sentence[values[-1].end : value.start] if values and unit and values[-1].unit else ""
+        if "=" not in run.group() and _COMPOUND.fullmatch(joint):  # 2 hours and 30 minutes
+            last = values.pop()
+            text, strength = f"{last.text}{joint}{text}", max(last.strength, strength)
+            value = last
+        values.append(ProseValue(text, value.start, end, strength, unit))
     if len(values) == 1 and values[0].strength == 1 and (values[0].start == 0 or _OPENS.match(sentence)):
         only = values[0]
-        return [ProseValue(only.text, only.start, only.end, 2)]
+        return [replace(only, strength=2)]
     return values
 
 
 def result_of(text: str, *, of_names: bool = True) -> str:
     """The right side of a single equation or chain; lists and relations whole. `of_names=False`: only `3 + 4 = 7`."""
-    outer = text
+    outer = _TEXT_JOINT.sub(lambda found: f" {found.group(1)} ".center(len(found.group())), text)
     for _ in range(4):
         outer = _BRACKETED.sub(lambda found: "_" * len(found.group()), outer)
     equals = list(_EQUALS.finditer(outer))
@@ -126,7 +136,7 @@ def result_of(text: str, *, of_names: bool = True) -> str:
 def unit_after(text: str) -> str:
     """The unit, or the noun that is counted, that a text begins with, with a space before it; else nothing."""
     unit = _UNIT.match(text)
-    if unit is None or unit.group(2).lower() in _NO_UNIT or _UNSPACED.match(unit.group(2)):
+    if unit is None or _NO_UNIT.fullmatch(unit.group(2)):
         return ""
     second = unit.group(3) or ""
     return f" {unit.group(1)}{second}"
