@@ -18,8 +18,8 @@ FinishReason = Literal[
 class Vote(BaseModel):
     """One class of equivalent answers: how many solutions gave it, and their summed scores (with `max` the best).
 
-    Where some answers are only the last number of their solution, `weight` counts these half, or nothing is scored and
-    it counts the votes alone.
+    Without scores `weight` is what the votes count. Beside stated answers one that is only the last number of its
+    solution counts half in it.
     """
 
     model_config = ConfigDict(frozen=True)

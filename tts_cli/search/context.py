@@ -84,9 +84,9 @@ class Search:
     """One problem's search.
 
     `conclude` extracts the answer of a finished path. `copies`: every sample counts that often (at temperature 0 all
-    are equal). `begun`: samples that each go their way to the end; a search that keeps the best of several steps has
-    none, but a tree. `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the
-    scores in the tree that is all it takes to run the search again.
+    are equal). `begun`: samples that each go their way to the end; none in a search that keeps the best of several
+    steps. `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the scores
+    in the tree that is all it takes to run the search again.
     """
 
     def __init__(
