@@ -41,6 +41,18 @@ class Apply:
 
 Expression = Number | Name | Apply
 
+TRIGONOMETRIC = frozenset(["sin", "cos", "tan", "cot", "sec", "csc"])
+_FUNCTION_NAMES = """
+    sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log ln lg exp max min gcd lcm deg det dim
+    arg Re Im
+"""
+FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+_GREEK_NAMES = """
+    alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi
+    omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
+"""
+GREEK = frozenset(_GREEK_NAMES.split())
+
 CONSTANTS = frozenset(["pi", "i", "e", "∞"])
 PI, E, IMAGINARY, INFINITY = Name("pi"), Name("e"), Name("i"), Name("∞")
 TWO = Number(Fraction(2))
@@ -64,6 +76,11 @@ def letters(*expressions: Expression) -> set[str]:
 def operations(*expressions: Expression) -> set[str]:
     """The names of the operations in them."""
     return {node.name for node in nodes(*expressions) if isinstance(node, Apply)}
+
+
+def is_plain_number(expression: Expression) -> bool:
+    """Whether this is neither an angle in degrees nor a multiple of π nor anything with a variable."""
+    return "degrees" not in operations(expression) and not letters(expression) and PI not in set(nodes(expression))
 
 
 def decimals(expression: Expression) -> int | None:

@@ -28,11 +28,12 @@ _THOUGHT = re.compile(
     r"|(?:</(?:think|thinking|thought|reasoning)>|\[/THINK\]|<\|end_of_thought\|>|<\|channel\|>final(?:<\|message\|>)?)",
     re.IGNORECASE,
 )
+_TURN_END = re.compile(r"<\|(?:im_end|im_start|endoftext|end_of_text|eot_id|end|user)\|>|</s>")
 _FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[`~]{0,9}[ \t]*([\w+#-]{0,20})[^\n]{0,40}$", re.MULTILINE)
 _TEXT_LANGUAGES = {"", "text", "txt", "plaintext", "plain", "markdown", "md", "latex", "tex", "math", "output", "boxed"}
 _PART = re.compile(
-    r"(?:(?P<line>^[ \t>#*_-]{0,8}(?:for\s)?)|(?<=[.!?:;,]\s)|(?<=\band\s)|(?<=\bfor\s)|(?<=\bto\s)|(?<=[$)\]}]\s))(?:\*\*)?"
-    r"(?P<part>part\s)?(?:[(（](?P<in>[a-h]|[1-9]|i{1,3}|iv)[)）]|(?P<half>[a-h]|[1-9])\)"
+    r"(?:(?P<line>^[ \t>#*_-]{0,8}(?:for\s)?)|(?<=[.!?:;,]\s)|(?<=\band\s)|(?<=\bfor\s)|(?<=\bto\s)|(?<=[$)\]}]\s))"
+    r"(?:\*\*)?(?P<part>part\s)?(?:[(（](?P<in>[a-h]|[1-9]|i{1,3}|iv)[)）]|(?P<half>[a-h]|[1-9])\)"
     r"|(?P<dot>(?:(?<=part\s)[a-h1-9](?=[.:*\s])|[a-h1-9](?=\.\s))))",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -57,7 +58,7 @@ def find_answer(text: str) -> Extracted | None:
     >>> find_answer("So the final price is $50 after a 20% discount.")
     Extracted(text='$50', how='sentence')
     """
-    text = _without_thought(text)
+    text = _first_turn(_without_thought(text))
     return _of_parts(text) or _of_one(text)
 
 
@@ -94,6 +95,12 @@ def _without_thought(text: str) -> str:
                 said.clear()
             at = tag.end()
     return "".join(said) + (text[at:] if at is not None else "")
+
+
+def _first_turn(text: str) -> str:
+    """The text up to the token that ends its turn, where a raw completion goes on after it."""
+    end = _TURN_END.search(text, len(text) - len(text.lstrip()) + 1)
+    return text[: end.start()] if end else text
 
 
 def _of_one(text: str) -> Extracted | None:

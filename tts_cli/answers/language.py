@@ -10,18 +10,18 @@ import re
 from fractions import Fraction
 
 _TURNING_WORDS = """
-    not no or nor and but for all any some than least most less fewer is isn't are aren't was wasn't were be been being
-    does doesn't do don't did didn't has have had if when whenever where while unless except excluding including because since as
-    although though so minus plus times divided over under above below up down to from until between without mod modulo
-    remainder by which that who whose this it its they them can cannot could should would may might must will never
-    always ever neither either both only just squared cubed factorial half halves third thirds quarter fourth fourths
-    fifth fifths sixth sixths seventh eighth eighths ninth tenth tenths hundredth hundredths thousandth thousandths
-    fails fail works holds hold exists exist diverges converges rejected accepted extraneous invalid valid wrong
-    incorrect correct false true impossible undefined negative positive nonnegative imaginary complex approximately
-    approx about roughly nearly almost exceeds equals equal satisfies satisfy divides maximum minimum inclusive
-    exclusive at we you he she i me what how why there here then thus hence therefore too also again
-    o u ou oder und et y e als que más mas menos moins plus mehr weniger mindestens höchstens al au ni nicht kein pas
-    est es ist sind sont son fois veces mal по не или и более менее больше меньше
+    not no or nor and but for all any some than least most less fewer is isn't are aren't was wasn't were be been
+    being does doesn't do don't did didn't has have had if when whenever where while unless except excluding
+    including because since as although though so minus plus times divided over under above below up down to from
+    until between without mod modulo remainder by which that who whose this it its they them can cannot could should
+    would may might must will never always ever neither either both only just squared cubed factorial half halves
+    third thirds quarter fourth fourths fifth fifths sixth sixths seventh eighth eighths ninth tenth tenths
+    hundredth hundredths thousandth thousandths fails fail works holds hold exists exist diverges converges rejected
+    accepted extraneous invalid valid wrong incorrect correct false true impossible undefined negative positive
+    nonnegative imaginary complex approximately approx about roughly nearly almost exceeds equals equal satisfies
+    satisfy divides maximum minimum inclusive exclusive at we you he she i me what how why there here then thus
+    hence therefore too also again o u ou oder und et y e als que más mas menos moins mehr weniger mindestens
+    höchstens al au ni nicht kein pas est es ist sind sont son fois veces mal по не или и более менее больше меньше
 """
 TURNING = frozenset(_TURNING_WORDS.split())
 """Words beside which a number is not the answer by itself."""

@@ -41,11 +41,11 @@ _TABLE = (
 )
 
 _COMMANDS = {
-    "dfrac": r"\frac", "tfrac": r"\frac", "cfrac": r"\frac", "dbinom": r"\binom", "tbinom": r"\binom",
-    "cdot": "*", "times": "*", "ast": "*", "div": "÷", "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥", "leqq": "≤",
-    "geq": "≥", "geqslant": "≥", "geqq": "≥", "lt": "<", "gt": ">", "ne": "≠", "neq": "≠", "in": "∈", "cup": "∪",
-    "cap": "∩", "pm": "±", "mp": "∓", "infty": "∞", "infinity": "∞", "approx": "≈", "simeq": "≈",
-    "thickapprox": "≈", "cong": "≈", "equiv": "≡", "setminus": "∖", "emptyset": "∅", "varnothing": "∅", "langle": "⟨", "rangle": "⟩", "lbrace": "⦃",
+    "dfrac": r"\frac", "tfrac": r"\frac", "cfrac": r"\frac", "dbinom": r"\binom", "tbinom": r"\binom", "cdot": "*",
+    "times": "*", "ast": "*", "div": "÷", "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥", "leqq": "≤", "geq": "≥",
+    "geqslant": "≥", "geqq": "≥", "lt": "<", "gt": ">", "ne": "≠", "neq": "≠", "in": "∈", "cup": "∪", "cap": "∩",
+    "pm": "±", "mp": "∓", "infty": "∞", "infinity": "∞", "approx": "≈", "simeq": "≈", "thickapprox": "≈", "cong": "≈",
+    "equiv": "≡", "setminus": "∖", "emptyset": "∅", "varnothing": "∅", "langle": "⟨", "rangle": "⟩", "lbrace": "⦃",
     "rbrace": "⦄", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "lbrack": "[", "rbrack": "]",
     "degree": r"^\circ", "quad": " ", "qquad": " ", "displaystyle": "", "textstyle": "", "limits": "",
     "thinspace": " ", "colon": ":", "ldots": "...", "dots": "...", "cdots": "...", "euro": "€", "pounds": "£",

@@ -15,42 +15,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 
-from tts_cli.answers.expression import (
-    IMAGINARY,
-    INFINITY,
-    PI,
-    TWO,
-    Apply,
-    E,
-    Expression,
-    Name,
-    NotUnderstood,
-    Number,
-    letters,
-    nodes,
-    operations,
-)
+from tts_cli.answers import expression as tree
+from tts_cli.answers.expression import INFINITY, PI, TWO, Apply, E, Expression, Name, NotUnderstood, Number
 from tts_cli.answers.language import TURNING
 from tts_cli.answers.numerals import INTEGER, NumeralReader
 
 MAX_LENGTH = 600
 
-TRIGONOMETRIC = frozenset(["sin", "cos", "tan", "cot", "sec", "csc"])
-_FUNCTION_NAMES = """
-    sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth sech csch log ln lg exp max min gcd lcm deg det dim
-    arg Re Im
-"""
-FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _OF_SEVERAL = frozenset(["gcd", "lcm", "max", "min"])
-_GREEK_NAMES = """
-    alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi varphi chi psi
-    omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
-"""
-_GREEK = frozenset(_GREEK_NAMES.split())
 _TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom binomial abs Abs asin acos atan"
-_PLAIN_NAMES = FUNCTIONS | set(_TYPED_NAMES.split())
+_PLAIN_NAMES = tree.FUNCTIONS | set(_TYPED_NAMES.split())
+_CONSTANTS = {"pi": PI, "infinity": INFINITY, "inf": INFINITY}
 _ACCENTS = frozenset(["bar", "hat", "tilde", "overline", "dot", "overrightarrow", "widehat"])
 _CALLED = frozenset("fgFG")  # letters that before a bracket name a function
 _MAY_BE_CALLED = frozenset("defghijlopqt") | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -232,15 +208,13 @@ class _Parser(NumeralReader):
     def name(self) -> Expression:
         """Letters without a backslash: a known name, the name of a line or angle (AB), or a product of variables."""
         found = _NAME.match(self.text, self.at)
-        if not found:
-            raise self.fail()
-        word = found.group()
-        if word in _PLAIN_NAMES:
+        word = found.group() if found else ""
+        if found and word in _PLAIN_NAMES:
             self.at = found.end()
             if word not in ("sqrt", "abs", "gcd", "lcm"):
                 self.doubts.add("typed name")
             return self.named(word)
-        if len(word) > 3 or (len(word) > 1 and word.lower() in TURNING):
+        if not found or len(word) > 3 or (len(word) > 1 and word.lower() in TURNING):
             raise self.fail()
         if len(word) > 1:
             self.doubts.add("letters in a row")
@@ -273,7 +247,7 @@ class _Parser(NumeralReader):
     def letter(self, name: str) -> Expression:
         if name in ("e", "E", "O"):
             self.doubts.add("e")
-        return {"e": E, "i": IMAGINARY}.get(name) or Name(name)
+        return Name(name)
 
     def holds_a_sum(self) -> bool:
         """Whether the bracket that comes holds more than one term: x(x + 1) is no call, x(y) may be one."""
@@ -308,26 +282,22 @@ class _Parser(NumeralReader):
             if len(pair) != 2:
                 raise self.fail()
             return Apply("binomial", pair)
-        if name == "sqrt":
-            return self.root()
-        if name == "cbrt":
-            return Apply("root", (Number(Fraction(3)), self.argument()))
+        if name in ("sqrt", "cbrt"):
+            return self.root(TWO if name == "sqrt" else Number(Fraction(3)))
         if name in ("abs", "Abs"):
             return Apply("abs", (self.primary(),))
-        if name == "pi":
-            return PI
-        if name in ("infinity", "inf"):
-            return INFINITY
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
         if name in ("lfloor", "lceil"):
             return self.rounded(name[1:])
         if name in ("asin", "acos", "atan"):
             name = f"arc{name[1:]}"
-        if name in FUNCTIONS:
+        if name in tree.FUNCTIONS:
             return self.function(name)
         if name in _ACCENTS and (accented := self.match(_ACCENTED)):
             self.doubts.add("accent")
             return self.variable(f"\\{name}{{{accented.group(1) or accented.group(2)}}}")
-        if name in _GREEK:
+        if name in tree.GREEK:
             self.doubts.add("greek")
             return self.variable("\\" + name)
         raise self.fail()
@@ -352,8 +322,7 @@ class _Parser(NumeralReader):
         self.doubts.add(kind)
         return Apply(f"{kind}-{len(rows[0])}", tuple(cell for row in rows for cell in row))
 
-    def root(self) -> Expression:
-        degree: Expression = TWO
+    def root(self, degree: Expression) -> Expression:
         if self.take("["):
             degree = self.sum()
             self.expect("]")
@@ -382,9 +351,9 @@ class _Parser(NumeralReader):
             if exponent is not None:
                 raise self.fail()
             return Apply(name, self.arguments())
-        argument = self.operand(angle=name in TRIGONOMETRIC)
+        argument = self.operand(angle=name in tree.TRIGONOMETRIC)
         if exponent == Apply("negate", (Number(Fraction(1)),)):
-            if name not in TRIGONOMETRIC:
+            if name not in tree.TRIGONOMETRIC:
                 raise self.fail()
             self.doubts.add("inverse")
             return Apply(f"arc{name}", (argument,))
@@ -400,33 +369,32 @@ class _Parser(NumeralReader):
             if base is None:
                 self.doubts.add("log without base")
             return Apply("log", (base or Number(Fraction(10)), argument))
-        if name not in TRIGONOMETRIC:
+        if name not in tree.TRIGONOMETRIC:
             self.doubts.add("function")
-        elif "degrees" not in operations(argument) and not letters(argument) and PI not in set(nodes(argument)):
+        elif tree.is_plain_number(argument):
             self.doubts.add("degrees or radians")
         return Apply(name, (argument,))
 
     def operand(self, angle: bool) -> Expression:
         """What a function is applied to: a bracket, or factors up to the next sign or function.
         A bracket after such factors, or a slash, might belong to them or not."""
-        degrees = self.degrees if angle else partial(lambda value: value)
         if self.peek() in ("(", "{", "["):
-            value = degrees(self.primary())
+            value = self.degrees(self.primary(), angle)
             if self.peek() in ("^", "!"):
                 self.doubts.add("f(x)^2")
             return value
-        value = degrees(self.raised())
+        value = self.degrees(self.raised(), angle)
         while self.starts_factor() and not self.at_function():
             if self.peek() in "([{|":
                 raise self.fail()
-            value = degrees(Apply("multiply", (value, self.implicit_factor(divided=False))))
+            value = self.degrees(Apply("multiply", (value, self.implicit_factor(divided=False))), angle)
         if self.peek() in ("/", "÷"):
             raise self.fail()
         return value
 
-    def degrees(self, value: Expression) -> Expression:
-        return Apply("degrees", (value,)) if self.take("°") else value
+    def degrees(self, value: Expression, angle: bool) -> Expression:
+        return Apply("degrees", (value,)) if angle and self.take("°") else value
 
     def at_function(self) -> bool:
         found = _COMMAND_OR_WORD.match(self.text, self.at)
-        return bool(found and found.group(1) in FUNCTIONS)
+        return bool(found and found.group(1) in tree.FUNCTIONS)

@@ -13,9 +13,9 @@ from fractions import Fraction
 
 from tts_cli.answers import algebra
 from tts_cli.answers.evaluate import scalar
-from tts_cli.answers.expression import INFINITY, Expression, NotUnderstood, Number, letters, operations
+from tts_cli.answers.expression import FUNCTIONS, INFINITY, Expression, NotUnderstood, Number, letters, operations
 from tts_cli.answers.language import TURNING
-from tts_cli.answers.parse import FUNCTIONS, parse
+from tts_cli.answers.parse import parse
 from tts_cli.answers.sets import MINUS_INFINITY
 from tts_cli.answers.shapes import (
     Congruence,

@@ -83,7 +83,8 @@ _COPULAS = frozenset(["is", "are", "here", "have", "we", "that", "thus", "hence"
 _MATRIX = r"\\begin\{[a-z]*matrix\}.{1,400}?\\end\{[a-z]*matrix\}"
 _STATES = re.compile(
     r"(?P<subject>(?:(?:so|thus|hence|therefore|finally),?\s)?(?:we (?:find|get|have|obtain|see) (?:that )?|answer:?\s|"
-    r"(?:(?:the|its|our|here is an?|here is the)\s(?:[a-z-]+\s){1,5}?(?:is|are|equals):?\s|(?:[a-z-]+\s){1,5}?(?:is|are):?\s"
+    r"(?:(?:the|its|our|here is an?|here is the)\s(?:[a-z-]+\s){1,5}?(?:is|are|equals):?\s"
+    r"|(?:[a-z-]+\s){1,5}?(?:is|are):?\s"
     r"|here (?:is|are)\s(?:an?|the)\s(?:[a-z-]+\s?){1,3}:\s)|)?)"
     rf"(?P<formulas>(?:{FORMULA}|{_MATRIX})(?:(?:,?\s(?:and|or)|,)\s(?:{FORMULA}|{_MATRIX})){{0,6}})"
     r"(?:\sis the (?:final )?(?:solution|answer|result))?\s?\.?",
@@ -129,7 +130,11 @@ def sentence_answer(text: str) -> str | None:
     """The formulas of a text that is one sentence and says nothing but what they are: "The roots are $2$ and $3$."
     None for any other text: a word too many, and it is not known what the sentence says of its formulas."""
     found = _STATES.fullmatch(text.strip()) if len(text) <= _LONGEST else None
-    if found is None or found.group("formulas") == found.group() or TURNING & set(_WORD.findall(found.group("subject").lower())) - _COPULAS:
+    if (
+        found is None
+        or found.group("formulas") == found.group()
+        or TURNING & set(_WORD.findall(found.group("subject").lower())) - _COPULAS
+    ):
         return None
     return one_line(without_dollars(found.group("formulas")))
 
