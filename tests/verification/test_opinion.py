@@ -15,6 +15,8 @@ RIGHT = [
     (r"What is the value of $5!$?", "120"),
     (r"Simplify $\sqrt{242}$.", r"11\sqrt{2}"),
     ("What is 15% of 240?", "36"),
+    ("What is 12 ÷ 4?", "3"),
+    (r"Compute $\frac{3}{4} \div \frac{1}{2}$.", r"\frac{3}{2}"),
     ("12 is what percent of 100?", "12%"),
     ("12 is what percent of 100?", "0.12"),
     ("Find the value of 1000 + 234.", "1,234"),
@@ -37,6 +39,7 @@ WRONG = [
     (r"Evaluate $\log_2 64$.", "5"),
     (r"Compute $\sqrt{2}$.", "1.7"),
     ("Compute 2 + 3.", "six"),
+    ("What is 12 ÷ 4?", "4"),
     ("What is 15% of 240?", "3600"),
     ("A price of 250 dollars is decreased by 40%. What is the new price in dollars?", "100"),
 ]
@@ -46,6 +49,14 @@ NO_OPINION = [
     ("Find the smallest $x$ such that $x^2 = 4$.", "2"),
     ("Solve 3x + y = 7 for y in terms of x.", "7-3x"),
     ("Solve 3x + y = 7 for y.", "4"),
+    # ÷ beside a slash, or before a product without a sign, has two readings
+    ("What is 3/4 ÷ 1/2?", "3/2"),
+    ("What is 3/4 ÷ 1/2?", "3/8"),
+    (r"What is 3/4 \div 1/2?", "3/2"),
+    ("What is 24 / 6 ÷ 2?", "2"),
+    ("What is 6 ÷ 2(1+2)?", "9"),
+    ("What is 8/2(2+2)?", "16"),
+    ("What is 1/2 ÷ 3/4?", "1/6"),
     # answers that are not read
     ("Compute 2 + 3.", "6 apples"),
     ("Compute 2 + 3.", "6 cm"),
