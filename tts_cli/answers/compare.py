@@ -51,7 +51,7 @@ _HUNDRED = Number(Fraction(100))
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer made ready for comparison: its cleaned text and its possible shapes."""
+    """An answer made ready for comparison: its cleaned text without spaces, and its possible shapes."""
 
     text: str
     shapes: tuple[Node, ...]
@@ -60,13 +60,11 @@ class Answer:
 def prepare(raw: str) -> Answer:
     """Reads an answer once. One longer than MAX_TEXT has no shape and equals only the same text."""
     raw = raw.strip()
-    if len(raw) > MAX_TEXT:
-        return Answer(raw, ())
-    text = clean(raw)
+    text = clean(raw) if len(raw) <= MAX_TEXT else ""
     if not text:
         return Answer(raw, ())
     first = read(text)
-    return Answer(text, (first, *other_readings(text, first)))
+    return Answer(_squeezed(text), (first, *other_readings(text, first)))
 
 
 @dataclass
@@ -79,7 +77,7 @@ class AnswerComparison:
     values: dict[Expression, Value | None] = field(default_factory=dict)
 
     def answers(self, a: Answer, b: Answer) -> bool:
-        if a.text == b.text or _squeezed(a.text) == _squeezed(b.text):
+        if a.text == b.text:
             return True
         return any(self.nodes(x, y) for x in a.shapes for y in b.shapes)
 
