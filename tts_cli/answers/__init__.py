@@ -4,7 +4,19 @@ extract -> Judge.equal / group -> vote. The judge is imported from `judge`: sett
 how answers compare. Nothing here imports SymPy, math-verify or numpy into this process.
 """
 
-from tts_cli.answers.extract import extract, stated
+from tts_cli.answers.extract import Extracted, How, extract, find_answer, stated
 from tts_cli.answers.vote import Aggregate, Select, VoteClass, aggregate, group, vote
 
-__all__ = ["Aggregate", "Select", "VoteClass", "aggregate", "extract", "group", "stated", "vote"]
+__all__ = [
+    "Aggregate",
+    "Extracted",
+    "How",
+    "Select",
+    "VoteClass",
+    "aggregate",
+    "extract",
+    "find_answer",
+    "group",
+    "stated",
+    "vote",
+]

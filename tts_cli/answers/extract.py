@@ -1,136 +1,196 @@
-"""Finds the final answer in the text of a solution.
+r"""Finds the final answer in the text of a solution, and says how it was found.
 
-The last complete `\\boxed{...}` wins; without one, what the text says in words ("The answer is 42.",
-"#### 42", "... = 12" at the very end). Every pass is linear and nothing recurses, so hostile text
-costs no more than its length. Deciding whether two answers are the same is not done here.
+First a box (boxes.py), then a sentence that marks its answer, then a sentence that concludes, then the last number
+(sentences.py). Thought (`<think>…</think>`) is skipped, code in fences too unless it holds a box. A solution whose
+parts (a), (b) … each have an answer has all of them. Every pass is linear and nothing recurses, so hostile text costs
+no more than its length. Deciding whether two answers are the same is not done here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-MAX_ANSWER = 10_000
-"""Longest answer (characters) that is taken for one; a longer box is ignored."""
+from tts_cli.answers.boxes import answer_groups, read_boxes, without_boxes
+from tts_cli.answers.layout import one_line
+from tts_cli.answers.sentences import concluded_answer, last_number, marked_answer, plain
 
-_TAIL = 2_000  # a spoken answer is looked for at the end of the text only
-_LINE = 200  # a last line longer than this is prose
+How = Literal["box", "mark", "sentence", "last number"]
+"""How an answer was found, the most trustworthy first."""
 
-_BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![A-Za-z])[ \t]*")
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_BARE = re.compile(r"[^$\n{}]{1,80}")
-_SENTENCE_END = re.compile(r"[.?](?=\s|$)|\n|\bI hope\b|,? (?:because|since|which|where)\b")
-_SAID = re.compile(
-    r"(?:####|\banswers?\b[*_ ]*(?:is|are|was|would be|must be|should be|:|=)|答案(?:是|为|为|:|:))"
-    r"(?:[*_:\s]|\b(?:therefore|thus|then|simply|just|equal to|given by)\b)*",
+_SAYS_SOMETHING = re.compile(r"[^\W_]|\\[A-Za-z]|[∞∅½¼¾]")
+_TAIL = 4_000  # an answer in words is looked for at the end of the text only
+
+_THOUGHT = re.compile(
+    r"(?P<open><(?:think|thinking|thought|reasoning)>|\[THINK\]|<\|begin_of_thought\|>|<\|channel\|>(?:analysis|commentary))"
+    r"|(?:</(?:think|thinking|thought|reasoning)>|\[/THINK\]|<\|end_of_thought\|>|<\|channel\|>final(?:<\|message\|>)?)",
     re.IGNORECASE,
 )
-_DELIMITED = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]|\*\*(.+?)\*\*|`(.+?)`", re.DOTALL)
-_NUMBER = re.compile(r"(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?%?(?![\w])")
-_ONLY_NUMBER = re.compile(r"\W{0,4}?(-?[\d.,/]*\d%?)[\W_]{0,4}")
-_PROSE_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}(?![A-Za-z])")
-_CONCLUDES = re.compile(r"\W{0,4}(?:so|thus|therefore|hence|finally|in total|altogether|in all|the total)\b", re.I)
+_FENCE = re.compile(r"^[ \t]{0,8}(?:```|~~~)[`~]{0,9}[ \t]*([\w+#-]{0,20})[^\n]{0,40}$", re.MULTILINE)
+_TEXT_LANGUAGES = {"", "text", "txt", "plaintext", "plain", "markdown", "md", "latex", "tex", "math", "output", "boxed"}
+_PART = re.compile(
+    r"(?:(?P<line>^[ \t>#*_-]{0,8}(?:for\s)?)|(?<=[.!?:;,]\s)|(?<=\band\s)|(?<=\bfor\s)|(?<=\bto\s))(?:\*\*)?"
+    r"(?P<part>part\s)?(?:[(（](?P<in>[a-h]|[1-9]|i{1,3}|iv)[)）]|(?P<half>[a-h]|[1-9])\)"
+    r"|(?P<dot>(?:(?<=part\s)[a-h1-9](?=[.:*\s])|[a-h1-9](?=\.\s))))",
+    re.MULTILINE | re.IGNORECASE,
+)
+_ROMAN = ["i", "ii", "iii", "iv"]
+_ITEMS = re.compile(r"\s*(?:[,;]|\band\b|\\text\s?\{\s*and\s*\})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """An answer, on one line and without `$` around it, and how it was found."""
+
+    text: str
+    how: How
+
+
+def find_answer(text: str) -> Extracted | None:
+    r"""The final answer of a solution; None where there is none.
+
+    >>> find_answer(r"3 + 4 = 7, so \boxed{7}")
+    Extracted(text='7', how='box')
+    >>> find_answer("So the final price is $50 after a 20% discount.")
+    Extracted(text='$50', how='sentence')
+    """
+    text = _without_thought(text)
+    return _of_parts(text) or _of_one(text)
 
 
 def extract(text: str) -> str | None:
-    """The final answer of a solution, on one line and without `$` around it; None where there is none."""
-    if boxes := list(_BOX.finditer(text)):
-        if (boxed := _last_box(text, boxes)) is not None:
-            return boxed
-        # Only unterminated or empty boxes: what was written before them may still state the answer.
-        return _spoken(text[: boxes[0].start()][-_TAIL:])
-    tail = text[-_TAIL:]
-    return _spoken(tail) or _concluded(tail)
+    """The text of the final answer; None where there is none."""
+    found = find_answer(text)
+    return found.text if found else None
 
 
 def stated(text: str) -> str:
-    """The answer that a text marks as its answer (a box, "####", "the answer is"); else the text itself."""
-    return extract(text) or text if _BOX.search(text) or _SAID.search(text) else text
+    """The answer that a text marks as its answer (a box, "####", "the answer is"); else the text itself.
+
+    A short answer is never reduced to a part of itself: what `find_answer` reads from an unmarked sentence, or as the
+    last number, does not count here.
+    """
+    found = find_answer(text)
+    return found.text if found and found.how in ("box", "mark") else text
 
 
-def _last_box(text: str, boxes: list[re.Match[str]]) -> str | None:
-    partner = _brace_pairs(text)
-    for box in reversed(boxes):
-        start = box.end()
-        if start < len(text) and text[start] == "{":
-            end = partner.get(start)
-            content = "" if end is None or end - start > MAX_ANSWER else text[start + 1 : end]
+def _without_thought(text: str) -> str:
+    """What is outside `<think>…</think>`. A closing tag alone ends a thought that the prompt opened."""
+    said: list[str] = []
+    at: int | None = 0
+    for tag in _THOUGHT.finditer(text):
+        if tag.group("open"):
+            if at is not None:
+                said.append(text[at : tag.start()])
+            at = None
         else:
-            bare = _BARE.match(text, start)
-            content = _until_sentence_end(bare.group()) if bare else ""
-        answer = _tidy(content)
-        if answer and not _BOX.search(answer):
-            return answer
+            if at is not None:
+                said.clear()
+            at = tag.end()
+    return "".join(said) + (text[at:] if at is not None else "")
+
+
+def _of_one(text: str) -> Extracted | None:
+    """The answer of a solution, or of one of its parts."""
+    boxes = read_boxes(text)
+    if groups := answer_groups(text, boxes):
+        return Extracted(groups[-1], "box")
+    prose, quoted = (plain(_end_of(part)) for part in _split_fences(without_boxes(text, boxes)))
+    ways: tuple[tuple[How, Callable[[str], str | None], str], ...] = (
+        ("mark", marked_answer, prose),
+        ("sentence", concluded_answer, prose),
+        ("mark", marked_answer, quoted),
+        ("last number", last_number, prose),
+    )
+    for how, read, where in ways:
+        if (answer := read(where)) and _SAYS_SOMETHING.search(answer):
+            return Extracted(answer, how)
     return None
 
 
-def _brace_pairs(text: str) -> dict[int, int]:
-    """Index of each `{` -> index of its `}`; escaped braces and stray ones are passed over."""
-    pairs: dict[int, int] = {}
-    open_at: list[int] = []
-    for found in _BRACE.finditer(text):
-        if found.group() == "{":
-            open_at.append(found.start())
-        elif found.group() == "}" and open_at:
-            pairs[open_at.pop()] = found.start()
-    return pairs
+def _end_of(text: str) -> str:
+    """The last part of a long text, from the start of a line if one is near: no formula is cut in two."""
+    tail = text[-_TAIL:]
+    return tail[tail.find("\n", 0, _TAIL // 4) + 1 :] if len(text) > _TAIL else tail
 
 
-def _spoken(tail: str) -> str | None:
-    """The answer after the last "answer is", "Answer:" or "####"."""
-    for said in list(_SAID.finditer(tail))[-3:][::-1]:
-        rest = tail[said.end() :].lstrip()
-        delimited = _DELIMITED.match(rest)
-        if delimited and "\n\n" not in delimited.group():
-            answer = _tidy(next(group for group in delimited.groups() if group is not None))
+def _split_fences(text: str) -> tuple[str, str]:
+    """The text outside code fences, and what fences quote that is no code. A fence with one line of text is prose."""
+    prose, quoted = [""], [""]
+    at, opened = 0, None
+    for fence in _FENCE.finditer(text):
+        if opened is None:
+            prose.append(text[at : fence.start()])
+            opened = fence
         else:
-            answer = _from_prose(_until_sentence_end(rest))
-        if answer:
-            return answer
-    return None
+            content = text[at : fence.start()].strip()
+            if opened.group(1).lower() in _TEXT_LANGUAGES:
+                (quoted if "\n" in content else prose).append(f"{content}\n")
+            opened = None
+        at = fence.end()
+    if opened is None:
+        prose.append(text[at:])
+    elif opened.group(1).lower() in _TEXT_LANGUAGES:
+        quoted.append(text[at:])
+    return "".join(prose), "".join(quoted)
 
 
-def _from_prose(sentence: str) -> str:
-    """A short answer as it stands; out of a longer sentence its last formula or number."""
-    if len(_PROSE_WORD.findall(sentence)) <= 3 and len(sentence) <= 100:
-        return _tidy(sentence.strip("* \n"))
-    return next(_values_backwards(sentence[-_LINE:]), "")
-
-
-def _values_backwards(line: str) -> Iterator[str]:
-    formulas = list(_DELIMITED.finditer(line))
-    yield from (_tidy(next(g for g in found.groups() if g is not None)) for found in reversed(formulas))
-    yield from (number.group() for number in reversed(list(_NUMBER.finditer(line))))
-
-
-def _concluded(tail: str) -> str | None:
-    """The value that the last line ends with: alone on the line, after `=`, or in a concluding sentence."""
-    lines = [line.strip() for line in tail.splitlines() if line.strip()]
-    if not lines or len(lines[-1]) > _LINE:
+def _of_parts(text: str) -> Extracted | None:
+    """The answers of all parts in order, where each part has one; None where the text has no parts."""
+    labels = _part_labels(text)
+    if not labels:
         return None
-    line = lines[-1]
-    if only := _ONLY_NUMBER.fullmatch(line):
-        return only.group(1)
-    whole = _DELIMITED.fullmatch(line.rstrip("."))
-    formula = _tidy(next(g for g in whole.groups() if g is not None)) if whole else line
-    if "=" in formula:
-        value = _tidy(formula.rpartition("=")[2])
-        return value if value and not _PROSE_WORD.search(value) else None
-    if whole:
-        return formula or None
-    return next(_values_backwards(line), None) if _CONCLUDES.match(line) else None
+    ends = [label.start() for label in labels[1:]] + [len(text)]
+    sections = [text[label.end() : end] for label, end in zip(labels, ends, strict=True)]
+    found = [answer for section in sections if (answer := _of_one(section))]
+    if len(found) < len(sections) or not _all_answer(labels, sections, found):
+        return None
+    if _repeats_all(sections[-1], found):
+        return found[-1]
+    how: How = max((answer.how for answer in found), key=get_args(How).index)
+    return Extracted(one_line(", ".join(answer.text for answer in found)), how)
 
 
-def _until_sentence_end(text: str) -> str:
-    end = _SENTENCE_END.search(text)
-    return text[: end.start()] if end else text
+def _part_labels(text: str) -> list[re.Match[str]]:
+    """The labels (a), (b) … of the last such series of at least two, in order; numbers where there are no letters."""
+    current: dict[str, list[re.Match[str]]] = {"letter": [], "number": [], "roman": []}
+    complete: dict[str, list[re.Match[str]]] = {}
+    for label in _PART.finditer(text):
+        name = label.group("in") or label.group("half") or label.group("dot")
+        if name.isupper() and not label.group("part"):
+            continue  # the letter of a choice
+        kind, index = _kind_and_index(name.lower())
+        if index == 0 and label.group("line") is not None:
+            current[kind] = [label]
+        elif index == len(current[kind]) - 1 and label.group("line") is not None:
+            current[kind][-1] = label  # the one before was a mention in the text
+        elif index == len(current[kind]):
+            current[kind].append(label)
+        if len(current[kind]) > 1:
+            complete[kind] = current[kind]
+    return next((complete[kind] for kind in current if kind in complete), [])
 
 
-def _tidy(text: str) -> str:
-    """One line, no `$` or bold marks around it, no full stop after it."""
-    line = " ".join(text.split())
-    if line.startswith("$") and line.endswith("$") and len(line) > 1:
-        line = line.strip("$").strip()
-    if line.startswith("**") and line.endswith("**") and len(line) > 4:
-        line = line[2:-2].strip()
-    return line.removesuffix(".").rstrip()
+def _kind_and_index(name: str) -> tuple[str, int]:
+    if name.isdigit():
+        return "number", int(name) - 1
+    return ("roman", _ROMAN.index(name)) if name in _ROMAN else ("letter", ord(name) - ord("a"))
+
+
+def _all_answer(labels: list[re.Match[str]], sections: list[str], found: list[Extracted]) -> bool:
+    """Whether labels are those of parts that each have an answer, and no list of steps."""
+    hows = {answer.how for answer in found}
+    if any(label.group("dot") and not label.group("part") for label in labels):  # "1." counts steps as a rule
+        return hows == {"box"} and all(answer_groups(s.split("\n")[0], read_boxes(s.split("\n")[0])) for s in sections)
+    of_letters = not any(label.group().strip(" *()>#").isdigit() for label in labels)
+    return hows <= {"box", "mark"} or (hows == {"sentence"} and of_letters)
+
+
+def _repeats_all(last_section: str, found: list[Extracted]) -> bool:
+    """Whether the last part goes on to state the answers of all parts together."""
+    last = found[-1]
+    items = {item.replace(" ", "") for item in _ITEMS.split(last.text)}
+    several = last.how != "box" or len(answer_groups(last_section, read_boxes(last_section))) > 1
+    return several and len(items) > 1 and items >= {answer.text.replace(" ", "") for answer in found[:-1]}
