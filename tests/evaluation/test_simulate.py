@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -179,7 +181,7 @@ SCORES = st.none() | st.floats(0, 1)
 @given(
     draws=st.dictionaries(
         st.lists(st.integers(0, 99), min_size=1, max_size=4).map(tuple),
-        st.builds(Draw, TEXTS, st.integers(0, 999), st.sampled_from(Finish), st.floats(-1e6, 0)),
+        st.builds(Draw, TEXTS, st.integers(0, 999), st.sampled_from(Finish), st.floats(-1e6, 0), st.booleans()),
         max_size=5,
     ),
     texts=st.lists(TEXTS, max_size=4),
@@ -190,3 +192,10 @@ def test_a_recording_comes_back_as_it_was(draws: Any, texts: list[str], score: A
     paths = [tuple(texts[: i + 1]) for i in range(len(texts))]
     recording = SearchRecording(PromptTokens(3, 4), draws, {path: StepScore(score, 2) for path in paths}, error)
     assert unpack(pack(recording)) == recording
+
+
+def test_a_recording_from_before_draws_said_whether_they_answer_is_read() -> None:
+    recording = SearchRecording(PromptTokens(3), {(0, 0): Draw("x", 1, Finish.ANSWERED, -0.5)}, {})
+    content = json.loads(zlib.decompress(pack(recording)))
+    content["draws"] = [draw[:5] for draw in content["draws"]]
+    assert unpack(zlib.compress(json.dumps(content).encode())) == recording

@@ -1,7 +1,12 @@
-"""Every method over real GGUF files in real llama.cpp. The models are random: what they write means nothing."""
+"""Every method over real GGUF files in real llama.cpp. Most models are random: what they write means nothing.
+
+One test needs a model that knows something; it is skipped where that file is not in the folder of real models
+(TTS_REAL_MODELS, else ~/.cache/tts-real-models).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
+from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem
 from tts_cli.data.trace import dump
@@ -21,6 +27,8 @@ from tts_cli.solving.solve import solve, solve_many
 METHODS: list[Any] = list(SEARCH_METHODS)
 BIAS = {"\n\n": 3.0, "<|end|>": 2.5}
 PROBLEM = "Compute 2 + 3."
+REAL_MODELS = Path(os.environ.get("TTS_REAL_MODELS", Path.home() / ".cache" / "tts-real-models"))
+QWEN = REAL_MODELS / "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +75,14 @@ def test_many_problems_at_once_give_what_each_gives_alone(models: tuple[Policy, 
         alone = solve(problem, settings("majority"), *models).record
         assert together[problem.id].votes == alone.votes
         assert together[problem.id].cost.policy_tokens == alone.cost.policy_tokens
+
+
+@pytest.mark.skipif(not QWEN.is_file(), reason=f"{QWEN} is not there")
+def test_both_parts_of_a_problem_are_answered() -> None:
+    policy = load_policy(str(QWEN), n_ctx=1024, n_seq_max=1, threads=1, gpu_layers=0)
+    try:
+        record = solve("(a) What is 3 + 4? (b) What is 5 * 6?", Settings(method="greedy"), policy, None).record
+    finally:
+        policy.close()
+    assert record.solution is not None and record.solution.count("\\boxed{") == 2
+    assert record.answer is not None and Judge().equal(record.answer, "7, 30")
