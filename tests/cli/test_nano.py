@@ -25,7 +25,7 @@ def fresh(tts: Program) -> Program:
 
 def test_the_first_command_gives_the_answer(fresh: Program) -> None:
     done = fresh("solve", PROBLEM)
-    assert done.stdout.endswith("\\boxed{65}\n\nAnswer: 65\n")
+    assert done.stdout.endswith("\\boxed{65}.\n\nAnswer: 65\n")
     assert done.stderr.startswith("note: nano is a demonstration model")
     assert fresh("solve", "--quiet", PROBLEM).stdout == "65\n"
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.models.steps import REST_OF_TURN, StepEnd, step_text
+from tts_cli.models.steps import REST_OF_TURN, StepEnd, Turn, step_text
 from tts_cli.protocols import Finish
 
+NOTHING = Turn()
 
-def run(
-    pieces: Iterable[bytes], separator: str = "\n\n", problem: str = "", rest: int | None = None
-) -> tuple[Finish | None, bytes, StepEnd]:
+
+def run(pieces: Iterable[bytes], separator: str = "\n\n", turn: Turn = NOTHING) -> tuple[Finish | None, bytes, StepEnd]:
     """Feed pieces until the step ends -> how it ended, its bytes, and what decided it."""
-    end, text = StepEnd(separator, problem, rest), b""
+    end, text = StepEnd(separator, turn), b""
     for piece in pieces:
         text += piece
         finish = end(text)
@@ -50,7 +50,7 @@ def by_bytes(text: str) -> list[bytes]:
 )
 def test_end_of_a_step(text: str, finish: Finish | None, taken: str, answered: bool) -> None:
     found, bytes_taken, end = run(by_bytes(text))
-    assert (found, bytes_taken, end.rest is not None) == (finish, taken.encode(), answered)
+    assert (found, bytes_taken, end.turn.answered) == (finish, taken.encode(), answered)
 
 
 def test_the_turn_is_cut_so_many_tokens_after_the_last_box() -> None:
@@ -60,8 +60,16 @@ def test_the_turn_is_cut_so_many_tokens_after_the_last_box() -> None:
     assert end.result(text, finish) == (r"\boxed{3}" + " and" * 100 + r" \boxed{5}.", Finish.ANSWERED)
 
 
+def test_a_box_that_repeats_an_earlier_one_gives_no_further_tokens() -> None:
+    again = rb"Or \boxed{ 5 }. And \boxed{3}. "
+    finish, text, end = run([b"\\boxed{3}, then \\boxed{5}. ", *[again] * 1000])
+    assert finish is Finish.ANSWERED
+    assert text.count(again) == REST_OF_TURN and end.turn.boxes == {b"3", b"5"}
+    assert run([again] * 1000, turn=Turn("", frozenset({b"3", b"5"})))[1] == again * REST_OF_TURN
+
+
 def test_a_later_step_without_a_box_spends_what_is_left_and_is_dropped() -> None:
-    finish, text, end = run([b" so"] * 1000, rest=REST_OF_TURN - 10)
+    finish, text, end = run([b" so"] * 1000, turn=Turn("", frozenset({b"7"}), REST_OF_TURN - 10))
     assert (finish, text) == (Finish.ANSWERED, b" so" * 10)
     assert end.result(text, finish) == ("", Finish.ANSWERED)
     assert run([b" so"] * 1000)[0] is None, "no answer, no bound"
@@ -72,7 +80,7 @@ def test_a_limit_after_the_answer_finishes_the_solution(cut: Finish) -> None:
     text = b"\\boxed{3} apples. Now let us"
     _, _, end = run([text])
     assert end.result(text, cut) == (r"\boxed{3} apples.", Finish.ANSWERED)
-    assert StepEnd("\n\n").result(b"no box", cut) == ("no box", cut)
+    assert StepEnd("\n\n", NOTHING).result(b"no box", cut) == ("no box", cut)
 
 
 def test_what_ends_by_itself_is_kept_whole() -> None:
@@ -126,7 +134,7 @@ def test_an_invented_next_problem_ends_the_turn(head: str) -> None:
 
 @pytest.mark.parametrize("head", NEW_PROBLEMS)
 def test_an_invented_next_problem_in_a_step_of_its_own_comes_to_nothing(head: str) -> None:
-    finish, text, end = run(by_bytes(head.strip() + r" \boxed{4}"), rest=3)
+    finish, text, end = run(by_bytes(head.strip() + r" \boxed{4}"), turn=Turn("", frozenset({b"7"}), 3))
     assert finish is Finish.ANSWERED
     assert end.result(text, finish) == ("", Finish.ANSWERED)
     assert run(by_bytes(head.strip()))[0] is not Finish.ANSWERED, "before an answer it is only a heading"
@@ -143,8 +151,8 @@ def test_an_invented_next_problem_in_a_step_of_its_own_comes_to_nothing(head: st
 )
 def test_a_further_part_of_the_problem_goes_on(problem: str, head: str) -> None:
     solution = f"\\boxed{{7}}\n{head} \\boxed{{30}}"
-    finish, text, end = run(by_bytes(solution), problem=problem)
-    assert (finish, text.decode(), end.rest) == (None, solution, 0)
+    finish, text, end = run(by_bytes(solution), turn=Turn(problem))
+    assert (finish, text.decode(), end.turn.rest) == (None, solution, 0)
 
 
 def test_separator_inside_a_token() -> None:
@@ -168,7 +176,7 @@ def test_pieces_do_not_matter(parts: list[str], data: st.DataObject) -> None:
     finish, taken, end = run(pieces)
     exact, least, by_byte = run([bytes([byte]) for byte in text])
     assert (finish is None) == (exact is None)
-    assert (end.rest is None) <= (by_byte.rest is None)
+    assert by_byte.turn.answered <= end.turn.answered
     assert taken.startswith(least)  # whole pieces are taken, so it may be a little more
 
 

@@ -2,9 +2,9 @@ r"""Where a step of a maths solution ends, and where the turn does, decided on t
 
 A step ends at the separator. A box, `\boxed{...}`, ends neither the step nor the solution: a second part may follow, or
 the rest of the sentence. So a solution goes on after its box until the model ends its turn, and is cut where it does
-not: REST_OF_TURN tokens after the last box, or at the head of a new problem. It has answered, so it is finished then
-too, and what was begun after its last box is left out. A box counts when it holds something: "put the answer in
-\boxed{}" is no answer.
+not: REST_OF_TURN tokens after the last box with something new, or at the head of a new problem. It has answered, so it
+is finished then too, and what was begun after its last box is left out. A box counts when it holds something: "put the
+answer in \boxed{}" is no answer.
 
 The end of generation and the other limits are the engine's business; what an answer looks like is known here and not
 there.
@@ -13,12 +13,14 @@ there.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from tts_cli.protocols import Finish
 
 REST_OF_TURN = 256
-"""Most tokens after a box without another one: as many as a long part (b) takes. A model that ends its turn, as chat
-models do, needs none of them; one that never does, as base models, spends them once a solution."""
+"""Most tokens after a box without a further one: as many as a long part (b) takes. A model that ends its turn, as chat
+models do, needs none of them; one that never does, as base models, spends them once a solution. A box that says again
+what an earlier one said is no further one, or a model that repeats itself would never come to an end."""
 
 _BOX = re.compile(rb"\\boxed\s*\{")
 _LONGEST_OPENING = 16  # bytes kept for a `\boxed {` of which only the beginning has come
@@ -34,16 +36,25 @@ _DOLLAR = re.compile(r"[^\n]*?(?<!\s)\$(?!\d)")  # one that may close a formula:
 _SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=[\s*_]|$)[*_]*|。|(?=\n))")
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How far the solution of a problem has come: what stands in its `boxes`, tokens since one of them was new."""
+
+    problem: str = ""
+    boxes: frozenset[bytes] = frozenset()
+    rest: int = 0
+
+    @property
+    def answered(self) -> bool:
+        return bool(self.boxes)
+
+
 class StepEnd:
     """Called with all bytes of one step after every token; looks only at what is new.
-    Blank text in front is skipped, so that a step never consists of separators.
+    Blank text in front is skipped, so that a step never consists of separators. `turn`: up to the token before."""
 
-    `problem` is what is being solved; `rest`: tokens since the last box, None while there is none.
-    """
-
-    def __init__(self, separator: str, problem: str = "", rest: int | None = None) -> None:
-        self.rest = rest
-        self._problem = problem
+    def __init__(self, separator: str, turn: Turn) -> None:
+        self.turn = turn
         self._separator = separator.encode()
         self._seen = 0
         self._start: int | None = None  # of the first byte that is not blank
@@ -51,26 +62,26 @@ class StepEnd:
 
     def __call__(self, text: bytes) -> Finish | None:
         new, self._seen = self._seen, len(text)
-        if self.rest is not None:
-            self.rest += 1
+        if self.turn.answered:
+            self.turn = Turn(self.turn.problem, self.turn.boxes, self.turn.rest + 1)
         if self._start is None:
             rest = text[new:].lstrip(_BLANK)
             if not rest:
                 return None
             self._start = len(text) - len(rest)
-        if self._boxes.complete(text):
-            self.rest = 0
-        if self.rest is not None and b":" in text[new:] and self._begins_a_problem(text):
+        if boxes := self._boxes.closed(text) - self.turn.boxes:
+            self.turn = Turn(self.turn.problem, self.turn.boxes | boxes)
+        if self.turn.answered and b":" in text[new:] and self._begins_a_problem(text):
             return Finish.ANSWERED
         first = max(self._start + 1, new - len(self._separator) + 1)
         if self._separator in text[first:]:
             return Finish.STEP
-        return Finish.ANSWERED if self.rest is not None and self.rest >= REST_OF_TURN else None
+        return Finish.ANSWERED if self.turn.rest >= REST_OF_TURN else None
 
     def result(self, text: bytes, finish: Finish) -> tuple[str, Finish]:
         """The step's text and how it ended, as searches see them. Cut after an answer, a solution is finished; the text
         then goes as far as the sentence with this step's last box, and is empty where it has none."""
-        if self.rest is None or finish in (Finish.STEP, Finish.EOS):
+        if not self.turn.answered or finish in (Finish.STEP, Finish.EOS):
             return step_text(text, self._separator.decode()), finish
         end = self._boxes.end
         before, after = (part.decode("utf-8", "replace") for part in (text[:end], text[end:]))
@@ -82,7 +93,7 @@ class StepEnd:
         if head is None:
             return False
         label = head[1].decode("utf-8", "replace")
-        return not (label and re.search(rf"(?:^|\s)\(?{re.escape(label)}[).:]", self._problem, re.IGNORECASE))
+        return not (label and re.search(rf"(?:^|\s)\(?{re.escape(label)}[).:]", self.turn.problem, re.IGNORECASE))
 
 
 class _Boxes:
@@ -94,16 +105,17 @@ class _Boxes:
         self._content = 0  # where the content of the open box begins
         self._depth = 0  # of braces; 0: no box is open
 
-    def complete(self, text: bytes) -> bool:
-        """Whether a further box that holds something has been closed."""
-        before = self.end
+    def closed(self, text: bytes) -> set[bytes]:
+        """What stands in the boxes that have been closed since the last call."""
+        found = set()
         while self._depth > 0 or self._open(text):
             self._count_braces(text)
             if self._depth > 0:
                 break
-            if text[self._content : self._at - 1].strip(_BLANK):
+            if content := text[self._content : self._at - 1].strip(_BLANK):
+                found.add(content)
                 self.end = self._at
-        return self.end > before
+        return found
 
     def _open(self, text: bytes) -> bool:
         opening = _BOX.search(text, self._at)

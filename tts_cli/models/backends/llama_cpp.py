@@ -18,7 +18,7 @@ from tts_cli.models.prm.formats import PrmFormat, compile_format
 from tts_cli.models.prm.read_outs import TokenPair
 from tts_cli.models.prompts import PromptStyle, compile_template, fill, policy_prompt, with_bos
 from tts_cli.models.registry import ModelEntry
-from tts_cli.models.steps import StepEnd
+from tts_cli.models.steps import StepEnd, Turn
 from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 
 _TEMPLATE = "tokenizer.chat_template"  # a GGUF string
@@ -87,13 +87,13 @@ class LlamaModel:
 
 
 class PolicyPrefix(BranchPrefix):
-    """A problem and its steps so far. `rest`: tokens since the last box, None while there is none."""
+    """A problem and its steps so far, and how far they have come."""
 
-    __slots__ = ("problem", "rest")
+    __slots__ = ("turn",)
 
-    def __init__(self, branch: Branch, parent: PolicyPrefix | None, problem: str, rest: int | None = None) -> None:
+    def __init__(self, branch: Branch, parent: PolicyPrefix | None, turn: Turn) -> None:
         super().__init__(branch, parent)
-        self.problem, self.rest = problem, rest
+        self.turn = turn
 
 
 class LlamaPolicy(LlamaModel):
@@ -106,7 +106,7 @@ class LlamaPolicy(LlamaModel):
 
     def start(self, problem: str, usage: Usage) -> PolicyPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
-        return PolicyPrefix(self.engine.root(self.prompt_tokens(problem), usage), None, problem)
+        return PolicyPrefix(self.engine.root(self.prompt_tokens(problem), usage), None, Turn(problem))
 
     def prompt_tokens(self, problem: str) -> list[int]:
         """The prompt's tokens; nothing in the problem is read as a special token."""
@@ -116,7 +116,7 @@ class LlamaPolicy(LlamaModel):
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
         """Sample one step after `prefix`, which stays valid for further samples."""
         assert isinstance(prefix, PolicyPrefix)
-        end = StepEnd(self.entry.separator, prefix.problem, prefix.rest)
+        end = StepEnd(self.entry.separator, prefix.turn)
         job = self.engine.generate(
             prefix.branch, sampler=Sampler(key, sampling), stop=end, max_tokens=sampling.max_step_tokens
         )
@@ -125,9 +125,8 @@ class LlamaPolicy(LlamaModel):
 
     def _sampled(self, prefix: PolicyPrefix, end: StepEnd, generated: Generated) -> SampledStep:
         text, finish = end.result(generated.text, generated.finish)
-        child = PolicyPrefix(generated.branch, prefix, prefix.problem, end.rest)
-        answered = end.rest is not None
-        return SampledStep(text, len(generated.tokens), finish, child, generated.logprob, answered)
+        child = PolicyPrefix(generated.branch, prefix, end.turn)
+        return SampledStep(text, len(generated.tokens), finish, child, generated.logprob, end.turn.answered)
 
 
 class PrmPrefix(BranchPrefix):
