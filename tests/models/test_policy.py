@@ -88,8 +88,8 @@ def test_a_solution_goes_on_after_a_box_until_the_turn_ends(load: Load) -> None:
     policy = load(
         bias={"\\boxed{7}": 60.0, " so": 59.0, "\n\n": 59.5, "<|end|>": 59.5}, words=["\n\n", "\\boxed{7}", " so"]
     )
-    root = policy.start("x", Usage())
-    steps = [sample(policy, root, index, temperature=1.0) for index in range(24)]
+    root = policy.start("(a) x (b) x", Usage())
+    steps = [sample(policy, root, index, temperature=1.0) for index in range(64)]
     assert {step.finish for step in steps} == {Finish.STEP, Finish.EOS}
     assert {step.answered for step in steps} == {True, False}
     assert all(step.answered == ("\\boxed{7}" in step.text) for step in steps)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.models.steps import REST_OF_TURN, StepEnd, Turn, step_text
+from tts_cli.models.steps import REST_OF_PARTS, REST_OF_TURN, StepEnd, Turn, step_text
 from tts_cli.protocols import Finish
 
 NOTHING = Turn()
@@ -53,11 +53,25 @@ def test_end_of_a_step(text: str, finish: Finish | None, taken: str, answered: b
     assert (found, bytes_taken, end.turn.answered) == (finish, taken.encode(), answered)
 
 
-def test_the_turn_is_cut_so_many_tokens_after_the_last_box() -> None:
-    finish, text, end = run([b"\\boxed{3}", *[b" and"] * 100, b" \\boxed{5}.", *[b" so"] * 1000])
+@pytest.mark.parametrize(
+    ("problem", "most"),
+    [
+        ("What is 2 + 3?", REST_OF_TURN),
+        ("", REST_OF_TURN),
+        ("(a) What is 3 + 4? (b) What is 5 * 6?", REST_OF_PARTS),
+        ("a) Find x. b) Find y.", REST_OF_PARTS),
+        ("Part (a): find x. Part (b): find y.", REST_OF_PARTS),
+        ("1. Find x.\n2. Find y.", REST_OF_PARTS),
+        ("(i) Find x. (ii) Find y.", REST_OF_PARTS),
+        ("Let x = 2. What is f(x)?", REST_OF_TURN),
+    ],
+)
+def test_the_turn_is_cut_so_many_tokens_after_the_last_box(problem: str, most: int) -> None:
+    pieces = [b"\\boxed{3}", *[b" and"] * 50, b" \\boxed{5}.", *[b" so"] * 1000]
+    finish, text, end = run(pieces, turn=Turn(problem))
     assert finish is Finish.ANSWERED
-    assert text.count(b" so") == REST_OF_TURN
-    assert end.result(text, finish) == (r"\boxed{3}" + " and" * 100 + r" \boxed{5}.", Finish.ANSWERED)
+    assert text.count(b" so") == most
+    assert end.result(text, finish) == (r"\boxed{3}" + " and" * 50 + r" \boxed{5}.", Finish.ANSWERED)
 
 
 def test_a_box_that_repeats_an_earlier_one_gives_no_further_tokens() -> None:

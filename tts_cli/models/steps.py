@@ -2,9 +2,9 @@ r"""Where a step of a maths solution ends, and where the turn does, decided on t
 
 A step ends at the separator. A box, `\boxed{...}`, ends neither the step nor the solution: a second part may follow, or
 the rest of the sentence. So a solution goes on after its box until the model ends its turn, and is cut where it does
-not: REST_OF_TURN tokens after the last box with something new, or at the head of a new problem. It has answered, so it
-is finished then too, and what was begun after its last box is left out. A box counts when it holds something: "put the
-answer in \boxed{}" is no answer.
+not: so many tokens after the last box with something new (REST_OF_TURN), or at the head of a new problem. It has
+answered, so it is finished then too, and what was begun after its last box is left out. A box counts when it holds
+something: "put the answer in \boxed{}" is no answer.
 
 The end of generation and the other limits are the engine's business; what an answer looks like is known here and not
 there.
@@ -17,11 +17,13 @@ from dataclasses import dataclass
 
 from tts_cli.protocols import Finish
 
-REST_OF_TURN = 256
-"""Most tokens after a box without a further one: as many as a long part (b) takes. A model that ends its turn, as chat
-models do, needs none of them; one that never does, as base models, spends them once a solution. A box that says again
-what an earlier one said is no further one, or a model that repeats itself would never come to an end."""
+REST_OF_TURN, REST_OF_PARTS = 64, 256
+"""Most tokens after a box without a further one: to end a sentence and correct oneself, or as many as a long part (b)
+takes where the problem has parts. A model that ends its turn, as chat models do, needs none of them; one that never
+does, as base models, spends them once a solution. A box that says again what an earlier one said is no further one, or
+a model that repeats itself would never come to an end."""
 
+_SECOND_PART = re.compile(r"(?:^|\s)\(?(?:b|ii)[).:]+\s|\(2\)|^\s*2[.)]\s", re.IGNORECASE | re.MULTILINE)
 _BOX = re.compile(rb"\\boxed\s*\{")
 _LONGEST_OPENING = 16  # bytes kept for a `\boxed {` of which only the beginning has come
 _BRACES = {ord("{"): 1, ord("}"): -1}
@@ -55,6 +57,7 @@ class StepEnd:
 
     def __init__(self, separator: str, turn: Turn) -> None:
         self.turn = turn
+        self._most = REST_OF_PARTS if _SECOND_PART.search(turn.problem) else REST_OF_TURN
         self._separator = separator.encode()
         self._seen = 0
         self._start: int | None = None  # of the first byte that is not blank
@@ -76,7 +79,7 @@ class StepEnd:
         first = max(self._start + 1, new - len(self._separator) + 1)
         if self._separator in text[first:]:
             return Finish.STEP
-        return Finish.ANSWERED if self.turn.rest >= REST_OF_TURN else None
+        return Finish.ANSWERED if self.turn.rest >= self._most else None
 
     def result(self, text: bytes, finish: Finish) -> tuple[str, Finish]:
         """The step's text and how it ended, as searches see them. Cut after an answer, a solution is finished; the text
