@@ -38,6 +38,7 @@ def write_tiny_gguf(
     architecture: str = "llama",
     chat_template: str | None = None,
     bias: Mapping[str, float] | None = None,
+    last_words: Sequence[str] = (),
     scale: float = 1.0,
     eos: str = "<|end|>",
     vocabulary: bool = True,
@@ -46,7 +47,7 @@ def write_tiny_gguf(
     """Write one model and return its path.
 
     `dtype` is "F32", "F16" or "Q8_0"; `context` the trained context length; `bias` adds about that much to the
-    logit of a token, whatever came before; `scale` sharpens all logits; `vocabulary=False` leaves the tokenizer out,
+    logit of a token, whatever came before; `eos` mostly follows `last_words`; `scale` sharpens all logits; `vocabulary=False` leaves the tokenizer out,
     `tensors=False` the weights (a vocabulary-only file); `architecture` is written as it is given.
     """
     tokens, merges = _vocabulary(words)
@@ -61,7 +62,10 @@ def write_tiny_gguf(
     if tensors:
         names = {text: text if text in special else _printable(text) for text in bias or {}}
         pulls = {tokens.index(names[text]): pull for text, pull in (bias or {}).items()}
-        for name, weights in _weights(len(tokens), layers, width, seed, pulls, scale).items():
+        all_weights = _weights(len(tokens), layers, width, seed, pulls, scale)
+        for word in last_words:
+            _end_after(all_weights, tokens.index(_printable(word)), tokens.index(eos))
+        for name, weights in all_weights.items():
             _add_tensor(writer, name, weights, dtype)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -146,6 +150,13 @@ def _weights(
         weights[f"blk.{layer}.attn_norm.weight"] = _ones(width)
         weights[f"blk.{layer}.ffn_norm.weight"] = _ones(width)
     return weights
+
+
+def _end_after(weights: Mapping[str, NDArray[np.float32]], word: int, eos: int) -> None:
+    """Turn the end token's row towards the word's embedding, which the last hidden state after it resembles."""
+    embedding = weights["token_embd.weight"][word].copy()
+    embedding[0] = 0.0  # the constant is in all of them
+    weights["output.weight"][eos] += 6.0 * embedding / np.linalg.norm(embedding)
 
 
 _BLOCK = (

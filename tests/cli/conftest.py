@@ -22,7 +22,8 @@ from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.cli import app
 
 ROOT = Path(__file__).parents[2]
-WORDS = ("\n\n", "\\boxed{65}", "\\boxed{56}", "12 - 5 = 7", "4 * 7 = 28", " so", "+", "-")
+BOXES = ("\\boxed{65}", "\\boxed{56}")
+WORDS = ("\n\n", *BOXES, "12 - 5 = 7", "4 * 7 = 28", " so", "+", "-")
 BIAS = {"\n\n": 9.0, "\\boxed{65}": 8.0, "\\boxed{56}": 7.0, "12 - 5 = 7": 8.0, "4 * 7 = 28": 8.0}
 ENDLESS = {"\n\n": 9.0, "12 - 5 = 7": 9.0}
 REGISTRY = """
@@ -85,7 +86,7 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models directory."""
     folder = tmp_path_factory.mktemp("models")
     shape = {"words": WORDS, "chat_template": CHAT_TEMPLATE, "context": 2048, "layers": 1}
-    write_tiny_gguf(folder / "tiny.gguf", bias=BIAS, **shape)  # type: ignore[arg-type]
+    write_tiny_gguf(folder / "tiny.gguf", bias=BIAS, last_words=BOXES, **shape)  # type: ignore[arg-type]
     write_tiny_gguf(folder / "endless.gguf", bias=ENDLESS, **shape)  # type: ignore[arg-type]
     write_tiny_gguf(folder / "tiny-prm.gguf", words=WORDS, seed=3, layers=1, context=2048)
     (folder / "models.yaml").write_text(REGISTRY)
