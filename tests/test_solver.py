@@ -471,4 +471,4 @@ def test_a_solver_that_cannot_be_made_leaves_nothing_open() -> None:
     before = threading.active_count()
     with pytest.raises(UsageError):
         Solver(policy="nano", prm="none", method="beam", threads=1)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # an earlier test's thread may end meanwhile

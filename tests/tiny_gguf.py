@@ -47,8 +47,9 @@ def write_tiny_gguf(
     """Write one model and return its path.
 
     `dtype` is "F32", "F16" or "Q8_0"; `context` the trained context length; `bias` adds about that much to the
-    logit of a token, whatever came before; `eos` mostly follows `last_words`; `scale` sharpens all logits; `vocabulary=False` leaves the tokenizer out,
-    `tensors=False` the weights (a vocabulary-only file); `architecture` is written as it is given.
+    logit of a token, whatever came before; `eos` follows each of the `last_words`; `scale` sharpens all logits;
+    `vocabulary=False` leaves the tokenizer out, `tensors=False` the weights (a vocabulary-only file); `architecture`
+    is written as it is given.
     """
     tokens, merges = _vocabulary(words)
     kinds = [_NORMAL] * len(tokens) + [_CONTROL] * len(special)

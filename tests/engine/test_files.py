@@ -88,5 +88,5 @@ def test_settings_out_of_range_are_usage_errors(q8: Path) -> None:
 
 
 def test_a_context_larger_than_memory_is_refused(q8: Path) -> None:
-    with pytest.raises(ModelError, match="this machine has"):
+    with pytest.raises(UsageError, match="this machine has"):
         Engine(q8, n_ctx=2_000_000_000)

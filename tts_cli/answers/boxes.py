@@ -39,7 +39,7 @@ _LABEL = re.compile(
     r"(?<![A-Za-z\\])(?:\\[a-z]+\s[A-Z]{1,4}|\\?[A-Za-z]{1,20}(?:_\{?\w{1,5}\}?|'{1,2}|\([A-Za-z]\))?)\s?(?:=|\\approx)\s*$"
 )
 _SAME_SENTENCE = re.compile(
-    rf"[\s$,*]*(?:\\[()\]\[])*[\s$,*]*{_JOINED}\s(?!.*\b(?:so|thus|hence|therefore|then|not|but|wait|actually|which|answer"
+    rf"[\s$,*]*(?:\\[()\]\[])*(?:\s[A-Za-z²³]{{2,20}}){{0,3}}[\s$,*]*{_JOINED}\s(?!.*\b(?:so|thus|hence|therefore|then|not|but|wait|actually|which|answer"
     r"|total|sum|final|finally|result|product|gives?|giving)\b)[^.?!\n=\\]{0,50}(?:=|\bis\b|\bare\b|:)[\s$*]*(?:\\[(\[])?\s*",
     re.IGNORECASE,
 )

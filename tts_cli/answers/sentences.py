@@ -50,7 +50,7 @@ _IS = (
     r"|应该是|应为|等于|就是|是|为|為|は|은|는|이|คือ|(?=\s?\$?\d))"
 )
 _MARK = re.compile(
-    rf"(?P<hashes>^[ ]{{0,3}}####(?!#))|<answer>|(?P<heading>{_HEADING})|{_NOUN_EN}{_IS_EN}|{_CHOICE_EN}"
+    rf"(?P<hashes>(?:^[ ]{{0,3}}|(?<=\S\s))####(?!#))|<answer>|(?P<heading>{_HEADING})|{_NOUN_EN}{_IS_EN}|{_CHOICE_EN}"
     rf"|{_NOUN}[*_]{{0,3}}(?:[^.?!:：=\n。？！\d$\\不非没]{{0,40}}?)??{_IS}|^\s*答[:：]|选[:：]?\s?(?=[A-J]\b)",
     re.IGNORECASE | re.MULTILINE,
 )
