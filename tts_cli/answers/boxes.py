@@ -38,9 +38,11 @@ _JOINING_WORD = re.compile(rf"(?<![A-Za-z\\])(?:{_JOINED}|\\cup(?![A-Za-z]))", r
 _LABEL = re.compile(
     r"(?<![A-Za-z\\])(?:\\[a-z]+\s[A-Z]{1,4}|\\?[A-Za-z]{1,20}(?:_\{?\w{1,5}\}?|'{1,2}|\([A-Za-z]\))?)\s?(?:=|\\approx)\s*$"
 )
+_UNIT_WORDS = r"(?: [A-Za-z²³]{2,20}(?![A-Za-z])){0,3}"
 _SAME_SENTENCE = re.compile(
-    rf"[\s$,*]*(?:\\[()\]\[])*(?:\s[A-Za-z²³]{{2,20}}){{0,3}}[\s$,*]*{_JOINED}\s(?!.*\b(?:so|thus|hence|therefore|then|not|but|wait|actually|which|answer"
-    r"|total|sum|final|finally|result|product|gives?|giving)\b)[^.?!\n=\\]{0,50}(?:=|\bis\b|\bare\b|:)[\s$*]*(?:\\[(\[])?\s*",
+    rf"[\s$,*]*(?:\\[()\]\[])*{_UNIT_WORDS}[\s$,*]*{_JOINED}\s(?!.*\b(?:so|thus|hence|therefore|then|not|but|wait"
+    r"|actually|which|answer|total|sum|final|finally|result|product|gives?|giving)\b)"
+    r"[^.?!\n=\\]{0,50}(?:=|\bis\b|\bare\b|:)[\s$*]*(?:\\[(\[])?\s*",
     re.IGNORECASE,
 )
 _FRACTION = re.compile(
