@@ -283,7 +283,7 @@ def miss_surd(a: str) -> Iterator[str]:
         yield re.sub(r"\\sqrt\{?(\d+)\}?", r"\1", a)
         yield a.replace(r"\sqrt", r"\sqrt[3]")
     if r"\pi" in a:
-        yield a.replace(r"\pi", "3.14159265358979")
+        yield a.replace(r"\pi", "3.1415926536")  # with one digit more it would stand for the value
         yield a.replace(r"\pi", r"\pi^3")
 
 
