@@ -24,9 +24,9 @@ from pathlib import Path
 from benchmarks.grading_rules import MISS, SAME, rewrites
 from tts_cli.answers import extract, stated
 from tts_cli.answers.compare import AnswerComparison
-from tts_cli.answers.expression import Expression
 from tts_cli.answers.judge import Judge
-from tts_cli.answers.normalize import clean
+from tts_cli.answers.reading.expression import Expression
+from tts_cli.answers.reading.normalize import clean
 
 SHOWN = 25
 WRITTEN = Path(__file__).resolve().parents[1] / "tests" / "answers"

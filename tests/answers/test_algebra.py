@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import TooBig, Undefined
 from tts_cli.answers.evaluate import scalar
-from tts_cli.answers.expression import NotUnderstood
-from tts_cli.answers.normalize import clean
-from tts_cli.answers.parse import parse
+from tts_cli.answers.reading.expression import NotUnderstood
+from tts_cli.answers.reading.normalize import clean
+from tts_cli.answers.reading.parse import parse
 
 POINTS = [
     {"x": complex(0.731), "y": complex(1.377)},

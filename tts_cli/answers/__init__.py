@@ -1,7 +1,8 @@
 """The final answer of a solution: find it, compare it, vote on it.
 
-extract -> Judge.equal / group -> vote. The judge is imported from `judge`: settings need the names of votes alone, not
-how answers compare. Nothing here imports SymPy, math-verify or numpy into this process.
+extract (with `finding`) -> Judge.equal / group -> vote. A judge reads both answers (`reading`) and compares them
+(`compare`): by exact arithmetic (`evaluate`, `algebra`), else with SymPy in a worker process (`symbolic`). It is
+imported from `judge`: settings need the names of votes alone. Nothing here imports SymPy or numpy into this process.
 """
 
 from tts_cli.answers.extract import Extracted, How, extract, find_answer, stated

@@ -20,10 +20,17 @@ from itertools import pairwise
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import Ratio, TooBig, Undefined
 from tts_cli.answers.evaluate import MatrixValue, Value, evaluate
-from tts_cli.answers.expression import ENOUGH_DIGITS, Apply, Expression, NotUnderstood, Number, significant_digits
-from tts_cli.answers.normalize import clean
-from tts_cli.answers.relations import same_name
-from tts_cli.answers.shapes import (
+from tts_cli.answers.reading.expression import (
+    ENOUGH_DIGITS,
+    Apply,
+    Expression,
+    NotUnderstood,
+    Number,
+    significant_digits,
+)
+from tts_cli.answers.reading.normalize import clean
+from tts_cli.answers.reading.relations import same_name
+from tts_cli.answers.reading.shapes import (
     Choice,
     Congruence,
     Equation,
@@ -38,8 +45,8 @@ from tts_cli.answers.shapes import (
     Unread,
     Word,
 )
-from tts_cli.answers.structure import other_readings, read
-from tts_cli.answers.units import may_be_same
+from tts_cli.answers.reading.structure import other_readings, read
+from tts_cli.answers.reading.units import may_be_same
 
 Hard = Callable[[Expression, Expression], bool]
 """Decides a pair of expressions that exact arithmetic cannot."""

@@ -12,7 +12,7 @@ from math import comb, factorial
 
 from tts_cli.answers import algebra
 from tts_cli.answers.algebra import Ratio, TooBig
-from tts_cli.answers.expression import Apply, Expression, Name, NotUnderstood, Number
+from tts_cli.answers.reading.expression import Apply, Expression, Name, NotUnderstood, Number
 
 _MAX_FACTORIAL = 500
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tts_cli.answers.boxes import answer_groups, read_boxes, without_boxes
-from tts_cli.answers.layout import one_line
-from tts_cli.answers.sentences import concluded_answer, last_number, marked_answer, plain, sentence_answer
+from tts_cli.answers.finding.boxes import answer_groups, read_boxes, without_boxes
+from tts_cli.answers.finding.layout import one_line
+from tts_cli.answers.finding.sentences import concluded_answer, last_number, marked_answer, plain, sentence_answer
 
 How = Literal["box", "mark", "sentence", "last number"]
 """How an answer was found, the most trustworthy first."""

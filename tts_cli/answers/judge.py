@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Self, TypeVar
 
 from tts_cli.answers.compare import Answer, AnswerComparison, prepare
-from tts_cli.answers.expression import Expression, to_json
 from tts_cli.answers.extract import stated
+from tts_cli.answers.reading.expression import Expression, to_json
 from tts_cli.errors import TtsError, reason
 from tts_cli.worker_process import WorkerProcess
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import sympy
 from sympy.core.function import PoleError
 
-from tts_cli.answers.expression import (
+from tts_cli.answers.reading.expression import (
     ENOUGH_DIGITS,
     Apply,
     Expression,

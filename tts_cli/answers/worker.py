@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tts_cli.answers.expression import Apply, Name, from_json
+from tts_cli.answers.reading.expression import Apply, Name, from_json
 from tts_cli.answers.symbolic import equal
 from tts_cli.worker_process import limit_memory, requests_and_reply
 

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 from tts_cli.answers.compare import prepare
-from tts_cli.answers.expression import Expression, NotUnderstood
-from tts_cli.answers.shapes import Listing, Named, Node, Quantity
+from tts_cli.answers.reading.expression import Expression, NotUnderstood
+from tts_cli.answers.reading.shapes import Listing, Named, Node, Quantity
 from tts_cli.verification.strict import read_expression
 
 MAX_ITEMS = 8

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from tts_cli.answers.expression import Apply, Expression, Number, decimals, letters
+from tts_cli.answers.reading.expression import Apply, Expression, Number, decimals, letters
 from tts_cli.answers.symbolic import (
     DIGITS,
     Environment,

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from tts_cli.answers.expression import IMAGINARY, Apply, Expression, Name, NotUnderstood, Number, letters, nodes
-from tts_cli.answers.normalize import clean
+from tts_cli.answers.reading.expression import IMAGINARY, Apply, Expression, Name, NotUnderstood, Number, letters, nodes
+from tts_cli.answers.reading.normalize import clean
 from tts_cli.verification.strict import read_equation, read_expression
 
 MAX_TEXT = 600

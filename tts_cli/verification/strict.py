@@ -6,8 +6,8 @@ drop right answers, so `f(x)`, `\log x`, `2^10` in LaTeX, `\sin 30`, `e` and wor
 
 from __future__ import annotations
 
-from tts_cli.answers.expression import Expression, NotUnderstood
-from tts_cli.answers.parse import parse
+from tts_cli.answers.reading.expression import Expression, NotUnderstood
+from tts_cli.answers.reading.parse import parse
 
 MAX_LENGTH = 300
 _IN_LATEX_ONLY = {"letters in a row"}  # elsewhere they are a word

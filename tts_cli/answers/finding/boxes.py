@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tts_cli.answers.layout import one_line
+from tts_cli.answers.finding.layout import one_line
 
 MAX_ANSWER = 10_000
 """Longest box, in characters, that is taken for an answer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from tts_cli.answers.expression import Apply, Expression, NotUnderstood, Number
+from tts_cli.answers.reading.expression import Apply, Expression, NotUnderstood, Number
 
 MAX_DEPTH = 40
 MAX_DIGITS = 1_000

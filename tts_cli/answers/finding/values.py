@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from tts_cli.answers.layout import FORMULA, one_line, without_dollars
+from tts_cli.answers.finding.layout import FORMULA, one_line, without_dollars
 
 _DIGITS = (
     r"(?>\d{1,3}(?:[,٬\u202f\u00a0]\d{3})+(?!\d)(?:[.٫]\d+)?|\d{1,3}(?:\.\d{3})+,\d+|\d+(?:[.,٫]\d+)?|\.\d+)"

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tts_cli.answers.language import TURNING
-from tts_cli.answers.layout import FORMULA, one_line, without_dollars
-from tts_cli.answers.values import ProseValue, last_number_in, result_of, unit_after, value_at_start, values_in
+from tts_cli.answers.finding.layout import FORMULA, one_line, without_dollars
+from tts_cli.answers.finding.values import ProseValue, last_number_in, result_of, unit_after, value_at_start, values_in
+from tts_cli.answers.reading.language import TURNING
 
 _FORMULA = re.compile(FORMULA, re.DOTALL)
 _ABBREVIATED = r"(?<!\bapprox)(?<!\bi\.e)(?<!\be\.g)(?<!\bvs)(?<!\bMr)(?<!\bMrs)(?<!\bDr)(?<!\bSt)"

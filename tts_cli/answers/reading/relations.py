@@ -13,11 +13,19 @@ from fractions import Fraction
 
 from tts_cli.answers import algebra
 from tts_cli.answers.evaluate import scalar
-from tts_cli.answers.expression import FUNCTIONS, INFINITY, Expression, NotUnderstood, Number, letters, operations
-from tts_cli.answers.language import TURNING
-from tts_cli.answers.parse import parse
-from tts_cli.answers.sets import MINUS_INFINITY
-from tts_cli.answers.shapes import (
+from tts_cli.answers.reading.expression import (
+    FUNCTIONS,
+    INFINITY,
+    Expression,
+    NotUnderstood,
+    Number,
+    letters,
+    operations,
+)
+from tts_cli.answers.reading.language import TURNING
+from tts_cli.answers.reading.parse import parse
+from tts_cli.answers.reading.sets import MINUS_INFINITY
+from tts_cli.answers.reading.shapes import (
     Congruence,
     Equation,
     Group,

@@ -11,8 +11,8 @@ from fractions import Fraction
 from functools import reduce
 from typing import Literal
 
-from tts_cli.answers.expression import INFINITY, Apply, Expression, Number
-from tts_cli.answers.shapes import NOTHING, Group, Listing, Node, Quantity, Union
+from tts_cli.answers.reading.expression import INFINITY, Apply, Expression, Number
+from tts_cli.answers.reading.shapes import NOTHING, Group, Listing, Node, Quantity, Union
 
 Operation = Literal["∪", "∩", "∖"]
 Boundary = tuple[float | Fraction, int]

@@ -12,12 +12,12 @@ from fractions import Fraction
 from functools import reduce
 from itertools import pairwise, product
 
-from tts_cli.answers.expression import Apply, Expression, Name, NotUnderstood, Number
-from tts_cli.answers.language import NUMBER_WORDS, TURNING
-from tts_cli.answers.parse import parse
-from tts_cli.answers.relations import SIGNS, congruence, labelled, relation
-from tts_cli.answers.sets import ALL_REALS, combined, is_infinite
-from tts_cli.answers.shapes import (
+from tts_cli.answers.reading.expression import Apply, Expression, Name, NotUnderstood, Number
+from tts_cli.answers.reading.language import NUMBER_WORDS, TURNING
+from tts_cli.answers.reading.parse import parse
+from tts_cli.answers.reading.relations import SIGNS, congruence, labelled, relation
+from tts_cli.answers.reading.sets import ALL_REALS, combined, is_infinite
+from tts_cli.answers.reading.shapes import (
     NOTHING,
     Based,
     Choice,
@@ -31,7 +31,7 @@ from tts_cli.answers.shapes import (
     Unread,
     Word,
 )
-from tts_cli.answers.units import split_unit
+from tts_cli.answers.reading.units import split_unit
 
 MAX_PARTS = 200
 MAX_NESTING = 8

@@ -16,10 +16,10 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tts_cli.answers import expression as tree
-from tts_cli.answers.expression import INFINITY, PI, TWO, Apply, E, Expression, Name, NotUnderstood, Number
-from tts_cli.answers.language import TURNING
-from tts_cli.answers.numerals import INTEGER, NumeralReader
+from tts_cli.answers.reading import expression as tree
+from tts_cli.answers.reading.expression import INFINITY, PI, TWO, Apply, E, Expression, Name, NotUnderstood, Number
+from tts_cli.answers.reading.language import TURNING
+from tts_cli.answers.reading.numerals import INTEGER, NumeralReader
 
 MAX_LENGTH = 600
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from tts_cli.answers.language import with_digits
+from tts_cli.answers.reading.language import with_digits
 
 _SIGNS = {
     "−": "-", "–": "-", "‒": "-", "‑": "-", "‐": "-", "﹣": "-", "×": "*", "⋅": "*", "·": "*", "∙": "*", "∗": "*",

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tts_cli.answers.language import TURNING
+from tts_cli.answers.reading.language import TURNING
 
 MAX_WORDS = 6
 

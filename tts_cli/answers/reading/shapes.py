@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tts_cli.answers.expression import Expression
+from tts_cli.answers.reading.expression import Expression
 
 
 @dataclass(frozen=True, slots=True)
