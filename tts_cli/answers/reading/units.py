@@ -82,7 +82,7 @@ _ABOUT = re.compile(r"(?:about|approximately|exactly|only|roughly)\s+(?=[\d$â‚¬Â
 _OHM = re.compile(r"(?<=[\dkMm])\s*\\Omega\s*$")
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
 _SHORT_NOUN = re.compile(
-    r"[bcdfghjklmnpqrstvwxyz]?[bcdfghjklmnprstvw][aeiou][bcdfghjklmnprstvwxyz]s?|eggs?|ants?|ice|inn|[a-z]{2}s"
+    r"[bcdfghjklmnpqrstvwxyz]?[bcdfghjklmnprstvw][aeiou][bcdfghjklmnprstvwxyz]s?|eggs?|ants?|inn|[aeiou][bcdfgklmnprst]e|[bdfhlnprstw][aeiou]{2}|[a-z]{2}s"
 )
 
 
