@@ -52,6 +52,9 @@ _GREEK_NAMES = """
     omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell hbar
 """
 GREEK = frozenset(_GREEK_NAMES.split())
+_TYPED = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom binomial abs Abs asin acos atan"
+TYPED_NAMES = FUNCTIONS | set(_TYPED.split())
+"""Names that need no backslash."""
 
 CONSTANTS = frozenset(["pi", "i", "e", "∞"])
 PI, E, IMAGINARY, INFINITY = Name("pi"), Name("e"), Name("i"), Name("∞")

@@ -22,6 +22,8 @@ _TURNING_WORDS = """
     satisfy divides maximum minimum inclusive exclusive at we you he she i me what how why there here then thus
     hence therefore too also again o u ou oder und et y e als que más mas menos moins mehr weniger mindestens
     höchstens al au ni nicht kein pas est es ist sind sont son fois veces mal по не или и более менее больше меньше
+    binary hex hexadecimal octal base fold double doubled triple twice recurring repeating repeated prime composite
+    choose permute root radical power infinity infinite
 """
 TURNING = frozenset(_TURNING_WORDS.split())
 """Words beside which a number is not the answer by itself."""

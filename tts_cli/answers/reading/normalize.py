@@ -80,6 +80,7 @@ _SCALE = re.compile(r"(?<=[\d}])\s*(\\text\{)?\s*(dozen|hundred|thousand|million
 _SCALES = {"dozen": "12", **{word: f"10^{{{power}}}" for word, power in
            {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}.items()}}  # fmt: skip
 _MINUS = re.compile(r"(?<![\w}) ])(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
+_COLON = re.compile(r"(?<=\d) ?: ?(?=\d)")
 _CLOCK = re.compile(r"(?<=:\d\d)\s*(?:\\text\{)?\s*([ap])\.?\s?m\b\.?\s*\}?", re.IGNORECASE)
 _WHOLE_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm|textbf)\s*\{([^{}]*\d[^{}]*)\}")
 _MONEY = re.compile(r"(?<!\\)\$(?=\d[\d,.]*(?:[^\d,.$\\]|$))")
@@ -112,6 +113,7 @@ def clean(text: str) -> str:
     text = _MODULO.sub(lambda found: f" \\mod {(found[1] or found[2] or '').strip('{} ')}", text)
     text = _UPRIGHT.sub(_upright, text)
     text = _DEGREES.sub(lambda found: "°" + (found[1] or found[2] or ""), _COMMAND.sub(_rename, text))
+    text = _COLON.sub(":", text)
     text = _CLOCK.sub(lambda mark: r" \text{%snoon}" % ("fore" if mark[1] in "aA" else "after"), text)
     text = _SCALE.sub(_scaled, _MINUS.sub("-", with_digits(text)).replace("per cent", "percent"))
     text = _NOT_EQUAL.sub("≠", _INFINITY.sub("∞", _JOINER.sub(_joined, text)))

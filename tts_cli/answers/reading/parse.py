@@ -24,8 +24,6 @@ from tts_cli.answers.reading.numerals import INTEGER, NumeralReader
 MAX_LENGTH = 600
 
 _OF_SEVERAL = frozenset(["gcd", "lcm", "max", "min"])
-_TYPED_NAMES = "sqrt cbrt pi infinity inf theta alpha beta gamma phi binom binomial abs Abs asin acos atan"
-_PLAIN_NAMES = tree.FUNCTIONS | set(_TYPED_NAMES.split())
 _CONSTANTS = {"pi": PI, "infinity": INFINITY, "inf": INFINITY}
 _ACCENTS = frozenset(["bar", "hat", "tilde", "overline", "dot", "overrightarrow", "widehat"])
 _CALLED = frozenset("fgFG")  # letters that before a bracket name a function
@@ -209,7 +207,7 @@ class _Parser(NumeralReader):
         """Letters without a backslash: a known name, the name of a line or angle (AB), or a product of variables."""
         found = _NAME.match(self.text, self.at)
         word = found.group() if found else ""
-        if found and word in _PLAIN_NAMES:
+        if found and word in tree.TYPED_NAMES:
             self.at = found.end()
             if word not in ("sqrt", "abs", "gcd", "lcm"):
                 self.doubts.add("typed name")

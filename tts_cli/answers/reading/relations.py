@@ -160,7 +160,8 @@ def _equation(text: str, parts: Sequence[str], read: Read) -> Node:
     left, right = parts[0], parts[-1]
     name = label(left)
     if name is not None and not _mentions(right, left) and all(_is_side(side) for side in parts[1:-1]):
-        return _named(name, read(right), _sides(left, right))
+        numbers = [side for part in parts[1:] if (side := _expression(part)) is not None and not letters(side)]
+        return Unread(text) if _contradict(numbers) else _named(name, read(right), _sides(left, right))
     expressions = [_expression(part) for part in parts]
     read_sides = [side for side in expressions if side is not None]
     if len(read_sides) != len(parts):
@@ -210,6 +211,15 @@ def _all_equal(sides: Sequence[Expression]) -> bool:
     try:
         values = [scalar(side) for side in sides]
         return all(algebra.equal(values[0], value) is not False for value in values[1:])
+    except (NotUnderstood, algebra.TooBig, algebra.Undefined):
+        return False
+
+
+def _contradict(sides: Sequence[Expression]) -> bool:
+    """Whether two of these sides certainly differ: x = 5 = 6."""
+    try:
+        values = [scalar(side) for side in sides]
+        return any(algebra.equal(values[0], value) is False for value in values[1:])
     except (NotUnderstood, algebra.TooBig, algebra.Undefined):
         return False
 

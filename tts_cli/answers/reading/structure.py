@@ -182,7 +182,9 @@ def _listing(text: str, nesting: int) -> Node | None:
     if len(pieces) > MAX_PARTS:
         return Unread(text)
     items = [read(piece, nesting + 1) for part in pieces for piece in _signs(part.strip())]
-    return None if len(items) < 2 and pieces == [text] else _joined(items, joiner) if len(items) > 1 else items[0]
+    if len(items) > 1:
+        return _joined(items, joiner)
+    return None if pieces == [text] else items[0] if items else Unread(text)
 
 
 def _points(parts: Sequence[str], nesting: int) -> Node | None:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from tts_cli.answers.reading.expression import GREEK, TYPED_NAMES
 from tts_cli.answers.reading.language import TURNING
 
 MAX_WORDS = 6
@@ -81,6 +82,8 @@ _CODE = re.compile(r"(?:USD|EUR|GBP|Rs\.?)\s*(?=\d)")
 _ABOUT = re.compile(r"(?:about|approximately|exactly|only|roughly)\s+(?=[\d$€£\\-])", re.I)
 _OHM = re.compile(r"(?<=[\dkMm])\s*\\Omega\s*$")
 _TRIGONOMETRIC = re.compile(r"(?:sin|cos|tan|cot|sec|csc)(?![a-z])")
+_SHORT_WORDS = frozenset(["a", "an", "the", "of", "per", "in", "all", "two", "new", "old", "own", "day"])
+_PI = re.compile(r"\s*\\?pi(?![A-Za-z])")
 _SHORT_NOUN = re.compile(
     r"[bcdfghjklmnpqrstvwxyz]?[bcdfghjklmnprstvw][aeiou][bcdfghjklmnprstvwxyz]s?|eggs?|ants?|inn|[aeiou][bcdfgklmnprst]e|[bdfhlnprstw][aeiou]{2}|[a-z]{2}s"
 )
@@ -116,7 +119,8 @@ def _start_of_tail(text: str) -> int | None:
         return start
     for at in range(len(text) - 1, -1, -1):
         if text[at] in "0123456789)]}!|" and not _inside_power(text, at):
-            return at + 1 if at + 1 < len(text) and _TAIL.fullmatch(text, at + 1) else None
+            start = pi.end() if (pi := _PI.match(text, at + 1)) else at + 1
+            return start if start < len(text) and _TAIL.fullmatch(text, start) else None
     sign = re.search(r"\s*[%°‰€£¢]\s*$", text)  # x°, \pi\%
     return sign.start() if sign else None
 
@@ -155,16 +159,16 @@ def _read_tail(value: str, tail: str, text: str) -> Counted:
         return Counted(value, None, noun)
     if not all("a" <= char <= "ɏ" or char in " '-" for char in noun):  # other scripts: nothing is known of their words
         return Counted(text)
-    if in_text or (text[len(value) :].startswith((" ", ".")) and _looks_like_words(folded, tail)):
-        return Counted(value, None, noun)
+    if any(word in TYPED_NAMES or word in GREEK for word in folded):
+        return Counted(text)
+    if in_text or (text[len(value) :].startswith((" ", ".")) and not any(sign in tail for sign in "^*/")):
+        return Counted(value, None, noun) if all(map(_is_word, folded)) else Counted(text)
     return Counted(text)
 
 
-def _looks_like_words(words: list[str], tail: str) -> bool:
-    """Whether letters behind a number are a noun and no product of variables: 5 cats, 5 xy."""
-    if any(sign in tail for sign in "^*/"):
-        return False
-    return len(words) > 1 or len(words[0]) > 3 or bool(_SHORT_NOUN.fullmatch(words[0]))
+def _is_word(word: str) -> bool:
+    """Whether letters behind a number are a word and no product of variables: 5 cats, 5 xy."""
+    return len(word) > 3 or word in _SHORT_WORDS or word in _KEYS or bool(_SHORT_NOUN.fullmatch(word))
 
 
 @lru_cache(maxsize=1_024)
