@@ -102,6 +102,8 @@ def label(text: str) -> str | None:
     if called and called.group(1).lstrip("\\") in _OF_EQUATIONS:
         return None
     words = re.sub(r"\\text\{([^{}]*)\}", r" \1 ", text).split()
+    if not words:
+        return None
     if len(words) > 1 or len(words[0]) > 3:
         words = [word.lower() for word in words] if words[0][0].isalpha() and "(" not in text else words
         words = words[1:] if words[0] == "the" else words
