@@ -73,10 +73,12 @@ def _table() -> dict[str, str]:
 
 _KEYS = _table()
 _POWER = {"square": "2", "sq": "2", "cubic": "3", "cu": "3", "squared": "2", "cubed": "3"}
-_WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*\.?"
+_WORD = r"[^\W\d_]++(?:['-][^\W\d_]++)*+\.?+"  # possessive: letters make words in one way only
 _IN_TEXT = r"\\text\{(?:[^{}0-9]|\^\s*(?:\{\s*-?\d\s*\}|-?\d))*\}"
 _PIECE = re.compile(rf"({_IN_TEXT})|({_WORD}|°[CF]?|[%‰$€£¥¢₹])|\^\s*\{{?\s*(-?\d)\s*\}}?|([*/])|\s+|[().]")
-_TAIL = re.compile(rf"\s*(?:(?:{_IN_TEXT}|{_WORD}|°[CF]?|[%‰$€£¥¢₹])\s*(?:\^\s*\{{?\s*-?\d\s*\}}?\s*)?[*/]?\s*)+\.?$")
+_TAIL = re.compile(
+    rf"\s*+(?:(?:{_IN_TEXT}|{_WORD}|°[CF]?+|[%‰$€£¥¢₹])\s*+(?:\^\s*+\{{?+\s*+-?\d\s*+\}}?+\s*+)?+[*/]?+\s*+)++\.?$"
+)
 _CURRENCY = re.compile(r"([-+]?)\s*(?:US|C|A)?([$€£¥₹₽₩])\s*(?=[-\d.\\({])(.*)", re.DOTALL)
 _CODE = re.compile(r"(?:USD|EUR|GBP|Rs\.?)\s*(?=\d)")
 _ABOUT = re.compile(r"(?:about|approximately|exactly|only|roughly)\s+(?=[\d$€£\\-])", re.I)
