@@ -194,7 +194,7 @@ class AnswerComparison:
                 same_size = len(first.rows) == len(second.rows) and len(first.rows[0]) == len(second.rows[0])
                 return same_size and all(algebra.equal(x, y) is True for row in pairs for x, y in row)
         except (TooBig, Undefined):
-            pass
+            return False  # there is a value, but it is not worked out: no proof
         return False
 
     def value(self, expression: Expression) -> Value | None:
