@@ -15,7 +15,7 @@ import pytest
 
 from tests.engine.driving import drain, prompt, start
 from tts_cli.engine import Engine, library
-from tts_cli.engine.context import ContextPlan, plan
+from tts_cli.engine.plan import ContextPlan, plan
 from tts_cli.engine.model import Model, load_model, model_params
 from tts_cli.errors import TtsError, UsageError
 
@@ -94,10 +94,10 @@ def test_memory_is_unknown_where_the_system_does_not_report_it(monkeypatch: pyte
 
 
 def test_a_context_larger_than_the_memory_is_refused(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_cli.engine.context.memory", lambda: library.Memory(total=10**6, available=10**5))
+    monkeypatch.setattr("tts_cli.engine.plan.memory", lambda: library.Memory(total=10**6, available=10**5))
     with pytest.raises(UsageError, match=r"2000 tokens needs 2\.0 GB of memory, and this machine has 0\.0 GB"):
         _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000)
-    monkeypatch.setattr("tts_cli.engine.context.memory", lambda: None)
+    monkeypatch.setattr("tts_cli.engine.plan.memory", lambda: None)
     assert _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000).n_ctx * 10 > 2000
 
 
