@@ -15,8 +15,8 @@ import pytest
 
 from tests.engine.driving import drain, prompt, start
 from tts_cli.engine import Engine, library
-from tts_cli.engine.plan import ContextPlan, plan
 from tts_cli.engine.model import Model, load_model, model_params
+from tts_cli.engine.plan import ContextPlan, plan
 from tts_cli.errors import TtsError, UsageError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
