@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.engine.pool import Branch, Pool, Slot, common_length
-from tts_cli.engine.sampling import logprobs, sample
+from tts_cli.engine.sampling import draw
 from tts_cli.engine.tasks import EngineTask, Evaluation, Generation
 from tts_cli.protocols import Job
 
@@ -261,9 +261,8 @@ class Scheduler:
         if not tasks:
             return
         kept = (task.parent.logits for task in tasks if task.parent.logits is not None)
-        logits = np.stack(rows or list(kept))  # [tasks, n_vocab]
-        tokens = sample(logits, [task.sampler for task in tasks])
-        for task, token, logprob in zip(tasks, tokens, logprobs(logits, tokens), strict=True):
+        tokens, found = draw(rows or list(kept), [task.sampler for task in tasks])
+        for task, token, logprob in zip(tasks, tokens, found, strict=True):
             task.accept(token, logprob)
             if task.job.done:
                 self._finish(task)
