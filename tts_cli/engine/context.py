@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tts_cli.engine.library import abort_callback
 from tts_cli.engine.model import Model
+from tts_cli.engine.pace import Pace
 from tts_cli.errors import ModelError, TtsError
 
 MAX_SEQUENCES = 256  # LLAMA_MAX_SEQ
@@ -68,6 +69,7 @@ class Context:
         self._vocab = model.vocab.n_tokens
         self.shape = shape
         self.work = Work()
+        self.pace = Pace(shape.threads, adapts=True)
         self._rows = _Rows(self._api, shape.n_batch)
         self._abort, self._is_set = ctypes.create_string_buffer(2), abort_callback()  # set: a text that is not empty
         self._make()
@@ -84,7 +86,7 @@ class Context:
                 f"llama.cpp cannot make a context of {shape.n_ctx} tokens for {model.path}: {why}",
                 f"Close other programs, or give a smaller --ctx-size (the model was trained on {model.n_ctx_train}).",
             )
-        self.n_ctx = int(self._api.llama_n_ctx(self.handle))
+        self.n_ctx, self._threads = int(self._api.llama_n_ctx(self.handle)), shape.threads
         self._api.llama_set_abort_callback(self.handle, self._is_set, ctypes.cast(self._abort, ctypes.c_void_p))
 
     def remake(self, n_ctx: int, n_seq: int) -> None:
@@ -109,9 +111,7 @@ class Context:
         self._require(rows.seq.min() >= 0 and rows.seq.max() < self.shape.n_seq, "sequence out of range")
         self._require(sum(flags) <= self.shape.n_outputs, "too many rows with logits")
         self._lib.forget_errors()
-        begin = time.perf_counter()
-        code = self._api.llama_decode(self.handle, rows.batch)
-        self.work.seconds += time.perf_counter() - begin
+        code = self._timed_decode(rows.batch, len(tokens))
         self._abort[0] = b"\0"
         if code == _ABORTED:  # the part of the batch that ran stays in the cells
             for seq, length in dict(reversed(list(zip(seqs, positions, strict=True)))).items():
@@ -124,6 +124,20 @@ class Context:
             self.work.decodes += 1
             self.work.rows += len(tokens)
         return bool(code == 0)
+
+    def _timed_decode(self, batch: Any, rows: int) -> int:
+        threads = self.shape.threads
+        if rows > 1 or not self.shape.flash_attention:  # else the number of threads would change the logits
+            threads = self.pace.threads_for(rows)
+        if threads != self._threads:
+            self._api.llama_set_n_threads(self.handle, threads, threads)
+            self._threads = threads
+        begin = time.perf_counter()
+        code = int(self._api.llama_decode(self.handle, batch))
+        seconds = time.perf_counter() - begin
+        self.work.seconds += seconds
+        self.pace.observe(rows, threads, seconds)
+        return code
 
     def interrupt(self) -> None:
         """From any thread: break off the decode under way, or else the next one. GPUs finish theirs."""

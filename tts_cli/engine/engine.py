@@ -16,6 +16,7 @@ from typing import Any, Self
 from tts_cli.engine.context import MAX_SEQUENCES, Context, DecodeInterrupted, Work
 from tts_cli.engine.library import physical_cores, supports_gpu
 from tts_cli.engine.model import Model, load_model
+from tts_cli.engine.pace import Pace
 from tts_cli.engine.plan import ContextPlan, Layout, longest_stretch, make_contexts, plan
 from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
@@ -104,6 +105,11 @@ class Engine:
     def busy(self) -> bool:
         """True while a job waits or runs."""
         return bool(self._scheduler.waiting or self._scheduler.live)
+
+    @property
+    def pace(self) -> Pace:
+        """What other programs leave of the cores, and what is made of that."""
+        return self._scheduler.pools[0].context.pace
 
     @property
     def work(self) -> Work:
