@@ -300,7 +300,14 @@ def load_models(
     stack.callback(policy.close)
     if models.prm is None:
         return policy, None
-    prm = load_prm(models.prm, registry=models.registry, prm_format=settings.prm_format, n_seq_max=sequences, **size)
+    prm = load_prm(
+        models.prm,
+        registry=models.registry,
+        prm_format=settings.prm_format,
+        beside=policy,
+        n_seq_max=sequences,
+        **size,
+    )
     stack.callback(prm.close)
     return policy, prm
 

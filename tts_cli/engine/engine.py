@@ -37,7 +37,7 @@ class Engine:
     `n_ctx`: tokens that all branches together may keep (0: by need, see plan.py). `n_seq_max`: jobs at work at once,
     1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode, at most.
     `n_contexts`: llama.cpp contexts that share the work, `layout` of their cells, `flash_attention` (None: by the model
-    and the device, see plan.py).
+    and the device, see plan.py). `share`: an engine whose weights are used, if they are of the same file.
     Raises UsageError for a number out of range, ModelError when the file cannot be loaded, TtsError when its contexts
     cannot be made.
 
@@ -62,13 +62,14 @@ class Engine:
         layout: Layout | None = None,
         flash_attention: bool | None = None,
         n_contexts: int | None = None,
+        share: Engine | None = None,
     ) -> None:
         if n_ctx < 0 or not 1 <= n_seq_max <= MAX_SEQUENCES or n_batch < 1 or (threads is not None and threads < 1):
             raise UsageError(
                 "the context size, sequences, batch or threads are out of range",
                 f"Sequences go from 1 to {MAX_SEQUENCES}, the others from 1 up.",
             )
-        model = load_model(path, gpu_layers=gpu_layers)
+        model = _shared_model(share, path) or load_model(path, gpu_layers=gpu_layers)
         on_gpu = gpu_layers != 0 and supports_gpu()
         try:
             wanted = plan(
@@ -91,7 +92,7 @@ class Engine:
         self._free = weakref.finalize(self, _free_all, model, contexts, workers)
         pools = [_pool(context, wanted) for context in contexts]
         self._scheduler = Scheduler(pools, model.vocab.n_tokens, workers)
-        self._number = 0
+        self._model, self._number = model, 0
         self.path, self.vocab = path, model.vocab
         self.parameters, self.n_ctx_train, self.n_embd = model.parameters, model.n_ctx_train, model.n_embd
         self.n_ctx = sum(context.n_ctx for context in contexts)
@@ -209,6 +210,13 @@ class Engine:
                 f"the text is {length} tokens long, and the model takes {self.max_length}",
                 "Shorten the problem, or give a larger context size where the model allows it.",
             )
+
+
+def _shared_model(share: Engine | None, path: Path) -> Model | None:
+    if share is None or not share._free.alive or not share.path.samefile(path):
+        return None
+    share._model.users += 1
+    return share._model
 
 
 def _pool(context: Context, wanted: ContextPlan) -> Pool:

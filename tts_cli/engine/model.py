@@ -16,9 +16,9 @@ _OTHER = "Give a decoder-only transformer model."
 _BYTE_TOKEN = 1 << 5  # LLAMA_TOKEN_ATTR_BYTE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Model:
-    """Loaded weights. `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
+    """Loaded weights, which several engines may use (`users`). `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
 
     lib: Library
     handle: Any
@@ -31,10 +31,13 @@ class Model:
     n_swa: int  # window of attention; 0: the whole context
     kv_bytes_per_token: int
     attention_flops_per_cell: int
+    users: int = 1
 
     def free(self) -> None:
-        """Free the weights; call once, after every context is freed."""
-        self.lib.api.llama_model_free(self.handle)
+        """One user less, whose contexts are freed; the weights go with the last one."""
+        self.users -= 1
+        if self.users == 0:
+            self.lib.api.llama_model_free(self.handle)
 
 
 def load_model(path: Path, *, gpu_layers: int = -1) -> Model:
