@@ -95,7 +95,7 @@ class Engine:
         self._model, self._number = model, 0
         self.path, self.vocab = path, model.vocab
         self.parameters, self.n_ctx_train, self.n_embd = model.parameters, model.n_ctx_train, model.n_embd
-        self.n_ctx = sum(context.n_ctx for context in contexts)
+        self.n_ctx = wanted.n_ctx if wanted.layout == "streams" else sum(context.n_ctx for context in contexts)
         longest = wanted.n_ctx_limit if wanted.layout == "streams" else contexts[0].n_ctx
         self.max_length = min(longest, model.n_ctx_train)
         self.layout, self.flash_attention = wanted.layout, wanted.flash_attention

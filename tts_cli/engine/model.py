@@ -18,7 +18,8 @@ _BYTE_TOKEN = 1 << 5  # LLAMA_TOKEN_ATTR_BYTE
 
 @dataclass(slots=True)
 class Model:
-    """Loaded weights, which several engines may use (`users`). `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
+    """Loaded weights, which several engines may use (`users`). `kv_bytes_per_token` and `attention_flops_per_cell` (per
+    KV cell and row) size the context."""
 
     lib: Library
     handle: Any
