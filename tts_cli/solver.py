@@ -74,9 +74,11 @@ class Solver:
         prm: str | Path | RewardModel | None = None,
         models: ModelPair | None = None,
         sequences: int = SEQUENCES,
+        on_note: Callable[[str], None] = lambda note: None,
         **fields: Any,
     ) -> None:
-        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together."""
+        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together.
+        `on_note` gets what a person should know before the models are loaded: that memory is short."""
         load_plugins()
         names = {role: str(one) for role, one in (("policy", policy), ("prm", prm)) if isinstance(one, str | Path)}
         if settings is not None and fields | names:
@@ -94,7 +96,7 @@ class Solver:
                 self._effective = effective(self.settings, pair)
                 self.policy: Policy
                 self.prm: RewardModel | None
-                self.policy, loaded = load_models(self.settings, pair, stack, sequences)
+                self.policy, loaded = load_models(self.settings, pair, stack, sequences, on_note)
                 self.prm = loaded if prm is None or isinstance(prm, str | Path) else prm
                 if loaded is not None and self.settings.method in BY_PROFILE:
                     found = find_profile(self.settings, pair, self.policy.parameters, loaded.parameters)
@@ -291,17 +293,39 @@ def effective(settings: Settings, models: ModelPair) -> Settings:
 
 
 def load_models(
-    settings: Settings, models: ModelPair, stack: ExitStack, sequences: int = SEQUENCES
+    settings: Settings,
+    models: ModelPair,
+    stack: ExitStack,
+    sequences: int = SEQUENCES,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> tuple[LlamaPolicy, LlamaPRM | None]:
-    """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError."""
-    size = {"n_ctx": settings.ctx_size, "threads": settings.threads, "gpu_layers": settings.gpu_layers}
-    policy = load_policy(models.policy, registry=models.registry, n_seq_max=sequences, **size)
+    """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError, and UsageError
+    where both together cannot fit into memory; `on_note` is called where the context was made smaller for it."""
+    size = {"threads": settings.threads, "gpu_layers": settings.gpu_layers, "n_seq_max": sequences}
+    contexts = _contexts(settings, models, sequences, on_note)
+    policy = load_policy(models.policy, registry=models.registry, n_ctx=contexts[0], **size)
     stack.callback(policy.close)
     if models.prm is None:
         return policy, None
-    prm = load_prm(models.prm, registry=models.registry, prm_format=settings.prm_format, n_seq_max=sequences, **size)
+    format = settings.prm_format
+    prm = load_prm(models.prm, registry=models.registry, prm_format=format, n_ctx=contexts[-1], **size)
     stack.callback(prm.close)
     return policy, prm
+
+
+def _contexts(settings: Settings, models: ModelPair, sequences: int, on_note: Callable[[str], None]) -> tuple[int, ...]:
+    """Tokens of each model's context, by what memory there is; a GPU's is llama.cpp's own business."""
+    from tts_cli.engine.library import physical_cores, supports_gpu
+    from tts_cli.models.room import find_room
+
+    entries = [entry for entry in (models.policy, models.prm) if entry is not None]
+    if settings.gpu_layers != 0 and supports_gpu():
+        return (settings.ctx_size,) * len(entries)
+    threads = settings.threads or physical_cores()
+    room = find_room(entries, n_ctx=settings.ctx_size, n_seq_max=sequences, threads=threads)
+    if room.note is not None:
+        on_note(room.note)
+    return room.n_ctx
 
 
 def find_profile(

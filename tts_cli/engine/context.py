@@ -20,7 +20,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from numpy.typing import NDArray
 from tts_cli.engine.library import abort_callback, memory
 from tts_cli.engine.model import Model
 from tts_cli.errors import ModelError, TtsError, UsageError
+
+if TYPE_CHECKING:
+    from tts_cli.engine.memory import ModelShape
 
 MAX_SEQUENCES = 256  # LLAMA_MAX_SEQ
 _PER_SEQUENCE = 512  # tokens
@@ -53,7 +56,7 @@ class ContextPlan:
 
 
 def plan(
-    model: Model, n_ctx: int, n_seq_max: int, threads: int, n_contexts: int | None, *, on_gpu: bool
+    model: Model | ModelShape, n_ctx: int, n_seq_max: int, threads: int, n_contexts: int | None, *, on_gpu: bool
 ) -> ContextPlan:
     """The plan for `n_ctx` tokens in all (0: choose), `threads` in all and `n_contexts` (None: choose).
     Raises UsageError when they cannot fit into memory."""
@@ -82,13 +85,13 @@ def plan(
     )
 
 
-def _default_context(model: Model, n_seq_max: int) -> int:
+def _default_context(model: Model | ModelShape, n_seq_max: int) -> int:
     train = model.n_ctx_train
     wanted = max(train, n_seq_max * min(train, _PER_SEQUENCE))
     return max(_LEAST, min(wanted, _KV_LIMIT // model.kv_bytes_per_token))
 
 
-def _best_width(model: Model) -> int:
+def _best_width(model: Model | ModelShape) -> int:
     """Rows at which attention over all of them costs about as much as the weights, a multiple of 8."""
     balance = 2 * model.parameters / max(1, model.attention_flops_per_cell * _TYPICAL)
     return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Self
 
-from tts_cli.engine.gguf_header import Header
+from tts_cli.engine.context import MAX_SEQUENCES, plan
+from tts_cli.engine.gguf_header import Header, read_header
 
 PROGRAM = 64 << 20
 """Bytes of the program itself: Python with numpy and llama.cpp, before any model."""
@@ -34,7 +36,8 @@ _REPACKED_ARM = (*_REPACKED_X86, 8, 13, 14)  # and Q8_0, Q5_K, Q6_K
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """The sizes of a model, by its header. `mapped`: bytes of its file, `repacked`: of the rearranged copy."""
+    """The sizes of a model, by its header: what `plan` wants to know of it, and what its buffers depend on.
+    `mapped`: bytes of the weights in its file, `repacked`: of the rearranged copy. `n_swa`: window of attention."""
 
     parameters: int
     vocabulary: int
@@ -45,6 +48,7 @@ class ModelShape:
     query_width: int
     kv_width: int
     feed_forward: int
+    n_swa: int
     mapped: int
     repacked: int
 
@@ -69,6 +73,7 @@ class ModelShape:
             query_width=heads * key_width,
             kv_width=number("attention.head_count_kv", heads) * key_width,
             feed_forward=max(number("feed_forward_length", 4 * width), experts),
+            n_swa=number("attention.sliding_window", 0),
             mapped=header.weights,
             repacked=sum(header.matrices.get(kind, 0) for kind in _repacked_types()) if repacks else 0,
         )
@@ -87,8 +92,8 @@ class ModelShape:
 @dataclass(frozen=True, slots=True)
 class ContextSize:
     """One llama.cpp context, or `count` equal ones: `n_ctx` cells in all, which `n_seq` sequences share, or of which
-    each has its own stream. `n_ubatch`: rows of a micro-batch, `n_outputs` of a batch with logits. `parked`: tokens of
-    which the keys and values are kept outside, at most."""
+    each has its own stream. `n_ubatch`: rows of a micro-batch, `n_outputs` of a batch with logits. `saved`: bytes of
+    the states of idle sequences that are kept outside of it, at most."""
 
     n_ctx: int
     n_seq: int
@@ -97,7 +102,7 @@ class ContextSize:
     unified: bool = True
     flash_attention: bool = False
     count: int = 1
-    parked: int = 0
+    saved: int = 0
 
     @property
     def cells(self) -> int:
@@ -140,6 +145,20 @@ class Footprint:
         return f"{_gb(self.total)} GB ({parts})"
 
 
+def predict(path: Path, *, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, repacks: bool = True) -> Footprint:
+    """Of an Engine with these settings on CPUs. Raises ModelError for a file that is no whole GGUF model, UsageError
+    for a context that cannot fit."""
+    shape = ModelShape.of(read_header(path), repacks=repacks)
+    return footprint(shape, planned(shape, n_ctx, n_seq_max, threads))
+
+
+def planned(shape: ModelShape, n_ctx: int, n_seq_max: int, threads: int) -> ContextSize:
+    """The contexts that an Engine would make."""
+    wanted = plan(shape, n_ctx, n_seq_max, threads, None, on_gpu=False)
+    sequences = min(MAX_SEQUENCES, 2 * wanted.width)
+    return ContextSize(wanted.n_ctx, sequences, 128, max(64, sequences), count=wanted.n_contexts)
+
+
 def footprint(shape: ModelShape, *contexts: ContextSize) -> Footprint:
     """Of one loaded model with all of its contexts: two where it is policy and PRM at once."""
     return Footprint(
@@ -148,7 +167,7 @@ def footprint(shape: ModelShape, *contexts: ContextSize) -> Footprint:
         kv=sum(context.count * kv_bytes(shape, context) for context in contexts),
         compute=sum(context.count * compute_bytes(shape, context) for context in contexts),
         outputs=sum(context.count * output_bytes(shape, context) for context in contexts),
-        other=_PER_TOKEN * shape.vocabulary + sum(_kept_outside(shape, context) for context in contexts),
+        other=_PER_TOKEN * shape.vocabulary + sum(context.count * _PER_CONTEXT + context.saved for context in contexts),
     )
 
 
@@ -175,10 +194,6 @@ def compute_bytes(shape: ModelShape, context: ContextSize) -> int:
     feed_forward = inputs + _F32 * rows * (4 * shape.width + 3 * shape.feed_forward)
     output = _F32 * (outputs * shape.vocabulary + 2 * rows * shape.width)
     return max(attention, feed_forward, output)
-
-
-def _kept_outside(shape: ModelShape, context: ContextSize) -> int:
-    return context.count * _PER_CONTEXT + context.parked * shape.kv_bytes_per_token
 
 
 def _repacked_types() -> tuple[int, ...]:
