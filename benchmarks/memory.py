@@ -7,7 +7,8 @@ Each case runs in a process of its own, and fills every cell of its KV cache. Tw
 
 - bare: llama.cpp's own calls with a given layout, so that each term of the prediction is seen at its largest. One
   sequence is decoded, its state is put into all others, then a whole micro-batch and one row for each sequence run.
-- tts: `tts solve` with a real prompt, as a person runs it, with a PRM or without.
+- engine: an Engine with its own plan samples 16 solutions; as a policy alone, and with a second one that scores them.
+  Its cells are not filled, so less of its compute buffer is touched than is predicted.
 
 Measured is VmHWM of /proc/self/status: the largest resident set of this program alone. ru_maxrss, the fallback where
 there is no /proc, counts what the parent held before the program was started, too. Both count the mapped pages of the
@@ -27,21 +28,24 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.engine.gguf_header import read_header
-from tts_cli.engine.memory import PROGRAM, ContextSize, Footprint, ModelShape, footprint
+from tts_cli.engine.memory import PROGRAM, ContextSize, Footprint, ModelShape, footprint, planned
 from tts_cli.paths import PACKAGED
 
 MODELS = Path.home() / ".cache" / "tts-real-models"
 MIB = 1 << 20
+SEQUENCES, THREADS = 64, 2  # of an Engine, as `tts solve` asks for
 UNIFIED, FLASH, STREAMS = "unified", "unified, flash attention", "a stream each"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One process: these models with these contexts, in order. The same file twice is loaded once."""
+    """One process: these models with these contexts, in order. The same file twice is loaded once. With `engine` the
+    contexts are those that an Engine plans, and makes itself."""
 
     name: str
     models: tuple[str, ...]
     contexts: tuple[ContextSize, ...]
+    engine: bool = False
 
     def predicted(self) -> Footprint:
         found: list[Footprint] = []
@@ -73,9 +77,18 @@ def cases(folder: Path) -> Iterator[Case]:
                 cells = n_ctx if layout == STREAMS else n_ctx // 2  # attention over all of them takes minutes
                 name = f"{Path(file).stem}, {layout}, {cells} cells, width {width}"
                 yield Case(name, (file,), (context(layout, cells, width),))
-    pair = context(STREAMS, 16384, 32), context(FLASH, 8192, 16)
-    for policy, prm in ((files[-2], files[-1]), (files[-1], files[-1])):
-        yield Case(f"{Path(policy).stem} as policy, {Path(prm).stem} as PRM", (policy, prm), pair)
+    for file in files:
+        yield engines(f"{Path(file).stem}, engine", file)
+    if len(files) > 2:
+        pair = context(STREAMS, 16384, 32), context(FLASH, 8192, 16)
+        for policy, prm in ((files[-2], files[-1]), (files[-1], files[-1])):
+            yield Case(f"{Path(policy).stem} as policy, {Path(prm).stem} as PRM", (policy, prm), pair)
+        yield engines(f"{Path(files[-2]).stem} as policy, {Path(files[-1]).stem} as PRM, engine", *files[-2:])
+
+
+def engines(name: str, *files: str) -> Case:
+    sizes = tuple(planned(ModelShape.of(read_header(Path(file))), 0, SEQUENCES, THREADS) for file in files)
+    return Case(name, files, sizes, engine=True)
 
 
 # --- in the process of one case ---
@@ -153,9 +166,30 @@ class Bare:
             assert code == 0, (code, self.lib.last_error())
 
 
+def run_engines(models: list[str]) -> None:
+    """The first samples 16 solutions of 100 tokens; the second, if there is one, scores each."""
+    from tts_cli.engine import Engine, Sampler
+    from tts_cli.protocols import SampleKey, Sampling, Usage
+
+    engines = [Engine(Path(file), gpu_layers=0, n_seq_max=SEQUENCES, threads=THREADS) for file in models]
+    root = engines[0].root([65 + i % 26 for i in range(150)], Usage())
+    samplers = [Sampler(SampleKey(0, "memory", (i,)), Sampling()) for i in range(16)]
+    jobs = [engines[0].generate(root, sampler=one, stop=lambda text: None, max_tokens=100) for one in samplers]
+    while not all(job.done for job in jobs):
+        engines[0].advance()
+    for engine in engines[1:]:
+        prompt = engine.root([65], Usage())
+        scores = [engine.evaluate(prompt, job.result().tokens or (65,), [0]) for job in jobs]
+        while not all(job.done for job in scores):
+            engine.advance()
+
+
 def run_case(text: str) -> None:
     given = json.loads(text)
-    Bare().run(given["models"], [ContextSize(**size) for size in given["contexts"]])
+    if given["engine"]:
+        run_engines(given["models"])
+    else:
+        Bare().run(given["models"], [ContextSize(**size) for size in given["contexts"]])
     print(json.dumps(peak()))
 
 
@@ -163,8 +197,7 @@ def run_case(text: str) -> None:
 
 
 def measure(case: Case) -> dict[str, int]:
-    text = json.dumps({"models": case.models, "contexts": [asdict(size) for size in case.contexts]})
-    command = [sys.executable, "-m", "benchmarks.memory", "--case", text]
+    command = [sys.executable, "-m", "benchmarks.memory", "--case", json.dumps(asdict(case))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{case.name} failed: {done.stderr}")

@@ -301,31 +301,25 @@ def load_models(
 ) -> tuple[LlamaPolicy, LlamaPRM | None]:
     """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError, and UsageError
     where both together cannot fit into memory; `on_note` is called where the context was made smaller for it."""
-    size = {"threads": settings.threads, "gpu_layers": settings.gpu_layers, "n_seq_max": sequences}
-    contexts = _contexts(settings, models, sequences, on_note)
-    policy = load_policy(models.policy, registry=models.registry, n_ctx=contexts[0], **size)
+    from tts_cli.models.room import find_room
+
+    size: dict[str, Any] = {
+        "threads": settings.threads,
+        "gpu_layers": settings.gpu_layers,
+        "n_seq_max": sequences,
+    }
+    entries = [models.policy, *([models.prm] if models.prm else [])]
+    room = find_room(entries, n_ctx=settings.ctx_size, **size)
+    if room.note is not None:
+        on_note(room.note)
+    policy = load_policy(models.policy, registry=models.registry, n_ctx=room.n_ctx[0], **size)
     stack.callback(policy.close)
     if models.prm is None:
         return policy, None
     format = settings.prm_format
-    prm = load_prm(models.prm, registry=models.registry, prm_format=format, n_ctx=contexts[-1], **size)
+    prm = load_prm(models.prm, registry=models.registry, prm_format=format, n_ctx=room.n_ctx[1], **size)
     stack.callback(prm.close)
     return policy, prm
-
-
-def _contexts(settings: Settings, models: ModelPair, sequences: int, on_note: Callable[[str], None]) -> tuple[int, ...]:
-    """Tokens of each model's context, by what memory there is; a GPU's is llama.cpp's own business."""
-    from tts_cli.engine.library import physical_cores, supports_gpu
-    from tts_cli.models.room import find_room
-
-    entries = [entry for entry in (models.policy, models.prm) if entry is not None]
-    if settings.gpu_layers != 0 and supports_gpu():
-        return (settings.ctx_size,) * len(entries)
-    threads = settings.threads or physical_cores()
-    room = find_room(entries, n_ctx=settings.ctx_size, n_seq_max=sequences, threads=threads)
-    if room.note is not None:
-        on_note(room.note)
-    return room.n_ctx
 
 
 def find_profile(

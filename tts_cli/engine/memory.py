@@ -28,7 +28,7 @@ PROGRAM = 64 << 20
 _F16, _F32, _INDEX = 2, 4, 8  # bytes
 _PAD = 256  # cells: llama.cpp rounds the KV cache of each stream up to this
 _PER_TOKEN = 330  # bytes of the tokenizer's tables for each token of the vocabulary, measured
-_PER_CONTEXT = 4 << 20  # bytes: graphs and scratch, measured
+_PER_CONTEXT = 3 << 20  # bytes: graphs and scratch, measured
 # ggml types of which llama.cpp makes a rearranged copy (ggml-cpu/repack.cpp)
 _REPACKED_X86 = (2, 12, 20, 39)  # Q4_0, Q4_K, IQ4_NL, MXFP4, with AVX2
 _REPACKED_ARM = (*_REPACKED_X86, 8, 13, 14)  # and Q8_0, Q5_K, Q6_K

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.engine import library
+from tts_cli.engine.gguf_header import read_header
 from tts_cli.engine.memory import Footprint, ModelShape, footprint, planned, predict
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.models.registry import ModelEntry, locate
@@ -29,17 +30,18 @@ class Room:
     note: str | None = None
 
 
-def find_room(entries: Sequence[ModelEntry], *, n_ctx: int, n_seq_max: int, threads: int) -> Room:
-    """For models that run on CPUs. `n_ctx` 0: ours to choose. Raises UsageError, with numbers, where they cannot fit,
-    ModelError for a file that is missing or no whole GGUF model."""
-    from tts_cli.engine.gguf_header import read_header
-
+def find_room(
+    entries: Sequence[ModelEntry], *, n_ctx: int, n_seq_max: int, threads: int | None, gpu_layers: int = -1
+) -> Room:
+    """Of the models that an Engine with these settings loads, each. `n_ctx` 0: ours to choose. On a GPU nothing is cut:
+    its memory is llama.cpp's business. Raises UsageError, with numbers, where they cannot fit, ModelError for a file
+    that is missing or no whole GGUF model."""
     machine = library.memory()
-    if machine is None:
+    if machine is None or (gpu_layers != 0 and library.supports_gpu()):
         return Room((n_ctx,) * len(entries))
     repacks = not library.amx_fault(library.system_info())
     shapes = {path: ModelShape.of(read_header(path), repacks=repacks) for path in map(locate, entries)}
-    needs = _Needs(entries, shapes, n_seq_max, threads)
+    needs = _Needs(entries, shapes, n_seq_max, threads or library.physical_cores())
     wanted = sizes = (n_ctx,) * len(entries)
     for limit in (None, *(() if n_ctx else _SIZES)):
         sizes = wanted if limit is None else needs.cut(limit)
