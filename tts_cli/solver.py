@@ -75,9 +75,11 @@ class Solver:
         prm: str | Path | RewardModel | None = None,
         models: ModelPair | None = None,
         sequences: int = SEQUENCES,
+        on_note: Callable[[str], None] = lambda note: None,
         **fields: Any,
     ) -> None:
-        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together."""
+        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together.
+        `on_note` gets what a person should know before the models are loaded: that memory is short."""
         load_plugins()
         names = {role: str(one) for role, one in (("policy", policy), ("prm", prm)) if isinstance(one, str | Path)}
         if settings is not None and fields | names:
@@ -95,7 +97,7 @@ class Solver:
                 self._effective = effective(self.settings, pair)
                 self.policy: Policy
                 self.prm: RewardModel | None
-                self.policy, loaded = load_models(self.settings, pair, stack, sequences)
+                self.policy, loaded = load_models(self.settings, pair, stack, sequences, on_note)
                 self.prm = loaded if prm is None or isinstance(prm, str | Path) else prm
                 if loaded is not None and self.settings.method in BY_PROFILE:
                     found = find_profile(self.settings, pair, self.policy.parameters, loaded.parameters)
@@ -292,11 +294,26 @@ def effective(settings: Settings, models: ModelPair) -> Settings:
 
 
 def load_models(
-    settings: Settings, models: ModelPair, stack: ExitStack, sequences: int = SEQUENCES
+    settings: Settings,
+    models: ModelPair,
+    stack: ExitStack,
+    sequences: int = SEQUENCES,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> tuple[LlamaPolicy, LlamaPRM | None]:
-    """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError."""
-    size = {"n_ctx": settings.ctx_size, "threads": settings.threads, "gpu_layers": settings.gpu_layers}
-    policy = load_policy(models.policy, registry=models.registry, n_seq_max=sequences, **size)
+    """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError, and UsageError
+    where both together cannot fit into memory; `on_note` is called where the context was made smaller for it."""
+    from tts_cli.models.room import find_room
+
+    size: dict[str, Any] = {
+        "threads": settings.threads,
+        "gpu_layers": settings.gpu_layers,
+        "n_seq_max": sequences,
+    }
+    entries = [models.policy, *([models.prm] if models.prm else [])]
+    room = find_room(entries, n_ctx=settings.ctx_size, **size)
+    if room.note is not None:
+        on_note(room.note)
+    policy = load_policy(models.policy, registry=models.registry, n_ctx=room.n_ctx[0], **size)
     stack.callback(policy.close)
     if models.prm is None:
         return policy, None
@@ -305,7 +322,7 @@ def load_models(
         registry=models.registry,
         prm_format=settings.prm_format,
         beside=policy,
-        n_seq_max=sequences,
+        n_ctx=room.n_ctx[1],
         **size,
     )
     stack.callback(prm.close)

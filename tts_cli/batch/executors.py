@@ -57,15 +57,22 @@ class Executor(Protocol):
         ...
 
 
-def open_executor(settings: Settings, models: ModelPair, stack: ExitStack, at_most: int | None = None) -> Executor:
+def open_executor(
+    settings: Settings,
+    models: ModelPair,
+    stack: ExitStack,
+    at_most: int | None = None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> Executor:
     """What suits these models; `stack` closes it. `at_most`: problems under way (the default: what the models hold).
+    `on_note`: see Solver.
     Raises TtsError where they cannot be loaded."""
     from tts_cli.models.registry import locate
 
     loaded = [entry for entry in (models.policy, models.prm) if entry is not None]
     if all(locate(entry).stat().st_size <= SMALL_FILE for entry in loaded):
         return Processes(open_workers(settings, stack, at_most, models))
-    return InProcess(stack.enter_context(Solver(settings, models=models)), at_most)
+    return InProcess(stack.enter_context(Solver(settings, models=models, on_note=on_note)), at_most)
 
 
 def open_workers(

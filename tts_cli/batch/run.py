@@ -113,7 +113,7 @@ class BatchRun:
             problems = self._unsolved(rows, resume)
             if (first := next(problems, None)) is not None:
                 self.observer.loading(models.policy)
-                executor = open_executor(self.settings, models, stack, self.at_most)
+                executor = open_executor(self.settings, models, stack, self.at_most, self.observer.note)
                 self.observer.loaded()
                 self._solve(chain([first], problems), executor, write)
             # 3. Put the file in order once all rows are in it.

@@ -124,12 +124,13 @@ def _models(memory: int | None) -> Iterator[Check]:
 
 def _fits(entry: ModelEntry, memory: int | None) -> Check:
     from tts_cli.models import registry
+    from tts_cli.models.room import memory_needed
 
     path = registry.locate(entry)
-    name, size = f"model {entry.name}", path.stat().st_size
-    if memory is not None and registry.memory_needed(path) > memory:
+    name, size, need = f"model {entry.name}", path.stat().st_size, memory_needed(path)
+    if memory is not None and need is not None and need.total > memory:
         fix = "Take a smaller model or a smaller quantisation of it."
-        return Check(name, "warn", f"{size / 1e9:.1f} GB, more than fits into memory now", fix)
+        return Check(name, "warn", f"needs {need} of memory, more than fits now", fix)
     return Check(name, "ok", f"{size / 1e6:.1f} MB, fits")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,19 +84,21 @@ def _says_of_itself(entry: ModelEntry, known: Registry) -> dict[str, Any]:
     """What the header of its file adds, as JSON; nothing where the file is not here or damaged."""
     from tts_cli.engine import library
     from tts_cli.models.load import header_of
-    from tts_cli.models.registry import find_file, memory_needed
+    from tts_cli.models.registry import find_file
+    from tts_cli.models.room import memory_needed
 
     path = find_file(entry)
     header = header_of(path) if path else None
     if path is None or header is None:
         return {}
-    machine = library.memory()
+    machine, need = library.memory(), memory_needed(path)
     fields: dict[str, Any] = {
         "architecture": header.architecture,
         "quantization": header.quantization,
         "context": header.context_length,
         "chat_template": header.chat_template is not None,
-        "fits": None if machine is None else memory_needed(path) <= machine.available,
+        "memory": None if need is None else {"total": need.total, **asdict(need)},
+        "fits": None if machine is None else need is not None and need.total <= machine.available,
     }
     if entry.role == "policy":
         style = entry.prompt or known.prompt_for(entry.name, header.metadata)

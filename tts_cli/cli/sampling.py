@@ -45,6 +45,7 @@ def sample(evaluation: EvalRun, rows: Sequence[Row], channels: Channels, again: 
         complete = evaluation.sample(
             rows,
             on_load=channels.introduce,
+            on_note=channels.note,
             on_start=progress.start,
             on_decode=progress.decoded,
             on_ended=progress.ended,

@@ -22,13 +22,15 @@ _VERSIONS = (2, 3)
 _SCALARS = {kind: f"<{letter}" for kind, letter in enumerate("BbHhIif?--Qqd") if letter != "-"}
 _STRING, _ARRAY = 8, 9
 _TOKENS = "tokenizer.ggml.tokens"
+_INPUT, _OUTPUT = "token_embd.weight", "output.weight"
+_PER_LAYER = (".attention.head_count", ".attention.head_count_kv", ".feed_forward_length")
 _DOWNLOAD = "Download or copy the file again."
 
 # ggml type -> (weights per block, bytes per block). A type that is not listed is not checked for its size.
 _BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
-    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
-    24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292), 20: (32, 18),
+    24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2), 39: (32, 17),
 }  # fmt: skip
 
 
@@ -43,10 +45,17 @@ _FILE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Scalars and strings of the metadata by key. `parameters`: weights of all tensors, as llama.cpp counts them."""
+    """Scalars and strings of the metadata by key; of numbers given for each layer, the largest.
+
+    `parameters`: weights of all tensors, as llama.cpp counts them. `vocabulary`: tokens. `weights`: bytes of all
+    tensors. `matrices`: of those that activations are multiplied with, bytes by ggml type.
+    """
 
     metadata: dict[str, Any]
     parameters: int
+    vocabulary: int
+    weights: int
+    matrices: dict[int, int]
 
     @property
     def architecture(self) -> str:
@@ -138,15 +147,23 @@ def _parse(path: Path, reader: _Reader) -> Header:
     if max(tensors, pairs) > len(reader.data) // 8:
         raise EOFError
     metadata: dict[str, Any] = {}
+    vocabulary = 0
     for _ in range(pairs):
         key = reader.string().decode("utf-8", "replace")
         kind = reader.scalar("<I")
         if kind == _ARRAY:
-            _step_over_array(path, reader, key)
+            count, largest = _step_over_array(path, reader, key)
+            vocabulary = count if key == _TOKENS else vocabulary
+            metadata |= {key: largest} if largest is not None else {}
         else:
             metadata[key] = _value(path, reader, kind)
-    parameters = _check_tensors(path, reader, tensors, int(metadata.get("general.alignment", 32)))
-    return Header(metadata, parameters)
+    found = _read_tensors(path, reader, tensors)
+    start = -(-reader.at // (alignment := max(1, int(metadata.get("general.alignment", 32))))) * alignment
+    missing = start + max(tensor.end for tensor in found) - len(reader.data)
+    if missing > 0:
+        raise ModelError(f"{path} is cut short: {missing:,} bytes of its weights are missing", _DOWNLOAD)
+    parameters = sum(tensor.weights for tensor in found)
+    return Header(metadata, parameters, vocabulary, len(reader.data) - start, _matrices(found))
 
 
 def _value(path: Path, reader: _Reader, kind: int) -> Any:
@@ -157,7 +174,8 @@ def _value(path: Path, reader: _Reader, kind: int) -> Any:
     return reader.scalar(_SCALARS[kind])
 
 
-def _step_over_array(path: Path, reader: _Reader, key: str) -> None:
+def _step_over_array(path: Path, reader: _Reader, key: str) -> tuple[int, int | None]:
+    """How many elements it has; of numbers for each layer, the largest."""
     kind, count = reader.scalar("<I"), reader.scalar("<Q")
     if kind == _STRING:
         if count > len(reader.data) // 8:
@@ -167,25 +185,47 @@ def _step_over_array(path: Path, reader: _Reader, key: str) -> None:
         if key == _TOKENS and different != count:
             raise ModelError(f"{path} has the same token twice in its vocabulary", "Convert the model again.")
     elif kind in _SCALARS:
-        reader.take(count * struct.calcsize(_SCALARS[kind]))
+        size = struct.calcsize(_SCALARS[kind])
+        start = reader.take(count * size)
+        if key.endswith(_PER_LAYER) and count:
+            values = (struct.unpack_from(_SCALARS[kind], reader.data, start + i * size)[0] for i in range(count))
+            return count, int(max(values))
     else:
         raise ModelError(f"{path} is damaged: it has an array of an unknown kind ({kind})", _DOWNLOAD)
+    return count, None
 
 
-def _check_tensors(path: Path, reader: _Reader, count: int, alignment: int) -> int:
-    """All weights must lie within the file. Returns how many there are."""
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """`end`: of its bytes in the file, counted from where those of all tensors begin."""
+
+    name: str
+    kind: int
+    dimensions: int
+    weights: int
+    size: int
+    end: int
+
+
+def _read_tensors(path: Path, reader: _Reader, count: int) -> list[_Tensor]:
     if count == 0:
         raise ModelError(f"{path} holds a vocabulary but no weights", "Give the full model file.")
-    end = parameters = 0
+    found: list[_Tensor] = []
     for _ in range(count):
-        reader.string()
-        weights = prod(reader.scalar("<Q") for _ in range(reader.scalar("<I")))
+        name = reader.string().decode("utf-8", "replace")
+        shape = [reader.scalar("<Q") for _ in range(reader.scalar("<I"))]
         kind, offset = reader.scalar("<I"), reader.scalar("<Q")
-        per_block, size = _BLOCKS.get(kind, (1, 0))
-        end = max(end, offset + weights // per_block * size)
-        parameters += weights
-    start = -(-reader.at // max(1, alignment)) * max(1, alignment)
-    missing = start + end - len(reader.data)
-    if missing > 0:
-        raise ModelError(f"{path} is cut short: {missing:,} bytes of its weights are missing", _DOWNLOAD)
-    return parameters
+        per_block, block = _BLOCKS.get(kind, (1, 0))
+        size = prod(shape) // per_block * block
+        found.append(_Tensor(name, kind, len(shape), prod(shape), size, offset + size))
+    return found
+
+
+def _matrices(found: list[_Tensor]) -> dict[int, int]:
+    """The embeddings are only looked up, unless they are the output's weights too."""
+    tied = all(tensor.name != _OUTPUT for tensor in found)
+    sizes: dict[int, int] = {}
+    for tensor in found:
+        if tensor.dimensions > 1 and (tied or tensor.name != _INPUT):
+            sizes[tensor.kind] = sizes.get(tensor.kind, 0) + tensor.size
+    return sizes

@@ -23,12 +23,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tts_cli.engine.context import MAX_SEQUENCES, Context, ContextShape
 from tts_cli.engine.library import memory
 from tts_cli.engine.model import Model
 from tts_cli.errors import TtsError, UsageError
+
+if TYPE_CHECKING:
+    from tts_cli.engine.memory import ModelShape
 
 Layout = Literal["unified", "streams"]
 
@@ -64,7 +67,7 @@ class ContextPlan:
 
 
 def plan(
-    model: Model,
+    model: Model | ModelShape,
     n_ctx: int,
     n_seq_max: int,
     threads: int,
@@ -101,7 +104,7 @@ def plan(
     )
 
 
-def _streams(model: Model, n_ctx: int, n_seq_max: int, threads: int, flash_attention: bool) -> ContextPlan:
+def _streams(model: Model | ModelShape, n_ctx: int, n_seq_max: int, threads: int, flash_attention: bool) -> ContextPlan:
     machine = memory()
     share = machine.total // _KV_SHARE if machine else 0
     limit = n_ctx or max(_LEAST, max(_KV_LIMIT, share) // model.kv_bytes_per_token)
@@ -124,7 +127,7 @@ def _streams(model: Model, n_ctx: int, n_seq_max: int, threads: int, flash_atten
     )
 
 
-def _check_room(model: Model, total: int, *, given: bool, on_gpu: bool) -> None:
+def _check_room(model: Model | ModelShape, total: int, *, given: bool, on_gpu: bool) -> None:
     machine, kv_bytes = memory(), total * model.kv_bytes_per_token
     # The system may hand out more memory than it has, and end the process once llama.cpp touches it.
     room = None if machine is None else machine.available if given and not on_gpu else machine.total
@@ -136,13 +139,13 @@ def _check_room(model: Model, total: int, *, given: bool, on_gpu: bool) -> None:
         )
 
 
-def _default_context(model: Model, n_seq_max: int) -> int:
+def _default_context(model: Model | ModelShape, n_seq_max: int) -> int:
     train = model.n_ctx_train
     wanted = max(train, n_seq_max * min(train, _PER_SEQUENCE))
     return max(_LEAST, min(wanted, _KV_LIMIT // model.kv_bytes_per_token))
 
 
-def _best_width(model: Model) -> int:
+def _best_width(model: Model | ModelShape) -> int:
     """Rows at which attention over all of them costs about as much as the weights, a multiple of 8."""
     balance = 2 * model.parameters / max(1, model.attention_flops_per_cell * _TYPICAL)
     return max(_NARROWEST, round(balance / _NARROWEST) * _NARROWEST)
@@ -179,19 +182,28 @@ def make_contexts(model: Model, wanted: ContextPlan, n_batch: int, stretch: int)
     return contexts
 
 
-def _shape(wanted: ContextPlan, n_batch: int, stretch: int) -> ContextShape:
-    streams = wanted.layout == "streams"
+def sizes(wanted: ContextPlan) -> tuple[int, int, int]:
+    """Sequences of a context in the end, rows of a micro-batch, and rows with logits."""
     # Of a unified pool, as many sequences for idle branches as for jobs at work; streams are saved when they are idle.
-    sequences = min(FIRST_STREAMS, wanted.width) if streams else min(MAX_SEQUENCES, 2 * wanted.width)
+    sequences = wanted.width if wanted.layout == "streams" else min(MAX_SEQUENCES, 2 * wanted.width)
     # Without flash attention the score matrix, rows x cells x heads, is kept whole: fewer rows at once bound it.
     n_ubatch = 512 if wanted.flash_attention else 128
+    return sequences, n_ubatch, max(64, sequences)  # llama.cpp asserts that there is an output for every sequence
+
+
+def _shape(wanted: ContextPlan, n_batch: int, stretch: int) -> ContextShape:
+    sequences, n_ubatch, n_outputs = sizes(wanted)
+    n_ctx, streams = wanted.n_ctx, wanted.layout == "streams"
+    if streams:
+        first = min(FIRST_STREAMS, sequences)
+        n_ctx, sequences = n_ctx // sequences * first, first
     return ContextShape(
-        n_ctx=wanted.n_ctx // wanted.width * sequences if streams else wanted.n_ctx,
+        n_ctx=n_ctx,
         n_seq=sequences,
         n_batch=n_batch,
         n_ubatch=n_ubatch,
         stretch=stretch,
-        n_outputs=max(64, sequences),  # llama.cpp asserts that there is one for every sequence
+        n_outputs=n_outputs,
         threads=wanted.threads,
         flash_attention=wanted.flash_attention,
         streams=streams,

@@ -106,6 +106,7 @@ class EvalRun:
         rows: Sequence[Row],
         *,
         on_load: Callable[[ModelEntry], None] = lambda policy: None,
+        on_note: Callable[[str], None] = lambda note: None,
         on_start: Callable[[int, int], None] = lambda searches, total: None,
         on_decode: Callable[[int], None] = lambda tokens: None,
         on_ended: Callable[[SearchJob], None] = lambda job: None,
@@ -113,19 +114,20 @@ class EvalRun:
     ) -> bool:
         """Run the searches that are not stored, loading the models for them; False where `should_stop` ended it.
 
-        `on_load` is called before the models are loaded, `on_start` with the number of searches to run and of all,
-        `on_decode` with the tokens of each decode, `on_ended` after each search. Raises ModelError for a model that
+        `on_load` is called before the models are loaded, `on_note` where memory is short for them, `on_start` with
+        the number of searches to run and of all, `on_decode` with the tokens of each decode, `on_ended` after each
+        search. Raises ModelError for a model that
         cannot be loaded, TtsError where the store cannot be written.
         """
         with ExitStack() as stack:
             known = stored_models(self.store, with_prm=self.models.prm is not None)
-            loaded = None if known else self._load(stack, on_load)
+            loaded = None if known else self._load(stack, on_load, on_note)
             jobs = fewest(job_of(condition.plan) for condition in self.conditions)
             problems = [problem_of(row) for row in rows if ungradable(row) is None]
             self.store.forget_failures()
             todo = missing([Item(problem, job) for problem in problems for job in jobs], self.store)
             if todo:
-                policy, prm = loaded or self._load(stack, on_load)
+                policy, prm = loaded or self._load(stack, on_load, on_note)
                 collector = Collector(
                     *(self.settings, policy, prm, self.store, stack.enter_context(Judge())),
                     should_stop=should_stop,
@@ -136,9 +138,11 @@ class EvalRun:
                 collector.collect(problems, jobs)
         return not should_stop()
 
-    def _load(self, stack: ExitStack, on_load: Callable[[ModelEntry], None]) -> tuple[LlamaPolicy, LlamaPRM | None]:
+    def _load(
+        self, stack: ExitStack, on_load: Callable[[ModelEntry], None], on_note: Callable[[str], None]
+    ) -> tuple[LlamaPolicy, LlamaPRM | None]:
         on_load(self.models.policy)
-        policy, prm = load_models(self.asked.settings, self.models, stack)
+        policy, prm = load_models(self.asked.settings, self.models, stack, on_note=on_note)
         keep_models(self.store, facts_of(policy), facts_of(prm) if prm else None)
         return policy, prm
 

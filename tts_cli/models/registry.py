@@ -29,7 +29,6 @@ from tts_cli.paths import PACKAGED, expand, models_dir, models_file
 SHIPPED = Path(__file__).parent.parent / "models.yaml"
 SECTIONS = ("models", "formats", "prompts")
 GENERIC = "generic"
-_NEEDED_PER_BYTE = 1.2  # weights, and a KV cache and buffers of the usual size
 NAMES_IN_METADATA = ("general.name", "general.basename", "general.finetune")
 
 Role = Literal["policy", "prm"]
@@ -213,11 +212,6 @@ def locate(entry: ModelEntry) -> Path:
     if entry.file is not None and expand(entry.file).is_absolute():
         raise ModelError(f"There is no model file {entry.file}.", "Check the path, or name one of `tts models list`.")
     raise ModelError(f"The model '{entry.name}' is not on this machine.", how_to_get(entry))
-
-
-def memory_needed(path: Path) -> float:
-    """About how many bytes of memory a model of this file takes: its weights, and what is usual beside them."""
-    return path.stat().st_size * _NEEDED_PER_BYTE
 
 
 def is_file(path: Path) -> bool:
