@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from tts_cli.engine.context import MAX_SEQUENCES, Context, DecodeInterrupted, longest_stretch, make_contexts, plan
 from tts_cli.engine.library import physical_cores, supports_gpu
@@ -18,9 +18,19 @@ from tts_cli.engine.model import Model, load_model
 from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Scheduler
-from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
+from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, GenerationJob, Stop
 from tts_cli.errors import PromptTooLong, TtsError, UsageError
 from tts_cli.protocols import Job, Usage
+
+
+class Load(Protocol):
+    """What is known of a machine's load: cores that other programs use, and whether that slows decodes down."""
+
+    @property
+    def others(self) -> float: ...
+
+    @property
+    def contended(self) -> bool: ...
 
 
 class Engine:
@@ -82,6 +92,11 @@ class Engine:
         }
 
     @property
+    def pace(self) -> Load | None:
+        """What other programs take from this machine; None where that is not watched."""
+        return None
+
+    @property
     def busy(self) -> bool:
         """True while a job waits or runs."""
         return bool(self._scheduler.waiting or self._scheduler.live)
@@ -130,6 +145,14 @@ class Engine:
         On CPUs, and with one context: several are for tiny models, whose decodes are short."""
         if len(self._scheduler.pools) == 1:
             self._scheduler.pools[0].context.interrupt()
+
+    def written(self, job: Job[Any]) -> tuple[bytes, int] | None:
+        """The bytes that a job of `generate`, or one derived from it, has sampled so far, and their number of tokens.
+        None where it is not under way. The bytes may end within a character."""
+        origin = job.origin
+        if not isinstance(origin, GenerationJob) or origin.done:
+            return None
+        return bytes(origin.text), origin.tokens
 
     def release(self, branch: Branch) -> None:
         """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.

@@ -152,15 +152,22 @@ def _device(base: ctypes.CDLL, handle: int) -> Device:
 # --- this machine ---
 
 
-def physical_cores() -> int:
-    """Cores that this process may use, hyper-threads counted once; at least 1."""
+def allowed_cores() -> int:
+    """Cores that this process may use, hyper-threads counted; at least 1."""
     import psutil
 
     process = psutil.Process()
     # macOS knows no affinity: there every core is allowed.
     allowed = len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else os.cpu_count()
-    cores = _performance_cores() or psutil.cpu_count(logical=False) or allowed
-    return max(1, min(cores or 1, allowed or 1))
+    return allowed or 1
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, hyper-threads counted once; at least 1."""
+    import psutil
+
+    allowed = allowed_cores()
+    return max(1, min(_performance_cores() or psutil.cpu_count(logical=False) or allowed, allowed))
 
 
 def _performance_cores() -> int:
