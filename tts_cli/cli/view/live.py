@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tts_cli.analysis.tree import Tally, TreeState
 from tts_cli.cli.view import branching, parts, samples, wrapping
-from tts_cli.cli.view.display import Display
+from tts_cli.cli.view.display import Display, Speed
 from tts_cli.costs import flops, human, seconds
 from tts_cli.protocols import Contention
 from tts_cli.search.events import Event, StepUnderWay
@@ -49,10 +49,12 @@ class LiveLimits:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What no event says: the steps that are being written, and what other programs take from the machine."""
+    """What no event says: the steps that are being written, tokens per second, what other programs take from the
+    machine."""
 
     under_way: Sequence[StepUnderWay] = ()
     contention: Contention | None = None
+    speed: float | None = None
 
 
 class LiveTree(Display):
@@ -65,6 +67,7 @@ class LiveTree(Display):
         self.state, self.limits = TreeState(), limits
         self._started = self._opened = clock()
         self._drawing = 0.0
+        self._speed = Speed()
         self.look: Callable[[], Now] = Now  # at what goes on in the solver
 
     def show_limits(self, settings: Settings, solver: Solver) -> None:
@@ -86,8 +89,9 @@ class LiveTree(Display):
     def draw(self) -> None:
         before = self.clock()
         size = self.console.size
-        elapsed = before - self._started
-        picture = frame(self.state, self.limits, elapsed, size.width, size.height - 1, self.note, self.look())
+        elapsed, now = before - self._started, self.look()
+        now = replace(now, speed=self._speed.at(before, self.state.sampled_so_far))
+        picture = frame(self.state, self.limits, elapsed, size.width, size.height - 1, self.note, now)
         self.live.update(picture, refresh=True)
         after = self.clock()
         self._drawing += after - before
@@ -107,7 +111,7 @@ def frame(
     """One picture of at most `height` lines of at most `width` cells."""
     problem = wrapping.head(state.started.problem[:2000] if state.started else "", width, max(height // 12, 1))
     head = [_title(state), *(Text(line, style="italic") for line in problem or [""]), *_decision(state)]
-    foot = [*_vote(state, limits, width, max(height // 6, 1)), _progress(state, limits, elapsed, width, now)]
+    foot = [*_vote(state, limits, width, max(height // 6, 1)), *_progress(state, limits, elapsed, width, now)]
     if note:
         foot.append(Text(note, style="bold yellow"))
     room = max(height - len(head) - len(foot) - 1, 1)
@@ -196,22 +200,24 @@ def _weight(tally: Tally) -> str:
     return f" ({tally.weight:.1f})" if tally.weight else ""
 
 
-def _progress(state: TreeState, limits: LiveLimits, elapsed: float, width: int, now: Now) -> Text:
-    """Spent and remaining: solutions (of N, where that is settled), time, speed and what slows it down, compute.
-    What does not fit is left out from the end."""
+def _progress(state: TreeState, limits: LiveLimits, elapsed: float, width: int, now: Now) -> list[Text]:
+    """Spent and remaining: solutions (of N, where that is settled), time, speed, compute; what does not fit is left out
+    from the end. What slows the models down stands below, with the speed."""
     budget = f"/{state.started.budget}" if state.started and state.started.method != "auto" else ""
-    sampled = max(state.spent.policy_tokens, state.sampled_tokens)
-    spent = limits.flops(state)
+    spent, mean = limits.flops(state), state.sampled_so_far / elapsed if elapsed > 0.2 else None
+    speed = mean if now.speed is None else now.speed
     items = [
         f"{state.finished}{budget} solution{'' if state.finished == 1 and not budget else 's'}",
         seconds(elapsed) + (f" of {seconds(limits.max_time)}" if limits.max_time else ""),
-        f"{human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
+        f"{human(speed) if speed is not None else '–'} tok/s",
+        f"{human(state.sampled_so_far + state.spent.prm_tokens)} tokens",
     ]
-    if now.contention is not None:
-        items.append(f"other programs use {now.contention.others:.1f} of {now.contention.cores} cores")
-    items.append(f"{human(sampled + state.spent.prm_tokens)} tokens")
     if spent or limits.max_flops:
         items.append(human(spent) + (f" of {human(limits.max_flops)}" if limits.max_flops else "") + "FLOP")
+    reason: list[Text] = []
+    if (busy := now.contention) is not None:
+        why = f"{items.pop(2)} · other programs use {busy.others:.1f} of {busy.cores} cores"
+        reason.append(Text(why, style="yellow"))
     while len(" · ".join(items)) > width and len(items) > 1:
         items.pop()
-    return Text(" · ".join(items), style="dim")
+    return [Text(" · ".join(items), style="dim"), *reason]

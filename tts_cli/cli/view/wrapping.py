@@ -10,6 +10,8 @@ from rich.cells import cell_len, chop_cells
 from tts_cli.cli.view import parts
 
 ELLIPSIS = "…"
+FEW = 3  # lines in which paragraphs are not kept apart
+PARAGRAPHS = 3  # that may be of any interest there
 _LONG_WORD = 16
 
 
@@ -18,6 +20,11 @@ def wrapped(text: str, width: int) -> tuple[str, ...]:
     """What a model wrote, made readable: its own lines without the blank ones, each folded at words."""
     lines = (line for line in parts.shown(text).splitlines() if line.strip())
     return tuple(piece for line in lines for piece in _fold(line, max(width, 1)))
+
+
+@lru_cache(maxsize=4096)
+def _flowing(text: str) -> str:
+    return " ".join(parts.shown(text).split())
 
 
 def head(text: str, width: int, most: int) -> list[str]:
@@ -30,16 +37,21 @@ def head(text: str, width: int, most: int) -> list[str]:
 
 def tail(texts: Sequence[str], width: int, most: int) -> list[str]:
     """The end of several paragraphs, in at most so many lines. They break where they always did, so that a text which
-    is being written scrolls; a single line slides."""
+    is being written scrolls; a single line slides. In few lines the paragraphs follow each other without a break."""
     lines: list[str] = []
-    for text in reversed(texts):
-        if len(lines) > most:
-            break
-        lines[:0] = wrapped(text, width)
-    if len(lines) <= most:
+    if most <= FEW:
+        lines = _fold(" ".join(_flowing(text) for text in texts[-PARAGRAPHS:]), max(width, 1))
+    else:
+        for text in reversed(texts):
+            if len(lines) > most:
+                break
+            lines[:0] = wrapped(text, width)
+    if len(lines) <= most and (most > FEW or len(texts) <= PARAGRAPHS):
         return lines
     if most == 1:
         return [ELLIPSIS + _end(" ".join(lines[-2:]), width - 1)]
+    if len(lines) <= most:
+        return [parts.cut(ELLIPSIS + lines[0], width), *lines[1:]]
     return [parts.cut(ELLIPSIS + lines[-most], width), *lines[len(lines) - most + 1 :]] if most > 0 else []
 
 
@@ -76,4 +88,4 @@ def _fold(line: str, width: int) -> list[str]:
         *whole, now = chop_cells(word, width) if size > width else [word]
         lines += whole
         used = cell_len(now)
-    return [*lines, now]
+    return [*lines, now] if now else lines
