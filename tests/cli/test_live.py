@@ -108,6 +108,12 @@ def test_one_sample_is_shown_as_a_text() -> None:
     assert lines[2:5] == ["First, we divide.", "Then, we add.", "So it is 48/2 and"]
 
 
+def test_half_a_formula_is_shown_without_its_mark() -> None:
+    for text in ("we have \\(3 + 4", "we have \\[ 3 + 4", "we have 3 + 4 \\"):
+        now = live.Now([StepUnderWay(0, (0,), text, 7)])
+        assert drawn([scripted.started("greedy", 1)], now, 80, 24)[2].split() == ["we", "have", "3", "+", "4"]
+
+
 def test_what_is_written_sends_nothing_to_a_terminal() -> None:
     for method in ("greedy", "majority", "beam"):
         now = live.Now([StepUnderWay(0, (place,), scripted.HOSTILE, 3) for place in range(2)])

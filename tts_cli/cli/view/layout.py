@@ -12,7 +12,7 @@ What is being written belongs to the tree as a step with a negative number.
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ def with_under_way(state: TreeState, under_way: Iterable[StepUnderWay]) -> tuple
     ]
     parents = {step.parent for step in written}
     leaves = [leaf for leaf in state.leaves() if leaf.solution or leaf.number not in parents]
-    return ChainMap({step.number: step for step in written}, state.steps), leaves + written
+    return state.steps | {step.number: step for step in written}, leaves + written
 
 
 def path_of(steps: Steps, number: int) -> list[TreeStep]:

@@ -29,12 +29,16 @@ COLOURS = ("bold green", "blue", "magenta", "cyan")  # of answers, the leading o
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where one or several equal samples stand: their last step, the texts of all steps, tokens, PRM score."""
+    """Where one or several equal samples stand: their last step, all steps, tokens, PRM score."""
 
     end: TreeStep
-    texts: list[str]
+    path: list[TreeStep]
     tokens: int
     score: float | None
+
+    @property
+    def texts(self) -> list[str]:
+        return [step.text for step in self.path]
 
     @property
     def writing(self) -> bool:
@@ -57,8 +61,8 @@ def picture(
     """At most `room` lines, and what they leave out. `answers`: the leading one first."""
     steps, ends = with_under_way(state, under_way)
     samples = [_sample(path_of(steps, end.number), end) for end in ends]
-    shown = sorted(sorted(samples, key=_importance)[:room], key=lambda sample: sample.place)
-    left_out = [sample for sample in samples if sample not in shown]
+    samples.sort(key=_importance)
+    shown, left_out = sorted(samples[:room], key=lambda sample: sample.place), samples[room:]
     if not samples:
         return [Text("reading the problem" if state.started else "", style="dim")], ""
     if len(samples) == 1:
@@ -78,7 +82,7 @@ def _listed(counts: Counter[str]) -> str:
 def _sample(path: list[TreeStep], end: TreeStep) -> Sample:
     scores = [step.score for step in path if step.score is not None]
     score = end.solution_score if end.solution_score is not None else scores[-1] if scores else None
-    return Sample(end, [step.text for step in path], sum(step.tokens for step in path), score)
+    return Sample(end, path, sum(step.tokens for step in path), score)
 
 
 def _importance(sample: Sample) -> tuple[bool, bool, float, tuple[int, bool, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,18 +14,23 @@ ELLIPSIS = "…"
 FEW = 3  # lines in which paragraphs are not kept apart
 PARAGRAPHS = 3  # that may be of any interest there
 _LONG_WORD = 16
+_HALF_A_FORMULA = re.compile(r"\\(?:[\[\]()]|$)")  # marks that have no counterpart yet
 
 
 @lru_cache(maxsize=4096)  # the live tree shows the same steps in every frame
 def wrapped(text: str, width: int) -> tuple[str, ...]:
     """What a model wrote, made readable: its own lines without the blank ones, each folded at words."""
-    lines = (line for line in parts.shown(text).splitlines() if line.strip())
+    lines = (line for line in _readable(text).splitlines() if line.strip())
     return tuple(piece for line in lines for piece in _fold(line, max(width, 1)))
+
+
+def _readable(text: str) -> str:
+    return _HALF_A_FORMULA.sub("", parts.shown(text))
 
 
 @lru_cache(maxsize=4096)
 def _flowing(text: str) -> str:
-    return " ".join(parts.shown(text).split())
+    return " ".join(_readable(text).split())
 
 
 def head(text: str, width: int, most: int) -> list[str]:
@@ -50,9 +56,8 @@ def tail(texts: Sequence[str], width: int, most: int) -> list[str]:
         return lines
     if most == 1:
         return [ELLIPSIS + _end(" ".join(lines[-2:]), width - 1)]
-    if len(lines) <= most:
-        return [parts.cut(ELLIPSIS + lines[0], width), *lines[1:]]
-    return [parts.cut(ELLIPSIS + lines[-most], width), *lines[len(lines) - most + 1 :]] if most > 0 else []
+    lines = lines[-most:] if most > 0 else []
+    return [ELLIPSIS + _end(lines[0], width - 1), *lines[1:]] if lines else []
 
 
 def shares(wanted: Sequence[int], room: int, begin: Sequence[int] = ()) -> list[int]:
