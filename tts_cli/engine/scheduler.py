@@ -96,7 +96,7 @@ class Scheduler:
         for pool, chunks in self._decode():
             for chunk in chunks:
                 assert chunk.task.slot is not None
-                pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
+                pool.grow(chunk.task.slot, chunk.end - chunk.begin)
                 charge(chunk.task.child, chunk.begin, chunk.end)
             # 4. Hand out the logits. The rows of generations are collected: views, good until the next decode.
             self._hand_out(pool, chunks, sampled, rows)
@@ -108,7 +108,7 @@ class Scheduler:
     def _admit(self) -> list[Generation]:
         """Start waiting tasks; return those whose first logits are known already."""
         ready: list[Generation] = []
-        for task in list(self.waiting):
+        for task in self._queue():
             if all(len(pool.live) >= pool.width for pool in self.pools):
                 break
             places = [Placement(pool, *pool.source(task.path, task.reusable())) for pool in self.pools]
@@ -121,6 +121,12 @@ class Scheduler:
             if isinstance(task, Generation) and task.todo == 0:
                 ready.append(task)
         return ready
+
+    def _queue(self) -> list[EngineTask]:
+        """Waiting tasks: in the order in which they came, but on streams those first that go on where they are."""
+        if not self.pools[0].context.shape.streams:
+            return list(self.waiting)
+        return sorted(self.waiting, key=lambda task: not self.pools[0].resident(task.parent))
 
     def _another_runs_it(self, task: EngineTask, length: int) -> bool:
         """True when a task at work will soon hold more of the path than the `length` tokens that are there."""
@@ -201,10 +207,12 @@ class Scheduler:
 
     def _fitting(self, pool: Pool) -> list[Chunk]:
         """The rows of the next batch, after others gave way as far as they must; [] with nothing at work."""
-        chunks = self._compose(pool)
-        while sum(chunk.end - chunk.begin for chunk in chunks) > pool.cells.free:
-            self._give_way(pool)
-            chunks = self._compose(pool)
+        while chunks := self._compose(pool):
+            longest = max(chunk.end for chunk in chunks)
+            if not pool.fits(sum(chunk.end - chunk.begin for chunk in chunks), longest):
+                self._give_way(pool)
+            elif pool.prepare(longest):
+                break
         return chunks
 
     def _compose(self, pool: Pool) -> list[Chunk]:

@@ -121,7 +121,8 @@ def load_prm(
 
     known = registry or read()
     entry = resolve(model, "prm", known) if isinstance(model, str) else model
-    engine = Engine(locate(entry), **size)
+    # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
+    engine = Engine(locate(entry), layout="unified", **size)
     try:
         entry, format = _with_format(entry, engine.metadata.get(FORMAT_KEY), prm_format, known)
         return LlamaPRM(engine, entry, format)
