@@ -77,9 +77,9 @@ def test_a_large_model_runs_few_given_tokens_in_one_decode(
     stretches: list[int] = []  # per decode: rows of jobs that had more than one
     decode = context.Context.decode
 
-    def counted(self: Any, tokens: Any, positions: Any, seqs: list[int], flags: Any) -> bool:
+    def counted(self: Any, tokens: Any, positions: Any, seqs: list[int], *more: Any) -> bool:
         stretches.append(sum(rows for rows in Counter(seqs).values() if rows > 1))
-        return decode(self, tokens, positions, seqs, flags)
+        return decode(self, tokens, positions, seqs, *more)
 
     def results() -> tuple[list[tuple[int, ...]], int, Usage]:
         stretches.clear()

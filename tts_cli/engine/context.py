@@ -87,6 +87,7 @@ class Context:
                 f"Close other programs, or give a smaller --ctx-size (the model was trained on {model.n_ctx_train}).",
             )
         self.n_ctx, self._threads = int(self._api.llama_n_ctx(self.handle)), shape.threads
+        self._hidden = False
         self._api.llama_set_abort_callback(self.handle, self._is_set, ctypes.cast(self._abort, ctypes.c_void_p))
 
     def remake(self, n_ctx: int, n_seq: int) -> None:
@@ -102,14 +103,24 @@ class Context:
         self.handle = None
 
     def decode(
-        self, tokens: Sequence[int], positions: Sequence[int], seqs: Sequence[int], flags: Sequence[int]
+        self,
+        tokens: Sequence[int],
+        positions: Sequence[int],
+        seqs: Sequence[int],
+        flags: Sequence[int],
+        hidden: bool = False,
     ) -> bool:
         """Run one batch, a row per token: four columns [rows], all equally long. `flags` 1 asks for a row's logits.
+        `hidden` asks for hidden states as well: llama.cpp then makes an output of every row, so all must be flagged.
         False: no room, nothing changed. Raises ModelError when llama.cpp fails, DecodeInterrupted after `interrupt`."""
         rows = self._rows.fill(tokens, positions, seqs, flags)
         self._require(rows.token.min() >= 0 and rows.token.max() < self._vocab, "token out of range")
         self._require(rows.seq.min() >= 0 and rows.seq.max() < self.shape.n_seq, "sequence out of range")
         self._require(sum(flags) <= self.shape.n_outputs, "too many rows with logits")
+        self._require(not hidden or all(flags), "hidden states are there for rows with logits only")
+        if hidden != self._hidden:
+            self._api.llama_set_embeddings(self.handle, hidden)
+            self._hidden = hidden
         self._lib.forget_errors()
         code = self._timed_decode(rows.batch, len(tokens))
         self._abort[0] = b"\0"
@@ -147,6 +158,11 @@ class Context:
         """The logits [count, n_vocab] of the flagged rows, in order; a view that the next decode overwrites."""
         pointer = self._api.llama_get_logits(self.handle)
         return np.ctypeslib.as_array(pointer, shape=(count, self._vocab))
+
+    def hidden(self, count: int) -> NDArray[np.float32]:
+        """The hidden states [count, n_embd] after the final norm, of a decode asked for them; a view as above."""
+        pointer = self._api.llama_get_embeddings(self.handle)
+        return np.ctypeslib.as_array(pointer, shape=(count, self._model.n_embd))
 
     def copy(self, source: int, target: int, length: int) -> None:
         """Let `target` share the first `length` tokens of `source`. `target` must be empty."""

@@ -22,10 +22,11 @@ from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Scheduler
 from tts_cli.engine.streams import StreamPool
-from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
+from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, ReadOut, Stop
 from tts_cli.errors import PromptTooLong, TtsError, UsageError
 from tts_cli.protocols import Job, Usage
 
+ALL_LOGITS = ReadOut()
 SAVED_LIMIT = 1 << 30
 """Bytes of idle streams that are kept in main memory."""
 
@@ -92,7 +93,7 @@ class Engine:
         self._scheduler = Scheduler(pools, model.vocab.n_tokens, workers)
         self._number = 0
         self.path, self.vocab = path, model.vocab
-        self.parameters, self.n_ctx_train = model.parameters, model.n_ctx_train
+        self.parameters, self.n_ctx_train, self.n_embd = model.parameters, model.n_ctx_train, model.n_embd
         self.n_ctx = sum(context.n_ctx for context in contexts)
         longest = wanted.n_ctx_limit if wanted.layout == "streams" else contexts[0].n_ctx
         self.max_length = min(longest, model.n_ctx_train)
@@ -135,13 +136,16 @@ class Engine:
         self._scheduler.add(task)
         return task.job
 
-    def evaluate(self, branch: Branch, tokens: Sequence[int], marks: Sequence[int]) -> Job[Evaluated]:
-        """Run `tokens` after `branch` and return the logits at `marks`, indexes into `tokens`.
+    def evaluate(
+        self, branch: Branch, tokens: Sequence[int], marks: Sequence[int], read_out: ReadOut = ALL_LOGITS
+    ) -> Job[Evaluated]:
+        """Run `tokens` after `branch` and return what `read_out` names at `marks`, indexes into `tokens`.
         The job fails with PromptTooLong when the path does not fit."""
+        self._check_tokens(read_out.tokens or ())
         self._check_tokens(tokens)
         if any(not 0 <= mark < len(tokens) for mark in marks):
             raise ValueError("a mark lies outside of the tokens")
-        task = Evaluation(self._next(), branch, tokens, marks, self.vocab.n_tokens)
+        task = Evaluation(self._next(), branch, tokens, marks, read_out, (self.vocab.n_tokens, self.n_embd))
         try:
             self._check_length(task.child.length)
         except PromptTooLong as error:

@@ -27,6 +27,7 @@ class Model:
     vocab: Vocab
     parameters: int
     n_ctx_train: int
+    n_embd: int
     n_swa: int  # window of attention; 0: the whole context
     kv_bytes_per_token: int
     attention_flops_per_cell: int
@@ -88,6 +89,7 @@ def _describe(lib: Library, handle: Any, path: Path, header: Header) -> Model:
         header=header,
         vocab=Vocab(lib, api.llama_model_get_vocab(handle)),
         parameters=int(api.llama_model_n_params(handle)),
+        n_embd=int(api.llama_model_n_embd(handle)),
         n_swa=int(api.llama_model_n_swa(handle)),
         n_ctx_train=int(api.llama_model_n_ctx_train(handle)),
         kv_bytes_per_token=max(1, 2 * _KV_BYTES * layers * api.llama_model_n_head_kv(handle) * head_width),

@@ -216,14 +216,19 @@ class Scheduler:
         return chunks
 
     def _compose(self, pool: Pool) -> list[Chunk]:
-        """Rows for one batch: single tokens first, then stretches as far as they fit and a decode may take."""
+        """Rows for one batch: single tokens first, then stretches as far as they fit and a decode may take. Rows whose
+        hidden states are asked for go with single tokens only, as every row of such a decode is an output."""
+        tasks = sorted((task for task in self.live if task.pool is pool), key=lambda task: task.todo > 1)
+        hidden = any(task.reads_hidden for task in tasks)
+        apart = hidden and any(_is_read_hidden(task, task.child.length - task.todo) for task in tasks)
         shape = pool.context.shape
         rows, outputs, stretch = shape.n_batch, shape.n_outputs, shape.stretch
         chunks: list[Chunk] = []
-        tasks = [task for task in self.live if task.pool is pool]
-        for task in sorted(tasks, key=lambda task: task.todo > 1):
+        for task in tasks:
             begin = task.child.length - task.todo
             end = min(task.child.length, begin + (rows if task.todo == 1 else min(rows, stretch)))
+            if hidden:
+                end = _before_hidden(task, begin, end, apart)
             marked = task.marked(begin, end)
             if len(marked) > outputs:  # the stretch ends before the first logits too many
                 end, marked = marked[outputs], marked[:outputs]
@@ -241,17 +246,19 @@ class Scheduler:
         """Evaluations keep their rows and end; generations are put on `sampled`, their row [n_vocab] on `rows`."""
         count = sum(len(chunk.marked) for chunk in chunks)
         logits = iter(pool.context.logits(count)) if count else iter(())  # [count, n_vocab], in the order of the rows
+        states = iter(pool.context.hidden(count)) if _with_hidden(chunks) else None  # [count, n_embd]
         for chunk in chunks:
             task = chunk.task
             for position in chunk.marked:
                 row: NDArray[np.float32] = next(logits)
+                state = next(states) if states is not None else None
                 if isinstance(task, Generation):
                     sampled.append(task)
                     rows.append(row)
                     if task.fresh:
                         self._keep(task.parent, row)
                 elif isinstance(task, Evaluation):
-                    task.accept(position, row)
+                    task.accept(position, row, state)
             if isinstance(task, Evaluation) and task.todo == 0:
                 task.finish()
                 self._finish(task)
@@ -293,7 +300,24 @@ def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
         flags += [0] * count
         for position in chunk.marked:
             flags[position - chunk.end] = 1
-    return pool.context.decode(tokens, positions, seqs, flags)
+    return pool.context.decode(tokens, positions, seqs, flags, _with_hidden(chunks))
+
+
+def _is_read_hidden(task: EngineTask, position: int) -> bool:
+    return task.reads_hidden and bool(task.marked(position, position + 1))
+
+
+def _with_hidden(chunks: list[Chunk]) -> bool:
+    return any(_is_read_hidden(chunk.task, chunk.begin) for chunk in chunks)
+
+
+def _before_hidden(task: EngineTask, begin: int, end: int, apart: bool) -> int:
+    """Where a chunk begin..end has to stop: before the first row that is read for its hidden state or, in a decode for
+    such rows (`apart`), after the last one in sequence. Nothing but single tokens goes with them."""
+    if apart and not _is_read_hidden(task, begin):
+        single = end - begin == 1 and bool(task.marked(begin, end))
+        return end if single else begin
+    return next((position for position in range(begin, end) if _is_read_hidden(task, position) != apart), end)
 
 
 def charge(tip: Branch, begin: int, end: int) -> None:
