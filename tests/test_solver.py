@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -187,6 +187,26 @@ def test_what_is_no_problem_is_refused(nano: Solver, problem: Any) -> None:
 def test_a_wrong_setting_is_named(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         Solver(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("method", "budget", "streams"),
+    [("greedy", None, 1), ("majority", 16, 17), ("best-of-n", 4, 5), ("majority", None, None), ("beam", 16, None)],
+)
+def test_a_policy_makes_no_more_streams_than_one_problem_needs(
+    method: str, budget: int | None, streams: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def load(*_: object, n_streams: int | None = None, **size: object) -> NoReturn:
+        asked.append(n_streams)
+        raise ModelError("enough", "")
+
+    monkeypatch.setattr("tts_cli.solver.load_policy", load)
+    for one_problem in (True, False):
+        with pytest.raises(ModelError, match="enough"):
+            Solver(method=method, budget=budget, one_problem=one_problem)
+    assert asked == [streams, None]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -75,9 +75,11 @@ class Solver:
         prm: str | Path | RewardModel | None = None,
         models: ModelPair | None = None,
         sequences: int = SEQUENCES,
+        one_problem: bool = False,
         **fields: Any,
     ) -> None:
-        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together."""
+        """`models`: those that the settings mean, where they are resolved already. `sequences`: decoded together.
+        `one_problem`: there is one at a time, so a large policy need not make room for more."""
         load_plugins()
         names = {role: str(one) for role, one in (("policy", policy), ("prm", prm)) if isinstance(one, str | Path)}
         if settings is not None and fields | names:
@@ -95,7 +97,7 @@ class Solver:
                 self._effective = effective(self.settings, pair)
                 self.policy: Policy
                 self.prm: RewardModel | None
-                self.policy, loaded = load_models(self.settings, pair, stack, sequences)
+                self.policy, loaded = load_models(self.settings, pair, stack, sequences, one_problem=one_problem)
                 self.prm = loaded if prm is None or isinstance(prm, str | Path) else prm
                 if loaded is not None and self.settings.method in BY_PROFILE:
                     found = find_profile(self.settings, pair, self.policy.parameters, loaded.parameters)
@@ -292,17 +294,26 @@ def effective(settings: Settings, models: ModelPair) -> Settings:
 
 
 def load_models(
-    settings: Settings, models: ModelPair, stack: ExitStack, sequences: int = SEQUENCES
+    settings: Settings, models: ModelPair, stack: ExitStack, sequences: int = SEQUENCES, *, one_problem: bool = False
 ) -> tuple[LlamaPolicy, LlamaPRM | None]:
     """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError."""
     size = {"n_ctx": settings.ctx_size, "threads": settings.threads, "gpu_layers": settings.gpu_layers}
-    policy = load_policy(models.policy, registry=models.registry, n_seq_max=sequences, **size)
+    n_streams = _paths(settings) if one_problem else None
+    policy = load_policy(models.policy, registry=models.registry, n_seq_max=sequences, n_streams=n_streams, **size)
     stack.callback(policy.close)
     if models.prm is None:
         return policy, None
     prm = load_prm(models.prm, registry=models.registry, prm_format=settings.prm_format, n_seq_max=sequences, **size)
     stack.callback(prm.close)
     return policy, prm
+
+
+def _paths(settings: Settings) -> int | None:
+    """How many paths of one problem are held at once, where that is known: the prompt's own, too."""
+    if settings.method == "greedy":
+        return 1
+    at_once = settings.budget if settings.method in ("majority", "best-of-n") else None
+    return at_once and at_once + 1
 
 
 def find_profile(

@@ -43,6 +43,7 @@ def _search(engine: Engine, usage: Usage) -> list[tuple[int, ...]]:
         {"layout": "streams"},
         {"layout": "streams", "n_seq_max": 5},  # idle ones are saved
         {"layout": "streams", "n_seq_max": 1},
+        {"layout": "streams", "n_streams": 2},
         {"layout": "streams", "n_ctx": 768},
         {"layout": "streams", "n_ctx": 256},
     ],
@@ -53,6 +54,13 @@ def test_tight_room_changes_nothing_but_the_cost(f32: Path, open_engine: Open, t
     assert _search(open_engine(f32, **tight), short) == expected
     assert short.sampled >= ample.sampled
     assert short.evaluated >= ample.evaluated
+
+
+def test_only_streams_are_made_fewer(f32: Path, open_engine: Open) -> None:
+    """A small model's contexts must stay as they are: their number is seen in the last bits of its logits."""
+    assert open_engine(f32, layout="streams", n_streams=2)._scheduler.pools[0].context.shape.n_seq == 2
+    usual, asked = (open_engine(f32, n_streams=streams)._scheduler.pools for streams in (None, 1))
+    assert [pool.context.shape for pool in asked] == [pool.context.shape for pool in usual]
 
 
 def test_preempted_jobs_keep_their_tokens(endless: Path, open_engine: Open) -> None:

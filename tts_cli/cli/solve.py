@@ -70,7 +70,7 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
         stack.enter_context(interruption)
         if view is not None:
             stack.enter_context(view)
-        solver = stack.enter_context(Solver(settings, models=models))
+        solver = stack.enter_context(Solver(settings, models=models, one_problem=True))
         if view is not None:
             view.show_limits(settings, solver)
         interruption.on_first = lambda: _stop(solver, view, channels)

@@ -35,9 +35,9 @@ class Engine:
     """A loaded model and its KV cache.
 
     `n_ctx`: tokens that all branches together may keep (0: by need, see plan.py). `n_seq_max`: jobs at work at once,
-    1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode, at most.
-    `n_contexts`: llama.cpp contexts that share the work, `layout` of their cells, `flash_attention` (None: by the model
-    and the device, see plan.py).
+    1 to 256; `n_streams` of them where each has a stream of cells (None: all). `threads`: in all (None: physical
+    cores). `gpu_layers` -1: all. `n_batch`: rows per decode, at most. `n_contexts`: llama.cpp contexts that share the
+    work, `layout` of their cells, `flash_attention` (None: by the model and the device, see plan.py).
     Raises UsageError for a number out of range, ModelError when the file cannot be loaded, TtsError when its contexts
     cannot be made.
 
@@ -59,6 +59,7 @@ class Engine:
         threads: int | None = None,
         gpu_layers: int = -1,
         n_batch: int = 512,
+        n_streams: int | None = None,
         layout: Layout | None = None,
         flash_attention: bool | None = None,
         n_contexts: int | None = None,
@@ -78,6 +79,7 @@ class Engine:
                 threads or physical_cores(),
                 n_contexts,
                 on_gpu=on_gpu,
+                n_streams=n_streams,
                 layout=layout,
                 flash_attention=flash_attention,
             )

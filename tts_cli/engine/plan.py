@@ -69,15 +69,17 @@ def plan(
     n_contexts: int | None,
     *,
     on_gpu: bool,
+    n_streams: int | None = None,
     layout: Layout | None = None,
     flash_attention: bool | None = None,
 ) -> ContextPlan:
-    """The plan for `n_ctx` tokens in all (0: choose), `threads` in all and `n_contexts` (None: choose).
+    """The plan for `n_ctx` tokens in all (0: choose), `threads` in all and `n_contexts` (None: choose), and
+    `n_streams` jobs at a time where the layout is streams (None: n_seq_max).
     Raises UsageError when they cannot fit into memory."""
     large = on_gpu or model.parameters >= _LARGE
     layout = layout or ("streams" if large and not on_gpu and model.n_swa == 0 else "unified")
     if layout == "streams":
-        return _streams(model, n_ctx, n_seq_max, threads, bool(flash_attention))
+        return _streams(model, n_ctx, min(n_seq_max, n_streams or n_seq_max), threads, bool(flash_attention))
     total = n_ctx or _default_context(model, n_seq_max)
     _check_room(model, total, given=n_ctx > 0, on_gpu=on_gpu)
     # Each context must hold the longest path that one alone would.
