@@ -10,6 +10,7 @@ whoever asks for the same step after the same steps gets the same score.
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,12 +18,12 @@ from typing import Any
 from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler, allowed_cores
 from tts_cli.models.prm.formats import PrmFormat, compile_format
 from tts_cli.models.prm.read_outs import TokenPair
-from tts_cli.models.prompts import PromptStyle, compile_template, fill, policy_prompt, with_bos
+from tts_cli.models.prompts import Hole, compile_template, fill, with_bos
 from tts_cli.models.registry import ModelEntry
 from tts_cli.models.steps import StepEnd, Turn
 from tts_cli.protocols import Contention, Job, PartialStep, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 
-_TEMPLATE = "tokenizer.chat_template"  # a GGUF string
+TEMPLATE_KEY = "tokenizer.chat_template"  # a GGUF string
 
 
 class BranchPrefix:
@@ -103,12 +104,11 @@ class PolicyPrefix(BranchPrefix):
 
 
 class LlamaPolicy(LlamaModel):
-    """`protocols.Policy` on an engine. `entry` says where steps end; `style` how the model is asked.
-    Raises ModelError for a chat template that cannot be used."""
+    """`protocols.Policy` on an engine. `entry` says where steps end; `prompt` is what stands around a problem."""
 
-    def __init__(self, engine: Engine, entry: ModelEntry, style: PromptStyle) -> None:
+    def __init__(self, engine: Engine, entry: ModelEntry, prompt: Iterable[str | Hole]) -> None:
         super().__init__(engine, entry)
-        self._prompt = compile_template(engine.vocab, policy_prompt(engine.metadata.get(_TEMPLATE), style))
+        self._prompt = compile_template(engine.vocab, prompt)
 
     def start(self, problem: str, usage: Usage) -> PolicyPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
@@ -178,7 +178,7 @@ class LlamaPRM(LlamaModel):
 
     def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
         super().__init__(engine, entry)
-        self._layout = compile_format(format, engine.vocab, engine.metadata.get(_TEMPLATE))
+        self._layout = compile_format(format, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
         self._read_out = TokenPair.of(format, engine.vocab)
 
     def start(self, problem: str, usage: Usage) -> PrmPrefix:
