@@ -9,8 +9,8 @@ from pathlib import Path
 import tts_cli
 
 PACKAGE = Path(tts_cli.__file__).parent
-MOST_LINES = 22_500
-MOST_FILES = 50
+MOST_LINES = 24_700
+MOST_FILES = 54
 MOST_LINES_OF_A_FILE = 400
 
 # Which files of the package have a function (no module's or class's body) entered by one command.
