@@ -5,7 +5,8 @@
 Here names become loaded models and settings become what the strategy wants to know. How one problem is searched is
 decided in `solving`. This module prints nothing, installs no signal handler and takes no setting from the environment
 or from a file (`tts_cli.config.resolve` does, for the command line). The first model that is loaded sets
-GGML_NO_BACKTRACE in the environment, so that llama.cpp does not start a debugger where it aborts.
+GGML_NO_BACKTRACE in the environment, so that llama.cpp does not start a debugger where it aborts, and GOMP_SPINCOUNT
+(unless that or OMP_WAIT_POLICY is set), so that threads that wait for each other leave their cores to other programs.
 """
 
 from __future__ import annotations
@@ -316,8 +317,14 @@ def load_models(
     stack.callback(policy.close)
     if models.prm is None:
         return policy, None
-    format = settings.prm_format
-    prm = load_prm(models.prm, registry=models.registry, prm_format=format, n_ctx=room.n_ctx[1], **size)
+    prm = load_prm(
+        models.prm,
+        registry=models.registry,
+        prm_format=settings.prm_format,
+        beside=policy,
+        n_ctx=room.n_ctx[1],
+        **size,
+    )
     stack.callback(prm.close)
     return policy, prm
 

@@ -15,7 +15,9 @@ from tests.cli.test_terminal import finish, without_styles
 from tests.models.gguf_files import with_metadata
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.cli import doctor_checks as checks
-from tts_cli.engine import library
+from tts_cli.engine import library, pace
+
+METER = pace.CoreMeter
 
 
 def test_models_are_listed_in_columns(here: Here) -> None:
@@ -135,12 +137,35 @@ def test_doctor_finds_a_working_machine(tts: Program) -> None:
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"]) == (0, True)
     found = {check["name"]: check for check in report["checks"]}
-    assert {"tts", "llama.cpp", "CPU", "threads", "GPU", "memory", "default policy", "default prm", "config"} <= set(
-        found
-    )
+    names = "tts", "llama.cpp", "CPU", "threads", "load", "GPU", "memory", "default policy", "default prm", "config"
+    assert set(names) <= set(found)
     assert "tiny: " in found["default policy"]["detail"]
     assert "TTS_POLICY" in found["config"]["detail"]
     assert all(check["fix"] for check in report["checks"] if check["status"] != "ok")
+
+
+@pytest.mark.parametrize(
+    ("others", "status", "says"),
+    [
+        (0.1, "ok", "1.9 of 2 logical cores are free now"),
+        (1.5, "warn", "0.5 of 2 logical cores are free now; other programs use 1.5"),
+        (None, "ok", "does not say"),
+    ],
+)
+def test_doctor_says_whether_other_programs_take_cores(
+    monkeypatch: pytest.MonkeyPatch, others: float | None, status: str, says: str
+) -> None:
+    """`others` cores are used during the look, whose clock is a counter."""
+    seconds = [0.0]
+    monkeypatch.setattr(checks.time, "sleep", lambda wait: seconds.__setitem__(0, seconds[0] + wait))
+
+    def read() -> pace.CoreTimes | None:
+        return None if others is None else pace.CoreTimes(everyone=others * seconds[0], own=0, cores=2)
+
+    monkeypatch.setattr(pace, "CoreMeter", lambda: METER(read, lambda: seconds[0]))
+    check = checks._load(threads=2)
+    assert (check.status, bool(check.fix)) == (status, status == "warn")
+    assert says in check.detail
 
 
 def test_doctor_fails_where_solving_would(tts: Program, tmp_path: Path) -> None:
@@ -151,7 +176,7 @@ def test_doctor_fails_where_solving_would(tts: Program, tmp_path: Path) -> None:
     assert "TTS_BUDGET is 'many'" in done.stdout
     quiet = tts("doctor", "-q", TTS_POLICY="absent.gguf")
     assert quiet.returncode == 1
-    assert quiet.stdout.startswith("fail  default policy")
+    assert re.search(r"^fail  default policy", quiet.stdout, re.MULTILINE)
 
 
 def test_doctor_is_drawn_on_a_terminal(tts: Program) -> None:
@@ -186,7 +211,7 @@ def test_native_code_that_crashes_is_a_finding(monkeypatch: pytest.MonkeyPatch, 
 
 def machine(**changes: Any) -> dict[str, Any]:
     found = {"version": "0.3.36", "features": "CPU : AVX2 = 1 | AMX_INT8 = 1 | NEON = 0 |", "amx_fault": False}
-    return found | {"cores": 4, "gpu": False, "devices": []} | changes
+    return found | {"cores": 4, "waiting": "by GOMP_SPINCOUNT=10000", "gpu": False, "devices": []} | changes
 
 
 def test_the_amx_fault_is_mentioned_where_it_may_strike() -> None:

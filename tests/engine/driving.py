@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.engine import Branch, Engine, Generated, Sampler
+from tts_cli.engine.pool import Slot
+from tts_cli.engine.streams import StreamPool
 from tts_cli.protocols import Finish, Job, SampleKey, Sampling, Usage
 
 PROMPT = "<|problem|>The answer is 12 + 30 and so = ?<|solution|>"
@@ -67,13 +69,24 @@ def check(engine: Engine) -> None:
     at_work = {task.slot for task in engine._scheduler.live}
     for pool in engine._scheduler.pools:
         slots = [*pool.vacant, *pool.idle, *pool.live]
+        if isinstance(pool, StreamPool):
+            slots = _check_streams(pool, slots)
         assert sorted(slot.seq for slot in slots) == list(range(pool.context.shape.n_seq))
         assert at_work.issuperset(pool.live)
         for slot in slots:
             assert pool.context.length(slot.seq) == slot.length
-            assert sum(min(e.ends[slot.seq], slot.length) - e.start for e in slot.extents) == slot.length
+            if not isinstance(pool, StreamPool):
+                assert sum(min(e.ends[slot.seq], slot.length) - e.start for e in slot.extents) == slot.length
         assert pool.cells.used == pool.cells.held(slots) <= pool.cells.capacity
         assert all(slot.length == 0 and slot.tip is None for slot in pool.vacant)
     assert len(at_work) == len(engine._scheduler.live)
     numbers = [task.number for task in engine._scheduler.live]
     assert numbers == sorted(numbers)
+
+
+def _check_streams(pool: StreamPool, slots: list[Slot]) -> list[Slot]:
+    """A slot has a stream, or is idle and saved; those that have a stream are returned."""
+    assert all((slot.seq < 0) == (slot.state is not None) for slot in pool.idle)
+    assert all(slot.seq >= 0 and slot.state is None for slot in (*pool.live, *pool.vacant))
+    assert all(slot.length <= pool.stream_length for slot in pool.live)
+    return [slot for slot in slots if slot.seq >= 0]

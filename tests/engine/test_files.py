@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.engine.driving import drain, prompt, start
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.engine import Engine
 from tts_cli.engine.gguf_header import read_header
@@ -90,3 +91,22 @@ def test_settings_out_of_range_are_usage_errors(q8: Path) -> None:
 def test_a_context_larger_than_memory_is_refused(q8: Path) -> None:
     with pytest.raises(UsageError, match="this machine has"):
         Engine(q8, n_ctx=2_000_000_000)
+
+
+def test_two_engines_of_one_file_share_the_weights(f32: Path, open_engine: Callable[..., Engine]) -> None:
+    """Whichever is closed first, the other goes on."""
+    for first in (0, 1):
+        owner = open_engine(f32)
+        pair = owner, open_engine(f32, share=owner)
+        assert pair[0]._model is pair[1]._model
+        pair[first].close()
+        job = start(pair[1 - first], prompt(pair[1 - first]))
+        drain(pair[1 - first])
+        assert job.result().tokens
+        pair[1 - first].close()
+        assert owner._model.users == 0
+
+
+def test_engines_of_two_files_do_not(f32: Path, f16: Path, open_engine: Callable[..., Engine]) -> None:
+    owner = open_engine(f32)
+    assert open_engine(f16, share=owner)._model is not owner._model

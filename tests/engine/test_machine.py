@@ -15,8 +15,8 @@ import pytest
 
 from tests.engine.driving import drain, prompt, start
 from tts_cli.engine import Engine, library
-from tts_cli.engine.context import ContextPlan, plan
 from tts_cli.engine.model import Model, load_model, model_params
+from tts_cli.engine.plan import ContextPlan, plan
 from tts_cli.errors import TtsError, UsageError
 
 WITH_AMX = "CPU : SSE3 = 1 | AVX512 = 1 | AMX_INT8 = 1 | LLAMAFILE = 1 | REPACK = 1 | "
@@ -68,7 +68,73 @@ def test_cores_are_those_that_this_process_may_use(
 ) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: None if logical else counted)
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda process: allowed, raising=False)
+    monkeypatch.setattr(library, "_quota", lambda: 0)
     assert library.physical_cores() == cores
+    monkeypatch.setattr(library, "_quota", lambda: 2)  # a container with --cpus 2
+    assert library.physical_cores() == min(cores, 2)
+
+
+QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
+
+
+@pytest.mark.parametrize(
+    ("own", "groups", "cores"),
+    [
+        ("0::/", {"cpu.max": "250000 100000"}, 2),
+        ("0::/", {"cpu.max": "50000 100000"}, 1),  # half a core
+        ("0::/", {"cpu.max": "max 100000"}, 0),
+        ("0::/a/b", {"a/b/cpu.max": "400000 100000", "a/cpu.max": "300000 100000", "cpu.max": "max 100000"}, 3),
+        ("0::/of/the/host", {"cpu.max": "300000 100000"}, 3),  # whose path is not there in a container
+        (
+            "4:cpu,cpuacct:/a",
+            {"cpu,cpuacct/a/cpu.cfs_quota_us": "200000", "cpu,cpuacct/a/cpu.cfs_period_us": "100000"},
+            2,
+        ),
+        ("1:cpu:/\n0::/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 0),
+        ("4:cpuset:/", {"cpuset/cpu.max": "200000 100000"}, 0),  # of another controller
+        (None, {"cpu.max": "200000 100000"}, 0),  # not Linux
+    ],
+)
+def test_a_containers_limit(tmp_path: Path, own: str | None, groups: dict[str, str], cores: int) -> None:
+    if own is not None:
+        (tmp_path / "own").write_text(own + "\n")
+    for name, text in groups.items():
+        file = tmp_path / "groups" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n")
+    assert library._quota(tmp_path / "groups", tmp_path / "own") == cores
+
+
+LOADED = "from tts_cli.engine import library as it; it.library(); print(it.waiting(it.system_info()))"
+WAITING = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"
+
+
+@pytest.mark.parametrize(
+    ("given", "spins", "says"),
+    [
+        ({}, "10000", "by GOMP_SPINCOUNT=10000"),
+        ({"GOMP_SPINCOUNT": "77"}, "77", "by GOMP_SPINCOUNT=77"),
+        ({"OMP_WAIT_POLICY": "passive"}, "0", "by OMP_WAIT_POLICY=passive"),
+    ],
+)
+def test_openmp_is_loaded_with_short_waits(given: dict[str, str], spins: str, says: str) -> None:
+    """libgomp itself says what it took from the environment; it reads that only once."""
+    library.library()
+    if not library._has_libgomp():
+        pytest.skip("this build has no libgomp")
+    environment = {name: value for name, value in os.environ.items() if name not in WAITING}
+    environment |= {"OMP_DISPLAY_ENV": "VERBOSE", **given}
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, env=environment)
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr
+    assert done.stdout == f"{says}\n"
+
+
+def test_how_threads_wait_is_said_for_any_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert "without OpenMP" in library.waiting("CPU : AVX = 1 | REPACK = 1 |")
+    monkeypatch.setattr(library, "_has_libgomp", lambda: False)  # another OpenMP, which knows no spin count
+    assert library.waiting("CPU : OPENMP = 1 |") == "as OpenMP decides"
 
 
 def test_of_an_apple_chip_the_performance_cores_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +142,7 @@ def test_of_an_apple_chip_the_performance_cores_count(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "cpu_count", lambda: 10)
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 10)
     monkeypatch.delattr(psutil.Process, "cpu_affinity", raising=False)
+    monkeypatch.setattr(library, "_quota", lambda: 0)
     for said, cores in (("4\n", 4), ("", 10)):  # an older Mac has one kind of cores
         done = subprocess.CompletedProcess([], 0, stdout=said)
         monkeypatch.setattr(subprocess, "run", lambda *_, done=done, **__: done)
@@ -94,10 +161,10 @@ def test_memory_is_unknown_where_the_system_does_not_report_it(monkeypatch: pyte
 
 
 def test_a_context_larger_than_the_memory_is_refused(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tts_cli.engine.context.memory", lambda: library.Memory(total=10**6, available=10**5))
+    monkeypatch.setattr("tts_cli.engine.plan.memory", lambda: library.Memory(total=10**6, available=10**5))
     with pytest.raises(UsageError, match=r"2000 tokens needs 2\.0 GB of memory, and this machine has 0\.0 GB"):
         _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000)
-    monkeypatch.setattr("tts_cli.engine.context.memory", lambda: None)
+    monkeypatch.setattr("tts_cli.engine.plan.memory", lambda: None)
     assert _plan(replace(tiny, kv_bytes_per_token=10**6), n_ctx=2000).n_ctx * 10 > 2000
 
 

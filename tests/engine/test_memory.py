@@ -15,11 +15,11 @@ import pytest
 
 from tests.tiny_gguf import write_tiny_gguf
 from tts_cli.engine import Engine
-from tts_cli.engine.context import plan
 from tts_cli.engine.gguf_header import read_header
 from tts_cli.engine.library import amx_fault, library, system_info
 from tts_cli.engine.memory import ContextSize, ModelShape, compute_bytes, footprint, kv_bytes, output_bytes, predict
 from tts_cli.engine.model import load_model, model_params
+from tts_cli.engine.plan import plan
 from tts_cli.paths import PACKAGED
 
 MIB = 1 << 20

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.driving import check, drain, prompt, start, used
-from tts_cli.engine import Branch, Engine, context
+from tts_cli.engine import Branch, Engine, context, plan
 from tts_cli.protocols import Finish, Sampling, Usage
 
 Open = Callable[..., Engine]
@@ -40,6 +40,11 @@ def _search(engine: Engine, usage: Usage) -> list[tuple[int, ...]]:
         {"n_seq_max": 2},  # sequences are short
         {"n_ctx": 256, "n_seq_max": 24, "n_batch": 16},
         {"n_ctx": 256, "n_seq_max": 1},
+        {"layout": "streams"},
+        {"layout": "streams", "n_seq_max": 5},  # idle ones are saved
+        {"layout": "streams", "n_seq_max": 1},
+        {"layout": "streams", "n_ctx": 768},
+        {"layout": "streams", "n_ctx": 256},
     ],
 )
 def test_tight_room_changes_nothing_but_the_cost(f32: Path, open_engine: Open, tight: dict[str, Any]) -> None:
@@ -72,9 +77,9 @@ def test_a_large_model_runs_few_given_tokens_in_one_decode(
     stretches: list[int] = []  # per decode: rows of jobs that had more than one
     decode = context.Context.decode
 
-    def counted(self: Any, tokens: Any, positions: Any, seqs: list[int], flags: Any) -> bool:
+    def counted(self: Any, tokens: Any, positions: Any, seqs: list[int], *more: Any) -> bool:
         stretches.append(sum(rows for rows in Counter(seqs).values() if rows > 1))
-        return decode(self, tokens, positions, seqs, flags)
+        return decode(self, tokens, positions, seqs, *more)
 
     def results() -> tuple[list[tuple[int, ...]], int, Usage]:
         stretches.clear()
@@ -87,7 +92,7 @@ def test_a_large_model_runs_few_given_tokens_in_one_decode(
     monkeypatch.setattr(context.Context, "decode", counted)
     expected, longest, _ = results()
     assert longest > 100
-    monkeypatch.setattr(context, "_FLOPS_PER_DECODE", 0)  # as if it were a model of many parameters
+    monkeypatch.setattr(plan, "_FLOPS_PER_DECODE", 0)  # as if it were a model of many parameters
     tokens, longest, usage = results()
     assert (tokens, longest) == (expected, 32)
     assert usage.evaluated > 2 * 200  # much was run again

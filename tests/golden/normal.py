@@ -22,6 +22,8 @@ SECONDS_CELLS = re.compile(r"\s+[\d.e+-]+\s+(?:[\d.e+-]+|-)$")
 OF_THE_MACHINE = "tts|llama.cpp|CPU|threads|GPU|memory"
 TEXT = r'(?:[^"\\]|\\.)*'
 DOCTOR_JSON = re.compile(rf'("name": "(?:{OF_THE_MACHINE})", "status": "\w+", "detail": "){TEXT}", "fix": "{TEXT}')
+LOAD_JSON = re.compile(rf'{{"name": "load", "status": "\w+", "detail": "{TEXT}", "fix": "{TEXT}"}}, ')
+LOAD_PLAIN = re.compile(r"^(?:ok|warn) +load +.+\n(?: +fix: .+\n)?", re.MULTILINE)
 DOCTOR_PLAIN = re.compile(rf"^((?:ok|warn|fail) +(?:{OF_THE_MACHINE}) +).+$", re.MULTILINE)
 
 
@@ -34,9 +36,17 @@ def normalised(text: str, places: Mapping[str, str], days: Iterable[date]) -> st
     for pattern, replacement in RULES:
         text = pattern.sub(replacement, text)
     text = SECONDS_BY.sub(lambda found: re.sub(rf": {NUMBER}", ": 0", found[0]), text)
+    text = without_load(text)
     for pattern in (DOCTOR_JSON, DOCTOR_PLAIN):
         text = pattern.sub(r"\1<machine>", text)
     return visible(without_seconds(text))
+
+
+def without_load(text: str) -> str:
+    """Without what `tts doctor` says of other programs: a warning in one run, and none in the next."""
+    text, found = LOAD_PLAIN.subn("", LOAD_JSON.sub("", text))
+    wide = found and not re.search(r"^(?:warn|fail) ", text, re.MULTILINE)  # a column for "warn", which went
+    return re.sub(r"^ok {4}", "ok  ", text, flags=re.MULTILINE) if wide else text
 
 
 def without_seconds(text: str) -> str:

@@ -67,7 +67,8 @@ def _sections(lines: Sequence[str], result: Mapping[str, Any], normal: Callable[
     found: list[Section] = []
     for line, ran in zip(lines, result["commands"], strict=True):
         found += [(f"$ tts {line}", []), (f"exit code: {ran['code']}", [])]
-        found += [(f"{name}:", _lines(normal(ran[name]))) for name in ("stdout", "stderr") if ran[name]]
+        texts = {name: normal(ran[name]) for name in ("stdout", "stderr")}
+        found += [(f"{name}:", _lines(text)) for name, text in texts.items() if text]
     for name, text in result["files"].items():
         kept = text is not None and Path(name).name not in NOT_KEPT
         found.append((f"file {normal(name)}:", _lines(normal(text)) if kept else []))

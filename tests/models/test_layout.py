@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from tests.models import templates
 from tests.models.gguf_files import LLAMA3, write_chat_gguf, write_sentencepiece_gguf
 from tests.tiny_gguf import WORDS, write_tiny_gguf
+from tts_cli.engine import Branch, Evaluated, ReadOut
 from tts_cli.engine.model import load_model
 from tts_cli.errors import ModelError
 from tts_cli.models import registry
 from tts_cli.models.prm.formats import PrmFormat, PrmLayout, compile_format
 from tts_cli.models.prm.read_outs import TokenPair
+from tts_cli.protocols import Usage
 
 STEPS = ("1 + 1 = 2", "<|step|>", "so \\boxed{2}")
 
@@ -153,7 +155,9 @@ def test_malformed_formats(fields: dict[str, Any]) -> None:
     ("good", "bad", "score"), [(0, 0, 0.5), (2, 0, 0.8808), (-3, 1, 0.018), (-1e4, 1e4, 0), (1e4, -1e4, 1)]
 )
 def test_a_token_pair_scores_by_the_softmax_of_two_logits(good: float, bad: float, score: float) -> None:
-    logits = np.array([[9, bad, 7, good]], np.float32)  # [marks, n_vocab]
     read_out = TokenPair(good=3, bad=1)
+    assert read_out.wanted == ReadOut(tokens=(3, 1))
+    root = Branch(None, [0], Usage(), sampled=False)
+    logits = np.array([[good, bad]], np.float32)  # [marks, tokens]
     assert read_out.marks(12) == [11]
-    assert read_out.score(logits) == pytest.approx(score, abs=1e-4)
+    assert read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32))) == pytest.approx(score, abs=1e-4)

@@ -11,6 +11,7 @@ import platform
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "warn", "fail"]
 PROBE_SECONDS = 120
+LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,27 @@ def _llama(found: dict[str, Any]) -> Iterator[Check]:
     yield Check("CPU", "ok", ", ".join(features) or "no features reported")
     if found["amx_fault"]:
         yield Check("AMX", "ok", "AMX_INT8 is on, whose kernels crash in some builds: kept off, nothing to do")
-    yield Check("threads", "ok", f"{found['cores']} physical cores (change with --threads)")
+    how = f"waiting for each other {found['waiting']}"
+    yield Check("threads", "ok", f"{found['cores']} physical cores (change with --threads); {how}")
+    yield _load(found["cores"])
     yield _gpu(found)
+
+
+def _load(threads: int) -> Check:
+    """How many cores other programs leave, measured for a moment."""
+    from tts_cli.engine.pace import CoreMeter, is_contended
+
+    meter = CoreMeter()
+    meter.look()
+    time.sleep(LOOK_SECONDS)
+    meter.look()
+    if meter.others is None:
+        return Check("load", "ok", "this system does not say how many cores are free")
+    free = f"{meter.cores - meter.others:.1f} of {meter.cores} logical cores are free now"
+    if not is_contended(threads, meter.others, meter.cores):
+        return Check("load", "ok", free)
+    fix = "Large models will be slower than this computer can run them: close other programs, or wait for them."
+    return Check("load", "warn", f"{free}; other programs use {meter.others:.1f}", fix)
 
 
 def _gpu(found: dict[str, Any]) -> Check:

@@ -27,6 +27,7 @@ def system() -> dict[str, Any]:
         "features": info,
         "amx_fault": library.amx_fault(info),
         "cores": library.physical_cores(),
+        "waiting": library.waiting(info),
         "gpu": library.supports_gpu(),
         "devices": [asdict(device) for device in library.devices()],
     }

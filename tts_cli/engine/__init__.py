@@ -7,6 +7,6 @@ from tts_cli.engine.engine import Engine
 from tts_cli.engine.model import Vocab
 from tts_cli.engine.pool import Branch
 from tts_cli.engine.sampling import Sampler
-from tts_cli.engine.tasks import Evaluated, Generated
+from tts_cli.engine.tasks import Evaluated, Generated, ReadOut
 
-__all__ = ["Branch", "Engine", "Evaluated", "Generated", "Sampler", "Vocab"]
+__all__ = ["Branch", "Engine", "Evaluated", "Generated", "ReadOut", "Sampler", "Vocab"]

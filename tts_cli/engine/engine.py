@@ -9,26 +9,35 @@ import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Self
 
-from tts_cli.engine.context import MAX_SEQUENCES, Context, DecodeInterrupted, longest_stretch, make_contexts, plan
+from tts_cli.engine.context import MAX_SEQUENCES, Context, DecodeInterrupted, Work
 from tts_cli.engine.library import physical_cores, supports_gpu
 from tts_cli.engine.model import Model, load_model
+from tts_cli.engine.pace import Pace
+from tts_cli.engine.plan import ContextPlan, Layout, longest_stretch, make_contexts, plan
 from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Scheduler
-from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, Stop
+from tts_cli.engine.streams import StreamPool
+from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, ReadOut, Stop
 from tts_cli.errors import PromptTooLong, TtsError, UsageError
 from tts_cli.protocols import Job, Usage
+
+ALL_LOGITS = ReadOut()
+SAVED_LIMIT = 1 << 30
+"""Bytes of idle streams that are kept in main memory."""
 
 
 class Engine:
     """A loaded model and its KV cache.
 
-    `n_ctx`: tokens that all branches together may keep (0: by need, see context.py). `n_seq_max`: jobs at work at once,
+    `n_ctx`: tokens that all branches together may keep (0: by need, see plan.py). `n_seq_max`: jobs at work at once,
     1 to 256. `threads`: in all (None: physical cores). `gpu_layers` -1: all. `n_batch`: rows per decode, at most.
-    `n_contexts`: llama.cpp contexts that share the work (None: by the model's size, see context.py).
+    `n_contexts`: llama.cpp contexts that share the work, `layout` of their cells, `flash_attention` (None: by the model
+    and the device, see plan.py). `share`: an engine whose weights are used, if they are of the same file.
     Raises UsageError for a number out of range, ModelError when the file cannot be loaded, TtsError when its contexts
     cannot be made.
 
@@ -50,33 +59,46 @@ class Engine:
         threads: int | None = None,
         gpu_layers: int = -1,
         n_batch: int = 512,
-        flash_attention: bool = False,
+        layout: Layout | None = None,
+        flash_attention: bool | None = None,
         n_contexts: int | None = None,
+        share: Engine | None = None,
     ) -> None:
         if n_ctx < 0 or not 1 <= n_seq_max <= MAX_SEQUENCES or n_batch < 1 or (threads is not None and threads < 1):
             raise UsageError(
                 "the context size, sequences, batch or threads are out of range",
                 f"Sequences go from 1 to {MAX_SEQUENCES}, the others from 1 up.",
             )
-        model = load_model(path, gpu_layers=gpu_layers)
+        model = _shared_model(share, path) or load_model(path, gpu_layers=gpu_layers)
         on_gpu = gpu_layers != 0 and supports_gpu()
         try:
-            wanted = plan(model, n_ctx, n_seq_max, threads or physical_cores(), n_contexts, on_gpu=on_gpu)
+            wanted = plan(
+                model,
+                n_ctx,
+                n_seq_max,
+                threads or physical_cores(),
+                n_contexts,
+                on_gpu=on_gpu,
+                layout=layout,
+                flash_attention=flash_attention,
+            )
             stretch = n_batch if on_gpu else longest_stretch(model.parameters, n_batch)
-            contexts = make_contexts(model, wanted, n_batch, stretch, flash_attention, shrink=n_ctx == 0)
+            contexts = make_contexts(model, wanted, n_batch, stretch)
         except TtsError:
             model.free()
             raise
         # Runs once: at close(), when the engine is collected, or when the interpreter ends.
         workers = ThreadPoolExecutor(wanted.workers) if wanted.workers > 1 else None
         self._free = weakref.finalize(self, _free_all, model, contexts, workers)
-        pools = [Pool(context, wanted.width) for context in contexts]
+        pools = [_pool(context, wanted) for context in contexts]
         self._scheduler = Scheduler(pools, model.vocab.n_tokens, workers)
-        self._number = 0
+        self._model, self._number = model, 0
         self.path, self.vocab = path, model.vocab
-        self.parameters, self.n_ctx_train = model.parameters, model.n_ctx_train
+        self.parameters, self.n_ctx_train, self.n_embd = model.parameters, model.n_ctx_train, model.n_embd
         self.n_ctx = sum(context.n_ctx for context in contexts)
-        self.max_length = min(contexts[0].n_ctx, model.n_ctx_train)
+        longest = wanted.n_ctx_limit if wanted.layout == "streams" else contexts[0].n_ctx
+        self.max_length = min(longest, model.n_ctx_train)
+        self.layout, self.flash_attention = wanted.layout, wanted.flash_attention
         self.metadata: Mapping[str, str] = {
             key: value for key, value in model.header.metadata.items() if isinstance(value, str)
         }
@@ -85,6 +107,17 @@ class Engine:
     def busy(self) -> bool:
         """True while a job waits or runs."""
         return bool(self._scheduler.waiting or self._scheduler.live)
+
+    @property
+    def pace(self) -> Pace:
+        """What other programs leave of the cores, and what is made of that."""
+        return self._scheduler.pools[0].context.pace
+
+    @property
+    def work(self) -> Work:
+        """What was done so far, of all contexts together."""
+        each = [astuple(pool.context.work) for pool in self._scheduler.pools]
+        return Work(*(sum(column) for column in zip(*each, strict=True)))
 
     def root(self, tokens: Sequence[int], usage: Usage) -> Branch:
         """The branch of a prompt (at least one token); it is run when it is first used. Raises PromptTooLong."""
@@ -104,13 +137,16 @@ class Engine:
         self._scheduler.add(task)
         return task.job
 
-    def evaluate(self, branch: Branch, tokens: Sequence[int], marks: Sequence[int]) -> Job[Evaluated]:
-        """Run `tokens` after `branch` and return the logits at `marks`, indexes into `tokens`.
+    def evaluate(
+        self, branch: Branch, tokens: Sequence[int], marks: Sequence[int], read_out: ReadOut = ALL_LOGITS
+    ) -> Job[Evaluated]:
+        """Run `tokens` after `branch` and return what `read_out` names at `marks`, indexes into `tokens`.
         The job fails with PromptTooLong when the path does not fit."""
+        self._check_tokens(read_out.tokens or ())
         self._check_tokens(tokens)
         if any(not 0 <= mark < len(tokens) for mark in marks):
             raise ValueError("a mark lies outside of the tokens")
-        task = Evaluation(self._next(), branch, tokens, marks, self.vocab.n_tokens)
+        task = Evaluation(self._next(), branch, tokens, marks, read_out, (self.vocab.n_tokens, self.n_embd))
         try:
             self._check_length(task.child.length)
         except PromptTooLong as error:
@@ -174,6 +210,19 @@ class Engine:
                 f"the text is {length} tokens long, and the model takes {self.max_length}",
                 "Shorten the problem, or give a larger context size where the model allows it.",
             )
+
+
+def _shared_model(share: Engine | None, path: Path) -> Model | None:
+    if share is None or not share._free.alive or not share.path.samefile(path):
+        return None
+    share._model.users += 1
+    return share._model
+
+
+def _pool(context: Context, wanted: ContextPlan) -> Pool:
+    if wanted.layout == "streams":
+        return StreamPool(context, wanted.width, wanted.n_ctx_limit, SAVED_LIMIT)
+    return Pool(context, wanted.width)
 
 
 def _free_all(model: Model, contexts: Sequence[Context], workers: ThreadPoolExecutor | None) -> None:

@@ -19,8 +19,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from tts_cli.engine.context import MAX_SEQUENCES, plan
+from tts_cli.engine.context import MAX_SEQUENCES
 from tts_cli.engine.gguf_header import Header, read_header
+from tts_cli.engine.plan import Layout, plan
 
 PROGRAM = 64 << 20
 """Bytes of the program itself: Python with numpy and llama.cpp, before any model."""
@@ -152,11 +153,14 @@ def predict(path: Path, *, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1
     return footprint(shape, planned(shape, n_ctx, n_seq_max, threads))
 
 
-def planned(shape: ModelShape, n_ctx: int, n_seq_max: int, threads: int) -> ContextSize:
-    """The contexts that an Engine would make."""
-    wanted = plan(shape, n_ctx, n_seq_max, threads, None, on_gpu=False)
-    sequences = min(MAX_SEQUENCES, 2 * wanted.width)
-    return ContextSize(wanted.n_ctx, sequences, 128, max(64, sequences), count=wanted.n_contexts)
+def planned(shape: ModelShape, n_ctx: int, n_seq_max: int, threads: int, layout: Layout | None = None) -> ContextSize:
+    """The contexts that an Engine would make on CPUs. Streams: all that `n_seq_max` jobs at work would have, before
+    they grow."""
+    wanted = plan(shape, n_ctx, n_seq_max, threads, None, on_gpu=False, layout=layout)
+    streams, flash = wanted.layout == "streams", wanted.flash_attention
+    sequences = wanted.width if streams else min(MAX_SEQUENCES, 2 * wanted.width)
+    rows = 512 if flash else 128
+    return ContextSize(wanted.n_ctx, sequences, rows, max(64, sequences), not streams, flash, wanted.n_contexts)
 
 
 def footprint(shape: ModelShape, *contexts: ContextSize) -> Footprint:

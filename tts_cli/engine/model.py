@@ -16,9 +16,9 @@ _OTHER = "Give a decoder-only transformer model."
 _BYTE_TOKEN = 1 << 5  # LLAMA_TOKEN_ATTR_BYTE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Model:
-    """Loaded weights. `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
+    """Loaded weights, which several engines may use (`users`). `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
 
     lib: Library
     handle: Any
@@ -27,12 +27,17 @@ class Model:
     vocab: Vocab
     parameters: int
     n_ctx_train: int
+    n_embd: int
+    n_swa: int  # window of attention; 0: the whole context
     kv_bytes_per_token: int
     attention_flops_per_cell: int
+    users: int = 1
 
     def free(self) -> None:
-        """Free the weights; call once, after every context is freed."""
-        self.lib.api.llama_model_free(self.handle)
+        """One user less, whose contexts are freed; the weights go with the last one."""
+        self.users -= 1
+        if self.users == 0:
+            self.lib.api.llama_model_free(self.handle)
 
 
 def load_model(path: Path, *, gpu_layers: int = -1) -> Model:
@@ -87,6 +92,8 @@ def _describe(lib: Library, handle: Any, path: Path, header: Header) -> Model:
         header=header,
         vocab=Vocab(lib, api.llama_model_get_vocab(handle)),
         parameters=int(api.llama_model_n_params(handle)),
+        n_embd=int(api.llama_model_n_embd(handle)),
+        n_swa=int(api.llama_model_n_swa(handle)),
         n_ctx_train=int(api.llama_model_n_ctx_train(handle)),
         kv_bytes_per_token=max(1, 2 * _KV_BYTES * layers * api.llama_model_n_head_kv(handle) * head_width),
         attention_flops_per_cell=4 * layers * heads * head_width,

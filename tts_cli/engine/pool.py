@@ -4,7 +4,8 @@
 2. A `Slot` is one of llama.cpp's sequence ids. It holds the first `length` tokens of the path to its `tip`, in a chain
    of `Extent`s: runs of cells that one sequence filled and that its forks share up to some position.
 3. `Cells` mirrors in Python what llama.cpp's cells hold, so that room is known before it is needed.
-4. A `Pool` is one context with its sequences; every change is made in llama.cpp and in the mirror together.
+4. A `Pool` is one context with its sequences; every change is made in llama.cpp and in the mirror together. That of a
+   context with a stream per sequence is in `streams.py`.
 
 Sequences are vacant (hold nothing), live (a job is at work on them) or idle (kept until somebody goes on from there, or
 needs the room). Which job gets room is not decided here (`scheduler.py`).
@@ -93,6 +94,7 @@ class Slot:
     length: int = 0
     extents: list[Extent] = field(default_factory=list)
     used: int = 0  # when it was last at work: the smallest is the least recently used
+    state: NDArray[np.uint8] | None = None  # of a stream that is saved, and has no sequence id (`seq` is -1)
 
 
 class Cells:
@@ -176,6 +178,22 @@ class Pool:
         self.live: list[Slot] = []
         self._clock = 0
 
+    def fits(self, rows: int, longest: int) -> bool:
+        """Is there room for so many more cells, of paths of at most `longest` tokens?"""
+        return rows <= self.cells.free
+
+    def prepare(self, longest: int) -> bool:
+        """Called before a decode, when all fits. False: sequences at work hold less now, compose another decode."""
+        return True
+
+    def grow(self, slot: Slot, count: int) -> None:
+        """`slot` filled `count` cells at its end."""
+        self.cells.grow(slot, count)
+
+    def resident(self, branch: Branch) -> bool:
+        """Could a task go on from `branch` without any copying? Asked where that decides who goes first."""
+        return False
+
     def source(self, path: Collection[Branch], limit: int) -> tuple[Slot | None, int]:
         """The sequence that holds the longest prefix of `path`, and how long it is, at most `limit`."""
         best, length = None, 0
@@ -221,7 +239,7 @@ class Pool:
         while after is not None and after.released:
             after = after.parent
         length = min(slot.length, after.length) if after else 0
-        if after is None or length == 0 or self.cells.shared(slot, length):
+        if after is None or length == 0 or self._shared(slot, length):
             self.drop(slot)
             return
         self._shorten(slot, length)
@@ -240,8 +258,12 @@ class Pool:
         idle = [slot for slot in self.idle if slot is not keep]
         if not idle:
             return False
-        self.drop(min(idle, key=lambda slot: (not self.cells.shared(slot, slot.length), slot.used)))
+        self.drop(min(idle, key=lambda slot: (not self._shared(slot, slot.length), slot.used)))
         return True
+
+    def _shared(self, slot: Slot, length: int) -> bool:
+        """Does another sequence hold the first `length` tokens of `slot` as well?"""
+        return self.cells.shared(slot, length)
 
     def make_room(self, count: int, keep: Slot | None = None) -> bool:
         """Evict until `count` cells are free; False, and nothing evicted, when jobs at work hold too many."""
@@ -253,7 +275,7 @@ class Pool:
 
     def adopt(self, slot: Slot, donor: Pool, source: Slot, length: int) -> None:
         """Fill the empty live `slot` with the first `length` tokens of another context's sequence, if they fit."""
-        if self.make_room(source.length) and self.context.copy_from(donor.context, source.seq, slot.seq):
+        if self.make_room(source.length) and self.context.load(donor.context.save(source.seq), slot.seq):
             self.cells.grow(slot, source.length)
             self._shorten(slot, length)
 

@@ -2,12 +2,23 @@
 
 A stream is named by (seed, problem, path), so what shares a sample's batch has no influence on it, except through the
 rounding of the logits.
+
+`sample` and `logprobs` compute in float64 over whole blocks of rows. Over a vocabulary of 150,000 tokens this would
+take a tenth of a decode, so `draw` goes through a large one row by row, in float32:
+
+    logits [n_vocab] ─► candidates: all but those too unlikely to matter, or all
+        ─► weights at temperature 1 ─► their sum: the log-probability
+        ─► weights at the temperature ─► top-p ─► sums of blocks of 256 ─► the block of the mark ─► the token
+
+Single weights are float32, sums of blocks are added up in float64: a token's share is right to about 1e-7.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +27,12 @@ from tts_cli.errors import ModelError
 from tts_cli.protocols import SampleKey, Sampling
 
 _BLOCK = 1 << 20  # numbers worked on at once: bounds the memory of wide batches over large vocabularies
+_LARGE = 1 << 15  # tokens of vocabulary from which a row is drawn by itself, in float32
+# What all tokens that are left out of a large row weigh together, at most, where the likeliest token weighs 1:
+_NEVER_DRAWN = 1e-7  # at the temperature
+_NOT_COUNTED = 3e-5  # at temperature 1: how much too large a log-probability may be; mostly a tenth of it or less
+_HUGE = 1e37  # it and its inverse are float32 numbers
+_ADDED = 256  # weights added up in float32
 
 
 class Sampler:
@@ -40,6 +57,18 @@ def _hash(key: SampleKey) -> int:
     return int.from_bytes(hashlib.sha256(spelling.encode("utf-8", "surrogatepass")).digest()[:16], "little")
 
 
+def draw(rows: Sequence[NDArray[np.float32]], samplers: Sequence[Sampler]) -> tuple[list[int], list[float]]:
+    """One token per row of logits [n_vocab], and its log-probability (natural, at temperature 1 and without top-p).
+    Raises ModelError when a row is not made of numbers."""
+    if len(rows[0]) < _LARGE:
+        logits = np.asarray(rows)
+        tokens = sample(logits, samplers)
+        return tokens, logprobs(logits, tokens)
+    weights = np.empty(len(rows[0]), np.float32)
+    drawn = [_draw_row(row, sampler, weights) for row, sampler in zip(rows, samplers, strict=True)]
+    return [token for token, _ in drawn], [logprob for _, logprob in drawn]
+
+
 def sample(logits: NDArray[np.float32], samplers: Sequence[Sampler]) -> list[int]:
     """One token per row of `logits` [rows, n_vocab]. Raises ModelError when a row is not made of numbers."""
     per_block = max(1, _BLOCK // logits.shape[1])
@@ -62,11 +91,84 @@ def logprobs(logits: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
     return found
 
 
+def _draw_row(logits: NDArray[np.float32], sampler: Sampler, weights: NDArray[np.float32]) -> tuple[int, float]:
+    """A token of one row of a large vocabulary and its log-probability. `weights` [n_vocab] is room to work in."""
+    token, temperature = int(logits.argmax()), sampler.temperature
+    top = logits[token]
+    _check(top)
+    tokens = _candidates(logits, top, temperature)
+    if tokens is not None:
+        logits, weights = logits[tokens], weights[: len(tokens)]
+    sums = whole = _sums(_weigh(logits, top, 1.0, weights))
+    if temperature == 0:
+        return token, -math.log(whole[-1])
+    if temperature != 1:
+        sums = _sums(_weigh(logits, top, temperature, weights))
+    if sampler.top_p < 1:
+        _keep_row_nucleus(logits, top, sampler, weights, sums[-1])
+        sums = _sums(weights)
+    found = _pick(weights, sums, sampler.draw())
+    return found if tokens is None else int(tokens[found]), float(logits[found] - top) - math.log(whole[-1])
+
+
+def _candidates(logits: NDArray[np.float32], top: np.float32, temperature: float) -> NDArray[np.int64] | None:
+    """All tokens but those too unlikely to matter, ascending; None for all where leaving some out saves nothing."""
+    n = len(logits)
+    spread = max(temperature * math.log(n / _NEVER_DRAWN), math.log(n / _NOT_COUNTED))
+    likely = logits >= max(float(top) - spread, -_HUGE)
+    return np.flatnonzero(likely) if np.count_nonzero(likely) < n // 4 else None
+
+
+def _weigh(
+    logits: NDArray[np.float32], top: np.float32, temperature: float, weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Fill `weights` with e^((logits - top) / temperature)."""
+    np.subtract(logits, top, out=weights)
+    if temperature != 1:
+        with np.errstate(over="ignore"):  # a temperature near 0 sends all but the likeliest to -inf, as it should
+            np.multiply(weights, max(1 / _HUGE, min(1 / temperature, _HUGE)), out=weights)
+    return np.exp(weights, out=weights)
+
+
+def _sums(weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Running sums of `weights` [n] at the end of each block of _ADDED."""
+    blocks = np.add.reduceat(weights, np.arange(0, len(weights), _ADDED))
+    return np.cumsum(blocks, dtype=np.float64)
+
+
+def _pick(weights: NDArray[np.float32], sums: NDArray[np.float64], uniform: float) -> int:
+    """The index at which the running sum of `weights` passes `uniform` of the whole; `sums` are those of its blocks."""
+    mark = min(uniform * sums[-1], math.nextafter(sums[-1], 0))
+    block = int(np.searchsorted(sums, mark, side="right"))
+    begin = block * _ADDED
+    inside = np.cumsum(weights[begin : begin + _ADDED], dtype=np.float64)
+    # Added up in another order, they can end below the mark: then it is the last one that weighs anything.
+    mark = min(mark - (sums[block - 1] if block else 0.0), math.nextafter(inside[-1], 0))
+    return begin + int(np.searchsorted(inside, mark, side="right"))
+
+
+def _keep_row_nucleus(
+    logits: NDArray[np.float32], top: np.float32, sampler: Sampler, weights: NDArray[np.float32], total: float
+) -> None:
+    """`_keep_nucleus` for one row; `total` is the sum of its `weights`."""
+    # All tokens lighter than this together weigh less than what top-p leaves out.
+    rising = np.sort(logits[weights >= (1 - sampler.top_p) * total / len(weights)])
+    falling = _weigh(rising, top, sampler.temperature, np.empty_like(rising))[::-1]
+    sums = np.cumsum(falling, dtype=np.float64)
+    needed = min(int(np.searchsorted(sums, sampler.top_p * total)), len(sums) - 1)
+    weights[logits < rising[-1 - needed]] = 0.0
+
+
+def _check(top: Any) -> None:
+    """Raise ModelError when a row's largest logit is no number: NaN wins every comparison."""
+    if not np.isfinite(top).all():
+        raise ModelError("the model's output is not a number", "The file is damaged or badly converted: get another.")
+
+
 def _sample_block(logits: NDArray[np.float32], samplers: Sequence[Sampler]) -> list[int]:
     best = logits.argmax(axis=1)
     top = logits[np.arange(len(best)), best]
-    if not np.isfinite(top).all():
-        raise ModelError("the model's output is not a number", "The file is damaged or badly converted: get another.")
+    _check(top)
     hot = [i for i, sampler in enumerate(samplers) if sampler.temperature > 0]
     if hot:
         rows = hot if len(hot) < len(best) else slice(None)

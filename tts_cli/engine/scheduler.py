@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.engine.pool import Branch, Pool, Slot, common_length
-from tts_cli.engine.sampling import logprobs, sample
+from tts_cli.engine.sampling import draw
 from tts_cli.engine.tasks import EngineTask, Evaluation, Generation
 from tts_cli.protocols import Job
 
@@ -96,7 +96,7 @@ class Scheduler:
         for pool, chunks in self._decode():
             for chunk in chunks:
                 assert chunk.task.slot is not None
-                pool.cells.grow(chunk.task.slot, chunk.end - chunk.begin)
+                pool.grow(chunk.task.slot, chunk.end - chunk.begin)
                 charge(chunk.task.child, chunk.begin, chunk.end)
             # 4. Hand out the logits. The rows of generations are collected: views, good until the next decode.
             self._hand_out(pool, chunks, sampled, rows)
@@ -108,7 +108,7 @@ class Scheduler:
     def _admit(self) -> list[Generation]:
         """Start waiting tasks; return those whose first logits are known already."""
         ready: list[Generation] = []
-        for task in list(self.waiting):
+        for task in self._queue():
             if all(len(pool.live) >= pool.width for pool in self.pools):
                 break
             places = [Placement(pool, *pool.source(task.path, task.reusable())) for pool in self.pools]
@@ -121,6 +121,12 @@ class Scheduler:
             if isinstance(task, Generation) and task.todo == 0:
                 ready.append(task)
         return ready
+
+    def _queue(self) -> list[EngineTask]:
+        """Waiting tasks: in the order in which they came, but on streams those first that go on where they are."""
+        if not self.pools[0].context.shape.streams:
+            return list(self.waiting)
+        return sorted(self.waiting, key=lambda task: not self.pools[0].resident(task.parent))
 
     def _another_runs_it(self, task: EngineTask, length: int) -> bool:
         """True when a task at work will soon hold more of the path than the `length` tokens that are there."""
@@ -201,21 +207,28 @@ class Scheduler:
 
     def _fitting(self, pool: Pool) -> list[Chunk]:
         """The rows of the next batch, after others gave way as far as they must; [] with nothing at work."""
-        chunks = self._compose(pool)
-        while sum(chunk.end - chunk.begin for chunk in chunks) > pool.cells.free:
-            self._give_way(pool)
-            chunks = self._compose(pool)
+        while chunks := self._compose(pool):
+            longest = max(chunk.end for chunk in chunks)
+            if not pool.fits(sum(chunk.end - chunk.begin for chunk in chunks), longest):
+                self._give_way(pool)
+            elif pool.prepare(longest):
+                break
         return chunks
 
     def _compose(self, pool: Pool) -> list[Chunk]:
-        """Rows for one batch: single tokens first, then stretches as far as they fit and a decode may take."""
+        """Rows for one batch: single tokens first, then stretches as far as they fit and a decode may take. Rows whose
+        hidden states are asked for go with single tokens only, as every row of such a decode is an output."""
+        tasks = sorted((task for task in self.live if task.pool is pool), key=lambda task: task.todo > 1)
+        hidden = any(task.reads_hidden for task in tasks)
+        apart = hidden and any(_is_read_hidden(task, task.child.length - task.todo) for task in tasks)
         shape = pool.context.shape
         rows, outputs, stretch = shape.n_batch, shape.n_outputs, shape.stretch
         chunks: list[Chunk] = []
-        tasks = [task for task in self.live if task.pool is pool]
-        for task in sorted(tasks, key=lambda task: task.todo > 1):
+        for task in tasks:
             begin = task.child.length - task.todo
             end = min(task.child.length, begin + (rows if task.todo == 1 else min(rows, stretch)))
+            if hidden:
+                end = _before_hidden(task, begin, end, apart)
             marked = task.marked(begin, end)
             if len(marked) > outputs:  # the stretch ends before the first logits too many
                 end, marked = marked[outputs], marked[:outputs]
@@ -233,17 +246,19 @@ class Scheduler:
         """Evaluations keep their rows and end; generations are put on `sampled`, their row [n_vocab] on `rows`."""
         count = sum(len(chunk.marked) for chunk in chunks)
         logits = iter(pool.context.logits(count)) if count else iter(())  # [count, n_vocab], in the order of the rows
+        states = iter(pool.context.hidden(count)) if _with_hidden(chunks) else None  # [count, n_embd]
         for chunk in chunks:
             task = chunk.task
             for position in chunk.marked:
                 row: NDArray[np.float32] = next(logits)
+                state = next(states) if states is not None else None
                 if isinstance(task, Generation):
                     sampled.append(task)
                     rows.append(row)
                     if task.fresh:
                         self._keep(task.parent, row)
                 elif isinstance(task, Evaluation):
-                    task.accept(position, row)
+                    task.accept(position, row, state)
             if isinstance(task, Evaluation) and task.todo == 0:
                 task.finish()
                 self._finish(task)
@@ -253,9 +268,8 @@ class Scheduler:
         if not tasks:
             return
         kept = (task.parent.logits for task in tasks if task.parent.logits is not None)
-        logits = np.stack(rows or list(kept))  # [tasks, n_vocab]
-        tokens = sample(logits, [task.sampler for task in tasks])
-        for task, token, logprob in zip(tasks, tokens, logprobs(logits, tokens), strict=True):
+        tokens, found = draw(rows or list(kept), [task.sampler for task in tasks])
+        for task, token, logprob in zip(tasks, tokens, found, strict=True):
             task.accept(token, logprob)
             if task.job.done:
                 self._finish(task)
@@ -286,7 +300,24 @@ def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
         flags += [0] * count
         for position in chunk.marked:
             flags[position - chunk.end] = 1
-    return pool.context.decode(tokens, positions, seqs, flags)
+    return pool.context.decode(tokens, positions, seqs, flags, _with_hidden(chunks))
+
+
+def _is_read_hidden(task: EngineTask, position: int) -> bool:
+    return task.reads_hidden and bool(task.marked(position, position + 1))
+
+
+def _with_hidden(chunks: list[Chunk]) -> bool:
+    return any(_is_read_hidden(chunk.task, chunk.begin) for chunk in chunks)
+
+
+def _before_hidden(task: EngineTask, begin: int, end: int, apart: bool) -> int:
+    """Where a chunk begin..end has to stop: before the first row that is read for its hidden state or, in a decode for
+    such rows (`apart`), after the last one in sequence. Nothing but single tokens goes with them."""
+    if apart and not _is_read_hidden(task, begin):
+        single = end - begin == 1 and bool(task.marked(begin, end))
+        return end if single else begin
+    return next((position for position in range(begin, end) if _is_read_hidden(task, position) != apart), end)
 
 
 def charge(tip: Branch, begin: int, end: int) -> None:

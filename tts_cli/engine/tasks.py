@@ -33,16 +33,30 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The branch that ends with the evaluated tokens, and the logits [marks, n_vocab] at the marked ones."""
+    """The branch that ends with the evaluated tokens, and what was asked for at the marked ones: `logits`
+    [marks, n_vocab], or [marks, tokens] of the wanted tokens; `hidden` states after the final norm [marks, n_embd]."""
 
     branch: Branch
     logits: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOut:
+    """What is read at marked rows: the logits of all tokens, or of `tokens` only (() for none), and hidden states.
+
+    Only this is copied out of llama.cpp: two numbers a row for a pair of tokens, not a whole vocabulary.
+    """
+
+    tokens: tuple[int, ...] | None = None
+    hidden: bool = False
 
 
 class EngineTask:
     """One job under way: `child` grows after `parent`; `slot` is its sequence while it is at work."""
 
     job: Job[Generated] | Job[Evaluated]
+    reads_hidden = False
 
     def __init__(self, number: int, parent: Branch, child: Branch) -> None:
         self.number = number
@@ -123,15 +137,27 @@ class Generation(EngineTask):
 
 
 class Evaluation(EngineTask):
-    """Runs given tokens, and collects the logits at `marks` (indexes into the tokens)."""
+    """Runs given tokens, and collects what `read_out` names at `marks` (indexes into the tokens)."""
 
-    def __init__(self, number: int, parent: Branch, tokens: Sequence[int], marks: Sequence[int], n_vocab: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        parent: Branch,
+        tokens: Sequence[int],
+        marks: Sequence[int],
+        read_out: ReadOut,
+        widths: tuple[int, int],
+    ) -> None:
+        """`widths`: of a row of logits, and of a hidden state."""
         super().__init__(number, parent, Branch(parent, tokens, parent.usage, sampled=False))
         self.job: Job[Evaluated] = Job()
+        self.read_out, self.reads_hidden = read_out, read_out.hidden
         self._rows = [parent.length + mark for mark in marks]
-        self._logits = np.empty((len(marks), n_vocab), np.float32)
+        n_logits = widths[0] if read_out.tokens is None else len(read_out.tokens)
+        self._logits = np.empty((len(marks), n_logits), np.float32)
+        self._hidden = np.empty((len(marks), widths[1] if read_out.hidden else 0), np.float32)
         if not tokens:
-            self.job.resolve(Evaluated(self.child, self._logits))
+            self.finish()
 
     def reusable(self) -> int:
         return self.child.start
@@ -139,15 +165,18 @@ class Evaluation(EngineTask):
     def marked(self, begin: int, end: int) -> list[int]:
         return sorted({row for row in self._rows if begin <= row < end})
 
-    def accept(self, position: int, logits: NDArray[np.float32]) -> None:
-        """Keep one row of logits [n_vocab]."""
+    def accept(self, position: int, logits: NDArray[np.float32], hidden: NDArray[np.float32] | None) -> None:
+        """Keep what is wanted of one row: logits [n_vocab], hidden state [n_embd]."""
+        tokens = self.read_out.tokens
         for i, row in enumerate(self._rows):
             if row == position:
-                self._logits[i] = logits
+                self._logits[i] = logits if tokens is None else logits[list(tokens)]
+                if hidden is not None and self.read_out.hidden:
+                    self._hidden[i] = hidden
 
     def finish(self) -> None:
         """All tokens ran."""
-        self.job.resolve(Evaluated(self.child, self._logits))
+        self.job.resolve(Evaluated(self.child, self._logits, self._hidden))
 
     def out_of_room(self) -> None:
         self.job.fail(PromptTooLong("the text does not fit into the model's context", "Give a larger context size."))

@@ -112,16 +112,23 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
 
 
 def load_prm(
-    model: str | ModelEntry, *, prm_format: str | None = None, registry: Registry | None = None, **size: Any
+    model: str | ModelEntry,
+    *,
+    prm_format: str | None = None,
+    registry: Registry | None = None,
+    beside: LlamaPolicy | None = None,
+    **size: Any,
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
+    `beside`: a policy, whose weights serve both where it is the same file.
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
 
     known = registry or read()
     entry = resolve(model, "prm", known) if isinstance(model, str) else model
-    engine = Engine(locate(entry), **size)
+    # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
+    engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
     try:
         entry, format = _with_format(entry, engine.metadata.get(FORMAT_KEY), prm_format, known)
         return LlamaPRM(engine, entry, format)

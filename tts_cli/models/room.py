@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tts_cli.engine import library
 from tts_cli.engine.gguf_header import read_header
-from tts_cli.engine.memory import Footprint, ModelShape, footprint, planned, predict
+from tts_cli.engine.memory import ContextSize, Footprint, ModelShape, footprint, planned, predict
+from tts_cli.engine.plan import Layout
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.models.registry import ModelEntry, locate
 
@@ -83,8 +84,8 @@ class _Needs:
     def of(self, sizes: tuple[int, ...]) -> Footprint:
         found: Footprint | None = None
         for path, shape in self.shapes.items():
-            mine = [size for entry, size in zip(self.entries, sizes, strict=True) if locate(entry) == path]
-            one = footprint(shape, *(planned(shape, size, self.n_seq_max, self.threads) for size in mine))
+            mine = ((entry, n_ctx) for entry, n_ctx in zip(self.entries, sizes, strict=True) if locate(entry) == path)
+            one = footprint(shape, *(self.contexts(entry, n_ctx) for entry, n_ctx in mine))
             found = one if found is None else found + one
         assert found is not None
         return found
@@ -93,9 +94,14 @@ class _Needs:
         """As many tokens as suit each model, at most `limit`."""
         chosen = []
         for entry in self.entries:
-            size = planned(self.shapes[locate(entry)], 0, self.n_seq_max, self.threads)
+            size = self.contexts(entry, 0)
             chosen.append(limit if limit < size.n_ctx * size.count else 0)
         return tuple(chosen)
+
+    def contexts(self, entry: ModelEntry, n_ctx: int) -> ContextSize:
+        """A PRM's cells are shared by its sequences, whatever its size (models/load.py)."""
+        layout: Layout | None = "unified" if entry.role == "prm" else None
+        return planned(self.shapes[locate(entry)], n_ctx, self.n_seq_max, self.threads, layout)
 
     def note(self, wanted: tuple[int, ...], sizes: tuple[int, ...], available: int) -> str | None:
         need, has = self.of(sizes), f"{available / 1e9:.1f} GB available"

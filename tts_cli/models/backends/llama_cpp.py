@@ -186,7 +186,9 @@ class LlamaPRM(LlamaModel):
     def _run(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> Job[tuple[float, PrmPrefix]]:
         """Run a step's tokens; the job that all who wait for the step derive theirs from."""
         tokens = self._layout.step_tokens(self.engine.vocab, steps[-1], first=prefix.parent is None)
-        evaluated = self.engine.evaluate(prefix.branch, tokens, self._read_out.marks(len(tokens)))
+        evaluated = self.engine.evaluate(
+            prefix.branch, tokens, self._read_out.marks(len(tokens)), self._read_out.wanted
+        )
         prefix.users += 1
         job = evaluated.then(partial(self._scored, prefix, steps), partial(self._given_up, prefix, steps))
         if not job.done:
@@ -195,7 +197,7 @@ class LlamaPRM(LlamaModel):
 
     def _scored(self, prefix: PrmPrefix, steps: tuple[str, ...], evaluated: Evaluated) -> tuple[float, PrmPrefix]:
         child = PrmPrefix(evaluated.branch, prefix, steps, prefix.scores, users=0)  # until it is handed out
-        return self._read_out.score(evaluated.logits), child
+        return self._read_out.score(evaluated), child
 
     def _given_up(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> None:
         """There was no room for the step, or nobody waits for it any more."""

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 from tts_cli.models.prm.formats import PrmFormat, one_token
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from tts_cli.engine import Vocab
+    from tts_cli.engine import Evaluated, ReadOut, Vocab
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +35,16 @@ class TokenPair:
         """Which of a step's tokens (`length` of them) it needs the logits of, as indexes: the last one."""
         return [length - 1]
 
-    def score(self, logits: NDArray[np.float32]) -> float:
-        """From logits [marks, n_vocab] to a step's score in [0, 1]."""
-        good, bad = float(logits[0, self.good]), float(logits[0, self.bad])
+    @property
+    def wanted(self) -> ReadOut:
+        """What it needs of each mark: the logits of its two tokens."""
+        from tts_cli.engine import ReadOut
+
+        return ReadOut(tokens=(self.good, self.bad))
+
+    def score(self, read: Evaluated) -> float:
+        """From what was read [1, 2] to a step's score in [0, 1]."""
+        good, bad = map(float, read.logits[0])
         if good >= bad:  # of two ways to write it the one that cannot overflow
             return 1 / (1 + exp(bad - good))
         return exp(good - bad) / (1 + exp(good - bad))
