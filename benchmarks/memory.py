@@ -173,8 +173,8 @@ class Bare:
             assert code == 0, (code, self.lib.last_error())
 
 
-def run_engines(models: list[str]) -> None:
-    """The first samples 16 solutions of 100 tokens; the second, if there is one, scores each."""
+def run_engines(models: list[str]) -> list[Any]:
+    """The engines, still open. The first samples 16 solutions of 100 tokens; the second, if there is one, scores each."""
     from tts_cli.engine import Engine, Sampler
     from tts_cli.protocols import SampleKey, Sampling, Usage
 
@@ -192,15 +192,19 @@ def run_engines(models: list[str]) -> None:
         scores = [engine.evaluate(prompt, job.result().tokens or (65,), [0]) for job in jobs]
         while not all(job.done for job in scores):
             engine.advance()
+    return engines
 
 
 def run_case(text: str) -> None:
     given = json.loads(text)
     if given["engine"]:
-        run_engines(given["models"])
+        engines = run_engines(given["models"])
+        print(json.dumps(peak()))
+        for engine in engines:
+            engine.close()
     else:
         Bare().run(given["models"], [ContextSize(**size) for size in given["contexts"]])
-    print(json.dumps(peak()))
+        print(json.dumps(peak()))
 
 
 # --- the report ---

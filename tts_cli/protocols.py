@@ -197,6 +197,14 @@ class Job(Generic[T]):
                 on_failure()
                 job.fail(self.error)
 
+    @property
+    def origin(self) -> Job[Any]:
+        """The job that this one is derived from in the end; itself where it is derived from none."""
+        job: Job[Any] = self
+        while job._source is not None:
+            job = job._source
+        return job
+
     def abandon(self) -> Job[Any] | None:
         """Never resolve this job, nor those that it derives from once nobody else waits for them.
 
@@ -246,6 +254,40 @@ class Interruptible(Protocol):
 
     def interrupt(self) -> None:
         """Called from any thread: the `advance` under way, or else the next one, ends soon and has changed nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartialStep:
+    """A step that is being written: its text so far, where whole characters have come, and its tokens so far."""
+
+    text: str
+    tokens: int
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """What a policy may offer beside: to read a step while it is being written, for displays. It changes nothing."""
+
+    def partial_step(self, job: Job[SampledStep]) -> PartialStep | None:
+        """What `job` has written so far; None where it is not under way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contention:
+    """Other programs use so many of this machine's `cores` that a model is slowed down: `others`, in cores."""
+
+    others: float
+    cores: int
+
+
+@runtime_checkable
+class Contended(Protocol):
+    """What a back end may offer beside: whether it is slow because it has to share the machine."""
+
+    def contention(self) -> Contention | None:
+        """As it was lately; None where nothing slows it down."""
         ...
 
 

@@ -26,12 +26,14 @@ from tts_cli.data.record import Problem, Record
 from tts_cli.errors import TtsError, UsageError, log_unexpected
 from tts_cli.models.load import ModelPair, load_policy, load_prm, resolve_pair
 from tts_cli.paths import PACKAGED, profiles_dir
-from tts_cli.protocols import Interruptible, facts_of
+from tts_cli.protocols import Contended, Contention, Interruptible, facts_of
 from tts_cli.search.driver import PRM_PATIENCE
-from tts_cli.search.events import Event
+from tts_cli.search.events import Event, StepUnderWay
 from tts_cli.search.methods import find, load_plugins
+from tts_cli.search.under_way import steps_under_way
 from tts_cli.solving import wording
 from tts_cli.solving.ordering import InOrder
+from tts_cli.solving.session import Session
 from tts_cli.solving.solve import Solved, how_many, new_judge, solve, solve_many
 from tts_cli.strategy.plan import make_plan
 
@@ -88,6 +90,7 @@ class Solver:
         self._lock, self._owner = threading.Lock(), 0  # held during a call, and by which thread
         self._iterator: Callable[[], Generator[Record, None, None] | None] = lambda: None  # that has made the call
         self._cancelled, self._closed = threading.Event(), False
+        self._session: Session | None = None  # of `search`
         found: tuple[Profile | None, Unfit | None] = (None, None)
         with ExitStack() as stack:
             self._judge = stack.enter_context(new_judge(verify=self.settings.verify))
@@ -142,9 +145,20 @@ class Solver:
                 plan=self.plan,
                 listener=on_event,
                 should_stop=lambda: self._ending or should_stop(),
+                on_begin=self._watch,
                 on_advance=on_decode,
                 judge=self._judge,
             )
+
+    def steps_under_way(self) -> list[StepUnderWay]:
+        """What `search` is writing at this moment; for displays, which ask from `on_decode`."""
+        return steps_under_way(self._session.search) if self._session is not None else []
+
+    def contention(self) -> Contention | None:
+        """How much of this machine other programs use, where that slows the models down (`protocols.Contended`)."""
+        models: list[object] = [self.policy, self.prm]
+        found = [model.contention() for model in models if isinstance(model, Contended)]
+        return max(filter(None, found), key=lambda one: one.others, default=None)
 
     def solve_many(
         self,
@@ -246,6 +260,9 @@ class Solver:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _watch(self, session: Session) -> None:
+        self._session = session
 
     @property
     def _ending(self) -> bool:

@@ -26,11 +26,13 @@ BOXES = ("\\boxed{65}", "\\boxed{56}")
 WORDS = ("\n\n", *BOXES, "12 - 5 = 7", "4 * 7 = 28", " so", "+", "-")
 BIAS = {"\n\n": 9.0, "\\boxed{65}": 8.0, "\\boxed{56}": 7.0, "12 - 5 = 7": 8.0, "4 * 7 = 28": 8.0}
 ENDLESS = {"\n\n": 9.0, "12 - 5 = 7": 9.0}
+PROSE = {"\n\n": -99.0, "<|end|>": -99.0, "12 - 5 = 7": 14.0}  # one step without an end
 REGISTRY = """
 models:
   tiny: {role: policy, file: tiny.gguf, prm: tiny-prm, prompt: {user: "{problem}"}}
   tiny-prm: {role: prm, file: tiny-prm.gguf, format: nano-prm}
   endless: {role: policy, file: endless.gguf, prompt: {user: "{problem}"}}
+  prose: {role: policy, file: prose.gguf, prompt: {user: "{problem}"}}
   toy: {role: policy, file: tiny.gguf, demonstration: true, note: toy is a toy., prompt: {user: "{problem}"}}
 """
 
@@ -88,6 +90,7 @@ def model_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = {"words": WORDS, "chat_template": CHAT_TEMPLATE, "context": 2048, "layers": 1}
     write_tiny_gguf(folder / "tiny.gguf", bias=BIAS, last_words=BOXES, **shape)  # type: ignore[arg-type]
     write_tiny_gguf(folder / "endless.gguf", bias=ENDLESS, **shape)  # type: ignore[arg-type]
+    write_tiny_gguf(folder / "prose.gguf", bias=PROSE, **shape)  # type: ignore[arg-type]
     write_tiny_gguf(folder / "tiny-prm.gguf", words=WORDS, seed=3, layers=1, context=2048)
     (folder / "models.yaml").write_text(REGISTRY)
     return folder

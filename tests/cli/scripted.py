@@ -100,7 +100,10 @@ def wide(n: int = 64, depth: int = 6) -> list[Event]:
             number += 1
             finish = "boxed" if level == depth - 1 else "step"
             text = f"chain {chain}, step {level}: " + "some more words " * 12
-            events += [StepSampled(number, parent, text, 30, finish), StepScored(number, (chain % 10) / 10)]
+            events += [
+                StepSampled(number, parent, text, 30, finish, branch=chain),
+                StepScored(number, (chain % 10) / 10),
+            ]
             parent = number
         events.append(SolutionFinished(number, str(chain % 7), (chain % 10) / 10))
     return [*events, Spent(400, n * depth * 30, n * depth * 30)]

@@ -203,6 +203,29 @@ def test_the_trained_length_bounds_a_path_too(tmp_path: Path, open_engine: Open)
     assert job.result().branch.length == 49
 
 
+def test_a_step_can_be_read_while_it_is_written(endless: Path, open_engine: Open) -> None:
+    engine = open_engine(endless)
+    root = prompt(engine)
+    jobs = [start(engine, root, (i,), max_tokens=20) for i in range(3)]
+    derived = jobs[0].then(lambda generated: generated.text).then(len)
+    scored = engine.evaluate(root, [1, 2], [0])
+    assert engine.written(scored) is None
+    assert engine.written(derived) == (b"", 0)
+    seen = []
+    while not jobs[0].done:
+        seen.append([engine.written(job) for job in (*jobs, derived)])
+        engine.advance()
+    assert all(one[0] == one[3] for one in seen), "also through jobs that are derived"
+    for job, parts in zip(jobs, zip(*seen, strict=True), strict=False):
+        texts = [part[0] for part in parts if part is not None]
+        counts = [part[1] for part in parts if part is not None]
+        assert len(texts) == len(seen) >= 19
+        assert all(job.result().text.startswith(text) for text in texts) and texts == sorted(texts, key=len)
+        assert counts == sorted(counts) and counts[0] == 0 and counts[-1] >= 18
+        assert engine.written(job) is None
+    assert engine.written(derived) is None
+
+
 def test_cancel_stops_a_job_and_leaves_others_alone(f32: Path, open_engine: Open) -> None:
     engine = open_engine(f32)
     root = prompt(engine)

@@ -12,7 +12,7 @@ from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
 from tts_cli.errors import PromptTooLong
 from tts_cli.models.backends.llama_cpp import BranchPrefix, LlamaPolicy
 from tts_cli.models.load import load_policy
-from tts_cli.protocols import Finish, Job, Prefix, SampledStep, SampleKey, Sampling, Usage
+from tts_cli.protocols import Finish, Job, PartialStep, Prefix, SampledStep, SampleKey, Sampling, Usage
 
 LIKELY = {"\n\n": 8.6, " =": 9.0, " the": 9.0}
 Load = Callable[..., LlamaPolicy]
@@ -176,3 +176,21 @@ def test_a_problem_longer_than_the_context(load: Load) -> None:
     policy = load(bias=LIKELY)
     with pytest.raises(PromptTooLong):
         policy.start("x" * 100_000, Usage())
+
+
+def test_a_step_under_way_is_read_in_whole_characters(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = load(bias={"<|end|>": -99.0, "\n\n": -99.0})
+    job = policy.sample(policy.start("1 + 1?", Usage()), SampleKey(0, "p", (0,)), Sampling(max_step_tokens=9))
+    while not job.done:
+        policy.advance()
+        found = policy.partial_step(job)
+        assert job.done or (found is not None and found.tokens > 0)
+    assert policy.partial_step(job) is None
+    for sampled, text in (
+        (b" 2 \xc3\x97", "2 ×"),
+        (b" 2 \xc3", "2"),
+        (b"2 \xff 3", "2 \ufffd 3"),
+        (b"\xf0\x9f\x98", ""),
+    ):
+        monkeypatch.setattr(policy.engine, "written", lambda job, sampled=sampled: (sampled, 4))
+        assert policy.partial_step(job) == PartialStep(text, 4)

@@ -140,6 +140,11 @@ class TreeState:
         """Finished solutions as sampled: identical ones count each."""
         return sum(self.steps[number].count for number in self.solutions)
 
+    @property
+    def sampled_so_far(self) -> int:
+        """Tokens that the policy has sampled, those of unfinished steps too where they were reported."""
+        return max(self.spent.policy_tokens, self.sampled_tokens)
+
     def chosen(self) -> list[TreeStep]:
         """The chosen solution's steps; empty where there is none."""
         return self.path(self.ended.step) if self.ended and self.ended.step else []

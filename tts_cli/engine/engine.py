@@ -22,7 +22,7 @@ from tts_cli.engine.pool import Branch, Pool
 from tts_cli.engine.sampling import Sampler
 from tts_cli.engine.scheduler import Scheduler
 from tts_cli.engine.streams import StreamPool
-from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, ReadOut, Stop
+from tts_cli.engine.tasks import Evaluated, Evaluation, Generated, Generation, GenerationJob, ReadOut, Stop
 from tts_cli.errors import PromptTooLong, TtsError, UsageError
 from tts_cli.protocols import Job, Usage
 
@@ -95,7 +95,7 @@ class Engine:
         self._model, self._number = model, 0
         self.path, self.vocab = path, model.vocab
         self.parameters, self.n_ctx_train, self.n_embd = model.parameters, model.n_ctx_train, model.n_embd
-        self.n_ctx = sum(context.n_ctx for context in contexts)
+        self.n_ctx = wanted.n_ctx if wanted.layout == "streams" else sum(context.n_ctx for context in contexts)
         longest = wanted.n_ctx_limit if wanted.layout == "streams" else contexts[0].n_ctx
         self.max_length = min(longest, model.n_ctx_train)
         self.layout, self.flash_attention = wanted.layout, wanted.flash_attention
@@ -166,6 +166,14 @@ class Engine:
         On CPUs, and with one context: several are for tiny models, whose decodes are short."""
         if len(self._scheduler.pools) == 1:
             self._scheduler.pools[0].context.interrupt()
+
+    def written(self, job: Job[Any]) -> tuple[bytes, int] | None:
+        """The bytes that a job of `generate`, or one derived from it, has sampled so far, and their number of tokens.
+        None where it is not under way. The bytes may end within a character."""
+        origin = job.origin
+        if not isinstance(origin, GenerationJob) or origin.done:
+            return None
+        return bytes(origin.text), origin.tokens
 
     def release(self, branch: Branch) -> None:
         """Free what is kept for `branch` and its descendants, except what jobs at work and other branches share.

@@ -178,15 +178,22 @@ def _device(base: ctypes.CDLL, handle: int) -> Device:
 # --- this machine ---
 
 
-def physical_cores() -> int:
-    """Cores that this process may use (affinity, a container's limit), hyper-threads counted once; at least 1."""
+def allowed_cores() -> int:
+    """Cores that this process may use, hyper-threads counted; at least 1."""
     import psutil
 
     process = psutil.Process()
     # macOS knows no affinity: there every core is allowed.
     allowed = len(process.cpu_affinity() or ()) if hasattr(process, "cpu_affinity") else os.cpu_count()
-    cores = _performance_cores() or psutil.cpu_count(logical=False) or allowed
-    least = min(cores or 1, allowed or 1)
+    return allowed or 1
+
+
+def physical_cores() -> int:
+    """Cores that this process may use (affinity, a container's limit), hyper-threads counted once; at least 1."""
+    import psutil
+
+    allowed = allowed_cores()
+    least = min(_performance_cores() or psutil.cpu_count(logical=False) or allowed, allowed)
     return max(1, min(least, _quota() or least))
 
 

@@ -19,11 +19,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from tts_cli.engine.context import MAX_SEQUENCES
 from tts_cli.engine.gguf_header import Header, read_header
-from tts_cli.engine.plan import Layout, plan
+from tts_cli.engine.plan import Layout, plan, sizes
 
-PROGRAM = 64 << 20
+PROGRAM = 56 << 20
 """Bytes of the program itself: Python with numpy and llama.cpp, before any model."""
 
 _F16, _F32, _INDEX = 2, 4, 8  # bytes
@@ -154,13 +153,19 @@ def predict(path: Path, *, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1
 
 
 def planned(shape: ModelShape, n_ctx: int, n_seq_max: int, threads: int, layout: Layout | None = None) -> ContextSize:
-    """The contexts that an Engine would make on CPUs. Streams: all that `n_seq_max` jobs at work would have, before
-    they grow."""
+    """The contexts that an Engine would make, streams with as many as it may come to (but of their first length)."""
     wanted = plan(shape, n_ctx, n_seq_max, threads, None, on_gpu=False, layout=layout)
-    streams, flash = wanted.layout == "streams", wanted.flash_attention
-    sequences = wanted.width if streams else min(MAX_SEQUENCES, 2 * wanted.width)
-    rows = 512 if flash else 128
-    return ContextSize(wanted.n_ctx, sequences, rows, max(64, sequences), not streams, flash, wanted.n_contexts)
+    sequences, n_ubatch, n_outputs = sizes(wanted)
+    streams = wanted.layout == "streams"  # a policy's: its jobs ask for one row each, so that more is never touched
+    return ContextSize(
+        n_ctx=wanted.n_ctx,
+        n_seq=sequences,
+        n_ubatch=n_ubatch,
+        n_outputs=sequences if streams else n_outputs,
+        unified=not streams,
+        flash_attention=wanted.flash_attention,
+        count=wanted.n_contexts,
+    )
 
 
 def footprint(shape: ModelShape, *contexts: ContextSize) -> Footprint:

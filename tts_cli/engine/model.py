@@ -18,7 +18,8 @@ _BYTE_TOKEN = 1 << 5  # LLAMA_TOKEN_ATTR_BYTE
 
 @dataclass(slots=True)
 class Model:
-    """Loaded weights, which several engines may use (`users`). `kv_bytes_per_token` and `attention_flops_per_cell` (per KV cell and row) size the context."""
+    """Loaded weights, which several engines may use (`users`). `kv_bytes_per_token` and `attention_flops_per_cell` (per
+    KV cell and row) size the context."""
 
     lib: Library
     handle: Any
@@ -111,7 +112,6 @@ class Vocab:
         self.eos = int(api.llama_vocab_eos(handle))  # -1: none
         self.add_bos = bool(api.llama_vocab_get_add_bos(handle))
         self._pieces: list[bytes | None] = [None] * self.n_tokens
-        self._ends = frozenset(i for i in range(self.n_tokens) if api.llama_vocab_is_eog(handle, i))
         self._ids: dict[bytes, int] | None = None
         self._buffer = ctypes.create_string_buffer(256)
 
@@ -136,7 +136,7 @@ class Vocab:
 
     def is_eog(self, token: int) -> bool:
         """True for tokens that end a generation."""
-        return token in self._ends
+        return bool(self._api.llama_vocab_is_eog(self._handle, token))
 
     def id_of(self, text: str) -> int | None:
         """The token that is exactly `text`, special tokens included; None when there is none."""

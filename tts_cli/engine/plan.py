@@ -8,8 +8,9 @@
    Flash attention is never taken for streams: it gains nothing there, and what it computes depends on the number of
    threads where a decode has one row; without it, on streams, neither threads nor what shares a batch change a bit.
 2. Size, where the user gives none. Unified: room for every sequence to hold 512 tokens (or the trained length, if
-   less), at least one path of the trained length, at most 1 GiB of keys and values. Streams: short at first, as they
-   grow with what they hold; as many as asked for, within 1 GiB while they are short.
+   less), at least one path of the trained length, at most 1 GiB of keys and values. Streams: few and short at first;
+   they grow with what they hold, and more are made for more work, as many as asked for, within 1 GiB while they are
+   short.
 3. Contexts: 64 sequences of a tiny model are better run as 8 contexts of 8, as attention costs more than its weights.
    A large model gets one context, because running its weights once for all rows saves more.
 4. Threads: those that share one decode of a tiny model wait for each other longer than they work, and on a busy machine
@@ -39,6 +40,7 @@ _KV_LIMIT = 1 << 30  # bytes
 _KV_SHARE = 8  # streams may grow to this part of the memory
 _LEAST = 256  # tokens: llama.cpp pads a KV cache to this
 _FIRST_STREAM = 768  # tokens of a stream at first: most solutions with their problems
+FIRST_STREAMS = 4  # as long as no more are at work
 _FEWEST_STREAMS = 16  # rows that CPUs want, at the cost of shorter streams
 _TYPICAL = 128  # tokens that one sequence holds alone, on average
 _PARAMETERS_PER_THREAD = 10_000_000
@@ -180,19 +182,28 @@ def make_contexts(model: Model, wanted: ContextPlan, n_batch: int, stretch: int)
     return contexts
 
 
-def _shape(wanted: ContextPlan, n_batch: int, stretch: int) -> ContextShape:
-    streams = wanted.layout == "streams"
+def sizes(wanted: ContextPlan) -> tuple[int, int, int]:
+    """Sequences of a context in the end, rows of a micro-batch, and rows with logits."""
     # Of a unified pool, as many sequences for idle branches as for jobs at work; streams are saved when they are idle.
-    sequences = wanted.width if streams else min(MAX_SEQUENCES, 2 * wanted.width)
+    sequences = wanted.width if wanted.layout == "streams" else min(MAX_SEQUENCES, 2 * wanted.width)
     # Without flash attention the score matrix, rows x cells x heads, is kept whole: fewer rows at once bound it.
     n_ubatch = 512 if wanted.flash_attention else 128
+    return sequences, n_ubatch, max(64, sequences)  # llama.cpp asserts that there is an output for every sequence
+
+
+def _shape(wanted: ContextPlan, n_batch: int, stretch: int) -> ContextShape:
+    sequences, n_ubatch, n_outputs = sizes(wanted)
+    n_ctx, streams = wanted.n_ctx, wanted.layout == "streams"
+    if streams:
+        first = min(FIRST_STREAMS, sequences)
+        n_ctx, sequences = n_ctx // sequences * first, first
     return ContextShape(
-        n_ctx=wanted.n_ctx,
+        n_ctx=n_ctx,
         n_seq=sequences,
         n_batch=n_batch,
         n_ubatch=n_ubatch,
         stretch=stretch,
-        n_outputs=max(64, sequences),  # llama.cpp asserts that there is one for every sequence
+        n_outputs=n_outputs,
         threads=wanted.threads,
         flash_attention=wanted.flash_attention,
         streams=streams,

@@ -182,6 +182,9 @@ class Pool:
         """Is there room for so many more cells, of paths of at most `longest` tokens?"""
         return rows <= self.cells.free
 
+    def widen(self, wanted: int) -> None:
+        """So many tasks would be at work at once, if they could."""
+
     def prepare(self, longest: int) -> bool:
         """Called before a decode, when all fits. False: sequences at work hold less now, compose another decode."""
         return True

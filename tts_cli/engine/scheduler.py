@@ -108,6 +108,7 @@ class Scheduler:
     def _admit(self) -> list[Generation]:
         """Start waiting tasks; return those whose first logits are known already."""
         ready: list[Generation] = []
+        self.pools[0].widen(len(self.live) + len(self.waiting))
         for task in self._queue():
             if all(len(pool.live) >= pool.width for pool in self.pools):
                 break

@@ -7,9 +7,11 @@
 1. All streams are equally long; they grow, all at once, when a path needs more (`prepare`): what they hold is saved,
    the context is made anew, and what is at work is loaded again. Where that would take too much memory, fewer streams
    are made. What is saved continues bit for bit.
-2. llama.cpp runs the rows of a decode together only where their sequence ids are consecutive: before each decode those
+2. There are few streams at first; there are more as soon as more tasks wait (`widen`). States of another number of
+   streams cannot be loaded: what was held is run again, so it happens when nothing is at work, or for twice as many.
+3. llama.cpp runs the rows of a decode together only where their sequence ids are consecutive: before each decode those
    at work are moved to the ids 0, 1, 2, .. (`prepare`). A move takes a millisecond or two, a gap a third of a decode.
-3. Copies go through `Context.save` and `load`, which touch what is held only; llama.cpp's own copying moves whole
+4. Copies go through `Context.save` and `load`, which touch what is held only; llama.cpp's own copying moves whole
    streams.
 
 Nothing is shared: a prompt of N samples is held N times, which costs memory and no time.
@@ -24,17 +26,18 @@ from numpy.typing import NDArray
 
 from tts_cli.engine.context import Context
 from tts_cli.engine.pool import Branch, Pool, Slot, common_length
+from tts_cli.errors import TtsError
 
 _LEAST = 256  # tokens: llama.cpp pads a stream to this
 _USED, _SEQ = attrgetter("used"), attrgetter("seq")
 
 
 class StreamPool(Pool):
-    """`limit`: cells of all streams together, at most. `saved_limit`: bytes of saved states, at most."""
+    """`widest`: streams at most. `limit`: cells of all of them, at most. `saved_limit`: bytes of saved states."""
 
-    def __init__(self, context: Context, width: int, limit: int, saved_limit: int) -> None:
-        super().__init__(context, width)
-        self._limit, self._saved_limit = limit, saved_limit
+    def __init__(self, context: Context, widest: int, limit: int, saved_limit: int) -> None:
+        super().__init__(context, context.shape.n_seq)
+        self._widest, self._limit, self._saved_limit = widest, limit, saved_limit
 
     @property
     def stream_length(self) -> int:
@@ -45,9 +48,17 @@ class StreamPool(Pool):
         """Are there streams enough for those at work, if they are to hold `longest` tokens?"""
         return len(self.live) <= self._streams(self._length_for(longest))
 
+    def widen(self, wanted: int) -> None:
+        count = min(self._widest, max(1, self._limit // self.stream_length))
+        if self.width < wanted and self.width < count and (not self.live or wanted >= 2 * self.width):
+            self._remake(self.stream_length, min(count, 1 << (wanted - 1).bit_length()))
+
     def prepare(self, longest: int) -> bool:
         """Make the streams long enough, and the ids of those at work consecutive."""
-        kept = longest <= self.stream_length or self._remake(self._length_for(longest))
+        kept = True
+        if longest > self.stream_length:
+            length = self._length_for(longest)
+            kept = self._remake(length, self._streams(length))
         count = len(self.live)
         movers = sorted((slot for slot in self.live if slot.seq >= count), key=_SEQ)
         taken = {slot.seq for slot in self.live}
@@ -152,19 +163,26 @@ class StreamPool(Pool):
     def _streams(self, length: int) -> int:
         return max(1, min(self.context.shape.n_seq, self._limit // length))
 
-    def _remake(self, length: int) -> bool:
-        """Streams of `length` tokens, fewer if need be: then what they held is lost, and False."""
-        count = self._streams(length)
+    def _remake(self, length: int, count: int) -> bool:
+        """Make `count` streams of `length` tokens, or fewer where memory is short. False: what they held is lost.
+        Raises TtsError."""
         kept = count == self.context.shape.n_seq  # states fit only where the number stays the same
         for slot in (*self.live, *self.idle):
             if slot.seq >= 0 and kept:
                 slot.state = self.context.save(slot.seq)
             slot.seq = -1
+        while True:
+            try:
+                self.context.remake(length * count, count)
+                break
+            except TtsError:
+                if count <= max(1, len(self.live)):
+                    raise
+                self._widest = count = max(1, len(self.live), count // 2)
+                kept = False
         if not kept:
             self._forget()
-        self.context.remake(length * count, count)
-        self.width = min(self.width, count)
-        self.vacant = [Slot(seq) for seq in range(count)]
+        self.width, self.vacant = count, [Slot(seq) for seq in range(count)]
         for slot in self.live:
             self._seat(slot)
         return kept

@@ -31,6 +31,17 @@ class Generated:
     logprob: float
 
 
+class GenerationJob(Job[Generated]):
+    """The job of a step that is sampled, and what the step consists of so far: its bytes and its number of tokens."""
+
+    __slots__ = ("text", "tokens")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = bytearray()
+        self.tokens = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """The branch that ends with the evaluated tokens, and what was asked for at the marked ones: `logits`
@@ -91,11 +102,10 @@ class Generation(EngineTask):
         self, number: int, parent: Branch, vocab: Vocab, sampler: Sampler, stop: Stop, max_tokens: int, max_length: int
     ) -> None:
         super().__init__(number, parent, Branch(parent, (), parent.usage, sampled=True))
-        self.job: Job[Generated] = Job()
+        self.job: GenerationJob = GenerationJob()
         self.sampler = sampler
         self._vocab, self._stop = vocab, stop
         self._max_tokens, self._max_length = max_tokens, max_length
-        self._text = bytearray()
         self._logprob = 0.0
         if parent.length > max_length:
             self.out_of_room()
@@ -116,14 +126,15 @@ class Generation(EngineTask):
         """Append a sampled token; resolves the job when the step ends with it."""
         self.child.append(token)
         self._logprob += logprob
-        self._text += self._vocab.piece(token)
+        self.job.text += self._vocab.piece(token)
+        self.job.tokens += 1
         if (finish := self._finish(token)) is not None:
             self._resolve(finish)
 
     def _finish(self, token: int) -> Finish | None:
         if self._vocab.is_eog(token):
             return Finish.EOS
-        if (finish := self._stop(bytes(self._text))) is not None:
+        if (finish := self._stop(bytes(self.job.text))) is not None:
             return finish
         if self.child.length - self.child.start >= self._max_tokens:
             return Finish.LENGTH
@@ -133,7 +144,9 @@ class Generation(EngineTask):
         self._resolve(Finish.CONTEXT)
 
     def _resolve(self, finish: Finish) -> None:
-        self.job.resolve(Generated(self.child, self.child.tokens, bytes(self._text), finish, round(self._logprob, 4)))
+        self.job.resolve(
+            Generated(self.child, self.child.tokens, bytes(self.job.text), finish, round(self._logprob, 4))
+        )
 
 
 class Evaluation(EngineTask):

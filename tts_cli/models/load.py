@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
 from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
     from tts_cli.engine.gguf_header import Header
     from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
     from tts_cli.models.prm.formats import PrmFormat
+    from tts_cli.models.prompts import Hole
+
+T = TypeVar("T")
 
 FORMAT_KEY = "tts.prm.format"  # a GGUF string: the name of the format that a PRM was trained for
 _TITLES = {"policy": "policy", "prm": "PRM"}
@@ -96,19 +103,45 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
     >>> policy.close()
     """
     from tts_cli.engine import Engine
+    from tts_cli.engine.gguf_header import read_header
     from tts_cli.models.backends.llama_cpp import LlamaPolicy
 
     known = registry or read()
     entry = resolve(model, "policy", known) if isinstance(model, str) else model
-    engine = Engine(locate(entry), **size)
+    path = locate(entry)
+    prompt = _ahead(partial(_policy_prompt, read_header(path), entry, known))
+    engine = Engine(path, **size)
     try:
         if FORMAT_KEY in engine.metadata:
             raise _wrong_role(entry.name, "policy")
-        style = entry.prompt or known.prompt_for(entry.name, engine.metadata)
-        return LlamaPolicy(engine, entry, style)
+        return LlamaPolicy(engine, entry, prompt())
     except Exception:
         engine.close()
         raise
+
+
+def _policy_prompt(header: Header, entry: ModelEntry, known: Registry) -> list[str | Hole]:
+    """What stands around a problem. Raises ModelError for a chat template that cannot be used."""
+    from tts_cli.models.backends.llama_cpp import TEMPLATE_KEY
+    from tts_cli.models.prompts import policy_prompt
+
+    metadata = {key: value for key, value in header.metadata.items() if isinstance(value, str)}
+    return policy_prompt(metadata.get(TEMPLATE_KEY), entry.prompt or known.prompt_for(entry.name, metadata))
+
+
+def _ahead(call: Callable[[], T]) -> Callable[[], T]:
+    """Start `call` in a thread of its own; what is returned waits for its result, or raises what it raised.
+    A chat template's process takes a tenth of a second to start: meanwhile the weights are read."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, name="ahead", daemon=True).start()
+    return future.result
 
 
 def load_prm(

@@ -84,24 +84,23 @@ class _Needs:
     def of(self, sizes: tuple[int, ...]) -> Footprint:
         found: Footprint | None = None
         for path, shape in self.shapes.items():
-            mine = ((entry, n_ctx) for entry, n_ctx in zip(self.entries, sizes, strict=True) if locate(entry) == path)
-            one = footprint(shape, *(self.contexts(entry, n_ctx) for entry, n_ctx in mine))
+            mine = [(entry, size) for entry, size in zip(self.entries, sizes, strict=True) if locate(entry) == path]
+            one = footprint(shape, *(self._planned(entry, size) for entry, size in mine))
             found = one if found is None else found + one
         assert found is not None
         return found
+
+    def _planned(self, entry: ModelEntry, n_ctx: int) -> ContextSize:
+        layout: Layout | None = "unified" if entry.role == "prm" else None
+        return planned(self.shapes[locate(entry)], n_ctx, self.n_seq_max, self.threads, layout)
 
     def cut(self, limit: int) -> tuple[int, ...]:
         """As many tokens as suit each model, at most `limit`."""
         chosen = []
         for entry in self.entries:
-            size = self.contexts(entry, 0)
+            size = self._planned(entry, 0)
             chosen.append(limit if limit < size.n_ctx * size.count else 0)
         return tuple(chosen)
-
-    def contexts(self, entry: ModelEntry, n_ctx: int) -> ContextSize:
-        """A PRM's cells are shared by its sequences, whatever its size (models/load.py)."""
-        layout: Layout | None = "unified" if entry.role == "prm" else None
-        return planned(self.shapes[locate(entry)], n_ctx, self.n_seq_max, self.threads, layout)
 
     def note(self, wanted: tuple[int, ...], sizes: tuple[int, ...], available: int) -> str | None:
         need, has = self.of(sizes), f"{available / 1e9:.1f} GB available"

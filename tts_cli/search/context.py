@@ -86,7 +86,7 @@ class Search:
     `conclude` extracts the answer of a finished path. `copies`: every sample counts that often (at temperature 0 all
     are equal). `begun`: samples that each go their way to the end; none in a search that keeps the best of several
     steps. `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the scores
-    in the tree that is all it takes to run the search again.
+    in the tree that is all it takes to run the search again. `jobs`: those under way (under_way.py reads them).
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Search:
         self.prompt_tokens = PromptTokens(0)
         self._policy, self._prm, self._conclude, self.emit = policy, prm, conclude, listener
         self._numbers = 0
-        self._jobs: dict[Job[Any], Backend] = {}
+        self.jobs: dict[Job[Any], tuple[Backend, Node, tuple[int, ...]]] = {}
         self._scoring: dict[Node, Task[None]] = {}
         self.root = _root(())
         self.roots: list[Node] = [self.root]
@@ -184,7 +184,7 @@ class Search:
         key = SampleKey(self.seed, self.problem, path)
         temperature = 0.0 if greedy else self.sampling.temperature
         sampling = replace(self.sampling, temperature=temperature, max_step_tokens=tokens)
-        sampled = await self._wait(self._policy, self._policy.sample(prefix, key, sampling))
+        sampled = await self._wait(self._policy, self._policy.sample(prefix, key, sampling), node, path)
         self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish, sampled.logprob, sampled.answered)
         return sampled
 
@@ -317,7 +317,7 @@ class Search:
         if before is None:
             return
         try:
-            scored = await self._wait(self._prm, self._prm.score(before, node.text, final=not node.open))
+            scored = await self._wait(self._prm, self._prm.score(before, node.text, final=not node.open), node)
         except PromptTooLong:
             return
         node.score, node.reward = scored.score, scored.prefix
@@ -368,9 +368,9 @@ class Search:
 
     def close(self) -> None:
         """Cancel all jobs under way and release every prefix. The tree and the solutions stay."""
-        for job, backend in self._jobs.items():
+        for job, (backend, *_) in self.jobs.items():
             backend.cancel(job)
-        self._jobs.clear()
+        self.jobs.clear()
         for node in reversed(self.nodes()):
             self.release(node)
             self._release_reward(node)
@@ -389,10 +389,10 @@ class Search:
         """Run all at the same time; their results in the order given."""
         return await gather(*coroutines)
 
-    async def _wait(self, backend: Backend, job: Job[T]) -> T:
-        self._jobs[job] = backend
+    async def _wait(self, backend: Backend, job: Job[T], node: Node, path: tuple[int, ...] = ()) -> T:
+        self.jobs[job] = backend, node, path
         result = await job
-        del self._jobs[job]
+        del self.jobs[job]
         return result
 
 

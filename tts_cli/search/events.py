@@ -101,6 +101,21 @@ class SearchEnded:
     finish: str
 
 
+@dataclass(frozen=True, slots=True)
+class StepUnderWay:
+    """No event, and in no trace: what a display may ask for between two events (under_way.py).
+
+    A step that is being written after the step numbered `parent` (0: the problem), from the random stream `path`.
+
+    `text` is stripped and may end in the middle of a word.
+    """
+
+    parent: int
+    path: tuple[int, ...]
+    text: str
+    tokens: int
+
+
 Event = (
     SearchStarted
     | StepSampled

@@ -100,6 +100,7 @@ def solve_many(
     *,
     plan: Plan | None = None,
     listener: Callable[[str, Event], None] = lambda id, event: None,
+    on_begin: Callable[[Session], None] = lambda session: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_advance: Callable[[], None] = lambda: None,
     judge: Equality | None = None,
@@ -114,9 +115,9 @@ def solve_many(
     gives a record with that error.
 
     `plan`: what to run, where it was made with a profile. `listener` gets the id of a problem and each event of it;
-    `on_advance` is called after each decode. After `should_stop` the problems under way are yielded with what they have
-    found. `judge`: whether two answers are the same; `clock`: seconds from any beginning. `prm_patience`: decodes for
-    which the PRM lets a busy policy go first.
+    `on_begin` gets each session before it runs; `on_advance` is called after each decode. After `should_stop` the
+    problems under way are yielded with what they have found. `judge`: whether two answers are the same; `clock`:
+    seconds from any beginning. `prm_patience`: decodes for which the PRM lets a busy policy go first.
     """
     plan = plan or make_plan(settings, facts_of(policy), facts_of(prm) if prm else None)
     live: dict[Session, None] = {}
@@ -128,6 +129,7 @@ def solve_many(
                 continue
             session = Session(problem, plan, settings, policy, prm, equality, partial(listener, problem.id), clock)
             live[session] = None
+            on_begin(session)
             yield session
 
     def after_decode() -> None:

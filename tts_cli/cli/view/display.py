@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from typing import Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+
+SPEED_OVER = 10.0  # seconds
+
+
+class Speed:
+    """Tokens per second, as the mean over the last ten seconds."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def at(self, now: float, tokens: int) -> float | None:
+        """With so many tokens in all at `now`; None before there are any."""
+        self._marks.append((now, tokens))
+        while now - self._marks[0][0] > SPEED_OVER and len(self._marks) > 2:
+            self._marks.popleft()
+        begin, before = self._marks[0]
+        span = now - begin
+        return (tokens - before) / span if span > 0 and tokens > before else None
 
 
 class Display(ABC):

@@ -7,18 +7,20 @@ not slowed measurably.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from tts_cli.analysis.tree import TreeState
-from tts_cli.cli.view import layout, parts
-from tts_cli.cli.view.display import Display
+from tts_cli.analysis.tree import Tally, TreeState
+from tts_cli.cli.view import branching, parts, samples, wrapping
+from tts_cli.cli.view.display import Display, Speed
 from tts_cli.costs import flops, human, seconds
-from tts_cli.search.events import Event
+from tts_cli.protocols import Contention
+from tts_cli.search.events import Event, StepUnderWay
 from tts_cli.search.methods import METHODS
 
 if TYPE_CHECKING:
@@ -45,6 +47,16 @@ class LiveLimits:
         return flops(self.policy_parameters, policy) + flops(self.prm_parameters, state.spent.prm_tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What no event says: the steps that are being written, tokens per second, what other programs take from the
+    machine."""
+
+    under_way: Sequence[StepUnderWay] = ()
+    contention: Contention | None = None
+    speed: float | None = None
+
+
 class LiveTree(Display):
     """The tree of one search, until the final picture takes its place."""
 
@@ -55,9 +67,12 @@ class LiveTree(Display):
         self.state, self.limits = TreeState(), limits
         self._started = self._opened = clock()
         self._drawing = 0.0
+        self._speed = Speed()
+        self.look: Callable[[], Now] = Now  # at what goes on in the solver
 
     def show_limits(self, settings: Settings, solver: Solver) -> None:
-        """Once the models are loaded: what the footer counts down to, and how answers lead in the vote."""
+        """Once the models are loaded: what the footer counts down to, how answers lead in the vote, what is written."""
+        self.look = lambda: Now(solver.steps_under_way(), solver.contention())
         self.limits = LiveLimits(
             select=solver.vote[1],
             max_time=settings.max_time,
@@ -74,7 +89,9 @@ class LiveTree(Display):
     def draw(self) -> None:
         before = self.clock()
         size = self.console.size
-        picture = frame(self.state, self.limits, before - self._started, size.width, size.height - 1, self.note)
+        elapsed, now = before - self._started, self.look()
+        now = replace(now, speed=self._speed.at(before, self.state.sampled_so_far))
+        picture = frame(self.state, self.limits, elapsed, size.width, size.height - 1, self.note, now)
         self.live.update(picture, refresh=True)
         after = self.clock()
         self._drawing += after - before
@@ -82,20 +99,37 @@ class LiveTree(Display):
         self.next_frame = max(after + FRAME_SECONDS, earned_at)
 
 
-def frame(state: TreeState, limits: LiveLimits, elapsed: float, width: int, height: int, note: str = "") -> Text:
+def frame(
+    state: TreeState,
+    limits: LiveLimits,
+    elapsed: float,
+    width: int,
+    height: int,
+    note: str = "",
+    now: Now = Now(),
+) -> Text:
     """One picture of at most `height` lines of at most `width` cells."""
-    problem = Text(parts.one_line(state.started.problem) if state.started else "", style="italic")
-    head = [_title(state), problem, *_decision(state)]
-    foot = [_vote(state, limits, width), _progress(state, limits, elapsed)]
+    problem = wrapping.head(state.started.problem[:2000] if state.started else "", width, max(height // 12, 1))
+    head = [_title(state), *(Text(line, style="italic") for line in problem or [""]), *_decision(state)]
+    foot = [*_vote(state, limits, width, max(height // 6, 1)), *_progress(state, limits, elapsed, width, now)]
     if note:
         foot.append(Text(note, style="bold yellow"))
     room = max(height - len(head) - len(foot) - 1, 1)
-    rows, hidden = layout.rows(state, room)
-    folded = [f"{hidden} more branches"] * (hidden > 0) + [f"{state.pruned} pruned"] * (state.pruned > 0)
-    below = Text("+ " + ", ".join(folded) if folded else "", style="dim")  # always a line: the picture does not jump
-    lines = [*head, *(_row(row, width) for row in rows), below, *foot]
-    lines = [parts.fit(line, width) for line in lines][-max(height, 1) :]
+    body, folded = _body(state, limits, now, width, room)
+    below = Text(f"+ {folded}" if folded else "", style="dim")  # always a line: the picture does not jump
+    lines = [parts.fit(line, width) for line in [*head, *body, below, *foot]][-max(height, 1) :]
     return Text("\n", no_wrap=True, overflow="crop").join(lines)
+
+
+def _body(state: TreeState, limits: LiveLimits, now: Now, width: int, room: int) -> tuple[list[Text], str]:
+    """What the search has written and is writing, and what of it is left out."""
+    answers = [tally.answer for tally in state.tally(limits.select)]
+    if state.started is None or state.started.method not in METHODS or not METHODS[state.started.method].grows_trees:
+        lines, hidden = samples.picture(state, now.under_way, answers, width, room)
+    else:
+        lines, branches = branching.picture(state, now.under_way, answers, width, room)
+        hidden = f"{branches} more branches" if branches else ""
+    return lines, ", ".join(part for part in (hidden, f"{state.pruned} pruned" if state.pruned else "") if part)
 
 
 def _title(state: TreeState) -> Text:
@@ -125,53 +159,65 @@ def _decision(state: TreeState) -> list[Text]:
     return [Text(parts.verbatim(" · ".join(part for part in (found.difficulty, chance, why) if part)), style="cyan")]
 
 
-def _row(row: layout.TreeRow, width: int) -> Text:
-    """score, bar, tree, text, and at the right edge what was folded away here"""
-    step = row.step
-    line = parts.score_cell(step.score, 8 if width >= 60 else 4).append("  ")
-    line.append(row.guide, style="dim")
-    if row.above:
-        line.append(f"⋮{row.above} ", style="dim")
-    line.append(parts.one_line(step.text))
-    marks = parts.times(step.count)
-    if step.solution:
-        marks.append(" ■", style="bold")
-    elif step.finish in ("length", "context"):
-        marks.append(" (cut)", style="red")
-    folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
-    line = parts.fit(line, width - marks.cell_len - folded.cell_len).append_text(marks)
-    line.pad_right(max(width - line.cell_len - folded.cell_len, 0) if row.pruned else 0)
-    return line.append_text(folded)
-
-
-def _vote(state: TreeState, limits: LiveLimits, width: int) -> Text:
-    """The leading answer first, then as many others as the line holds."""
+def _vote(state: TreeState, limits: LiveLimits, width: int, most: int) -> list[Text]:
+    """The leading answers, one on each of at most `most` lines; on a single one as many as it holds."""
     tallies = state.tally(limits.select)
-    line = Text.assemble(("vote  ", "bold"))
     if not tallies:
-        return line.append("no answer yet", style="dim")
+        return [Text.assemble(("vote  ", "bold"), ("no answer yet", "dim"))]
     total = sum(tally.count for tally in tallies)
+    answers = [tally.answer for tally in tallies]
+    if most < 3:
+        return [_vote_line(tallies, total, width)]
+    shown = tallies if len(tallies) <= most else tallies[: most - 1]
+    size = min(max(cell_len(parts.one_line(tally.answer, 60)) for tally in shown), width // 3)
+    lines = []
+    for place, tally in enumerate(shown):
+        answer = parts.fit(Text(parts.one_line(tally.answer, 60), style=samples.colour(answers, tally.answer)), size)
+        answer.pad_right(size - answer.cell_len + 2)
+        line = Text("      " if place else "vote  ", style="bold").append_text(answer)
+        bar = parts.bar(tally.count / total, 16 if width >= 60 else 8)
+        line.append(bar, style=samples.colour(answers, tally.answer))
+        lines.append(line.append(f"{tally.count:>4}" + _weight(tally), style="dim"))
+    if len(shown) < len(tallies):
+        rest = tallies[len(shown) :]
+        lines.append(Text(f"      {len(rest)} more answers, {sum(t.count for t in rest)} votes", style="dim"))
+    return lines
+
+
+def _vote_line(tallies: Sequence[Tally], total: int, width: int) -> Text:
+    line = Text.assemble(("vote  ", "bold"))
     for place, tally in enumerate(tallies):
         part = Text.assemble((parts.one_line(tally.answer, 60), "bold green" if place == 0 else ""))
         part.append(" " + parts.bar(tally.count / total, 6).rstrip(), style="green" if place == 0 else "blue")
-        part.append(f" {tally.count}" + (f" ({tally.weight:.1f})" if tally.weight else "") + "   ", style="dim")
+        part.append(f" {tally.count}{_weight(tally)}   ", style="dim")
         if place and line.cell_len + part.cell_len > width:
             break
         line.append_text(part)
     return line
 
 
-def _progress(state: TreeState, limits: LiveLimits, elapsed: float) -> Text:
-    """Spent and remaining: solutions (of N, where that is settled), time, compute; then the speed."""
+def _weight(tally: Tally) -> str:
+    return f" ({tally.weight:.1f})" if tally.weight else ""
+
+
+def _progress(state: TreeState, limits: LiveLimits, elapsed: float, width: int, now: Now) -> list[Text]:
+    """Spent and remaining: solutions (of N, where that is settled), time, speed, compute; what does not fit is left out
+    from the end. What slows the models down stands below, with the speed."""
     budget = f"/{state.started.budget}" if state.started and state.started.method != "auto" else ""
-    sampled = max(state.spent.policy_tokens, state.sampled_tokens)
-    spent = limits.flops(state)
+    spent, mean = limits.flops(state), state.sampled_so_far / elapsed if elapsed > 0.2 else None
+    speed = mean if now.speed is None else now.speed
     items = [
         f"{state.finished}{budget} solution{'' if state.finished == 1 and not budget else 's'}",
         seconds(elapsed) + (f" of {seconds(limits.max_time)}" if limits.max_time else ""),
-        f"{human(sampled / elapsed) if elapsed > 0.2 else '–'} tok/s",
-        f"{human(sampled + state.spent.prm_tokens)} tokens",
+        f"{human(speed) if speed is not None else '–'} tok/s",
+        f"{human(state.sampled_so_far + state.spent.prm_tokens)} tokens",
     ]
     if spent or limits.max_flops:
         items.append(human(spent) + (f" of {human(limits.max_flops)}" if limits.max_flops else "") + "FLOP")
-    return Text(" · ".join(items), style="dim")
+    reason: list[Text] = []
+    if (busy := now.contention) is not None:
+        why = f"{items.pop(2)} · other programs use {busy.others:.1f} of {busy.cores} cores"
+        reason.append(Text(why, style="yellow"))
+    while len(" · ".join(items)) > width and len(items) > 1:
+        items.pop()
+    return [Text(" · ".join(items), style="dim"), *reason]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from rich.cells import cell_len, set_cell_size
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -52,6 +53,11 @@ def one_line(text: str, limit: int = 500) -> str:
 def verbatim(text: str) -> str:
     """A name, or a sentence with names in it, on one line: without control characters, and never as maths."""
     return " ".join(safe_text(text).split())
+
+
+def cut(line: str, width: int) -> str:
+    """Its beginning, in at most `width` cells."""
+    return set_cell_size(line, max(width, 0)).rstrip() if cell_len(line) > width else line
 
 
 def fit(text: Text, width: int) -> Text:

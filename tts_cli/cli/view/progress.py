@@ -8,18 +8,16 @@ Drawn a few times a second, on a terminal only.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 
 from rich.console import Console
 from rich.text import Text
 
 from tts_cli.cli.view import parts
-from tts_cli.cli.view.display import Display
+from tts_cli.cli.view.display import Display, Speed
 from tts_cli.costs import human, seconds
 
 FRAME_SECONDS = 0.2
-SPEED_OVER = 10.0  # seconds: tokens/s is the mean of the last ten
 
 
 class Progress(Display):
@@ -45,7 +43,7 @@ class Progress(Display):
         self._began: float | None = None
         self._finished = 0  # since this program began: the time left is estimated from it
         self._tokens = 0
-        self._marks: deque[tuple[float, int]] = deque()
+        self._speed = Speed()
 
     def finish(self, outcome: str | None = None) -> None:
         """One more is done, with this outcome."""
@@ -75,21 +73,13 @@ class Progress(Display):
         for name, style in self._outcomes.items():
             if self.counts[name]:
                 line.append(f"  {self.counts[name]} {name}", style=style)
-        if (speed := self._speed(now)) is not None:
+        if (speed := self._speed.at(now, self._tokens)) is not None:
             line.append(f"  {human(speed)} tok/s", style="dim")
         if (left := self._left(now)) is not None:
             line.append(f"  {seconds(left)} left", style="dim")
         if self.note:
             line.append(f"  {self.note}", style="bold yellow")
         return line
-
-    def _speed(self, now: float) -> float | None:
-        self._marks.append((now, self._tokens))
-        while now - self._marks[0][0] > SPEED_OVER and len(self._marks) > 2:
-            self._marks.popleft()
-        begin, before = self._marks[0]
-        span = now - begin
-        return (self._tokens - before) / span if span > 0 and self._tokens > before else None
 
     def _left(self, now: float) -> float | None:
         if self.total is None or not self._finished or self._began is None or self.done >= self.total:

@@ -9,19 +9,21 @@ whoever asks for the same step after the same steps gets the same score.
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler
+from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler, allowed_cores
 from tts_cli.models.prm.formats import PrmFormat, compile_format
 from tts_cli.models.prm.read_outs import TokenPair
-from tts_cli.models.prompts import PromptStyle, compile_template, fill, policy_prompt, with_bos
+from tts_cli.models.prompts import Hole, compile_template, fill, with_bos
 from tts_cli.models.registry import ModelEntry
 from tts_cli.models.steps import StepEnd, Turn
-from tts_cli.protocols import Job, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
+from tts_cli.protocols import Contention, Job, PartialStep, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 
-_TEMPLATE = "tokenizer.chat_template"  # a GGUF string
+TEMPLATE_KEY = "tokenizer.chat_template"  # a GGUF string
 
 
 class BranchPrefix:
@@ -81,6 +83,11 @@ class LlamaModel:
         """Stop working on a job; it is never resolved. Others who wait for the same step still get it."""
         self.engine.cancel(job)
 
+    def contention(self) -> Contention | None:
+        """How much of this machine other programs use; None where that slows nothing down."""
+        pace = self.engine.pace
+        return Contention(pace.others or 0.0, allowed_cores()) if pace.contended else None
+
     def close(self) -> None:
         """Free the model."""
         self.engine.close()
@@ -97,12 +104,11 @@ class PolicyPrefix(BranchPrefix):
 
 
 class LlamaPolicy(LlamaModel):
-    """`protocols.Policy` on an engine. `entry` says where steps end; `style` how the model is asked.
-    Raises ModelError for a chat template that cannot be used."""
+    """`protocols.Policy` on an engine. `entry` says where steps end; `prompt` is what stands around a problem."""
 
-    def __init__(self, engine: Engine, entry: ModelEntry, style: PromptStyle) -> None:
+    def __init__(self, engine: Engine, entry: ModelEntry, prompt: Iterable[str | Hole]) -> None:
         super().__init__(engine, entry)
-        self._prompt = compile_template(engine.vocab, policy_prompt(engine.metadata.get(_TEMPLATE), style))
+        self._prompt = compile_template(engine.vocab, prompt)
 
     def start(self, problem: str, usage: Usage) -> PolicyPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
@@ -122,6 +128,15 @@ class LlamaPolicy(LlamaModel):
         )
         prefix.users += 1
         return job.then(partial(self._sampled, prefix, end), partial(prefix.drop, self.engine))
+
+    def partial_step(self, job: Job[SampledStep]) -> PartialStep | None:
+        """What `job` has written so far; None where it is not under way."""
+        written = self.engine.written(job)
+        if written is None:
+            return None
+        text, tokens = written
+        # A character of which only the first bytes have come (at most three) is left out.
+        return PartialStep(getincrementaldecoder("utf-8")("replace").decode(text).strip(), tokens)
 
     def _sampled(self, prefix: PolicyPrefix, end: StepEnd, generated: Generated) -> SampledStep:
         text, finish = end.result(generated.text, generated.finish)
@@ -163,7 +178,7 @@ class LlamaPRM(LlamaModel):
 
     def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
         super().__init__(engine, entry)
-        self._layout = compile_format(format, engine.vocab, engine.metadata.get(_TEMPLATE))
+        self._layout = compile_format(format, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
         self._read_out = TokenPair.of(format, engine.vocab)
 
     def start(self, problem: str, usage: Usage) -> PrmPrefix:

@@ -1,0 +1,107 @@
+"""Our engine against the best bare loop, at the same width and depth, in turns."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from benchmarks.findings.markdown import table
+from benchmarks.speed.bare import LAYOUTS, Bare
+from benchmarks.speed.ours import draw, prompts
+from benchmarks.speed.store import Row, Target, find, ratio, say
+from benchmarks.speed.weights import Choice
+from tts_cli.engine import Engine
+from tts_cli.engine.model import Model, load_model
+
+NAME = "limit"
+GOAL = 0.95
+WIDTHS, DEPTHS = (1, 4, 16), (128, 448)
+DEEP, DEEP_ROUNDS = 1500, 2
+_DECODES = {1: 40, 4: 28, 16: 16}
+_RETRIES = 3  # where a sample ended at once
+
+
+def estimate(chosen: Choice) -> float:
+    """Seconds, on two cores."""
+    return 60 + 30 * chosen.rounds + (420 if chosen.full else 0)
+
+
+def run(chosen: Choice) -> list[Row]:
+    rows: list[Row] = []
+    model = load_model(chosen.policy)
+    try:
+        with Engine(chosen.policy, threads=chosen.threads) as engine:
+            for depth in (*DEPTHS, *((DEEP,) if chosen.full else ())):
+                rounds = chosen.rounds if depth < DEEP else min(DEEP_ROUNDS, chosen.rounds)
+                for width in WIDTHS:
+                    rows += measure(model, engine, width, depth, rounds, _DECODES[width], chosen.threads)
+                    say(f"  width {width:2}, depth {depth:4}: {ratio(rows[-1], best(rows[-5:-1])):.2f} of the best")
+    finally:
+        model.free()
+    return rows
+
+
+def measure(model: Model, engine: Engine, width: int, depth: int, rounds: int, decodes: int, threads: int) -> list[Row]:
+    """A row for each bare layout, then ours. After the first round only the two best layouts are measured."""
+    setting = {"width": width, "depth": depth}
+    bare_rows = [Row(layout.name, setting, []) for layout in LAYOUTS]
+    own = Row("ours", setting, [])
+    with ExitStack() as stack:
+        roots = prompts(engine, width, depth)
+        bares = [stack.enter_context(Bare(model, one, width, depth, decodes + 2, threads)) for one in LAYOUTS]
+        loops = list(zip(bare_rows, bares, strict=True))
+        for i in range(rounds):
+            for row, loop in loops:
+                row.rounds.append({"tokens": width * decodes, "seconds": loop.run(decodes)})
+            own.rounds.append(_ours(engine, roots, decodes, i))
+            loops = sorted(loops, key=lambda pair: pair[0].rate())[-2:]
+        for root in roots:
+            engine.release(root)
+    return [*bare_rows, own]
+
+
+def _ours(engine: Engine, roots: list, decodes: int, number: int) -> dict[str, float]:  # type: ignore[type-arg]
+    for attempt in range(_RETRIES):
+        tokens, seconds = draw(engine, roots, decodes, key=number * _RETRIES + attempt)
+        if tokens >= len(roots) * decodes / 2:
+            break
+    return {"tokens": max(tokens, 1), "seconds": seconds}
+
+
+def best(rows: list[Row]) -> Row:
+    """Of the bare loops: the fastest among those that were measured in every round."""
+    most = max(len(row.rounds) for row in rows)
+    return max((row for row in rows if len(row.rounds) == most), key=Row.rate)
+
+
+def _settings(rows: list[Row]) -> list[dict[str, int]]:
+    return [dict(row.setting) for row in rows if row.what == "ours"]
+
+
+def _of(rows: list[Row], setting: dict[str, int]) -> tuple[list[Row], Row]:
+    here = [row for row in rows if row.setting == setting]
+    own = find(here, "ours")
+    assert own is not None
+    return [row for row in here if row is not own], own
+
+
+def targets(rows: list[Row]) -> list[Target]:
+    found = []
+    for setting in _settings(rows):
+        bares, own = _of(rows, setting)
+        if setting["depth"] in DEPTHS:
+            name = f"ours / the best bare loop, width {setting['width']}, depth {setting['depth']}"
+            found.append(Target(name, GOAL, ratio(own, best(bares)), len(own.rounds)))
+    return found
+
+
+def report(rows: list[Row]) -> str:
+    names = [layout.name for layout in LAYOUTS]
+    lines = []
+    for setting in _settings(rows):
+        bares, own = _of(rows, setting)
+        cells = [f"{row.rate():.0f}" for row in bares]
+        share = ratio(own, best(bares))
+        lines.append([str(setting["width"]), str(setting["depth"]), *cells, f"{own.rate():.0f}", f"{share:.2f}"])
+    return "Tokens per second while all rows are at work.\n\n" + table(
+        ["width", "depth", *names, "ours", "ours / best"], lines
+    )

@@ -1,0 +1,19 @@
+"""The parts, in the order in which they are run: those that answer most in the least time first."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from benchmarks.speed import busy, limit, mechanisms, peers, search, start
+
+PARTS: dict[str, ModuleType] = {part.NAME: part for part in (start, busy, limit, search, peers, mechanisms)}
+"""By name. Each module has NAME, estimate(Choice), run(Choice), targets(rows) and report(rows)."""
+
+TITLES = {
+    "limit": "Against the limit",
+    "search": "Whole searches",
+    "peers": "Against what people write",
+    "mechanisms": "What each mechanism is worth",
+    "busy": "Beside another program",
+    "start": "The first token",
+}
