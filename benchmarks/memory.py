@@ -174,7 +174,7 @@ class Bare:
 
 
 def run_engines(models: list[str]) -> list[Any]:
-    """The engines, still open. The first samples 16 solutions of 100 tokens; the second, if there is one, scores each."""
+    """The engines, still open: the first samples 16 solutions of 60 tokens; a second one scores each."""
     from tts_cli.engine import Engine, Sampler
     from tts_cli.protocols import SampleKey, Sampling, Usage
 
@@ -184,7 +184,7 @@ def run_engines(models: list[str]) -> list[Any]:
     ]
     root = engines[0].root([65 + i % 26 for i in range(150)], Usage())
     samplers = [Sampler(SampleKey(0, "memory", (i,)), Sampling()) for i in range(16)]
-    jobs = [engines[0].generate(root, sampler=one, stop=lambda text: None, max_tokens=100) for one in samplers]
+    jobs = [engines[0].generate(root, sampler=one, stop=lambda text: None, max_tokens=60) for one in samplers]
     while not all(job.done for job in jobs):
         engines[0].advance()
     for engine in engines[1:]:
