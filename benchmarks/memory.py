@@ -29,11 +29,12 @@ from typing import Any
 
 from tts_cli.engine.gguf_header import read_header
 from tts_cli.engine.memory import PROGRAM, ContextSize, Footprint, ModelShape, footprint, planned
+from tts_cli.engine.plan import Layout
 from tts_cli.paths import PACKAGED
 
 MODELS = Path.home() / ".cache" / "tts-real-models"
 MIB = 1 << 20
-SEQUENCES, THREADS = 64, 2  # of an Engine, as `tts solve` asks for
+SEQUENCES, THREADS = 16, 2  # of an Engine
 UNIFIED, FLASH, STREAMS = "unified", "unified, flash attention", "a stream each"
 
 
@@ -86,8 +87,14 @@ def cases(folder: Path) -> Iterator[Case]:
         yield engines(f"{Path(files[-2]).stem} as policy, {Path(files[-1]).stem} as PRM, engine", *files[-2:])
 
 
+def layout_of(place: int) -> Layout | None:
+    """The first is a policy, the second a PRM (models/load.py)."""
+    return "unified" if place else None
+
+
 def engines(name: str, *files: str) -> Case:
-    sizes = tuple(planned(ModelShape.of(read_header(Path(file))), 0, SEQUENCES, THREADS) for file in files)
+    shapes = [ModelShape.of(read_header(Path(file))) for file in files]
+    sizes = tuple(planned(shape, 0, SEQUENCES, THREADS, layout_of(i)) for i, shape in enumerate(shapes))
     return Case(name, files, sizes, engine=True)
 
 
@@ -166,15 +173,18 @@ class Bare:
             assert code == 0, (code, self.lib.last_error())
 
 
-def run_engines(models: list[str]) -> None:
-    """The first samples 16 solutions of 100 tokens; the second, if there is one, scores each."""
+def run_engines(models: list[str]) -> list[Any]:
+    """The engines, still open: the first samples 16 solutions of 60 tokens; a second one scores each."""
     from tts_cli.engine import Engine, Sampler
     from tts_cli.protocols import SampleKey, Sampling, Usage
 
-    engines = [Engine(Path(file), gpu_layers=0, n_seq_max=SEQUENCES, threads=THREADS) for file in models]
+    engines = [
+        Engine(Path(file), gpu_layers=0, n_seq_max=SEQUENCES, threads=THREADS, layout=layout_of(i))
+        for i, file in enumerate(models)
+    ]
     root = engines[0].root([65 + i % 26 for i in range(150)], Usage())
     samplers = [Sampler(SampleKey(0, "memory", (i,)), Sampling()) for i in range(16)]
-    jobs = [engines[0].generate(root, sampler=one, stop=lambda text: None, max_tokens=100) for one in samplers]
+    jobs = [engines[0].generate(root, sampler=one, stop=lambda text: None, max_tokens=60) for one in samplers]
     while not all(job.done for job in jobs):
         engines[0].advance()
     for engine in engines[1:]:
@@ -182,15 +192,19 @@ def run_engines(models: list[str]) -> None:
         scores = [engine.evaluate(prompt, job.result().tokens or (65,), [0]) for job in jobs]
         while not all(job.done for job in scores):
             engine.advance()
+    return engines
 
 
 def run_case(text: str) -> None:
     given = json.loads(text)
     if given["engine"]:
-        run_engines(given["models"])
+        engines = run_engines(given["models"])
+        print(json.dumps(peak()))
+        for engine in engines:
+            engine.close()
     else:
         Bare().run(given["models"], [ContextSize(**size) for size in given["contexts"]])
-    print(json.dumps(peak()))
+        print(json.dumps(peak()))
 
 
 # --- the report ---

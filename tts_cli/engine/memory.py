@@ -22,7 +22,7 @@ from typing import Self
 from tts_cli.engine.gguf_header import Header, read_header
 from tts_cli.engine.plan import Layout, plan, sizes
 
-PROGRAM = 64 << 20
+PROGRAM = 56 << 20
 """Bytes of the program itself: Python with numpy and llama.cpp, before any model."""
 
 _F16, _F32, _INDEX = 2, 4, 8  # bytes
@@ -156,12 +156,13 @@ def planned(shape: ModelShape, n_ctx: int, n_seq_max: int, threads: int, layout:
     """The contexts that an Engine would make, streams with as many as it may come to (but of their first length)."""
     wanted = plan(shape, n_ctx, n_seq_max, threads, None, on_gpu=False, layout=layout)
     sequences, n_ubatch, n_outputs = sizes(wanted)
+    streams = wanted.layout == "streams"  # a policy's: its jobs ask for one row each, so that more is never touched
     return ContextSize(
         n_ctx=wanted.n_ctx,
         n_seq=sequences,
         n_ubatch=n_ubatch,
-        n_outputs=n_outputs,
-        unified=wanted.layout == "unified",
+        n_outputs=sequences if streams else n_outputs,
+        unified=not streams,
         flash_attention=wanted.flash_attention,
         count=wanted.n_contexts,
     )
