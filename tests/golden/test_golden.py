@@ -18,6 +18,7 @@ from tests.golden.commands import CASES
 from tests.golden.comparing import diff
 from tests.golden.exceptions import EXCEPTIONS, Meant, with_exceptions
 from tests.golden.machine import machine
+from tests.golden.normal import without_load
 from tests.golden.recording import HERE, read, record, written
 
 RECORDS = HERE / "records"
@@ -78,3 +79,14 @@ def test_another_form_is_noticed_and_another_text_is_not(old: str, new: str) -> 
     assert shape.differences(OLD, SAME) == []
     assert shape.differences(OLD, OLD.replace(old, new))
     assert diff("x", OLD, OLD.replace(old, new))
+
+
+def test_a_busy_machine_leaves_no_trace_in_a_record() -> None:
+    fix = f"{' ' * 14}fix: Close other programs.\n"
+    warned = f"warn  load    0.1 of 2 cores are free\n{fix}"
+    assert without_load(f"ok    tts     1\n{warned}ok    config  none\n") == "ok  tts     1\nok  config  none\n"
+    kept = f"warn  memory  0.1 GB\n{fix}"
+    assert without_load(f"ok    tts     1\n{warned}{kept}") == f"ok    tts     1\n{kept}"
+    assert without_load(warned) == ""
+    checks = [{"name": name, "status": "warn", "detail": 'a "b"', "fix": ""} for name in ("tts", "load", "config")]
+    assert json.loads(without_load(json.dumps(checks))) == [checks[0], checks[2]]

@@ -70,7 +70,7 @@ def _set_environment() -> None:
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     # How often a thread of libgomp looks whether the others have come before it sleeps. By default 300,000 times, which
     # burns whole time slices when another program holds a core that one of them needs. On two cores, 0.5B parameters,
-    # 16 rows: 15 to 33 tokens per second beside two busy processes, 54 with this; on idle cores both are equally fast.
+    # 16 rows: 15 to 33 tokens per second beside two busy processes, 36 to 54 with this; on idle cores no difference.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 

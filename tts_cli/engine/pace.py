@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from math import inf
 
 _EVERY = 0.25  # seconds between two readings; CPU times advance in steps of 0.01
+_NEW = 0.7  # weight of a new reading: a load that ended is forgotten within two
 _CONTENDED, _FREE = 0.3, 0.15  # cores too few: above the first contention begins, below the second it ends
 _RECOUNT = 0.5  # cores that others must take or leave until the free ones are counted again
 _ENOUGH = 2  # decodes that a number of threads is judged by
@@ -86,7 +87,7 @@ class CoreMeter:
     def _add(self, seconds: float, before: CoreTimes, after: CoreTimes) -> None:
         used = (after.everyone - before.everyone) - (after.own - before.own)
         rate = min(max(used / seconds, 0.0), float(after.cores))  # CPUs may come and go, and with them their times
-        self.others = rate if self.others is None else (self.others + rate) / 2
+        self.others = rate if self.others is None else self.others + _NEW * (rate - self.others)
 
 
 def is_contended(threads: int, others: float, cores: int, before: bool = False) -> bool:
