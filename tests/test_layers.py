@@ -194,6 +194,10 @@ def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert not HEAVY & loaded_by(run_of(*arguments))
 
 
+def test_grading_loads_nothing_heavy_where_exact_arithmetic_decides() -> None:
+    assert not (HEAVY | {"rich"}) & loaded_by(run_of("grade", "3/4", "0.75"))
+
+
 def test_importing_the_package_loads_nothing_heavy() -> None:
     names = "Solver, Settings, Problem, Record, TtsError"
     assert not (HEAVY | {"pydantic", "typer", "rich"}) & loaded_by("import tts_cli")
