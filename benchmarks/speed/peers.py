@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 from benchmarks.findings.markdown import table
 from benchmarks.speed.loop import Loop
-from benchmarks.speed.server import drive, serving
+from benchmarks.speed.server import drive, prompt_length, serving
 from benchmarks.speed.store import Row, Target, find, ratio, say
 from benchmarks.speed.weights import Choice, pair, problem
 from tts_cli import Settings, Solver
@@ -25,6 +25,9 @@ STEPS, STEP_TOKENS = 3, 32
 TEMPERATURE = 0.7
 _LOOPED = 4  # samples of best-of-n that the loop draws
 _BEAMS = 8  # candidates of the loop's beam search: two beams, so that it changes from one to another as with four
+_LOOP_CONTEXT = 2048
+_SPARE = 16  # tokens: another system prompt may be longer
+_PAD = 256  # at other context sizes the server fails where it comes to the end of one
 _SERVED = 4  # samples by a server's client
 CLIENTS = ("its_hub", "optillm")
 
@@ -55,7 +58,7 @@ def with_loop(models: tuple[LlamaPolicy, LlamaPRM], chosen: Choice) -> list[Row]
         for what in ("ours", "loop")
     }
     prompt = _prompt(models[0])
-    loop = Loop.open(chosen.policy, chosen.prm, chosen.threads, 2048, TEMPERATURE)
+    loop = Loop.open(chosen.policy, chosen.prm, chosen.threads, _LOOP_CONTEXT, TEMPERATURE)
     try:
         for i in range(chosen.rounds):
             for method in ("best-of-n", "beam"):
@@ -93,7 +96,9 @@ def with_server(models: tuple[LlamaPolicy, LlamaPRM], chosen: Choice) -> list[Ro
     """its_hub asks for a length in a field that the server does not read: the server's context is the limit."""
     assert chosen.peers is not None
     rows = [Row(what, {"search": "majority"}, []) for what in ("ours", *CLIENTS)]
-    n_ctx = len(models[0].prompt_tokens(problem())) + chosen.max_tokens + 1
+    with serving(chosen.peers, chosen.policy, chosen.threads, _LOOP_CONTEXT) as address:
+        length = prompt_length(address, problem()) + chosen.max_tokens + _SPARE
+    n_ctx = -(-length // _PAD) * _PAD
     with serving(chosen.peers, chosen.policy, chosen.threads, n_ctx) as address:
         for i in range(chosen.rounds):
             rows[0].rounds.append(ours(models, "majority", chosen.max_tokens, i))
