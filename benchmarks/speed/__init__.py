@@ -1,9 +1,11 @@
 """How fast is it, measured against the limit, against what people write, and against itself.
 
-    python -m benchmarks.speed run                      all parts, with the targets only: about 20 minutes
-    python -m benchmarks.speed run --part limit,busy    some of them; the others' results are kept
-    python -m benchmarks.speed run --part search --full all policies, widths and depths: long
-    python -m benchmarks.speed report                   the table, into benchmarks/README.md
+    python -m benchmarks.speed run                             all parts: about 35 minutes on two cores
+    python -m benchmarks.speed run --part start,busy,limit,search,peers     without the mechanisms: about 24
+    python -m benchmarks.speed run --part search,limit --full  all policies, methods, N and depths: long
+    python -m benchmarks.speed report                          the tables, into benchmarks/README.md
+
+With `--prm` the 0.5B itself, `search` and `peers` take two thirds of the time. `--dry-run` says how long a run takes.
 
 Parts, each in a module of its own (`parts.py` lists them):
 

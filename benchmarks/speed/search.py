@@ -49,13 +49,14 @@ BATCH = WORKLOADS[-1]
 
 
 def estimate(chosen: Choice) -> float:
-    tokens = chosen.max_tokens * (2 * 16 * chosen.rounds + 16 * PROBLEMS * _rounds(BATCH, chosen))
+    tokens = chosen.max_tokens * (16 * chosen.rounds + 48 + 16 * PROBLEMS * _rounds(BATCH, chosen))
     return (tokens / 90 + 20) * (12 if chosen.full else 1)
 
 
 def _rounds(workload: Workload, chosen: Choice) -> int:
-    """A batch is as long as sixteen of the others: once, its decodes are many. So are all that no target is set on."""
-    return chosen.rounds if workload.asked and workload.problems == 1 else 1
+    """Every round where a share of time is asked for. A batch is as long as sixteen such, with many decodes; and the
+    tokens of a PRM are a count: once."""
+    return chosen.rounds if workload.asked and workload.method == "majority" and workload.problems == 1 else 1
 
 
 def run(chosen: Choice) -> list[Row]:

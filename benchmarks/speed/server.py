@@ -30,7 +30,8 @@ def serving(python: Path, model: Path, threads: int, n_ctx: int) -> Iterator[str
     """The address of a server that is up. Raises RuntimeError when it does not come up."""
     port = _free_port()
     flags = {"model": model, "host": "127.0.0.1", "port": port, "n_ctx": n_ctx, "n_threads": threads}
-    flags |= {"n_threads_batch": threads, "verbose": False}
+    # Its default would compute the logits of every prompt token: off, which is faster.
+    flags |= {"n_threads_batch": threads, "verbose": False, "logits_all": False}
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     process = subprocess.Popen(
         [str(python), "-c", _SERVER, _packages(), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -56,6 +57,15 @@ def drive(python: Path, client: str, address: str, text: str, n: int, max_tokens
     if done.returncode:
         return {"missing": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it failed"}
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def prompt_length(address: str, text: str) -> int:
+    """Tokens of the chat prompt that the server makes of a text."""
+    body = {"messages": [{"role": "user", "content": text}], "max_tokens": 1}
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/chat/completions", json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        return int(json.load(answer)["usage"]["prompt_tokens"])
 
 
 def _packages() -> str:

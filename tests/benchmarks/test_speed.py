@@ -10,6 +10,7 @@ import pytest
 from benchmarks.speed import busy, limit, mechanism_run, search, store
 from benchmarks.speed.__main__ import PAGE, choice, main, parser
 from benchmarks.speed.bare import LAYOUTS, Bare
+from benchmarks.speed.loop import Loop
 from benchmarks.speed.ours import draw, prompts
 from benchmarks.speed.parts import PARTS, TITLES
 from benchmarks.speed.probe import Decode, covered, watched
@@ -98,6 +99,19 @@ def test_a_search_is_measured_with_its_prm(tiny: Path, chosen: Choice) -> None:
     assert "start" not in vars(prm) and "score" not in vars(prm)
     assert one["prm tokens"] >= one["distinct prm tokens"] > 0 < one["decoding"] < one["seconds"]
     assert many["prm tokens"] == 0 and many["tokens"] == pytest.approx(3 * 4 * 12, rel=0.2)
+
+
+@pytest.mark.filterwarnings("ignore")  # llama_cpp's own
+def test_the_loop_of_others_draws_what_it_says(tiny: Path) -> None:
+    loop = Loop.open(tiny, tiny, threads=1, n_ctx=256, temperature=0.7)
+    try:
+        loop.best_of_n("<|problem|>1 + 1<|solution|>", 3, 8)
+        assert 3 * 8 <= loop.tokens <= 3 * 11  # it never ends; the class ends no character in its middle
+        loop.tokens = 0
+        loop.beam("<|problem|>1 + 1<|solution|>", 4, 2, steps=2, step_tokens=6)
+        assert 8 <= loop.tokens <= 8 * 9  # 4 candidates in each of 2 steps, some of which end at a separator
+    finally:
+        loop.close()
 
 
 @pytest.mark.parametrize("increments", [True, False])
