@@ -213,6 +213,8 @@ class Scheduler:
             if not pool.fits(sum(chunk.end - chunk.begin for chunk in chunks), longest):
                 self._give_way(pool)
             elif pool.prepare(longest):
+                if pool.context.shape.streams:  # llama.cpp runs rows together as long as their ids ascend one by one
+                    chunks.sort(key=_seq)
                 break
         return chunks
 
@@ -283,6 +285,11 @@ class Scheduler:
             oldest = self._kept.popleft()()
             if oldest is not None:
                 oldest.logits = None
+
+
+def _seq(chunk: Chunk) -> int:
+    assert chunk.task.slot is not None
+    return chunk.task.slot.seq
 
 
 def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
