@@ -27,7 +27,9 @@ def _work() -> None:
 @contextmanager
 def busy(threads: int) -> Iterator[None]:
     """A process with so many busy threads; it is ended whatever happens."""
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.speed.load", str(threads)], stdin=subprocess.PIPE)
+    command = [sys.executable, "-m", "benchmarks.speed.load", str(threads)]
+    # In a session of its own, as a program of another window is: Linux shares the cores out among sessions first.
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     try:
         time.sleep(_SETTLE)
         if process.poll() is not None:
