@@ -10,7 +10,8 @@
 2. There are few streams at first; there are more as soon as more tasks wait (`widen`). States of another number of
    streams cannot be loaded: what was held is run again, so it happens when nothing is at work, or for twice as many.
 3. llama.cpp runs the rows of a decode together only where their sequence ids ascend one by one: before each decode
-   those at work are moved to the ids 0, 1, 2, .. (`prepare`). A move takes a millisecond or two, a gap a third of a decode.
+   those at work are moved to the ids 0, 1, 2, .. (`prepare`). A move takes a millisecond or two, a gap costs a third of
+   a decode.
 4. Copies go through `Context.save` and `load`, which touch what is held only; llama.cpp's own copying moves whole
    streams.
 
