@@ -332,6 +332,7 @@ def load_models(
         on_note(room.note)
     policy = load_policy(models.policy, registry=models.registry, n_ctx=room.n_ctx[0], **size)
     stack.callback(policy.close)
+    _note_fallback(policy, on_note)
     if models.prm is None:
         return policy, None
     prm = load_prm(
@@ -343,7 +344,13 @@ def load_models(
         **size,
     )
     stack.callback(prm.close)
+    _note_fallback(prm, on_note)
     return policy, prm
+
+
+def _note_fallback(model: LlamaPolicy | LlamaPRM, on_note: Callable[[str], None]) -> None:
+    if model.engine.lacks_flash_attention:
+        on_note(f"note: llama.cpp has no flash attention for {model.name}: it runs without, more slowly.")
 
 
 def find_profile(

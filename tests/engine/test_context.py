@@ -124,3 +124,20 @@ def test_a_failing_llama_cpp_is_a_model_error(f32: Path, open_engine: Open, monk
     monkeypatch.setattr(engine._scheduler.pools[0].context._api, "llama_decode", lambda *_: -3)
     with pytest.raises(ModelError, match="code -3"):
         engine.advance()
+
+
+def test_without_flash_attention_where_it_cannot_be_had(
+    f32: Path, open_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head size that llama.cpp's kernels do not know, say: the same answers, and it can be seen."""
+    usual = open_engine(f32)
+    api = usual._model.lib.api
+    make = api.llama_init_from_model
+    refused = lambda model, params: None if params.flash_attn_type == 1 else make(model, params)  # noqa: E731
+    monkeypatch.setattr(api, "llama_init_from_model", refused)
+    engine = open_engine(f32, flash_attention=True)
+    assert engine.lacks_flash_attention and not engine.flash_attention
+    assert not usual.lacks_flash_attention
+    jobs = [start(one, prompt(one)) for one in (usual, engine)]
+    drain(usual), drain(engine)
+    assert jobs[0].result().tokens == jobs[1].result().tokens

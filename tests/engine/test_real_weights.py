@@ -53,13 +53,17 @@ def test_what_is_chosen_for_a_large_model(open_engine: Open) -> None:
     ("settings", "most"),
     [
         ({"layout": "unified", "flash_attention": False}, 0.01),  # rounding only
-        ({"layout": "unified"}, 0.6),  # flash attention keeps what it adds up as 16-bit floats
+        (
+            {"layout": "unified"},
+            1.5,
+        ),  # flash attention: 16-bit sums, and quantized activations that round the other way
     ],
 )
-def test_layouts_agree_up_to_the_last_bits(open_engine: Open, settings: dict[str, Any], most: float) -> None:
+def test_layouts_agree_as_far_as_they_can(open_engine: Open, settings: dict[str, Any], most: float) -> None:
     streams = open_engine(SMOL)
     difference = np.abs(_logits(streams) - _logits(open_engine(SMOL, share=streams, **settings)))
-    assert 0 <= difference.max() < most < _logits(streams).std()
+    assert difference.max() < most < _logits(streams).std()
+    assert difference.mean() < most / 4
 
 
 def test_on_streams_neither_threads_nor_width_change_a_bit(open_engine: Open) -> None:

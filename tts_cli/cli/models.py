@@ -57,13 +57,17 @@ def show_model(channels: Channels, name: Name) -> None:
         lines = [(key, value) for key, value in fields.items() if value not in (None, "", {}, [])]
         if fields["path"] is None:
             lines.append(("get", registry.how_to_get(entry)))
-        texts = [(key, _readable(value)) for key, value in lines]
+        texts = [(key, _gigabytes(value) if key == "memory" else _readable(value)) for key, value in lines]
         emit("".join(f"{line}\n" for line in aligned(texts, words=2)))
 
 
 def _readable(value: Any) -> str:
     """A text of one line as it is, anything else as JSON."""
     return value if isinstance(value, str) and "\n" not in value else json.dumps(value, ensure_ascii=False)
+
+
+def _gigabytes(parts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count / 1e9:.2f} GB" for name, count in parts.items())
 
 
 def _fields(entry: ModelEntry) -> dict[str, Any]:

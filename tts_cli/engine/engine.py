@@ -98,7 +98,8 @@ class Engine:
         self.n_ctx = wanted.n_ctx if wanted.layout == "streams" else sum(context.n_ctx for context in contexts)
         longest = wanted.n_ctx_limit if wanted.layout == "streams" else contexts[0].n_ctx
         self.max_length = min(longest, model.n_ctx_train)
-        self.layout, self.flash_attention = wanted.layout, wanted.flash_attention
+        self.layout, self.flash_attention = wanted.layout, contexts[0].shape.flash_attention
+        self.lacks_flash_attention = wanted.flash_attention and not self.flash_attention
         self.metadata: Mapping[str, str] = {
             key: value for key, value in model.header.metadata.items() if isinstance(value, str)
         }

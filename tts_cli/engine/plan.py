@@ -166,8 +166,8 @@ def longest_stretch(parameters: int, n_batch: int) -> int:
 
 
 def make_contexts(model: Model, wanted: ContextPlan, n_batch: int, stretch: int) -> list[Context]:
-    """All contexts of a plan; where memory is short of half the size, and so on, unless the size is the user's.
-    Raises TtsError."""
+    """All contexts of a plan. Where llama.cpp makes none, without flash attention, which not every model can do; then,
+    as memory is short, of half the size, and so on, unless the size is the user's. Raises TtsError."""
     shape = _shape(wanted, n_batch, stretch)
     contexts: list[Context] = []
     try:
@@ -176,6 +176,8 @@ def make_contexts(model: Model, wanted: ContextPlan, n_batch: int, stretch: int)
     except TtsError:
         for context in contexts:
             context.free()
+        if wanted.flash_attention:
+            return make_contexts(model, replace(wanted, flash_attention=False), n_batch, stretch)
         if wanted.given or wanted.n_ctx < 2 * _LEAST:
             raise
         return make_contexts(model, replace(wanted, n_ctx=wanted.n_ctx // 2), n_batch, stretch)
