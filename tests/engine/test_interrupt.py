@@ -32,16 +32,22 @@ def results(jobs: list[Job[Any]]) -> list[Any]:
     return [job.result().tokens for job in jobs[:3]] + jobs[3].result().logits.tolist()
 
 
+@pytest.fixture(params=["unified", "streams"])
+def open_one(request: pytest.FixtureRequest, f32: Path, open_engine: Open) -> Callable[[], Engine]:
+    """Opens an engine of one context; of each layout in turn."""
+    return lambda: open_engine(f32, layout=request.param, n_contexts=1)
+
+
 @pytest.fixture
-def expected(f32: Path, open_engine: Open) -> tuple[list[Any], Usage, int]:
-    engine, usage = open_engine(f32, n_contexts=1), Usage()
+def expected(open_one: Callable[[], Engine]) -> tuple[list[Any], Usage, int]:
+    engine, usage = open_one(), Usage()
     jobs = jobs_of(engine, usage)
     decodes = drain(engine)
     return results(jobs), usage, decodes
 
 
-def test_every_decode_may_be_interrupted_once(f32: Path, open_engine: Open, expected: Any) -> None:
-    engine, usage = open_engine(f32, n_contexts=1), Usage()
+def test_every_decode_may_be_interrupted_once(open_one: Callable[[], Engine], expected: Any) -> None:
+    engine, usage = open_one(), Usage()
     jobs = jobs_of(engine, usage)
     advances = 0
     while engine.busy:
@@ -58,10 +64,10 @@ def test_every_decode_may_be_interrupted_once(f32: Path, open_engine: Open, expe
 
 @pytest.mark.parametrize("operations", [1, 60, 90, 130])
 def test_what_ran_of_an_interrupted_decode_is_taken_back(
-    f32: Path, open_engine: Open, expected: Any, operations: int
+    open_one: Callable[[], Engine], expected: Any, operations: int
 ) -> None:
     """Broken off in the first, second or third part of the prompt."""
-    engine, usage = open_engine(f32, n_contexts=1), Usage()
+    engine, usage = open_one(), Usage()
     jobs = jobs_of(engine, usage)
     context = engine._scheduler.pools[0].context
     calls: list[int] = []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.tiny_gguf import write_tiny_gguf
-from tts_cli import Settings, solver
-from tts_cli.engine import library
+from tts_cli import Settings, Solver, solver
+from tts_cli.engine import Engine, library
 from tts_cli.engine.memory import predict
 from tts_cli.errors import ModelError, UsageError
 from tts_cli.models.load import resolve
@@ -123,3 +124,16 @@ def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     with pytest.raises(ModelError, match=r"absent\.gguf"):
         room(ModelEntry(name="absent", role="policy", file=str(tmp_path / "absent.gguf")))
     assert memory_needed(tmp_path / "absent.gguf") is None
+
+
+def test_a_model_without_flash_attention_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Engine.__init__
+
+    def lacking(self: Engine, *arguments: Any, **settings: Any) -> None:
+        make(self, *arguments, **settings)
+        self.lacks_flash_attention = True
+
+    monkeypatch.setattr(Engine, "__init__", lacking)
+    notes: list[str] = []
+    Solver(method="greedy", on_note=notes.append).close()
+    assert notes == ["note: llama.cpp has no flash attention for nano: it runs without, more slowly."]
