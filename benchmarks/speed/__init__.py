@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed run                             all parts: about 35 minutes on two cores
     python -m benchmarks.speed run --part start,busy,limit,search,peers     without the mechanisms: about 24
-    python -m benchmarks.speed run --part search,limit --full  all policies, methods, N and depths: long
+    python -m benchmarks.speed run --part curves,limit --full  all policies, and 1,500 tokens deep, too: long
     python -m benchmarks.speed report                          the tables, into benchmarks/README.md
 
 With `--prm` the 0.5B itself, `search` and `peers` take two thirds of the time. `--dry-run` says how long a run takes.

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--prm", type=Path, metavar="FILE.gguf", help="read by two tokens; default: the 1.5B")
     run.add_argument("--threads", type=int, default=physical_cores())
     run.add_argument("--max-tokens", type=int, default=64, help="of one sample")
-    run.add_argument("--full", action="store_true", help="beyond the targets: all policies, methods, N and depths")
+    run.add_argument("--full", action="store_true", help="all policies, and 1,500 tokens deep, too")
     run.add_argument("--peers-python", type=Path, metavar="PYTHON", help="one that has its_hub, optillm and the server")
     run.add_argument("--anyway", action="store_true", help="also on a machine that is not idle")
     run.add_argument("--dry-run", action="store_true", help="only how long it would take")

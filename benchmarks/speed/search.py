@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from benchmarks.findings.markdown import table
 from benchmarks.speed.probe import Probe, covered, watched
 from benchmarks.speed.store import Row, Target, find, say
-from benchmarks.speed.weights import POLICIES, TOKEN_PAIR, Choice, pair, problem
+from benchmarks.speed.weights import TOKEN_PAIR, Choice, pair, problem
 from tts_cli import Problem, Settings, Solver
 from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM, PrmPrefix
 from tts_cli.models.prm.formats import compile_format
@@ -50,7 +51,7 @@ BATCH = WORKLOADS[-1]
 
 def estimate(chosen: Choice) -> float:
     tokens = chosen.max_tokens * (16 * chosen.rounds + 48 + 16 * PROBLEMS * _rounds(BATCH, chosen))
-    return (tokens / 90 + 20) * (12 if chosen.full else 1)
+    return tokens / 90 + 20
 
 
 def _rounds(workload: Workload, chosen: Choice) -> int:
@@ -60,19 +61,17 @@ def _rounds(workload: Workload, chosen: Choice) -> int:
 
 
 def run(chosen: Choice) -> list[Row]:
+    return searches(chosen, chosen.policy, [workload for workload in WORKLOADS if workload.asked])
+
+
+def searches(chosen: Choice, policy: Path, workloads: list[Workload]) -> list[Row]:
+    """A row for each, with models that are loaded once."""
     rows: list[Row] = []
-    with watched() as probe:
-        for label in POLICIES if chosen.full else (None,):
-            policy = chosen.policy if label is None else chosen.folder / POLICIES[label]
-            if not policy.exists():
-                say(f"  {label}: {policy} is not there")
-                continue
-            with ExitStack() as stack:
-                models = pair(chosen, stack, policy)
-                for workload in WORKLOADS:
-                    if chosen.full or workload.asked:
-                        rows.append(_row(workload, policy.stem, models, chosen, probe))
-                        say(f"  {policy.stem}: {workload.name}: {rows[-1].rate():.0f} tokens/s")
+    with watched() as probe, ExitStack() as stack:
+        models = pair(chosen, stack, policy)
+        for workload in workloads:
+            rows.append(_row(workload, policy.stem, models, chosen, probe))
+            say(f"  {policy.stem}: {workload.name}: {rows[-1].rate():.0f} tokens/s")
     return rows
 
 
