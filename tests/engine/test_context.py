@@ -141,3 +141,16 @@ def test_without_flash_attention_where_it_cannot_be_had(
     jobs = [start(one, prompt(one)) for one in (usual, engine)]
     drain(usual), drain(engine)
     assert jobs[0].result().tokens == jobs[1].result().tokens
+
+
+def test_short_memory_takes_cells_and_not_flash_attention(
+    f32: Path, open_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = open_engine(f32, flash_attention=True, n_contexts=1)
+    api = usual._model.lib.api
+    make = api.llama_init_from_model
+    small = lambda model, params: None if params.n_ctx > usual.n_ctx // 2 else make(model, params)  # noqa: E731
+    monkeypatch.setattr(api, "llama_init_from_model", small)
+    engine = open_engine(f32, flash_attention=True, n_contexts=1)
+    assert engine.flash_attention and not engine.lacks_flash_attention
+    assert engine.n_ctx == usual.n_ctx // 2

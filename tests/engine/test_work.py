@@ -42,7 +42,6 @@ def test_streams_copy_little(endless: Path, open_engine: Open) -> None:
     forks = engine.work.copied_bytes
     held = engine._model.kv_bytes_per_token
     assert forks < 2 * 15 * 1.3 * root.length * held + 16 * 4096
-    assert open_engine(endless, n_seq_max=16, layout="unified").work.copied_bytes == 0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -65,7 +64,7 @@ def test_rows_stay_full_while_work_waits(endless: Path, open_engine: Open, layou
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_sample_that_goes_on_copies_nothing(endless: Path, open_engine: Open, layout: dict[str, Any]) -> None:
-    """Step after step of more samples than there are streams: those at work keep theirs."""
+    """Step after step: each keeps its sequence."""
     engine = open_engine(endless, n_seq_max=4, **layout)
     root = prompt(engine)
     branches: list[Branch] = [root] * 4

@@ -23,7 +23,7 @@ from tts_cli.errors import ModelError, TtsError
 
 MAX_SEQUENCES = 256  # LLAMA_MAX_SEQ
 _ABORTED = 2  # llama_decode
-_LEAST = 256  # tokens: llama.cpp pads a KV cache to this
+LEAST_CELLS = 256  # tokens: llama.cpp pads a KV cache to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class Context:
 
 def _params(api: Any, shape: ContextShape) -> Any:
     params = api.llama_context_default_params()
-    params.n_ctx, params.n_seq_max = max(shape.n_ctx, _LEAST), shape.n_seq
+    params.n_ctx, params.n_seq_max = max(shape.n_ctx, LEAST_CELLS), shape.n_seq
     params.kv_unified = not shape.streams
     params.n_batch, params.n_outputs_max = max(shape.n_batch, shape.n_outputs), shape.n_outputs
     params.n_ubatch = min(params.n_batch, shape.n_ubatch)

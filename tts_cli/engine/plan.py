@@ -5,8 +5,9 @@
    (`streams`, see streams.py): at 450 tokens and 16 rows that is 1.7 times as fast. A large PRM, which forks at every
    step and runs many tokens at once, stays unified, with flash attention, which passes over masked cells. GPUs:
    likewise.
-   Flash attention is never taken for streams: it gains nothing there, and what it computes depends on the number of
-   threads where a decode has one row; without it, on streams, neither threads nor what shares a batch change a bit.
+   Flash attention is not chosen for streams: it is a few per cent faster over short texts there, but what it computes
+   depends on the number of threads where a decode has one row; without it neither threads nor what shares a batch
+   change a bit of a quantized model's logits.
 2. Size, where the user gives none. Unified: room for every sequence to hold 512 tokens (or the trained length, if
    less), at least one path of the trained length, at most 1 GiB of keys and values. Streams: few and short at first;
    they grow with what they hold, and more are made for more work, as many as asked for, within 1 GiB while they are
@@ -25,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from tts_cli.engine.context import MAX_SEQUENCES, Context, ContextShape
+from tts_cli.engine.context import LEAST_CELLS, MAX_SEQUENCES, Context, ContextShape
 from tts_cli.engine.library import memory
 from tts_cli.engine.model import Model
 from tts_cli.errors import TtsError, UsageError
@@ -38,7 +39,6 @@ Layout = Literal["unified", "streams"]
 _PER_SEQUENCE = 512  # tokens
 _KV_LIMIT = 1 << 30  # bytes
 _KV_SHARE = 8  # streams may grow to this part of the memory
-_LEAST = 256  # tokens: llama.cpp pads a KV cache to this
 _FIRST_STREAM = 768  # tokens of a stream at first: most solutions with their problems
 FIRST_STREAMS = 4  # as long as no more are at work
 _FEWEST_STREAMS = 16  # rows that CPUs want, at the cost of shorter streams
@@ -86,7 +86,7 @@ def plan(
     total = n_ctx or _default_context(model, n_seq_max)
     _check_room(model, total, given=n_ctx > 0, on_gpu=on_gpu)
     # Each context must hold the longest path that one alone would.
-    fit = max(1, total // max(_LEAST, min(total, model.n_ctx_train)))
+    fit = max(1, total // max(LEAST_CELLS, min(total, model.n_ctx_train)))
     if n_contexts is None:
         n_contexts = 1 if on_gpu else -(-n_seq_max // min(n_seq_max, _best_width(model)))
     n_contexts = max(1, min(n_contexts, fit, n_seq_max))
@@ -106,13 +106,13 @@ def plan(
 
 def _streams(model: Model | ModelShape, n_ctx: int, n_seq_max: int, threads: int, flash_attention: bool) -> ContextPlan:
     machine = memory()
-    share = machine.total // _KV_SHARE if machine else 0
-    limit = n_ctx or max(_LEAST, max(_KV_LIMIT, share) // model.kv_bytes_per_token)
+    most = min(machine.total, max(_KV_LIMIT, machine.total // _KV_SHARE)) if machine else _KV_LIMIT
+    limit = n_ctx or max(LEAST_CELLS, most // model.kv_bytes_per_token)
     _check_room(model, limit, given=n_ctx > 0, on_gpu=False)
-    cells = min(limit, max(_LEAST, _KV_LIMIT // model.kv_bytes_per_token))
+    cells = min(limit, max(LEAST_CELLS, _KV_LIMIT // model.kv_bytes_per_token))
     first = min(_FIRST_STREAM, _padded(model.n_ctx_train))
     if cells < first * min(n_seq_max, _FEWEST_STREAMS):
-        first = max(_LEAST, cells // min(n_seq_max, _FEWEST_STREAMS) // _LEAST * _LEAST)
+        first = max(LEAST_CELLS, cells // min(n_seq_max, _FEWEST_STREAMS) // LEAST_CELLS * LEAST_CELLS)
     width = max(1, min(n_seq_max, cells // first))
     return ContextPlan(
         layout="streams",
@@ -142,7 +142,7 @@ def _check_room(model: Model | ModelShape, total: int, *, given: bool, on_gpu: b
 def _default_context(model: Model | ModelShape, n_seq_max: int) -> int:
     train = model.n_ctx_train
     wanted = max(train, n_seq_max * min(train, _PER_SEQUENCE))
-    return max(_LEAST, min(wanted, _KV_LIMIT // model.kv_bytes_per_token))
+    return max(LEAST_CELLS, min(wanted, _KV_LIMIT // model.kv_bytes_per_token))
 
 
 def _best_width(model: Model | ModelShape) -> int:
@@ -152,7 +152,7 @@ def _best_width(model: Model | ModelShape) -> int:
 
 
 def _padded(tokens: int) -> int:
-    return -(-tokens // _LEAST) * _LEAST
+    return -(-tokens // LEAST_CELLS) * LEAST_CELLS
 
 
 def longest_stretch(parameters: int, n_batch: int) -> int:
@@ -166,9 +166,18 @@ def longest_stretch(parameters: int, n_batch: int) -> int:
 
 
 def make_contexts(model: Model, wanted: ContextPlan, n_batch: int, stretch: int) -> list[Context]:
-    """All contexts of a plan. Where llama.cpp makes none, without flash attention, which not every model can do; then,
-    as memory is short, of half the size, and so on, unless the size is the user's. Raises TtsError."""
-    shape = _shape(wanted, n_batch, stretch)
+    """All contexts of a plan. Where llama.cpp makes none with flash attention, which not every model can do, without;
+    where memory is short, of half the size, and so on, unless the size is the user's. Raises TtsError."""
+    for flash_attention in (True, False) if wanted.flash_attention else (False,):
+        try:
+            return _make_all(model, _shape(replace(wanted, flash_attention=flash_attention), n_batch, stretch), wanted)
+        except TtsError:
+            if not flash_attention and (wanted.given or wanted.n_ctx < 2 * LEAST_CELLS):
+                raise
+    return make_contexts(model, replace(wanted, n_ctx=wanted.n_ctx // 2), n_batch, stretch)
+
+
+def _make_all(model: Model, shape: ContextShape, wanted: ContextPlan) -> list[Context]:
     contexts: list[Context] = []
     try:
         for _ in range(wanted.n_contexts):
@@ -176,11 +185,7 @@ def make_contexts(model: Model, wanted: ContextPlan, n_batch: int, stretch: int)
     except TtsError:
         for context in contexts:
             context.free()
-        if wanted.flash_attention:
-            return make_contexts(model, replace(wanted, flash_attention=False), n_batch, stretch)
-        if wanted.given or wanted.n_ctx < 2 * _LEAST:
-            raise
-        return make_contexts(model, replace(wanted, n_ctx=wanted.n_ctx // 2), n_batch, stretch)
+        raise
     return contexts
 
 

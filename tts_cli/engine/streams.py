@@ -25,11 +25,10 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.engine.context import Context
+from tts_cli.engine.context import LEAST_CELLS, Context
 from tts_cli.engine.pool import Branch, Pool, Slot, common_length
 from tts_cli.errors import TtsError
 
-_LEAST = 256  # tokens: llama.cpp pads a stream to this
 _USED, _SEQ = attrgetter("used"), attrgetter("seq")
 
 
@@ -159,7 +158,7 @@ class StreamPool(Pool):
         length = self.stream_length
         while length < longest:
             length = min(2 * length, max(longest, self._limit))
-        return -(-length // _LEAST) * _LEAST
+        return -(-length // LEAST_CELLS) * LEAST_CELLS
 
     def _streams(self, length: int) -> int:
         return max(1, min(self.context.shape.n_seq, self._limit // length))
