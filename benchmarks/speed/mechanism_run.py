@@ -8,15 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.speed.ours import SAMPLING, Count
+from benchmarks.speed.ours import SAMPLING, Count, text
 from tts_cli.engine import Engine, Sampler
 from tts_cli.engine.pool import Branch
 from tts_cli.protocols import SampleKey, Usage
 
-PROMPT = 128
-_TOKENS = 48
+PROMPT = 256
+TOKENS = 96
 _STEPS, _STEP_TOKENS, _SOLUTIONS = 4, 24, 16
 
 
@@ -27,7 +25,7 @@ def work(
     shared: bool = True,
     prm: bool = False,
     increments: bool = True,
-    tokens: int = _TOKENS,
+    tokens: int = TOKENS,
 ) -> dict[str, float]:
     """`width` samples of `tokens` after one prompt (or one each), or the scores of all steps of some solutions."""
     with Engine(Path(path), **engine) as opened:
@@ -50,11 +48,12 @@ def _sample(engine: Engine, width: int, shared: bool, tokens: int) -> int:
 def _score(engine: Engine, increments: bool) -> int:
     """All solutions side by side, step by step; each step's last row asks for logits."""
     (root,) = _prompts(engine, 1)
-    steps = _tokens(engine, _SOLUTIONS * _STEPS * _STEP_TOKENS).reshape(_SOLUTIONS, _STEPS, _STEP_TOKENS)
+    length = _STEPS * _STEP_TOKENS
+    tokens = text(engine, _SOLUTIONS * length)
     parents: list[Branch] = [root] * _SOLUTIONS
     for i in range(_STEPS):
-        begin = i if increments else 0
-        texts = [[int(token) for token in solution[begin : i + 1].ravel()] for solution in steps]
+        begin, end = i * _STEP_TOKENS if increments else 0, (i + 1) * _STEP_TOKENS
+        texts = [tokens[at + begin : at + end] for at in range(0, len(tokens), length)]
         jobs = [engine.evaluate(parent, text, [len(text) - 1]) for parent, text in zip(parents, texts, strict=True)]
         while engine.busy:
             engine.advance()
@@ -64,18 +63,12 @@ def _score(engine: Engine, increments: bool) -> int:
         else:
             for branch in branches:
                 engine.release(branch)
-    return int(steps.size)
+    return len(tokens)
 
 
 def _prompts(engine: Engine, count: int) -> list[Branch]:
-    tokens = _tokens(engine, count * PROMPT).reshape(count, PROMPT)
-    return [engine.root([int(token) for token in row], Usage()) for row in tokens]
-
-
-def _tokens(engine: Engine, count: int) -> Any:
-    vocab = engine.vocab
-    plain = [token for token in range(min(vocab.n_tokens, 50_000)) if not vocab.is_eog(token)]
-    return np.random.default_rng(count).choice(plain, count)
+    tokens = text(engine, count * PROMPT)
+    return [engine.root(tokens[i : i + PROMPT], Usage()) for i in range(0, count * PROMPT, PROMPT)]
 
 
 if __name__ == "__main__":

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-
-import numpy as np
+from itertools import cycle, islice
+from pathlib import Path
 
 from tts_cli.engine import Engine, Sampler
 from tts_cli.engine.pool import Branch
 from tts_cli.protocols import Finish, SampleKey, Sampling, Usage
 
 SAMPLING = Sampling(temperature=0.7)
+_DOCS = Path(__file__).parents[2] / "docs"
 _WARM = 2  # tokens of each sample, before time is taken: by then its prompt's cells are where they are wanted
 
 
@@ -26,12 +27,16 @@ class Count:
         return None
 
 
+def text(engine: Engine, count: int) -> list[int]:
+    """So many tokens of English: the project's own documentation, over and over."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted(_DOCS.glob("*.md")))
+    return list(islice(cycle(engine.vocab.tokenize(pages, special=False)), count))
+
+
 def prompts(engine: Engine, width: int, depth: int) -> list[Branch]:
-    """So many prompts of random tokens, each other ones, and each run."""
-    rng = np.random.default_rng(1)
-    vocab = engine.vocab
-    plain = [token for token in range(min(vocab.n_tokens, 50_000)) if not vocab.is_eog(token)]
-    roots = [engine.root([int(token) for token in rng.choice(plain, depth)], Usage()) for _ in range(width)]
+    """So many prompts of a text, each another part of it, and each run."""
+    tokens = text(engine, width * depth)
+    roots = [engine.root(tokens[i : i + depth], Usage()) for i in range(0, width * depth, depth)]
     draw(engine, roots, 1, key=-1)
     return roots
 

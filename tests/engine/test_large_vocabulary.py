@@ -1,6 +1,8 @@
-"""Draws over a large vocabulary: float32 and candidates only, and still the tokens that float64 would draw."""
+"""Draws over a large vocabulary: float32, mostly in one pass, and still the tokens that float64 would draw."""
 
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 import pytest
@@ -46,8 +48,10 @@ def _assert_drawn_at(uniform: float, token: int, shares: NDArray[np.float64]) ->
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 4.0])
-@pytest.mark.parametrize("temperature", [0.05, 0.7, 1.0, 10.0])
-@pytest.mark.parametrize("top_p", [1.0, 0.95, 0.3, 1e-9])
+@pytest.mark.parametrize(
+    ("temperature", "top_p"),
+    [(0.04, 1.0), (1.0, 1.0), (10.0, 1.0), *product([0.05, 0.7, 1.0, 10.0], [0.95, 0.3, 1e-9])],
+)
 def test_tokens_are_those_that_the_exact_distribution_gives(scale: float, temperature: float, top_p: float) -> None:
     logits = _peaked(8, scale)
     tokens, found = draw(logits, [_sampler(i, temperature, top_p) for i in range(8)])
@@ -58,20 +62,30 @@ def test_tokens_are_those_that_the_exact_distribution_gives(scale: float, temper
     assert len(set(tokens)) > 1 or top_p < 1e-6 or temperature < 0.1
 
 
-def test_candidates_are_few_where_the_model_is_sure_and_all_where_it_is_not() -> None:
-    sure, unsure = _peaked(1, 4.0)[0], _peaked(1, 1.0)[0]
-    candidates = sampling._candidates(sure, sure.max(), 0.7)
-    assert candidates is not None and len(candidates) < N // 4
-    assert sampling._candidates(unsure, unsure.max(), 0.7) is None
-    left_out = np.setdiff1d(np.arange(N), candidates)
-    assert 0 < _shares(sure, 0.7, 1.0)[left_out].sum() < 1e-7
+@pytest.mark.parametrize("scale", [0.01, 1.0, 4.0])
+@pytest.mark.parametrize("temperature", [0.3, 0.7, 0.95])
+@pytest.mark.parametrize("shift", [0.0, 60.0, -60.0])
+def test_tokens_of_temperature_1_are_thinned_to_a_lower_one(scale: float, temperature: float, shift: float) -> None:
+    logits = _peaked(8, scale) + np.float32(shift)
+    tokens, found = draw(logits, [_sampler(i, temperature) for i in range(8)])
+    for i, token in enumerate(tokens):
+        warm, cold = _shares(logits[i], 1.0, 1.0), _shares(logits[i], temperature, 1.0)
+        sampler = _sampler(i, temperature)
+        for _ in range(sampling._TRIALS):
+            tried = int((np.cumsum(warm) > sampler.draw()).argmax())
+            if sampler.draw() < (warm[tried] / warm.max()) ** (1 / temperature - 1):
+                assert token == tried
+                break
+        else:
+            _assert_drawn_at(sampler.draw(), token, cold)
+    assert found == pytest.approx(logprobs(logits, tokens), abs=1e-4)
 
 
 def test_draws_have_the_right_frequencies() -> None:
     logits = np.full(N, -9.0, np.float32)
     logits[[3, 700, 20_000, N - 1]] = np.log([0.4, 0.3, 0.2, 0.1])
     count = 4_000
-    for sampler in (_sampler(0, 0.7), _sampler(1, 1.0)):
+    for sampler in (_sampler(0, 0.7), _sampler(1, 1.0), _sampler(2, 0.3)):
         expected = _shares(logits, sampler.temperature, 1.0)
         drawn = np.array([draw([logits], [sampler])[0][0] for _ in range(count)])
         likely = [3, 700, 20_000, N - 1]

@@ -4,11 +4,11 @@ A stream is named by (seed, problem, path), so what shares a sample's batch has 
 rounding of the logits.
 
 `sample` and `logprobs` compute in float64 over whole blocks of rows. Over a vocabulary of 150,000 tokens this would
-take a tenth of a decode, so `draw` goes through a large one row by row, in float32:
+take a tenth of a decode, so `draw` goes through a large one row by row, in float32, and mostly has to
+go through it only once:
 
-    logits [n_vocab] ─► candidates: all but those too unlikely to matter, or all
-        ─► weights at temperature 1 ─► their sum: the log-probability
-        ─► weights at the temperature ─► top-p ─► sums of blocks of 256 ─► the block of the mark ─► the token
+    logits [n_vocab] ─► weights at temperature 1 ─► sums of blocks of 256 ─► the block of the mark ─► a token
+        ─► kept at random, so that it is one of the temperature's (else: weights at the temperature ─► top-p ─► a token)
 
 Single weights are float32, sums of blocks are added up in float64: a token's share is right to about 1e-7.
 """
@@ -28,10 +28,10 @@ from tts_cli.protocols import SampleKey, Sampling
 
 _BLOCK = 1 << 20  # numbers worked on at once: bounds the memory of wide batches over large vocabularies
 _LARGE = 1 << 15  # tokens of vocabulary from which a row is drawn by itself, in float32
-# What all tokens that are left out of a large row weigh together, at most, where the likeliest token weighs 1:
-_NEVER_DRAWN = 1e-7  # at the temperature
-_NOT_COUNTED = 3e-5  # at temperature 1: how much too large a log-probability may be; mostly a tenth of it or less
 _HUGE = 1e37  # it and its inverse are float32 numbers
+_SAFE = 40.0  # logits of this size need no shift: float32 holds e^-87 to e^88
+_TRIALS = 6  # after so many tokens that were not kept, the weights at the temperature are cheaper
+_STEEP = 20.0  # temperatures below about 0.05 keep next to nothing but the likeliest token
 _ADDED = 256  # weights added up in float32
 
 
@@ -93,37 +93,48 @@ def logprobs(logits: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
 
 def _draw_row(logits: NDArray[np.float32], sampler: Sampler, weights: NDArray[np.float32]) -> tuple[int, float]:
     """A token of one row of a large vocabulary and its log-probability. `weights` [n_vocab] is room to work in."""
-    token, temperature = int(logits.argmax()), sampler.temperature
-    top = logits[token]
+    likeliest = int(logits.argmax())
+    top = logits[likeliest]
     _check(top)
-    tokens = _candidates(logits, top, temperature)
-    if tokens is not None:
-        logits, weights = logits[tokens], weights[: len(tokens)]
-    sums = whole = _sums(_weigh(logits, top, 1.0, weights))
-    if temperature == 0:
-        return token, -math.log(whole[-1])
-    if temperature != 1:
-        sums = _sums(_weigh(logits, top, temperature, weights))
-    if sampler.top_p < 1:
-        _keep_row_nucleus(logits, top, sampler, weights, sums[-1])
-        sums = _sums(weights)
-    found = _pick(weights, sums, sampler.draw())
-    return found if tokens is None else int(tokens[found]), float(logits[found] - top) - math.log(whole[-1])
+    unit = top if abs(top) > _SAFE else np.float32(0)  # the logit whose weight is 1
+    whole = _sums(_weigh(logits, unit, 1.0, weights))
+
+    def logprob(token: int) -> float:
+        return float(logits[token] - unit) - math.log(whole[-1])
+
+    if sampler.temperature == 0:
+        return likeliest, logprob(likeliest)
+    token = _thin(weights, whole, float(weights[likeliest]), sampler)
+    if token is None:
+        sums = _sums(_weigh(logits, top, sampler.temperature, weights))
+        if sampler.top_p < 1:
+            _keep_row_nucleus(logits, top, sampler, weights, sums[-1])
+            sums = _sums(weights)
+        token = _pick(weights, sums, sampler.draw())
+    return token, logprob(token)
 
 
-def _candidates(logits: NDArray[np.float32], top: np.float32, temperature: float) -> NDArray[np.int64] | None:
-    """All tokens but those too unlikely to matter, ascending; None for all where leaving some out saves nothing."""
-    n = len(logits)
-    spread = max(temperature * math.log(n / _NEVER_DRAWN), math.log(n / _NOT_COUNTED))
-    likely = logits >= max(float(top) - spread, -_HUGE)
-    return np.flatnonzero(likely) if np.count_nonzero(likely) < n // 4 else None
+def _thin(weights: NDArray[np.float32], sums: NDArray[np.float64], largest: float, sampler: Sampler) -> int | None:
+    """A token at the sampler's temperature without its weights there: one is drawn at temperature 1, where its weight
+    is w, and kept with probability (w / largest) ^ (1 / temperature - 1), which makes it w ^ (1 / temperature).
+    None where that is not possible, or not soon: then a token drawn in any other way is as good as a further one."""
+    power = 1 / sampler.temperature - 1
+    if sampler.top_p < 1 or not 0 <= power < _STEEP:
+        return None
+    for _ in range(_TRIALS):
+        token = _pick(weights, sums, sampler.draw())
+        if power == 0 or sampler.draw() < (float(weights[token]) / largest) ** power:
+            return token
+    return None
 
 
 def _weigh(
-    logits: NDArray[np.float32], top: np.float32, temperature: float, weights: NDArray[np.float32]
+    logits: NDArray[np.float32], unit: np.float32, temperature: float, weights: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Fill `weights` with e^((logits - top) / temperature)."""
-    np.subtract(logits, top, out=weights)
+    """Fill `weights` with e^((logits - unit) / temperature)."""
+    if unit == 0 and temperature == 1:
+        return np.exp(logits, out=weights)
+    np.subtract(logits, unit, out=weights)
     if temperature != 1:
         with np.errstate(over="ignore"):  # a temperature near 0 sends all but the likeliest to -inf, as it should
             np.multiply(weights, max(1 / _HUGE, min(1 / temperature, _HUGE)), out=weights)
