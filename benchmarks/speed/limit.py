@@ -42,7 +42,7 @@ def run(chosen: Choice) -> list[Row]:
 
 
 def measure(model: Model, engine: Engine, width: int, depth: int, rounds: int, decodes: int, threads: int) -> list[Row]:
-    """A row for each bare layout, then ours. After the first round only the two best layouts and that of ours are measured."""
+    """A row for each bare layout, then ours. After the first round only the two best, ours and its own go on."""
     setting = {"width": width, "depth": depth}
     bare_rows = [Row(layout.name, setting, []) for layout in LAYOUTS]
     own = Row("ours", setting, [])
