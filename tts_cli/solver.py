@@ -102,8 +102,9 @@ class Solver:
                 self.prm: RewardModel | None
                 self.policy, loaded = load_models(self.settings, pair, stack, sequences, on_note)
                 self.prm = loaded if prm is None or isinstance(prm, str | Path) else prm
-                if loaded is not None and self.settings.method in BY_PROFILE:
-                    found = find_profile(self.settings, pair, self.policy.parameters, loaded.parameters)
+                if self.prm is loaded and self.settings.method in BY_PROFILE:
+                    prm_parameters = loaded.parameters if loaded else None
+                    found = find_profile(self.settings, pair, self.policy.parameters, prm_parameters)
             elif isinstance(prm, str | Path) and prm != "none":
                 raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
             else:
@@ -354,17 +355,19 @@ def _note_fallback(model: LlamaPolicy | LlamaPRM, on_note: Callable[[str], None]
 
 
 def find_profile(
-    settings: Settings, models: ModelPair, policy_parameters: int, prm_parameters: int
+    settings: Settings, models: ModelPair, policy_parameters: int, prm_parameters: int | None
 ) -> tuple[Profile | None, Unfit | None]:
-    """The profile that was made with these model files, or else one that was made for models of these names.
+    """The profile that was made with these model files (without a PRM: with the policy's alone), or else one that was
+    made for models of these names.
 
     Raises UsageError where the settings name a file that is no profile, or not one of these models.
     """
     from tts_cli.strategy.profile import differs, fitting, read, samples_as
 
-    if models.prm is None or settings.profile == "none":
+    if settings.profile == "none":
         return None, None
-    policy, prm = model_file(models.policy, policy_parameters), model_file(models.prm, prm_parameters)
+    policy = model_file(models.policy, policy_parameters)
+    prm = model_file(models.prm, prm_parameters or 0) if models.prm else None
     samples = samples_as(effective(settings, models))
     if settings.profile is None:
         return fitting(profile_files(), policy, prm, samples)

@@ -76,8 +76,9 @@ def test_limit_and_busy_give_rows_that_can_be_reported(tiny: Path) -> None:
             rows = limit.measure(model, engine, 2, 128, rounds=2, decodes=3, threads=1)
     finally:
         model.free()
-    assert [len(one.rounds) for one in rows] in ([1, 1, 2, 2, 2], [1, 2, 1, 2, 2], [2, 1, 1, 2, 2], [1, 2, 2, 1, 2],
-                                                [2, 1, 2, 1, 2], [2, 2, 1, 1, 2])  # fmt: skip
+    rounds = [len(one.rounds) for one in rows]
+    assert rounds[2] == rounds[4] == 2, "our layout's bare loop, and ours"
+    assert rounds.count(1) in (1, 2), "the others are the slower ones"
     assert rows[-1].what == "ours" and len(limit.targets(rows)) == 1
 
 
@@ -123,7 +124,7 @@ def test_a_mechanism_off_is_more_work_for_the_same_result(tiny: Path, increments
         rows = sum(one.rows for one in probe.take())
     steps = 16 * 4 * 24
     assert done["tokens"] == steps
-    assert (rows == 128 + steps) if increments else rows > 2 * steps
+    assert (rows == mechanism_run.PROMPT + steps) if increments else rows > 2 * steps
 
 
 def test_samples_share_a_prompt_or_have_their_own(tiny: Path) -> None:
@@ -133,7 +134,7 @@ def test_samples_share_a_prompt_or_have_their_own(tiny: Path) -> None:
             done = mechanism_run.work(str(tiny), {"threads": 1}, width=3, shared=shared, tokens=4)
             ran[shared] = sum(one.rows for one in probe.take())
         assert done["tokens"] == 3 * 4
-    assert ran[False] - ran[True] == 2 * 128
+    assert ran[False] - ran[True] == 2 * mechanism_run.PROMPT
 
 
 def test_time_in_decodes_at_the_same_time_counts_once() -> None:

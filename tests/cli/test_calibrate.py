@@ -84,6 +84,24 @@ def test_the_profile_is_written_told_of_and_used(tts: Program, here: Here, datas
     assert told["confidence"] != pytest.approx(shares[0] / sum(shares)), "not the share of the votes"
 
 
+def test_without_a_prm_votes_and_likelihoods_are_calibrated(tts: Program, here: Here, dataset: Path) -> None:
+    done = here("calibrate", str(dataset), "--prm", "none")
+    assert done.returncode == 0, done.stderr
+    made = read(tts.home.joinpath(*HOME) / "tiny+none.yaml")
+    assert made.prm is None and [stage.name for stage in made.stages] == ["1 drawn", "2 drawn", "4 drawn"]
+    assert set(made.figures["fixed"]) == {"majority 1", "majority 2", "majority 4"}
+    assert "labelled.jsonl: 16 problems, tiny + no PRM" in done.stdout
+
+    solved = document(here("solve", *AUTO, "--prm", "none", PROBLEM))
+    assert f"auto by the profile of {made.made}" in solved["why"] and solved["prm"] is None
+    assert solved["method"] in ("greedy", "majority") and solved["confidence"] is not None
+    assert solved["cost"]["prm_tokens"] == 0
+    at_most = document(here("solve", *AUTO, "--prm", "none", "-n", "3", "--effort", "max", PROBLEM))
+    assert at_most["budget"] <= 3 and at_most["prm"] is None
+    with_prm = document(here("solve", *AUTO, PROBLEM))
+    assert "by the paper's table, as these models have no profile" in with_prm["why"]
+
+
 def test_the_figures_add_up(tts: Program, here: Here, dataset: Path) -> None:
     found = document(here("calibrate", str(dataset), "--json", "--profile", "p.yaml", "--out", "samples"))
     assert found["profile"] == "p.yaml" and found["data"]["problems"] == 16
@@ -184,8 +202,6 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("flags", "code", "says"),
     [
-        (["--prm", "none"], 2, "tiny has no PRM"),
-        (["--policy", "endless"], 2, "endless has no PRM"),
         (["--temperature", "0"], 2, "all samples are equal"),
         (["--limit", "7"], 2, "7 problems with an answer are too few to calibrate on; 8 is the least"),
         (["--profile", "labelled.jsonl/p.yaml"], 1, "cannot be made"),

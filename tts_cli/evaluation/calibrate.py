@@ -21,7 +21,7 @@ from tts_cli.evaluation.calibration_figures import figures
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.config import resolve, stored_config
 from tts_cli.evaluation.grading import ungradable
-from tts_cli.evaluation.observations import VARIANTS, Observer, plans
+from tts_cli.evaluation.observations import Observer, plans, sampler, variants
 from tts_cli.evaluation.profile_fit import CalibrationFacts, profile_of, worth_most
 from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store
@@ -36,13 +36,7 @@ LEAST = 40
 
 def check(settings: Settings) -> None:
     """Before a model is loaded: is there anything to calibrate? Raises UsageError."""
-    models = models_of(settings)
-    if models.prm is None:
-        raise UsageError(
-            f"There is nothing to calibrate: {models.policy.name} has no PRM.",
-            "Name one with --prm; without a PRM `auto` goes by the votes alone.",
-        )
-    if effective(settings, models).sampling.temperature == 0:
+    if effective(settings, models_of(settings)).sampling.temperature == 0:
         raise UsageError(
             "At temperature 0 all samples are equal, so there is nothing to calibrate.",
             "Give a --temperature above 0.",
@@ -69,10 +63,14 @@ def calibration(
     """
     before = stored_config(store) if dataset is None else None
     how: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle}
+    asked = resolve(before, flags, methods=("majority",), budgets=(1,), **how)
+    has_prm = models_of(asked.settings).prm is not None
     # A method that asks the PRM, so that it is loaded; `plan` says what is sampled.
-    asked = resolve(before, flags, methods=("best-of-n",), budgets=(1,), **how)
+    asked = asked.model_copy(update={"methods": (sampler(has_prm=has_prm),)})
     return EvalRun(
-        asked, store, plan=lambda run: [Condition(one.method, one) for one in plans(run.settings.beam_width)]
+        asked,
+        store,
+        plan=lambda run: [Condition(one.method, one) for one in plans(run.settings.beam_width, has_prm=has_prm)],
     )
 
 
@@ -90,19 +88,19 @@ def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
     Raises UsageError where the searches of too many problems ended with an error, and where no sample was right.
     """
     models, (policy, prm) = evaluation.models, evaluation.facts
-    assert models.prm is not None and prm is not None
+    kinds = variants(has_prm=prm is not None)
     with Judge() as judge:
         observer = Observer(evaluation.settings, policy, prm, evaluation.store, judge)
         observed = [(row, found) for row in rows if (found := observer.observe(row)) is not None]
     _check_number(len(observed))  # without problems whose search ended with an error
-    if not any(found[VARIANTS[0]].solved for _, found in observed):
+    if not any(found[kinds[0]].solved for _, found in observed):
         raise UsageError(
             "No sample of any problem states its reference, so there is nothing to calibrate.",
             f"Are they answers? The first is {str(observed[0][0].reference)[:60]!r}. If so, take easier problems.",
         )
     facts = CalibrationFacts(
         policy=model_file(models.policy, policy.parameters),
-        prm=model_file(models.prm, prm.parameters),
+        prm=model_file(models.prm, prm.parameters) if models.prm and prm else None,
         data=Data(
             name=Path(evaluation.asked.dataset).name,
             problems=len(observed),
@@ -110,7 +108,7 @@ def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
         ),
         settings=evaluation.settings,
     )
-    problems = {variant: [found[variant] for _, found in observed] for variant in VARIANTS}
+    problems = {variant: [found[variant] for _, found in observed] for variant in kinds}
     best = worth_most(problems, facts)
     facts = replace(facts, variant=best)
     return profile_of(problems[best], facts, figures(problems[best], facts))

@@ -12,7 +12,6 @@ from statistics import fmean
 from typing import Any, get_args
 
 from tts_cli.config import Effort
-from tts_cli.evaluation import observations as observed
 from tts_cli.evaluation.observations import CalibrationProblem
 from tts_cli.evaluation.profile_fit import CalibrationFacts, cross_profiles, simulate_rule
 from tts_cli.evaluation.statistics import auc, calibration, calibration_error, estimate, rank_correlation
@@ -32,7 +31,7 @@ def figures(problems: Sequence[CalibrationProblem], facts: CalibrationFacts) -> 
     efforts: tuple[Effort, ...] = get_args(Effort)
     parts = {
         "fixed": _fixed(problems, guessed, seed),
-        "efforts": {effort: _effort(problems, profiles, effort, seed) for effort in efforts},
+        "efforts": {effort: _effort(problems, profiles, effort, facts) for effort in efforts},
         "difficulty": _difficulty(problems, guessed),
     }
     return {name: _rounded(part) for name, part in parts.items()}
@@ -62,15 +61,14 @@ def _fixed(problems: Sequence[CalibrationProblem], guessed: Sequence[float], see
 
 
 def _effort(
-    problems: Sequence[CalibrationProblem], profiles: Sequence[Profile], effort: Effort, seed: int
+    problems: Sequence[CalibrationProblem], profiles: Sequence[Profile], effort: Effort, facts: CalibrationFacts
 ) -> dict[str, Any]:
-    most = observed.STAGES[-1][0]
-    rules = [CalibratedRule(profile, effort, most) for profile in profiles]
+    rules = [CalibratedRule(profile, effort, facts.stages[-1][0]) for profile in profiles]
     ended = [simulate_rule(problem, rule) for problem, rule in zip(problems, rules, strict=True)]
     right = [one.right for one in ended]
     sure = [one.confidence or 0.0 for one in ended]
     return {
-        "right": _interval(right, seed),
+        "right": _interval(right, facts.settings.seed),
         "flops": fmean(one.flops for one in ended),
         "samples": fmean(one.samples for one in ended),
         "calibration_error": calibration_error(calibration(sure, right)),

@@ -2,7 +2,7 @@
 
 One recording of best-first search to its end says what there is to observe after 1, 4, 8, .. samples, whether the
 leading answer was right then, and whether it was later. The fixed methods are sampled beside it: what they reach and
-cost is what `auto` has to beat.
+cost is what `auto` has to beat. Without a PRM the same is done by votes and likelihoods alone.
 """
 
 from __future__ import annotations
@@ -46,6 +46,23 @@ class Variant:
 
 
 VARIANTS = tuple(Variant(start, vote) for start in get_args(Start) for vote in VOTES)
+BY_VOTES = Variant("root", ("min", "majority"))
+"""The only one where there is no PRM."""
+
+
+def variants(*, has_prm: bool) -> tuple[Variant, ...]:
+    """All that there are, the one to compare with first."""
+    return VARIANTS if has_prm else (BY_VOTES,)
+
+
+def stages(*, has_prm: bool) -> tuple[tuple[int, bool], ...]:
+    """Where `auto` stops to decide: `STAGES`, or without a PRM those numbers of samples."""
+    return STAGES if has_prm else tuple(dict.fromkeys((samples, False) for samples, _ in STAGES))
+
+
+def sampler(*, has_prm: bool) -> str:
+    """The method of the independent samples that `auto` is compared with."""
+    return "best-of-n" if has_prm else "majority"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +95,17 @@ class ExhaustiveRule:
         """See strategy.rules.Rule."""
 
 
-def plans(beam_width: int) -> list[Plan]:
+def plans(beam_width: int, *, has_prm: bool = True) -> list[Plan]:
     """What must be sampled for each problem."""
-    searches = [Plan(method, budget, beam_width) for method, budget in SEARCHES]
-    ends = {variant.start: best_first_plan(variant) for variant in VARIANTS}
-    return [*ends.values(), Plan("best-of-n", BEST_OF_N[-1], 1), *searches]
+    searches = [Plan(method, budget, beam_width) for method, budget in SEARCHES if has_prm]
+    ends = {one.start: best_first_plan(one, has_prm=has_prm) for one in variants(has_prm=has_prm)}
+    return [*ends.values(), Plan(sampler(has_prm=has_prm), BEST_OF_N[-1], 1), *searches]
 
 
-def best_first_plan(variant: Variant) -> Plan:
+def best_first_plan(variant: Variant, *, has_prm: bool = True) -> Plan:
     """Best-first search to its end; what it draws and scores does not depend on the vote."""
-    rule = ExhaustiveRule(STAGES, variant.start, variant.vote)
-    return Plan("auto", STAGES[-1][0], 1, rule=rule)
+    all_stages = stages(has_prm=has_prm)
+    return Plan("auto", all_stages[-1][0], 1, rule=ExhaustiveRule(all_stages, variant.start, variant.vote))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +141,7 @@ class Observer:
 
     settings: Settings
     policy: ModelFacts
-    prm: ModelFacts
+    prm: ModelFacts | None
     store: Store
     judge: Equality
 
@@ -132,21 +149,24 @@ class Observer:
         """By variant; None where a search ended with an error: the problem is too long, say. Raises TtsError where
         recordings are missing."""
         recordings = Recordings(self.store, of_problem(row.problem))
-        if any(recordings.covering(plan).error for plan in plans(self.settings.beam_width)):
+        has_prm, width = self.prm is not None, self.settings.beam_width
+        if any(recordings.covering(plan).error for plan in plans(width, has_prm=has_prm)):
             return None
-        samples = {f"best-of-n {n}": Plan("best-of-n", n, 1) for n in BEST_OF_N}
-        searches = {f"{how} {n}": Plan(how, n, self.settings.beam_width) for how, n in SEARCHES}
+        method = sampler(has_prm=has_prm)
+        samples = {f"{method} {n}": Plan(method, n, 1) for n in BEST_OF_N}
+        searches = {f"{how} {n}": Plan(how, n, width) for how, n in SEARCHES if has_prm}
         sessions = {name: self._simulate(row, plan, recordings) for name, plan in (samples | searches).items()}
-        every = sessions[f"best-of-n {BEST_OF_N[-1]}"].search.solutions.values()
+        every = sessions[f"{method} {BEST_OF_N[-1]}"].search.solutions.values()
         right = sum(one.node.ended for one in every if is_right(one.answer, row, self.judge))
         fixed = {name: self._at_the_end(row, session) for name, session in sessions.items()}
         return {
             variant: CalibrationProblem(right / BEST_OF_N[-1], self._checkpoints(row, variant, recordings), fixed)
-            for variant in VARIANTS
+            for variant in variants(has_prm=has_prm)
         }
 
     def _checkpoints(self, row: Row, variant: Variant, recordings: Recordings) -> tuple[Checkpoint, ...]:
-        checkpoints = self._simulate(row, best_first_plan(variant), recordings).checkpoints
+        plan = best_first_plan(variant, has_prm=self.prm is not None)
+        checkpoints = self._simulate(row, plan, recordings).checkpoints
         return tuple(Checkpoint(one, is_right(one.leader, row, self.judge), flops) for one, flops in checkpoints)
 
     def _simulate(self, row: Row, plan: Plan, recordings: Recordings) -> Session:

@@ -40,16 +40,21 @@ class CalibrationFacts:
     """What a profile is of: models, data, and the settings that the samples depend on."""
 
     policy: ModelFile
-    prm: ModelFile
+    prm: ModelFile | None
     data: Data
     settings: Settings
     variant: Variant = VARIANTS[0]
+
+    @property
+    def stages(self) -> tuple[tuple[int, bool], ...]:
+        return observed.stages(has_prm=self.prm is not None)
 
 
 def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `problems`."""
     ends = [one.checkpoints[-1] for one in problems]
-    scored = {n: [one.fixed[f"best-of-n {n}"] for one in problems] for n in observed.BEST_OF_N}
+    method = observed.sampler(has_prm=facts.prm is not None)
+    sampled = {n: [one.fixed[f"{method} {n}"] for one in problems] for n in observed.BEST_OF_N}
     return Profile(
         format="tts-profile",
         version=3,
@@ -62,17 +67,17 @@ def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, 
         start=facts.variant.start,
         vote=Voting(aggregate=facts.variant.vote[0], select=facts.variant.vote[1]),
         features=FEATURES,
-        stages=tuple(_stages(problems)),
+        stages=tuple(_stages(problems, facts.stages)),
         convinced=_right([end for end in ends if end.observation.convinced] or ends),
-        best_of_n={n: _right(checkpoints) for n, checkpoints in scored.items() if n > 1},
-        solution_flops=fmean(one.flops for one in scored[1]),
+        best_of_n={n: _right(checkpoints) for n, checkpoints in sampled.items() if n > 1 and facts.prm},
+        solution_flops=fmean(one.flops for one in sampled[1]),
         figures=figures,
     )
 
 
-def _stages(problems: Sequence[CalibrationProblem]) -> Iterator[Stage]:
+def _stages(problems: Sequence[CalibrationProblem], stages: Sequence[tuple[int, bool]]) -> Iterator[Stage]:
     """Until all problems are decided."""
-    for place, (samples, read) in enumerate(observed.STAGES):
+    for place, (samples, read) in enumerate(stages):
         undecided = [one for one in problems if one.undecided(place)]
         if not undecided:
             return
@@ -82,21 +87,24 @@ def _stages(problems: Sequence[CalibrationProblem]) -> Iterator[Stage]:
             read=read,
             flops=fmean(one.flops for one in now),
             right=_right([one.at(place) for one in undecided]),
-            later=dict(_later_stages(problems, undecided, place)),
+            later=dict(_later_stages(problems, undecided, stages, place)),
             solved=fit(_values(now), [one.solved for one in problems]) if samples <= EARLY else None,
         )
 
 
 def _later_stages(
-    problems: Sequence[CalibrationProblem], undecided: Sequence[CalibrationProblem], place: int
+    problems: Sequence[CalibrationProblem],
+    undecided: Sequence[CalibrationProblem],
+    stages: Sequence[tuple[int, bool]],
+    place: int,
 ) -> Iterator[tuple[str, LaterStage]]:
     values = _values(one.at(place) for one in undecided)
-    for later in range(place + 1, len(observed.STAGES)):
+    for later in range(place + 1, len(stages)):
         if not any(one.undecided(later) for one in problems):
             return
         more = fmean(one.at(later).flops - one.at(place).flops for one in undecided)
         right = fit(values, [one.at(later).right for one in undecided])
-        yield name_of(*observed.STAGES[later]), LaterStage(flops=max(1.0, more), right=right)
+        yield name_of(*stages[later]), LaterStage(flops=max(1.0, more), right=right)
 
 
 def _right(checkpoints: Sequence[Checkpoint]) -> Logistic:
@@ -149,7 +157,7 @@ def _worth(problems: Sequence[CalibrationProblem], facts: CalibrationFacts) -> f
     worth = 0.0
     for problem, profile in zip(problems, cross_profiles(problems, facts), strict=True):
         for effort, price in PRICES.items():
-            ended = simulate_rule(problem, CalibratedRule(profile, effort, observed.STAGES[-1][0]))
+            ended = simulate_rule(problem, CalibratedRule(profile, effort, facts.stages[-1][0]))
             worth += ended.right - price * ended.flops / profile.solution_flops
     return worth
 

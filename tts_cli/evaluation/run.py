@@ -177,7 +177,7 @@ def planned(evaluation: EvalRun) -> list[Condition]:
     asked, (policy, prm) = evaluation.asked, evaluation.facts
     profile = unfit = None
     if set(asked.methods) & set(BY_PROFILE):
-        sizes = policy.parameters, prm.parameters if prm else 0
+        sizes = policy.parameters, prm.parameters if prm else None
         try:
             profile, unfit = find_profile(asked.settings, evaluation.models, *sizes)
         except ModelError:  # what was sampled without a profile can be counted where the model files are gone

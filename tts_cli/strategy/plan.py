@@ -103,7 +103,7 @@ def make_plan(
         return Plan(method.name, budget, width, PlanReason(asked=True, effort=effort), confidence=measured)
     if settings.sampling.temperature == 0:
         return Plan("greedy", 1, 1, PlanReason())
-    if profile is not None and prm is not None:
+    if profile is not None and (profile.prm is None) == (prm is None):
         most = settings.budget or profile.stages[-1].samples
         rule = CalibratedRule(profile, settings.effort, most, settings.min_confidence)
         return Plan("auto", most, width, PlanReason(effort=settings.effort, made=profile.made), rule)

@@ -89,8 +89,8 @@ class Profile(_Part):
 
     `start` and `vote`: of best-first search, as they were worth most. `settings`: what samples and votes depend on
     beside the models (`samples_as`). `convinced`: whether the leading answer is right when a solution has convinced the
-    PRM; `best_of_n`: whether it is after N samples that are all scored. `solution_flops`: of one solution, written and
-    scored. `figures`: for people.
+    PRM; `best_of_n`: whether it is after N samples that are all scored. `prm` None: votes and likelihoods alone.
+    `solution_flops`: of one solution, written and scored. `figures`: for people.
     """
 
     format: Literal["tts-profile"]
@@ -99,7 +99,7 @@ class Profile(_Part):
     made: str
     data: Data
     policy: ModelFile
-    prm: ModelFile
+    prm: ModelFile | None
     settings: dict[str, float | str]
     start: Start
     vote: Voting
@@ -207,6 +207,9 @@ def make_folder(path: Path) -> None:
         raise TtsError(f"The directory {path.parent} cannot be made: {why}.", "Name another --profile.") from error
 
 
+_NO_PRM = "none"
+
+
 def samples_as(settings: Settings) -> dict[str, float | str]:
     """What samples, scores and votes depend on beside the models, as a profile keeps it.
 
@@ -239,20 +242,26 @@ class Unfit:
     mismatch: Mismatch | None
 
 
-def differs(profile: Profile, policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]) -> Mismatch | None:
+def differs(
+    profile: Profile, policy: ModelFile, prm: ModelFile | None, settings: dict[str, float | str]
+) -> Mismatch | None:
     """Why it does not belong to these models and settings; None where it does."""
     if profile.policy.content != policy.content:
         return Mismatch("policy", profile.policy, policy)
-    if profile.prm.content != prm.content:
-        return Mismatch("PRM", profile.prm, prm)
+    if _content(profile.prm) != _content(prm):
+        return Mismatch("PRM", profile.prm or _NO_PRM, prm or _NO_PRM)
     for name, value in settings.items():
         if profile.settings.get(name) != value:
             return Mismatch(name, profile.settings.get(name), value)
     return None
 
 
+def _content(model: ModelFile | None) -> str | None:
+    return model.content if model else None
+
+
 def fitting(
-    paths: Iterable[Path], policy: ModelFile, prm: ModelFile, settings: dict[str, float | str]
+    paths: Iterable[Path], policy: ModelFile, prm: ModelFile | None, settings: dict[str, float | str]
 ) -> tuple[Profile | None, Unfit | None]:
     """The first profile that was made with these files, or else the last one for models of these names.
 
@@ -263,12 +272,12 @@ def fitting(
         try:
             profile = read(path)
         except OtherVersion as error:
-            if error.models == (policy.name, prm.name):
+            if error.models == (policy.name, prm and prm.name):
                 unfit = Unfit(path.name, None)
             continue
         mismatch = differs(profile, policy, prm, settings)
         if mismatch is None:
             return profile, None
-        if (profile.policy.name, profile.prm.name) == (policy.name, prm.name):
+        if (profile.policy.name, profile.prm and profile.prm.name) == (policy.name, prm and prm.name):
             unfit = Unfit(path.name, mismatch)
     return None, unfit

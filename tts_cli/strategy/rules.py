@@ -189,7 +189,7 @@ class CalibratedRule:
             right = self.profile.convinced(values)
             return Decision(samples, None, Because.SOLUTION_CONVINCES, right, kind)
         if stage is None:  # `most` lies between two stages, or below the first: nothing was measured there
-            action = None if observation.read else self._until(samples, read=True)
+            action = None if observation.read or self.profile.prm is None else self._until(samples, read=True)
             return Decision(samples, action, Because.AT_UNMEASURED_LIMIT)
         right = stage.right(values)
         return Decision(samples, *self._weigh(stage, observation, right), right, kind)

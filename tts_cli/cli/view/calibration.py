@@ -26,7 +26,8 @@ def present(channels: Channels, made: Profile, path: Path) -> None:
         content = made.model_dump(mode="json", include={"data", "figures"})
         emit_json(json.dumps({"profile": str(path), **content}))
         return
-    title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {made.prm.name}"
+    prm = made.prm.name if made.prm else "no PRM"
+    title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {prm}"
     found = [_methods(title, made.figures), _efforts(made.figures)]
     if channels.rich_out:
         channels.draw(Group(*(tables.drawn(table) for table in found)))
