@@ -92,7 +92,14 @@ def calibrations() -> Iterator[Case]:
     batched = batch("problems.txt --profile mine.yaml")
     other = solve("--profile mine.yaml --policy nano-medium")
     yield Case("calibrate-nano", (made, solved, other, batched, again), files=("problems.txt",), slow=True)
-    bad = ("", "nano --prm none --temperature 0", "nano --temperature 0", "nano --limit 7", "nano --profile .", "gone.jsonl")
+    bad = (
+        "",
+        "nano --prm none --temperature 0",
+        "nano --temperature 0",
+        "nano --limit 7",
+        "nano --profile .",
+        "gone.jsonl",
+    )
     lines = tuple(f"calibrate --threads 1 {flags}" for flags in bad)
     yield Case("calibrate-refused", lines, model=False)
     wrong = ("--profile gone.yaml", "--profile models.yaml", "--profile models.yaml --method greedy -q")
