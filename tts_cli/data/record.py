@@ -49,8 +49,8 @@ class Verified(BaseModel):
 
 
 class RefutedCount(BaseModel):
-    """What the calculator did: how many steps were `refuted`, as they state a false equality, and `redrawn` in their place,
-    and the `tokens` of the former, which are among `policy_tokens`."""
+    """What the calculator did: how many steps were `refuted`, as they state a false equality, how many were `redrawn`
+    in their place, and the `tokens` of the former, which are among `policy_tokens`."""
 
     model_config = ConfigDict(frozen=True)
     refuted: int

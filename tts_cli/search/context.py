@@ -168,9 +168,9 @@ class Search:
         The rest of a turn has the streams (*after, 0), (*after, 0, 0), ...; `after` is `path` unless given.
 
         Returns the child, which an identical earlier sample may have made, or where it holds the answer the last step
-        of its turn; `node` itself where the solution ended there (no text, then EOS); None for an empty or refuted step.
-        With `counts` false a repetition of an earlier sample is as if never drawn. Raises ValueError
-        where no step can follow `node`.
+        of its turn; `node` itself where the solution ended there (no text, then EOS); None for a step that is empty or
+        refuted. With `counts` false a repetition of an earlier sample is as if never drawn. Raises ValueError where no
+        step can follow `node`.
         """
         if node.prefix is None or not self.has_room(node):
             raise ValueError("this step cannot be gone on from")
