@@ -162,3 +162,9 @@ def test_a_bad_setting_is_refused_and_named(bad: dict[str, Any], says: str) -> N
         Settings(**bad)
     assert caught.value.what.startswith(says)
     assert not caught.value.what.endswith(("..", "?."))
+
+
+def test_a_record_from_before_the_calculator_is_one_without_it() -> None:
+    without, by_default = Settings(calculator=False).fingerprinted(), Settings().fingerprinted()
+    assert "calculator" not in without and by_default == {**without, "calculator": True}
+    assert resolve({}, {"TTS_CALCULATOR": "0"}, []).calculator is False

@@ -123,6 +123,9 @@ class Settings(BaseModel):
     )
     seed: int = _setting(SEARCH, 0, "Same seed, machine and flags: same answer.", metavar="S", ge=0, lt=2**63)
     verify: bool = _setting(SEARCH, False, "Substitute answers back into the problem; provably wrong ones do not vote.")
+    calculator: bool = _setting(
+        SEARCH, True, "Steps that state a provably false equality are drawn again and do not vote. (default: on)"
+    )
     profile: str | None = _setting(
         SEARCH,
         None,
@@ -169,8 +172,12 @@ class Settings(BaseModel):
         return self.model_copy(update=missing)
 
     def fingerprinted(self) -> dict[str, Any]:
-        """What a record depends on, beside the models: not where or how fast it is computed."""
-        fields = self.model_dump(exclude=_ELSEWHERE | set(_SAMPLED))
+        """What a record depends on, beside the models: not where or how fast it is computed.
+
+        Without the calculator it is what it was before there was one, so that such records are still known.
+        """
+        without = set() if self.calculator else {"calculator"}
+        fields = self.model_dump(exclude=_ELSEWHERE | set(_SAMPLED) | without)
         return {**fields, "sampling": {name: getattr(self.sampling, name) for name in _SAMPLED}}
 
 

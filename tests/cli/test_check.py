@@ -21,7 +21,7 @@ def written(steps: tuple[str, ...], problem: str = PROBLEM) -> str:
 
 
 def test_the_first_doubtful_step_is_marked(here: Here) -> None:
-    done = here("check", "-", stdin=written(WRONG), **NANO)
+    done = here("check", "-", "--no-calculator", stdin=written(WRONG), **NANO)
     assert done.returncode == 3
     lines = done.stdout.splitlines()
     assert [line[0] for line in lines[:3]] == [" ", ">", " "]
@@ -45,7 +45,7 @@ def test_quiet_prints_the_number_or_nothing(here: Here) -> None:
 
 def test_json_is_one_document(here: Here, tts: Program) -> None:
     (tts.work / "mine.txt").write_bytes(written(WRONG).replace("\n", "\r\n").encode("utf-8-sig"))
-    done = here("check", "--json", "--threshold", "0.001", "mine.txt", **NANO)
+    done = here("check", "--json", "--no-calculator", "--threshold", "0.001", "mine.txt", **NANO)
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
     assert found["problem"] == PROBLEM
@@ -63,6 +63,32 @@ def test_only_the_prm_is_loaded(here: Here) -> None:
     assert here("check", "-", "--threshold", "0", stdin=written(RIGHT)).returncode == 0
 
 
+SLIP = ("12-5=7, so 37+4*7.", "so 4*7=21", "21+37=58")
+
+
+def test_the_calculator_says_what_is_false(here: Here) -> None:
+    done = here("check", "-", "--threshold", "0", stdin=written(SLIP), **NANO)
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[1].endswith("  so 4*7=21  [4*7=21 is false: 28]")
+    assert done.stdout.splitlines()[-1] == "Step 2 is the first doubtful one: 4*7=21 is false: 28."
+    off = here("check", "-q", "-", "--threshold", "0", "--no-calculator", stdin=written(SLIP), **NANO)
+    assert (off.returncode, off.stdout) == (0, "")
+
+
+def test_without_a_prm_the_calculator_checks_alone(here: Here) -> None:
+    done = here("check", "-", "--prm", "none", "--json", stdin=written(SLIP), **NANO)
+    found = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, found["first_doubtful"]) == (3, "", 2)
+    assert (found["prm"], found["threshold"], found["cost"]) == (None, None, {"prm_tokens": 0, "flops": 0.0})
+    false = {"text": "4*7=21", "left": "4*7", "right": "21", "value": "28"}
+    assert [step["false_equality"] for step in found["steps"]] == [None, false, None]
+    assert [step["score"] for step in found["steps"]] == [None] * 3
+    right = here("check", "-", "--prm", "none", stdin=written(RIGHT), **NANO)
+    assert right.returncode == 0
+    assert right.stdout.splitlines()[-1] == "No doubtful step: the calculator finds no false equality."
+    assert right.stdout.splitlines()[0] == "  1  12-5=7, so 37+4*7."
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "says"),
     [
@@ -71,7 +97,7 @@ def test_only_the_prm_is_loaded(here: Here) -> None:
         (["-"], b"\x7fELF\0", 2, "not a text file"),
         (["."], "", 1, "is a directory"),
         (["absent.txt"], "", 1, "no such file"),
-        (["-", "--prm", "none"], "a\n\nb", 2, "needs a PRM"),
+        (["-", "--prm", "none", "--no-calculator"], "a\n\nb", 2, "needs a PRM"),
         (["-", "--prm", "tiny"], "a\n\nb", 2, "is a policy"),
         (["-", "--prm", "tinny-prm"], "a\n\nb", 2, "tiny-prm"),
         (["-", "--threshold", "1.5"], "a\n\nb", 2, "--threshold 1.5"),

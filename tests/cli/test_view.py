@@ -18,7 +18,7 @@ from tts_cli.analysis.tree import TreeState
 from tts_cli.cli.view import final, finished, html, live, parts
 from tts_cli.costs import human
 from tts_cli.errors import TtsError
-from tts_cli.search.events import Decided, Event, SearchEnded, SolutionFinished, StepSampled, to_json
+from tts_cli.search.events import Decided, Event, SearchEnded, SolutionFinished, StepRefuted, StepSampled, to_json
 
 LIMITS = live.LiveLimits(max_time=30, policy_parameters=2_000_000, prm_parameters=4_000_000)
 
@@ -201,6 +201,46 @@ def test_the_page_shows_every_step_once() -> None:
     assert [page.count(f"chain {chain}, step {level}:") for chain in range(8) for level in range(3)] == [1] * 24
     beam = html.page(TreeState(scripted.ended()), scripted.record())
     assert "2 pruned" in beam and "(cut)" in beam and "prefers-color-scheme:dark" in beam
+
+
+def refuted() -> list[Event]:
+    """Step 2 takes the place of step 1; step 3, after it, is refuted too."""
+    return [
+        scripted.started(),
+        StepSampled(1, 0, "20 + 80 + 160 = 360", 8, "step"),
+        StepRefuted(1, "20 + 80 + 160 = 360", "260"),
+        StepSampled(2, 0, "20 + 80 + 160 = 260", 8, "step"),
+        StepSampled(3, 2, r"\boxed{7} as 1 + 1 = [b]3[/b]", 8, "eos"),
+        StepRefuted(3, "1 + 1 = [b]3[/b]", "2"),
+    ]
+
+
+def test_the_live_tree_says_what_is_false() -> None:
+    lines = live.frame(TreeState(refuted()), LIMITS, 1.5, 80, 23).plain.split("\n")
+    assert "false 2 steps, the last: 1 + 1 = [b]3[/b] is false: 2" in lines
+    (row,) = [line for line in lines if "= 260" in line]
+    assert row.endswith(" 1 refuted"), "below the one that took its place"
+    first = live.frame(TreeState(refuted()[:3]), LIMITS, 1.5, 80, 23).plain
+    assert "false 1 step, the last: 20 + 80 + 160 = 360 is false: 260" in first
+    assert "false" not in live.frame(TreeState(refuted()[:2]), LIMITS, 1.5, 80, 23).plain
+
+
+def test_the_final_picture_says_what_is_false_in_the_solution_and_elsewhere() -> None:
+    state = TreeState([*refuted(), SolutionFinished(3, "7", 0.5), SearchEnded(3, "7", None, "answered")])
+    text = without_styles(drawn(final.picture(scripted.record(), state.chosen(), None, state.refuted), 100))
+    assert "✗ 20 + 80 + 160 = 360 is false: 260" in text
+    (row,) = [line for line in text.splitlines() if line.strip().startswith("2 ")]
+    assert row.rstrip().endswith("✗ 1 + 1 = [b]3[/b] is false: 2")
+    many = [StepRefuted(1, f"1 + 1 = {number}", "2") for number in range(3, 9)]
+    text = without_styles(drawn(final.picture(scripted.record(), [], None, many * 2), 100))
+    assert "1 + 1 = 5" in text and "1 + 1 = 6" not in text and "and 3 more false equalities" in text
+
+
+def test_the_page_says_what_is_false() -> None:
+    page = html.page(TreeState(refuted()), scripted.record())
+    assert "<span class=cut>20 + 80 + 160 = 360 is false: 260</span>" in page
+    assert "<summary class=dim>1 refuted</summary>" in page and ", 2 steps refuted" in page
+    assert "refuted" not in html.page(TreeState(scripted.ended()), scripted.record())
 
 
 def test_a_very_deep_tree_is_written_without_recursion() -> None:

@@ -73,6 +73,22 @@ def test_without_a_data_set_the_last_question_is_asked_again_but_for_what_is_giv
     with Store(None) as store:
         methods = EvalRun(afresh, store).asked.methods
     assert methods == ("greedy", "majority", "best-of-n", "beam", "dvts"), "all whose cost the budget settles"
+
+
+def test_samples_from_before_the_calculator_go_on_without_it_and_are_not_mixed(tmp_path: Path) -> None:
+    asked = EvalConfig(dataset="nano", methods=("majority",), limit=2, settings=Settings(calculator=False))
+    with Store(tmp_path / "s.sqlite") as store:
+        EvalRun(asked, store)
+        config, origin = store.about("config"), store.about("origin")  # as they were stored then
+        del config["settings"]["calculator"], origin["calculator"]
+        store.set_about(config=config, origin=origin)
+    with Store(tmp_path / "s.sqlite") as store:
+        again = resolve(stored_config(store), {})
+        assert EvalRun(again, store).settings.calculator is False
+        for flags in ({"calculator": True}, {}):
+            fresh = resolve(stored_config(store), flags, dataset=None if flags else "nano", methods=("majority",))
+            with pytest.raises(UsageError, match="another calculator: off, not on"):
+                EvalRun(fresh, store)
     with pytest.raises(UsageError, match="No data set was given"):
         resolve(None, {})
 

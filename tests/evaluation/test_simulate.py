@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -199,3 +201,52 @@ def test_a_recording_from_before_draws_said_whether_they_answer_is_read() -> Non
     content = json.loads(zlib.decompress(pack(recording)))
     content["draws"] = [draw[:5] for draw in content["draws"]]
     assert unpack(zlib.compress(json.dumps(content).encode())) == recording
+
+
+# With the calculator
+
+
+class Slippery(dict[Any, str]):
+    """One of a few lines for each path, many of which state a false equality."""
+
+    LINES = ("so 2 + 2 = 4", "so 2 + 2 = 5", "so 3 + 3 = 7", r"so 2 + 2 = 6, \boxed{6}.", r"\boxed{4}.", "", "on~")
+
+    def __init__(self, seed: int, slips: int) -> None:
+        super().__init__()
+        self.seed, self.slips = seed, slips
+
+    def __missing__(self, path: tuple[int, ...]) -> str:
+        luck = Random(f"{self.seed} {path}")
+        return "so 2 + 2 = 5" if luck.random() < self.slips / 4 else luck.choice(self.LINES)
+
+
+@given(
+    st.integers(0, 2**32), st.integers(0, 4), st.sampled_from([("best-of-n", "majority"), ("dvts", "dvts")]),
+    st.integers(1, 3),
+)  # fmt: skip
+def test_one_recording_holds_what_smaller_budgets_draw_where_all_of_theirs_slip(
+    seed: int, slips: int, methods: tuple[str, str], part: int
+) -> None:
+    script, scores = Slippery(seed, slips), defaultdict(lambda: 0.5, {"so 2 + 2 = 4": 0.7})
+    settings = Settings(max_steps=4)
+    larger, method = methods
+    policy, prm = ScriptedPolicy(script=script), ScriptedPrm("scripted-prm", 1000, scores=scores)
+    session = Session(
+        PROBLEM, plan(larger, 6), settings, policy, prm, JUDGE, lambda event: None, lambda: 0.0, for_recording=True
+    )
+    (ended,) = Driver(policy, prm).run([session])
+    assert ended.error is None and policy.held == [] and prm.held == []
+    recording = unpack(pack(record_search(session.search, None)))
+    for how in (plan(method, 2 * part), plan(larger, 6)):
+        fresh, _ = live(script, scores, how, settings)
+        again, error = simulate(PROBLEM, how, settings, POLICY, PRM, recording, JUDGE)
+        assert error is None
+        assert record(again) == record(fresh)
+
+
+def test_with_the_calculator_off_a_recording_is_what_it_was() -> None:
+    script = {(0, 0): "so 2 + 2 = 5", (0, 0, 0): r"\boxed{5}."}
+    settings = Settings(calculator=False)
+    whole, _ = live(script, {}, plan("majority", 1), settings)
+    again, _ = simulate(PROBLEM, plan("majority", 1), settings, POLICY, PRM, record_search(whole.search, None), JUDGE)
+    assert record(again) == record(whole) and record(again).answer == "5" and record(again).calculator is None

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tts_cli.answers.false_equality import FalseEquality, Refute, never
 from tts_cli.protocols import Finish, Job, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 from tts_cli.search.context import Limits, Search, Solution
 from tts_cli.search.driver import Driver
 from tts_cli.search.events import EVENTS, Event
+from tts_cli.search.revival import revive
 from tts_cli.search.tree import Node
 
 Run = Callable[[Search, int, int], Awaitable[None]]
@@ -148,6 +150,11 @@ class Same:
         return "no opinion"
 
 
+def slips(step: str) -> FalseEquality | None:
+    """A calculator for which a step is false that holds the word "slip"."""
+    return FalseEquality("1 + 1 = 3", "1 + 1", "3", "2") if "slip" in step else None
+
+
 def conclude(node: Node) -> Solution:
     """The answer is the last word; the score that of the last step."""
     return Solution(node, node.steps[-1].split()[-1], node.score)
@@ -162,6 +169,7 @@ class Bench:
     limits: Limits = field(default_factory=Limits)
     copies: int = 1
     temperature: float = 0.7
+    refute: Refute = never
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -178,6 +186,7 @@ class Bench:
             limits=self.limits,
             listener=self.events.append,
             copies=self.copies,
+            refute=self.refute,
         )
 
     def run(self, method: Run, budget: int, beam_width: int = 4, **options: Any) -> Search:
@@ -209,6 +218,7 @@ class Once:
     async def main(self) -> None:
         self.search.open()
         await self.method(self.search, self.budget, self.beam_width)
+        await revive(self.search, self.budget)
 
     def should_stop(self) -> bool:
         return self.stop()

@@ -1,4 +1,4 @@
-"""The room is for `--verify` alone: who does not ask for it pays nothing for it."""
+"""What the room holds for `--verify` is for the flag alone, and the calculator loads no more than itself."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ import pytest
 from tests.cli.conftest import ROOT
 
 SOLVE = ("solve", "--quiet", "--threads", "1", "--method", "greedy", "Compute 3 + 4.")
+FOR_THE_FLAG = {f"tts_cli.verification.{name}" for name in ("answer", "judge", "opinion", "statement", "worker")}
 
 
-def rooms_loaded_by(*arguments: str) -> set[str]:
+def loaded_by(*arguments: str) -> set[str]:
     code = "import sys; from tts_cli.cli.app import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return {name.split(".")[1] for name in done.stderr.split() if name.startswith("tts_cli.")}
+    return set(done.stderr.split())
 
 
 @pytest.mark.parametrize("arguments", [SOLVE, ("grade", "1/2", "0.5"), ("grade", r"\sin x", r"\cos x")])
 def test_without_the_flag_it_is_not_imported(arguments: tuple[str, ...]) -> None:
-    rooms = rooms_loaded_by(*arguments)
-    assert "answers" in rooms and "verification" not in rooms
+    modules = loaded_by(*arguments)
+    assert "tts_cli.answers" in modules and not modules & FOR_THE_FLAG
+    assert ("tts_cli.verification.equalities" in modules) == (arguments == SOLVE)
 
 
 def test_with_the_flag_it_is() -> None:
-    assert "verification" in rooms_loaded_by(*SOLVE, "--verify")
+    assert "tts_cli.verification.judge" in loaded_by(*SOLVE, "--verify")
+
+
+def test_without_calculator_and_flag_the_room_stays_closed() -> None:
+    assert not any(name.startswith("tts_cli.verification") for name in loaded_by(*SOLVE, "--no-calculator"))

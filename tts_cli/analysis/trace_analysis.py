@@ -132,21 +132,23 @@ def by_depth(tree: TreeState, costs: Sequence[ModelCost]) -> list[CostShare]:
 
 
 def by_fate(tree: TreeState, costs: Sequence[ModelCost]) -> list[CostShare]:
-    """What went into the chosen solution, other finished ones, pruned branches, and what was never finished. A step
-    that several share counts for the first of these."""
+    """What went into the chosen solution, other finished ones, steps that state a false equality, pruned branches, and
+    what was never finished. A step that several share counts for the first of these."""
     answered = tree.ended is not None and tree.ended.answer is not None  # else it may be no more than an attempt
-    ends = {
-        "chosen solution": [step.number for step in tree.chosen()[-1:] if answered or step.solution],
-        "other finished solutions": tree.solutions,
-        "pruned branches": [step.number for step in tree.sampled if step.pruned],
+    chosen = [step.number for step in tree.chosen()[-1:] if answered or step.solution]
+    pruned = [step.number for step in tree.sampled if step.pruned]
+    fates = {
+        "chosen solution": [step for number in chosen for step in tree.path(number)],
+        "other finished solutions": [step for number in tree.solutions for step in tree.path(number)],
+        "false equalities": [step for step in tree.sampled if step.refuted],
+        "pruned branches": [step for number in pruned for step in tree.path(number)],
     }
-    fates: dict[int, str] = {}
-    for name, numbers in ends.items():
-        for number in numbers:
-            for step in tree.path(number):
-                fates.setdefault(step.number, name)
-    order = [*ends, "unfinished"]
-    shares = _shares(tree, costs, lambda step: fates.get(step.number, "unfinished"))
+    fate_of: dict[int, str] = {}
+    for fate, steps in fates.items():
+        for step in steps:
+            fate_of.setdefault(step.number, fate)
+    order = [*fates, "unfinished"]
+    shares = _shares(tree, costs, lambda step: fate_of.get(step.number, "unfinished"))
     return sorted(shares, key=lambda share: order.index(share.name))
 
 

@@ -19,6 +19,7 @@ from tts_cli.search.events import (
     Spent,
     StepMerged,
     StepPruned,
+    StepRefuted,
     StepSampled,
     StepScored,
 )
@@ -27,7 +28,8 @@ from tts_cli.search.events import (
 @dataclass(slots=True)
 class TreeStep:
     """A node of the tree; number 0 is the problem. `copies`: how often its first sample counts; `branches`: the sample
-    or tree that each of its samples belongs to (see StepSampled). `live_children`: those that may still be extended."""
+    or tree that each of its samples belongs to (see StepSampled). `refuted`: what is false in it. `live_children`: that
+    may still be extended."""
 
     number: int
     parent: int
@@ -40,6 +42,7 @@ class TreeStep:
     score: float | None = None
     children: list[int] = field(default_factory=list)
     pruned: bool = False
+    refuted: StepRefuted | None = None
     solution: bool = False
     answer: str | None = None
     solution_score: float | None = None
@@ -84,6 +87,7 @@ class TreeState:
         self.steps: dict[int, TreeStep] = {0: TreeStep(0, 0, 0)}
         self.solutions: list[int] = []
         self.pruned = 0
+        self.refuted: list[StepRefuted] = []
         self.sampled_tokens = 0
         for event in events:
             self.apply(event)
@@ -98,6 +102,8 @@ class TreeState:
                 self.step(step).score = score
             case StepPruned(step):
                 self._prune(self.step(step))
+            case StepRefuted():
+                self._refute(event)
             case StepMerged(step, branch):
                 self.step(step).branches.append(branch)
             case SolutionFinished():
@@ -186,6 +192,15 @@ class TreeState:
         step.pruned = True
         self.pruned += 1
         self._die(step)
+
+    def _refute(self, event: StepRefuted) -> None:
+        """It dies alone: its parent lives on, as another step is drawn there or the search goes on from this one."""
+        step = self.step(event.step)
+        self.refuted.append(event)
+        step.refuted = event
+        if not step.dead:
+            step.dead = True
+            self.steps[step.parent].live_children -= 1
 
     def _die(self, step: TreeStep) -> None:
         """A step dies when it is pruned or its last living child does; a solution stays."""

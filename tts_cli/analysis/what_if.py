@@ -133,6 +133,8 @@ def half(
     votes, share = elect([b for b in ballots if b.branch is not None and b.branch < first], rules.select, judge)
     answer = votes[0].answer if votes else None
     what = f"the first {first} {_name_of_samples(record)}"
+    if answer is None and record.calculator is not None and record.calculator.refuted:
+        return WhatIf(budget, "unknown", f"none of {what} has an answer without a false equality: they would go on.")
     if answer is None:
         return WhatIf(budget, "exact", f"no answer: none of {what} has one.")
     same = "the same answer" if judge.equal(answer, record.votes[0].answer) else "another answer"

@@ -76,4 +76,4 @@ def calibrate(
     return 0
 
 
-COMMAND = Command(calibrate, ("beam_width", "seed", *names_in(MODELS, SAMPLING)), EPILOG)
+COMMAND = Command(calibrate, ("beam_width", "seed", "calculator", *names_in(MODELS, SAMPLING)), EPILOG)

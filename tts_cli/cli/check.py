@@ -1,8 +1,9 @@
-"""`tts check`: the PRM scores a person's own solution and marks the first doubtful step. No policy is loaded."""
+"""`tts check`: a PRM and the calculator read a person's own solution and mark the first doubtful step. No policy is
+loaded."""
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tts_cli.models.backends.llama_cpp import LlamaPRM
 
 EPILOG = """FILE holds the problem, then the steps, with a blank line between all of them.
+
+A step is doubtful where the PRM scores it below the threshold, or where the calculator finds a false equality in it; \
+`--prm none` leaves it to the calculator alone, `--no-calculator` to the PRM.
 
 Exit codes: 0 no doubtful step, 3 a doubtful step was found (-q prints its number), else as for every command."""
 DOUBTFUL = 3
@@ -38,6 +42,7 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
     """Mark the first doubtful step of a solution of your own."""
     from tts_cli.cli.view.check import present
     from tts_cli.data import worked
+    from tts_cli.solving.calculator import refuter
     from tts_cli.solving.check_solution import check_solution, default_threshold
 
     chosen = resolve(flags)
@@ -46,24 +51,33 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
     solution = worked.load(file)
     if str(file) != "-":
         note_unread_stdin(channels, f"the solution is taken from {file}")
-    with closing(_load(chosen)) as prm:
-        channels.introduce(prm.entry)
-        least = default_threshold(prm.entry.family) if threshold is None else threshold
-        checked = check_solution(solution.problem, solution.steps, prm)
+    prm = _load(chosen, channels)
+    with closing(prm) if prm is not None else nullcontext():
+        if prm is not None:
+            channels.introduce(prm.entry)
+        least = default_threshold(prm.entry.family if prm is not None else None) if threshold is None else threshold
+        checked = check_solution(solution.problem, solution.steps, prm, refute=refuter(on=chosen.calculator))
     present(channels, checked, least)
     return 0 if checked.first_doubtful(least) is None else DOUBTFUL
 
 
-def _load(chosen: Settings) -> LlamaPRM:
-    """The PRM that was named, else the policy's own. Raises UsageError, ModelError."""
+def _load(chosen: Settings, channels: Channels) -> LlamaPRM | None:
+    """The PRM that was named, else the policy's own; None where there is none. Raises UsageError, ModelError."""
     from tts_cli.models.load import load_prm
     from tts_cli.models.load import resolve as resolve_model
     from tts_cli.models.registry import read
 
     known = read()
-    name = chosen.prm or resolve_model(chosen.policy, "policy", known).prm or "none"
-    if name == "none":
-        raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
+    name = chosen.prm or resolve_model(chosen.policy, "policy", known).prm
+    if name is None or name == "none":
+        if not chosen.calculator:
+            raise UsageError(
+                "`tts check` needs a PRM to read the solution, or the calculator.",
+                "Name one with --prm, or leave out --no-calculator.",
+            )
+        if chosen.prm is None:
+            channels.note(f"note: {chosen.policy} has no PRM, so only the calculator checks.")
+        return None
     return load_prm(
         name,
         registry=known,
@@ -75,4 +89,4 @@ def _load(chosen: Settings) -> LlamaPRM:
     )
 
 
-COMMAND = Command(check, ("prm", "prm_format", "threads", "gpu_layers", "ctx_size"), EPILOG)
+COMMAND = Command(check, ("calculator", "prm", "prm_format", "threads", "gpu_layers", "ctx_size"), EPILOG)

@@ -109,5 +109,5 @@ def _check_picture(plot: Path | None) -> None:
         check_writable(plot, "The picture")
 
 
-_SETTINGS = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed")
+_SETTINGS = ("beam_width", "effort", "profile", "aggregate", "select", "min_confidence", "seed", "calculator")
 COMMAND = Command(evaluate, (*_SETTINGS, *names_in(MODELS, SAMPLING)), EPILOG)

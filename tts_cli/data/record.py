@@ -48,6 +48,16 @@ class Verified(BaseModel):
     unknown: int
 
 
+class RefutedCount(BaseModel):
+    """What the calculator did: how many steps were `refuted`, as they state a false equality, how many were `redrawn`
+    in their place, and the `tokens` of the former, which are among `policy_tokens`."""
+
+    model_config = ConfigDict(frozen=True)
+    refuted: int
+    redrawn: int
+    tokens: int
+
+
 class RecordError(BaseModel):
     model_config = ConfigDict(frozen=True)
     kind: str
@@ -60,7 +70,7 @@ class Record(BaseModel):
     By `fingerprint` (see data.fingerprint) a later run knows whether it would do the same; `solve` leaves it out.
     `confidence` is None where nothing stands behind the answer: a single finished sample, and no profile. `finished`:
     how many of the `samples` drawn came to their end; a tree search counts those that it did not give up.
-    `verified` is None where answers were not checked.
+    `verified` is None where answers were not checked, `calculator` where it was off.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -83,6 +93,7 @@ class Record(BaseModel):
     finish: FinishReason
     error: RecordError | None = None
     verified: Verified | None = None
+    calculator: RefutedCount | None = None
     input: dict[str, Any] | None = None
     fingerprint: str | None = None
 

@@ -112,9 +112,11 @@ class Collector:
 
     def _sessions(self, todo: Sequence[Item], live: dict[Session, int]) -> Iterator[Session]:
         for item in todo:
-            models = (self.policy, self.prm)
             session = Session(
-                item.problem, item.job.plan, self.settings, *models, self.judge, lambda event: None, self.clock
+                *(item.problem, item.job.plan, self.settings, self.policy, self.prm, self.judge),
+                lambda event: None,
+                self.clock,
+                for_recording=True,
             )
             live[session] = 0
             yield session

@@ -167,14 +167,17 @@ def needed_models(asked: EvalConfig, found: ModelPair) -> ModelPair:
 
 
 def stored_config(store: Store) -> EvalConfig | None:
-    """What the store was last asked; None for a new one."""
+    """What the store was last asked; None for a new one. One from before there was a calculator goes on without."""
     fields = store.about("config")
-    return None if fields is None else EvalConfig.model_validate(fields)
+    if fields is None:
+        return None
+    return EvalConfig.model_validate({**fields, "settings": {"calculator": False, **fields.get("settings", {})}})
 
 
 def keep(store: Store, asked: EvalConfig, origin: Mapping[str, Any]) -> None:
     """Check that the samples will have one origin, and keep both. Raises UsageError, naming what differs."""
-    before = store.about("origin") or {}
+    found = store.about("origin")
+    before = {"calculator": False, **found} if found else {}  # one from before there was a calculator had none
     merged = dict(origin)
     for role in ("policy", "prm"):  # one whose file is gone is taken for the one that it was
         if merged[role] and before.get(role) and merged[role]["content"] is None:
@@ -203,6 +206,7 @@ def origin(found: ModelPair, settings: Settings) -> dict[str, Any]:
         "max-tokens": settings.max_tokens,
         "ctx-size": settings.ctx_size,
         "seed": settings.seed,
+        "calculator": settings.calculator,
     }
 
 
@@ -214,6 +218,8 @@ def _model(entry: ModelEntry, format: str | None = None) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value['name']} ({str(value['content'])[:8]})" if isinstance(value, dict) else value
 
 

@@ -1,4 +1,4 @@
-"""`Search`: all that a method may do to one problem's tree of steps. The only place that asks the models.
+"""`Search`: all that a method may do to one problem's tree of steps. It asks the policy here, the PRM in scoring.py.
 
 Which steps to try, keep and prune is the method's decision; here steps are numbered, their random streams named, equal
 siblings merged, and the listener is kept informed.
@@ -10,10 +10,13 @@ What one sample of a step goes through (`draw`):
    and may be drawn anew (`extend`, `expand`).
 3. A step that a sibling has already, and that ended alike, is that sibling: one node, with one more to its `count`.
 4. Any other becomes a node. A cut step is one too, but is neither scored, nor gone on from, nor a solution.
-5. A step that holds the answer is followed by the rest of the turn at once: by as many further steps as the policy
+5. Nor is a step that states a false equality: the calculator *refutes* it, and it may be drawn anew as an empty one may
+   (refuted.py). Not where a limit cut it, perhaps in the middle of a number, nor after an answer: "Check: 3 + 4 = 8,
+   no" is a remark, and takes nothing from the answer before it. Where all is refuted, see revival.py.
+6. A step that holds the answer is followed by the rest of the turn at once: by as many further steps as the policy
    writes there, from the streams that the sample would have next. Methods see only the last one, a finished candidate,
    as if the turn ended with its answer: no slot goes to a last remark, and none is expanded into many.
-6. `score` has the PRM score it after the steps before it, once. `finish` makes a finished path a `Solution`.
+7. `score` has the PRM score it after the steps before it, once. `finish` makes a finished path a `Solution`.
 
 Who holds what. A node holds the policy's prefix up to its step (`node.prefix`) while something may be drawn after it,
 and the PRM's (`node.reward`) while something may be scored after it. Each is released once, as early as can be:
@@ -21,7 +24,7 @@ and the PRM's (`node.reward`) while something may be scored after it. Each is re
 - of a step that nothing can come after (finished or cut): at once;
 - of a step that was expanded: the policy's, when its children are there (`expand`);
 - of a step on the way of independent samples, or of one after whose answer the turn went on: the policy's, when the
-  last of them has passed (`visitors`, `leave`);
+  last of them has passed (`visitors`, `leave`); of a refuted one, when something better was drawn in its place;
 - of a step that is given up, and of all below it (`prune`);
 - of the rest, and of the problem's prompt, which all roots share: when the search is over (`close`). Best-first search
   leaves its steps for then: it may go on from any of them.
@@ -34,7 +37,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tts_cli.answers import How
-from tts_cli.errors import PromptTooLong
+from tts_cli.answers.false_equality import Refute, never
 from tts_cli.protocols import (
     Backend,
     Draw,
@@ -49,13 +52,15 @@ from tts_cli.protocols import (
     Usage,
 )
 from tts_cli.search import events
-from tts_cli.search.driver import Task, gather, start
+from tts_cli.search.driver import Task, gather
+from tts_cli.search.refuted import Parked, RefutedSteps
+from tts_cli.search.scoring import ScoredSteps
 from tts_cli.search.tree import Node, walk
 
 T = TypeVar("T")
 
 EMPTY_DRAWS = 4
-"""How often an empty step is drawn anew before its parent counts as a dead end."""
+"""How often a sample draws a step that is empty or refuted before it counts as a dead end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class Search:
     `conclude` extracts the answer of a finished path. `copies`: every sample counts that often (at temperature 0 all
     are equal). `begun`: samples that each go their way to the end; none in a search that keeps the best of several
     steps. `solutions`: the finished paths, by their last step. `draws`: all that was sampled, by path; with the scores
-    in the tree that is all it takes to run the search again. `jobs`: those under way (under_way.py reads them).
+    in the tree that is all it takes to run the search again. `refute`: finds a false equality in a step; `refuted`: the
+    steps where it did. `jobs`: those under way (under_way.py reads them).
     """
 
     def __init__(
@@ -102,26 +108,27 @@ class Search:
         limits: Limits,
         listener: Callable[[events.Event], None] = lambda event: None,
         copies: int = 1,
+        refute: Refute = never,
     ) -> None:
         self.problem, self.id, self.seed = problem, id, seed
         self.sampling, self.limits, self.copies = sampling, limits, copies
-        self.policy_usage, self.prm_usage = Usage(), Usage()
         self.begun = 0
         self.solutions: dict[Node, Solution] = {}
         self.draws: dict[tuple[int, ...], Draw] = {}
         self.prompt_tokens = PromptTokens(0)
-        self._policy, self._prm, self._conclude, self.emit = policy, prm, conclude, listener
+        self._policy, self._conclude, self.emit = policy, conclude, listener
         self._numbers = 0
         self.jobs: dict[Job[Any], tuple[Backend, Node, tuple[int, ...]]] = {}
-        self._scoring: dict[Node, Task[None]] = {}
+        self._scores = ScoredSteps(prm, self._wait, listener)
+        self.policy_usage, self.prm_usage = Usage(), self._scores.usage
+        self.refuted = RefutedSteps(refute, self.leave)
         self.root = _root(())
         self.roots: list[Node] = [self.root]
 
     def open(self) -> None:
         """Give the problem to the models; before anything else. Raises PromptTooLong."""
         self.root.prefix = self._policy.start(self.problem, self.policy_usage)
-        if self._prm is not None:
-            self.root.reward = self._prm.start(self.problem, self.prm_usage)
+        self._scores.open(self.problem, self.root)
         prm = self.root.reward.length if self.root.reward is not None else None
         self.prompt_tokens = PromptTokens(self.root.prefix.length, prm)
 
@@ -161,9 +168,9 @@ class Search:
         The rest of a turn has the streams (*after, 0), (*after, 0, 0), ...; `after` is `path` unless given.
 
         Returns the child, which an identical earlier sample may have made, or where it holds the answer the last step
-        of its turn; `node` itself where the solution ended there (no text, then EOS); None for an empty step. With
-        `counts` false a repetition of an earlier sample is as if never drawn. Raises ValueError where no step can
-        follow `node`.
+        of its turn; `node` itself where the solution ended there (no text, then EOS); None for a step that is empty or
+        refuted. With `counts` false a repetition of an earlier sample is as if never drawn. Raises ValueError where no
+        step can follow `node`.
         """
         if node.prefix is None or not self.has_room(node):
             raise ValueError("this step cannot be gone on from")
@@ -174,9 +181,12 @@ class Search:
                 return None
             node.ended += self.copies
             return node
-        child, votes = self._child(node, path, sampled, counts)
+        place = path if after is None else after
+        child, votes = self._child(node, path, sampled, counts, again=place in self.refuted.parked)
+        if self.refuted.refuse(place, Parked(child, votes, greedy), sampled.tokens):
+            return None
         if child.answered and child.open:
-            return await self._rest_of_turn(child, path if after is None else after, votes, counts, greedy)
+            return await self.rest_of_turn(child, place, votes, counts, greedy)
         return child
 
     async def _sample(self, prefix: Prefix, node: Node, path: tuple[int, ...], greedy: bool) -> SampledStep:
@@ -188,7 +198,7 @@ class Search:
         self.draws[path] = Draw(sampled.text, sampled.tokens, sampled.finish, sampled.logprob, sampled.answered)
         return sampled
 
-    async def _rest_of_turn(self, node: Node, path: tuple[int, ...], votes: int, counts: bool, greedy: bool) -> Node:
+    async def rest_of_turn(self, node: Node, path: tuple[int, ...], votes: int, counts: bool, greedy: bool) -> Node:
         """Go on from an answer until the turn ends or a limit is reached; the last step with text, where it ended.
 
         `votes`: how often the sample counts. They stay with the step that has been reached, so that a search which is
@@ -212,17 +222,24 @@ class Search:
         return node
 
     async def extend(self, node: Node, path: tuple[int, ...], *, greedy: bool = False) -> Node | None:
-        """`draw` for one independent sample: anew while the step is empty; returns None at a dead end."""
+        """`draw` for one independent sample: anew while the step is empty or refuted; returns None at a dead end.
+
+        A greedy step is drawn anew where it is refuted, from its random stream.
+        """
+        place = (*path, 0)
         for number in range(EMPTY_DRAWS):
-            child = await self.draw(node, (*path, number), after=(*path, 0), greedy=greedy)
-            if child is not None or greedy or self.sampling.temperature == 0:
-                return child
-        return None
+            random = not greedy or place in self.refuted.parked
+            child = await self.draw(node, (*path, number), after=place, greedy=not random)
+            likeliest = self.sampling.temperature == 0 or (greedy and place not in self.refuted.parked)
+            if child is not None or likeliest:  # what is likeliest is so again
+                break
+        self.refuted.settle([place], keep=int(child is None), replaced=number)
+        return child
 
     async def expand(self, node: Node, n: int) -> list[Node]:
         """Take `n` samples after `node` and return the distinct children, in order of their child indexes.
 
-        Repeated and empty samples are replaced by drawing further child indexes: n/4 at a time, at most `n`,
+        Repeated, empty and refuted samples are replaced by drawing further child indexes: n/4 at a time, at most `n`,
         and no more once a round brings nothing new. A repetition among those adds no vote, so that siblings
         together weigh about as much as `n` samples. `node` itself is in the result where samples ended there.
         """
@@ -235,17 +252,21 @@ class Search:
             drawn += width
             exhausted = self.sampling.temperature == 0 or (found and drawn > n and len(found) == before)
             width = 0 if exhausted else min(max(1, n // 4), n - len(found), 2 * n - drawn)
+        self.refuted.settle([(*node.path, i) for i in range(drawn)], keep=0 if found else n, replaced=drawn - n)
         self.release(node)
         return list(found)
 
-    def _child(self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> tuple[Node, int]:
-        """The step as a node, and how often this sample counts."""
+    def _child(
+        self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool, again: bool = False
+    ) -> tuple[Node, int]:
+        """The step as a node, and how often this sample counts. `again`: it is drawn in place of a refuted one."""
         # Siblings of one text that ended differently are different: one is a solution, the other goes on.
         key = (sampled.text, "finished" if sampled.finish.finished else "cut" if sampled.finish.cut else "open")
         child, votes = node.children.get(key), self.copies
         if child is None:
             child = node.children[key] = self._new(node, path, sampled)
         else:
+            counts = counts and not (again and child.refuted)  # the same slip of the same sample
             self._merge(child, path, sampled, counts)
             votes = int(counts)
         if child.open:
@@ -271,12 +292,16 @@ class Search:
             solution_tokens=node.solution_tokens + sampled.tokens,
             logprob=sampled.logprob,
             answered=sampled.answered or node.answered,
+            refuted=None if finish.cut or node.answered else self.refuted.look(sampled.text),
         )
+        child.revived = child.refuted is not None and self.refuted.forgiven
         self.emit(
             events.StepSampled(
                 child.number, node.number, child.text, child.tokens, finish.value, self.copies, branch=path[0]
             )
         )
+        if child.refuted is not None:
+            self.emit(events.StepRefuted(child.number, child.refuted.text, child.refuted.value))
         return child
 
     def _merge(self, child: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool) -> None:
@@ -298,33 +323,11 @@ class Search:
 
         A cut step gets no score, nor does one that the PRM's context has no room for.
         """
-        tasks = [await self.score_soon(node) for node in nodes]
-        for task in tasks:
-            await task
+        await self._scores.score(nodes)
 
     async def score_soon(self, node: Node) -> Task[None]:
         """Like `score` for one step, without waiting: the search goes on while the PRM works."""
-        if node not in self._scoring:
-            self._scoring[node] = await start(self._score(node))
-        return self._scoring[node]
-
-    async def _score(self, node: Node) -> None:
-        parent = node.parent
-        if self._prm is None or parent is None or node.cut:
-            return
-        await self.score([parent])
-        before = parent.reward
-        if before is None:
-            return
-        try:
-            scored = await self._wait(self._prm, self._prm.score(before, node.text, final=not node.open), node)
-        except PromptTooLong:
-            return
-        node.score, node.reward = scored.score, scored.prefix
-        node.prm_tokens = scored.prefix.length - before.length
-        if not node.open:
-            self._release_reward(node)
-        self.emit(events.StepScored(node.number, node.score))
+        return await self._scores.score_soon(node)
 
     # Keeping and leaving
 
@@ -338,12 +341,12 @@ class Search:
             self.solutions[node] = solution
             self.emit(events.SolutionFinished(node.number, solution.answer, solution.score))
             if not node.open:
-                self._release_reward(node)
+                self._scores.release(node)
 
     def finish_rest(self) -> None:
-        """After a search was stopped: register the complete solutions, not pruned, that it had yet to register."""
+        """After a search was stopped: register the complete solutions, not given up, that it had yet to register."""
         for node in self.nodes():
-            if not node.pruned:
+            if not node.lost:
                 self.finish(node)
 
     def prune(self, node: Node) -> None:
@@ -352,7 +355,7 @@ class Search:
         self.emit(events.StepPruned(node.number))
         for lost in (node, *walk(node)):
             self.release(lost)
-            self._release_reward(lost)
+            self._scores.release(lost)
 
     def leave(self, node: Node) -> None:
         """One sample has gone on from (or ended at) `node`; the last one to do so releases its prefix."""
@@ -373,17 +376,12 @@ class Search:
         self.jobs.clear()
         for node in reversed(self.nodes()):
             self.release(node)
-            self._release_reward(node)
+            self._scores.release(node)
         if self.root.prefix is not None:
             self._policy.release(self.root.prefix)
-        self._release_reward(self.root)
+        self._scores.release(self.root)
         for root in self.roots:
             root.prefix = root.reward = None
-
-    def _release_reward(self, node: Node) -> None:
-        if self._prm is not None and node.reward is not None:
-            self._prm.release(node.reward)
-        node.reward = None
 
     async def gather(self, *coroutines: Coroutine[Any, Any, T]) -> list[T]:
         """Run all at the same time; their results in the order given."""

@@ -56,6 +56,16 @@ class StepPruned:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRefuted:
+    """The step states a false `equality`, a side of which comes to `value`. It is gone on from only where all are such:
+    then steps after it, or its own solution, follow."""
+
+    step: int
+    equality: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepMerged:
     """One more sample came out identical to this step (its count grew by one); `branch` as in StepSampled."""
 
@@ -121,6 +131,7 @@ Event = (
     | StepSampled
     | StepScored
     | StepPruned
+    | StepRefuted
     | StepMerged
     | SolutionFinished
     | Decided

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tts_cli.search.context import Search
+from tts_cli.search.tree import Node
 
 
 async def sample_solution(search: Search, index: int, *, scored: bool) -> None:
@@ -12,10 +13,13 @@ async def sample_solution(search: Search, index: int, *, scored: bool) -> None:
     on the other samples, so the first k samples of a run with N are those of a run with N = k.
     """
     search.begun += 1
-    node = search.root
-    path: tuple[int, ...] = (index,)
+    await go_on(search, search.root, (index,), scored=scored)
+
+
+async def go_on(search: Search, node: Node, path: tuple[int, ...], *, scored: bool, greedy: bool = False) -> None:
+    """One sample from `node` to its end, from the streams (*path, 0), (*path, 0, 0), ..."""
     while search.has_room(node):
-        child = await search.extend(node, path)
+        child = await search.extend(node, path, greedy=greedy)
         search.leave(node)
         if child is None or child is node:  # a dead end, or the solution ended here
             break

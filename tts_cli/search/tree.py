@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tts_cli.answers import Aggregate, aggregate
+from tts_cli.answers.false_equality import FalseEquality
 from tts_cli.protocols import Finish, Prefix
 
 DOUBT = 0.5
@@ -23,7 +24,8 @@ class Node:
     `count`: how many did. `ended`: how many samples ended the solution here. `finish` is None for a root.
     `prm_tokens`: how many the PRM runs for this step. `logprob`: the policy's own, of the tokens sampled for it.
     `visitors`: samples that have come to this step and not left it (see context.py). `answered`: the answer stands here
-    or before; what may follow is the rest of the turn, which belongs to the sample that came here.
+    or before; what may follow is the rest of the turn, which belongs to the sample that came here. `refuted`: what is
+    false in it; `revived`: it is gone on from all the same (refuted.py).
     """
 
     number: int
@@ -44,6 +46,8 @@ class Node:
     solution_tokens: int = 0
     logprob: float = 0.0
     answered: bool = False
+    refuted: FalseEquality | None = None
+    revived: bool = False
     children: dict[tuple[str, str], Node] = field(default_factory=dict)
 
     @property
@@ -59,6 +63,16 @@ class Node:
     @property
     def finished(self) -> bool:
         return self.ended > 0
+
+    @property
+    def lost(self) -> bool:
+        """The search does not go on from here: it was given up, or refuted."""
+        return self.pruned or (self.refuted is not None and not self.revived)
+
+    @property
+    def sound(self) -> bool:
+        """No step from the first one to here is known to be false."""
+        return all(node.refuted is None for node in path_to(self))
 
     @property
     def steps(self) -> list[str]:
@@ -97,8 +111,8 @@ def walk(root: Node) -> Iterator[Node]:
 
 def tips(root: Node) -> list[Node]:
     """Where unfinished paths under `root` stop: steps that were not given up and have nothing after them."""
-    nodes = [node for node in walk(root) if not (node.pruned or node.finished or node.answered)]
-    return [node for node in nodes if all(child.pruned for child in node.children.values())]
+    nodes = [node for node in walk(root) if not (node.lost or node.finished or node.answered)]
+    return [node for node in nodes if all(child.lost for child in node.children.values())]
 
 
 def score_of(steps: Sequence[float | None], how: Aggregate) -> float | None:

@@ -1,7 +1,8 @@
-"""Scores a solution that somebody wrote, step by step, with the PRM alone.
+"""Checks a solution that somebody wrote, step by step, with a PRM and the calculator, or either alone.
 
 A score says what the PRM thinks of a step after the steps before it; the first one under a threshold is the first
-doubtful step. Of solutions unlike those that the PRM was trained on the scores say little.
+doubtful step, unless one before it states a false equality. Of solutions unlike those that the PRM was trained on the
+scores say little.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tts_cli.answers.false_equality import Refute, never
 from tts_cli.costs import flops
 from tts_cli.data.checked import CheckedSolution, CheckedStep
 from tts_cli.errors import PromptTooLong
@@ -36,18 +38,28 @@ class _Checking:
     prefix: Prefix
     scores: list[float] = field(default_factory=list)
 
-    def checked(self, prm: RewardModel) -> CheckedSolution:
-        steps = tuple(map(CheckedStep, self.steps, self.scores))
+    def checked(self, prm: RewardModel, refute: Refute) -> CheckedSolution:
+        steps = tuple(map(CheckedStep, self.steps, self.scores, map(refute, self.steps)))
         tokens = self.usage.total
         return CheckedSolution(self.problem, steps, prm.name, tokens, flops(prm.parameters, tokens))
 
 
-def check_solution(problem: str, steps: Sequence[str], prm: RewardModel) -> CheckedSolution:
-    """Score `steps` (none of them empty), each after those before it. Raises PromptTooLong, naming the step."""
-    return check_solutions([(problem, steps)], prm)[0]
+def check_solution(
+    problem: str, steps: Sequence[str], prm: RewardModel | None, *, refute: Refute = never
+) -> CheckedSolution:
+    """Score `steps` (none of them empty), each after those before it, and look for false equalities with `refute`.
+
+    Without a PRM only the latter. Raises PromptTooLong, naming the step.
+    """
+    if prm is None:
+        found = tuple(CheckedStep(step, None, refute(step)) for step in steps)
+        return CheckedSolution(problem, found, None, prm_tokens=0, flops=0.0)
+    return check_solutions([(problem, steps)], prm, refute=refute)[0]
 
 
-def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel) -> list[CheckedSolution]:
+def check_solutions(
+    solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardModel, *, refute: Refute = never
+) -> list[CheckedSolution]:
     """Many (problem, steps) together, a step of each in every round. Raises PromptTooLong for the first that is."""
     checking: list[_Checking] = []
     try:
@@ -73,4 +85,4 @@ def check_solutions(solutions: Sequence[tuple[str, Sequence[str]]], prm: RewardM
     finally:
         for one in checking:
             prm.release(one.prefix)
-    return [one.checked(prm) for one in checking]
+    return [one.checked(prm, refute) for one in checking]

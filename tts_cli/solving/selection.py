@@ -26,9 +26,9 @@ class Selection:
     """What a vote came to.
 
     `chosen`: the winning class's best solution; without an answer, the best attempt. `unfinished`: none was finished,
-    unfinished ones voted. `ballots`: the solutions that voted, each as often as it was sampled; the members of `votes`
-    are indexes into them. `verified`: how many answers proved right or wrong when they were substituted back into the
-    problem; None where none was.
+    unfinished ones voted; `refuted`: each that was finished holds a false equality, so these voted. `ballots`: the
+    solutions that voted, each as often as it was sampled; the members of `votes` are indexes into them. `verified`: how
+    many answers proved right or wrong when they were substituted back into the problem; None where none was.
     """
 
     answer: str | None
@@ -38,6 +38,7 @@ class Selection:
     unfinished: bool
     ballots: tuple[Solution, ...] = ()
     verified: Verified | None = None
+    refuted: bool = False
 
 
 NOTHING = Selection(None, None, None, (), unfinished=False)
@@ -55,11 +56,21 @@ def scored(solution: Solution, how: Aggregate) -> Solution:
 
 
 def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Selection:
-    """Finished solutions vote; without any, unfinished ones that state an answer. `verify`: see `elect`."""
+    """Finished solutions vote; without any, unfinished ones that state an answer. `verify`: see `elect`.
+
+    One that holds a false equality votes only where no other states an answer; then nothing but a proof stands behind
+    what they elect.
+    """
     finished = list(search.solutions.values())
-    solutions = finished or unfinished_solutions(search, how)
+    sound = [solution for solution in finished if solution.node.sound]
+    refuted = len(sound) < len(finished) and all(solution.answer is None for solution in sound)
+    solutions = finished if refuted else sound or unfinished_solutions(search, how)
     problem = search.problem if verify else None
-    return elect(solutions, how, select, judge, unfinished=not finished, problem=problem, copies=search.copies)
+    selection = elect(solutions, how, select, judge, unfinished=not finished, problem=problem, copies=search.copies)
+    if not refuted:
+        return selection
+    proof = selection.confidence if selection.confidence and selection.confidence.basis == "proof" else None
+    return replace(selection, confidence=proof, refuted=True)
 
 
 def elect(
@@ -149,7 +160,8 @@ def count_samples(search: Search) -> SampleCount:
     paths = sum(node.ended for node in search.solutions if node in in_trees)
     paths += sum(tip.count for root in trees for tip in tips(root))
     finished = sum(node.ended for node in search.solutions)
-    return SampleCount(finished // search.copies, search.begun + paths // search.copies)
+    drawn = search.begun + paths // search.copies
+    return SampleCount(min(finished // search.copies, drawn), drawn)  # a sample may end in several refuted steps
 
 
 def best_attempt(search: Search, how: Aggregate) -> Solution | None:

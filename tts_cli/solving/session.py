@@ -17,14 +17,16 @@ from tts_cli.answers.judge import Judge
 from tts_cli.answers.vote import Equality
 from tts_cli.config import Settings
 from tts_cli.costs import flops
-from tts_cli.data.record import Cost, FinishReason, Problem, Record, RecordError, Vote
+from tts_cli.data.record import Cost, FinishReason, Problem, Record, RecordError, RefutedCount, Vote
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.protocols import Policy, RewardModel
 from tts_cli.search.context import Limits, Search
 from tts_cli.search.events import Decided, Event, SearchEnded, SearchStarted, Spent
 from tts_cli.search.methods import find
+from tts_cli.search.revival import finish_refuted, revive
 from tts_cli.search.tree import solution_text, tips
 from tts_cli.solving import wording
+from tts_cli.solving.calculator import refuter
 from tts_cli.solving.confidence import Confidence, Shortfall, shortfall
 from tts_cli.solving.selection import (
     NOTHING,
@@ -48,7 +50,8 @@ class Session:
     """What the driver runs for one problem (a search.driver.Runnable).
 
     `vote`: how its solutions vote. `events`: all so far. `limit`: the one that ended it, if any. `checkpoints`: what
-    the rule was shown each time, and the FLOPs until then.
+    the rule was shown each time, and the FLOPs until then. `for_recording`: it draws all that the same search with a
+    smaller budget would.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Session:
         judge: Equality,
         listener: Callable[[Event], None],
         clock: Callable[[], float],
+        for_recording: bool = False,
     ) -> None:
         self.problem, self.plan, self.settings = problem, plan, settings
         self.policy, self.prm = policy, prm if plan.guided else None
@@ -69,6 +73,7 @@ class Session:
         self.limit: FinishReason | None = None
         self.checkpoints: list[tuple[Observation, float]] = []
         self._judge, self._listener, self._clock = judge, listener, clock
+        self._for_recording = for_recording
         self._auto = AutoState()
         self._started: float | None = None
         self._spent = Spent(0, 0, 0)
@@ -86,6 +91,7 @@ class Session:
             limits=Limits(settings.max_steps, settings.max_tokens),
             listener=self._emit,
             copies=copies,
+            refute=refuter(on=settings.calculator),
         )
 
     # What the driver asks for
@@ -120,6 +126,7 @@ class Session:
             await find(self.plan.method).run(self.search, self._samples, width)
         else:
             await auto(self.search, rule, self._auto, self._observe, self._report, beam_width=width)
+        await revive(self.search, self._samples, smaller_budgets=self._for_recording)
 
     def should_stop(self) -> bool:
         settings = self.settings
@@ -195,6 +202,7 @@ class Session:
         """
         if stopped:
             self.search.finish_rest()
+            finish_refuted(self.search)
         selection = NOTHING if error else self._select(stopped)
         if selection.chosen is None and error is None:
             selection = replace(selection, chosen=best_attempt(self.search, self.vote[0]))
@@ -236,6 +244,7 @@ class Session:
             finish=finish,
             error=record_error(error),
             verified=selection.verified,
+            calculator=self._refuted(),
             input=self.problem.input,
             fingerprint=self.problem.fingerprint,
         )
@@ -252,7 +261,14 @@ class Session:
             stopped=stopped,
             selection=selection,
             lacks=lacks,
+            refuted=self._refuted(),
         )
+
+    def _refuted(self) -> RefutedCount | None:
+        found = self.search.refuted
+        if not self.settings.calculator:
+            return None
+        return RefutedCount(refuted=found.count, redrawn=found.redrawn, tokens=found.tokens)
 
     def _select(self, stopped: bool) -> Selection:
         """The vote, with a calibrated confidence where there is one."""
@@ -268,7 +284,7 @@ class Session:
         in nothing.
         """
         rule, measured = self.plan.rule, self.plan.confidence
-        if not selection.votes or (selection.verified is not None and selection.verified.wrong):
+        if not selection.votes or selection.refuted or (selection.verified is not None and selection.verified.wrong):
             return None
         if selection.confidence is not None and selection.confidence.basis == "proof":
             return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tts_cli.answers.vote import trusts
 from tts_cli.costs import human
-from tts_cli.data.record import FinishReason, Verified
+from tts_cli.data.record import FinishReason, RefutedCount, Verified
 from tts_cli.solving.confidence import Shortfall
 from tts_cli.solving.selection import NOTHING, SampleCount, Selection, all_wrong
 from tts_cli.strategy.paper_table import TableChoice
@@ -26,11 +26,13 @@ def why(
     stopped: SampleCount | None = None,
     selection: Selection = NOTHING,
     lacks: Shortfall | None = None,
+    refuted: RefutedCount | None = None,
 ) -> str:
     """The whole sentence of a record.
 
     `equal_samples`: one sample stands for all. `stopped`: the samples of a search that did not come to its end;
-    `limit`: the one that ended it. `lacks`: why the answer does not pass --min-confidence.
+    `limit`: the one that ended it. `lacks`: why the answer does not pass --min-confidence. `refuted`: what the
+    calculator found.
     """
     clauses = [of_plan(plan)]
     if decision is not None:
@@ -41,6 +43,8 @@ def why(
         clauses.append(of_stop(stopped, limit))
     if selection.unfinished and selection.votes:
         clauses.append("no solution was finished, so unfinished ones that state an answer voted")
+    if refuted is not None and refuted.refuted:
+        clauses.append(of_refuted(refuted, selection))
     clauses.append(of_last_numbers(selection))
     if selection.verified is not None:
         clauses.append(of_verification(selection.verified))
@@ -145,6 +149,15 @@ def of_verification(verified: Verified) -> str:
         return f"put into the problem none of the {verified.wrong} answers fits, so all voted"
     total = verified.right + verified.wrong + verified.unknown
     return f"{verified.wrong} of {total} answers do not fit the problem and had no vote" if verified.wrong else ""
+
+
+def of_refuted(found: RefutedCount, selection: Selection) -> str:
+    """What became of steps that state a false equality."""
+    if selection.refuted and selection.votes:
+        return "every answer rests on a false equality, so all voted"
+    number = found.redrawn or found.refuted
+    steps = "1 step with a false equality was" if number == 1 else f"{number} steps with a false equality were"
+    return f"{steps} drawn again" if found.redrawn else f"{steps} given up"
 
 
 def of_last_numbers(selection: Selection) -> str:

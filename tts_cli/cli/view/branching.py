@@ -59,8 +59,10 @@ class BranchRow:
             self._marks.append(" ■ " + parts.one_line(answer, 60), style=colour(answers, answer) or "bold")
         elif step.finish in ("length", "context"):
             self._marks.append(" (cut)", style="red")
+        self._marks.append_text(parts.refuted(step.refuted))
         parts.fit(self._marks, max(width // 3, 7))
-        self._folded = Text(f" {row.pruned} pruned" if row.pruned else "", style="dim")
+        counts = {"pruned": row.pruned, "refuted": row.refuted}
+        self._folded = Text("".join(f" {count} {what}" for what, count in counts.items() if count), style="dim")
         self._next = Text(" " * (bar + 7)).append(row.inner, style="dim")
         self._next.pad_right(self._begin.cell_len - self._next.cell_len)
         self._width, self._line = width, width - self._begin.cell_len
@@ -76,7 +78,7 @@ class BranchRow:
         lines += [self._next.copy().append(text, style=style) for text in texts[1:]]
         lines[-1].append_text(self._marks)
         gap = self._width - lines[0].cell_len - self._folded.cell_len
-        lines[0].pad_right(max(gap, 0) if self.row.pruned else 0)
+        lines[0].pad_right(max(gap, 0) if self._folded else 0)
         lines[0].append_text(self._folded)
         return lines
 

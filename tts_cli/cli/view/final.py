@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Column, Table
@@ -11,16 +13,19 @@ from tts_cli.analysis.tree import TreeStep
 from tts_cli.cli.view import parts
 from tts_cli.cli.view.finished import cost, how, is_attempt
 from tts_cli.data.record import Record, Vote
-from tts_cli.search.events import Decided
+from tts_cli.search.events import Decided, StepRefuted
 
 BAR = 8
 MOST_VOTES = 5
+MOST_REFUTED = 3
 
 
-def picture(record: Record, steps: list[TreeStep], decided: Decided | None = None) -> RenderableType:
+def picture(
+    record: Record, steps: list[TreeStep], decided: Decided | None = None, refuted: Sequence[StepRefuted] = ()
+) -> RenderableType:
     """For a terminal, the answer last, where the eye and the prompt are.
 
-    `steps` are those of the chosen solution, `decided` is `auto`'s last decision.
+    `steps` are those of the chosen solution, `decided` is `auto`'s last decision, `refuted` what the calculator found.
     """
     pieces: list[RenderableType] = [Text(parts.shown(record.problem[:2000]), style="italic"), Text()]
     if steps:
@@ -29,6 +34,8 @@ def picture(record: Record, steps: list[TreeStep], decided: Decided | None = Non
         pieces += [Text(parts.shown(record.solution)), Text()]
     if record.votes:
         pieces += [_votes(record.votes), Text()]
+    if refuted:
+        pieces += [*_refuted(refuted), Text()]
     pieces += [Text(parts.verbatim(line)) for line in how(record, decided)]
     found = Text.assemble(("No answer", "bold red"), f" ({record.finish})")
     if is_attempt(record):
@@ -44,7 +51,9 @@ def _solution(steps: list[TreeStep]) -> Table:
     """Number, score with bar, text."""
     table = parts.step_table(number_style="dim")
     for place, step in enumerate(steps, start=1):
-        text = Text(parts.shown(step.text)).append_text(parts.times(step.count))
+        text = (
+            Text(parts.shown(step.text)).append_text(parts.times(step.count)).append_text(parts.refuted(step.refuted))
+        )
         if step.finish in ("length", "context"):
             text.append(" (cut)", style="red")
         table.add_row(str(place), parts.score_cell(step.score, BAR), text)
@@ -65,3 +74,11 @@ def _votes(votes: list[Vote]) -> Table:
     if len(votes) > MOST_VOTES:
         table.add_row("", Text(f"and {len(votes) - MOST_VOTES} more answers", style="dim"), "", "")
     return table
+
+
+def _refuted(found: Sequence[StepRefuted]) -> list[Text]:
+    """The false equalities of all steps, each once."""
+    distinct = list(dict.fromkeys(map(parts.false_equality, found)))
+    lines = [Text.assemble(("✗ ", "red"), (line, "dim")) for line in distinct[:MOST_REFUTED]]
+    more = len(distinct) - MOST_REFUTED
+    return [*lines, Text(f"and {more} more false equalities", style="dim")] if more > 0 else lines

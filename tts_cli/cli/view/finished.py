@@ -32,7 +32,7 @@ def present(channels: Channels, record: Record, tree: Callable[[], TreeState]) -
         from tts_cli.cli.view.final import picture
 
         state = tree()
-        channels.draw(picture(record, state.chosen(), state.decided))
+        channels.draw(picture(record, state.chosen(), state.decided, state.refuted))
     else:
         if is_attempt(record):
             channels.note(f"The model wrote:\n{_end(record.solution or '')}\n")

@@ -53,6 +53,7 @@ def _document(state: TreeState, record: Record) -> Iterator[str]:
     yield f"<p>{how}<br><span class=dim>{escape(finished.cost(record))}</span></p>\n"
     yield from _votes(record)
     counts = f"{len(state.steps) - 1} steps, {state.finished} solutions, {state.pruned} branches pruned"
+    counts += f", {len(state.refuted)} steps refuted" if state.refuted else ""
     yield f"<h2>Search</h2>\n<p class=dim>{counts}</p>\n"
     yield from _tree(state, answered=record.answer is not None)
     yield "</body>\n</html>\n"
@@ -111,7 +112,10 @@ def _children(state: TreeState, number: int, chosen: set[int]) -> list[int | str
         return [*children]
     out = _boxed(alive)
     if dead:
-        out += [f"<details><summary class=dim>{len(dead)} pruned</summary>\n", *_boxed(dead), "</details>\n"]
+        refuted = sum(state.steps[child].refuted is not None for child in dead)
+        counts = {"pruned": len(dead) - refuted, "refuted": refuted}
+        fold = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        out += [f"<details><summary class=dim>{fold}</summary>\n", *_boxed(dead), "</details>\n"]
     return out[::-1]
 
 
@@ -134,5 +138,7 @@ def _step(step: TreeStep, chosen: set[int], last: int | None) -> str:
         marks += f" <span class=end>finished{answer or ' without an answer'}</span>"
     elif step.finish in ("length", "context"):
         marks += " <span class=cut>(cut)</span>"
+    if step.refuted is not None:
+        marks += f" <span class=cut>{escape(parts.false_equality(step.refuted))}</span>"
     body = f"<span>{mathml.formatted(step.text)}{marks}</span>"
     return f'<span class="{" ".join(kinds)}"><span>{number}</span>{meter}{body}</span>\n'

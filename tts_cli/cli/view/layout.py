@@ -25,13 +25,14 @@ Steps = Mapping[int, TreeStep]
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     """One step: `guide` is the drawing left of its text, `inner` that of its further lines; `above` counts hidden steps
-    between it and its parent."""
+    between it and its parent; `pruned` and `refuted` steps after it that are not shown."""
 
     step: TreeStep
     guide: str
     inner: str = ""
     above: int = 0
     pruned: int = 0
+    refuted: int = 0
 
     @property
     def writing(self) -> bool:
@@ -115,8 +116,9 @@ def _arrange(steps: Steps, shown: set[int]) -> list[TreeRow]:
         number, guide, inner = stack.pop()
         step = steps[number]
         above = step.depth - steps[_shown_ancestor(steps, number, shown)].depth - 1
-        pruned = sum(steps[child].dead for child in step.children)
-        out.append(TreeRow(step, guide, inner, above, pruned))
+        dead = [steps[child] for child in step.children if steps[child].dead]
+        refuted = sum(child.refuted is not None for child in dead)
+        out.append(TreeRow(step, guide, inner, above, len(dead) - refuted, refuted))
         stack += _branch(children.get(number, []), inner)
     return out
 

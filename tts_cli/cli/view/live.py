@@ -111,7 +111,8 @@ def frame(
     """One picture of at most `height` lines of at most `width` cells."""
     problem = wrapping.head(state.started.problem[:2000] if state.started else "", width, max(height // 12, 1))
     head = [_title(state), *(Text(line, style="italic") for line in problem or [""]), *_decision(state)]
-    foot = [*_vote(state, limits, width, max(height // 6, 1)), *_progress(state, limits, elapsed, width, now)]
+    votes = _vote(state, limits, width, max(height // 6, 1))
+    foot = [*votes, *_refuted(state), *_progress(state, limits, elapsed, width, now)]
     if note:
         foot.append(Text(note, style="bold yellow"))
     room = max(height - len(head) - len(foot) - 1, 1)
@@ -198,6 +199,15 @@ def _vote_line(tallies: Sequence[Tally], total: int, width: int) -> Text:
 
 def _weight(tally: Tally) -> str:
     return f" ({tally.weight:.1f})" if tally.weight else ""
+
+
+def _refuted(state: TreeState) -> list[Text]:
+    """What the calculator found, on one line, once it has found something."""
+    if not state.refuted:
+        return []
+    number = len(state.refuted)
+    line = Text.assemble(("false ", "bold"), (f"{number} step{'' if number == 1 else 's'}, the last: ", "dim"))
+    return [line.append(parts.false_equality(state.refuted[-1]), style="red")]
 
 
 def _progress(state: TreeState, limits: LiveLimits, elapsed: float, width: int, now: Now) -> list[Text]:

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from tts_cli.cli.view.text import safe_text, to_unicode
+from tts_cli.search.events import StepRefuted
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -68,3 +69,13 @@ def fit(text: Text, width: int) -> Text:
 
 def times(count: int) -> Text:
     return Text(f" ×{count}" if count > 1 else "", style="bold magenta")
+
+
+def refuted(found: StepRefuted | None) -> Text:
+    """What is false in a step, after its text; empty where nothing is."""
+    return Text(f" ✗ {false_equality(found)}" if found is not None else "", style="red")
+
+
+def false_equality(found: StepRefuted) -> str:
+    """20 + 80 + 160 = 360 is false: 260"""
+    return f"{one_line(found.equality, 120)} is false: {one_line(found.value, 60)}"
