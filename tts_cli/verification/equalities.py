@@ -149,9 +149,8 @@ def _other_units(pair: Pair, text: str) -> bool:
     left, right = measures(pair.left.words), measures(pair.right.words)
     if "cent" in left | right and "$" in text[max(pair.left.start - 1, 0) : pair.right.end]:
         return True
-    if len(left | right) < 2:
-        return False
-    return bool(right - left) if left and right else "+" in pair.left.text or "-" in pair.left.text
+    mixed = any(len(units) > 1 and re.search("[-+]", side.text) for units, side in ((left, pair.left), (right, pair.right)))
+    return mixed or bool(left and right - left)
 
 
 def _goes_on(pair: Pair, value: Fraction, latex: bool) -> bool:

@@ -37,15 +37,30 @@ _ARITHMETIC = frozenset(
 _OPERATING = frozenset(
     "times plus minus divided multiplied over and or to percent squared cubed remainder less".split()
 )
-_PREPOSITIONS = frozenset("by over per of from to and or base first second last than".split())
-"""Of these, the ones that matter only where they stand right before it."""
-_JOINING = frozenset(
+_BEFORE = frozenset(
     """
-    is are was were be has have had so then thus makes make made equals equal get gets got we he she they you
-    hence therefore now find spends spent pays paid costs cost earns earned sold sells
+    half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh eighth eighths ninth
+    tenth tenths hundredth thousandth twice thrice double doubled doubles doubling triple tripled triples quadruple
+    times plus minus less more fewer than percent percents dozen dozens hundred thousand million billion squared cubed
+    root ratio log ln sin cos tan mod modulo choose remainder difference quotient
     """.split()
 )
-"""Words after which a new statement begins, whatever number stood before them."""
+"""Words that may change what stands anywhere behind them in their clause."""
+_RIGHT_BEFORE = frozenset(
+    """
+    by over per of from and base average mean median
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
+    """.split()
+)
+"""Words that do so where they stand right before it."""
+_JOINING = frozenset(
+    """
+    is are was were be has have had so then thus makes make made equals equal get gets got we he she they you because
+    hence therefore now find spends spent pays paid costs cost earns earned sold sells or
+    """.split()
+)
+"""Words after which a new statement begins."""
 _LABELLED = frozenset(
     "step case day part problem question week year month room level figure example option way".split()
 )
@@ -82,22 +97,32 @@ class Pair:
     about: bool
 
 
+_CLOSED_FIRST = re.compile(r"[^$]*[^\s$\\]\$(?=[\s.,;:)]|$)")
 _OPENINGS = (("\\[", "\\]"), ("\\(", "\\)"), ("\\begin", "\\end"))
 
 
 def pairs(step: str, tokens: Sequence[Token]) -> Iterator[Pair]:
     """Both sides of each sign, where both were read whole; the first MAX_PAIRS."""
     signs = [at for at, token in enumerate(tokens) if token.kind in ("=", "≈")]
-    cut = step.count("$") % 2 == 1 or any(step.count(a) != step.count(b) for a, b in _OPENINGS)
+    cut = _is_cut(step)
     for at in signs[:MAX_PAIRS]:
         try:
             right, about = _right_of(step, tokens, at)
             left = _left_of(step, tokens, at)
-            if cut and "\\" in step and (left.start == tokens[0].start or _ends_text(tokens, right)):
+            if cut and (left.start == tokens[0].start or _ends_text(tokens, right)):
                 raise Unreadable  # a formula that began or goes on in another step
         except Unreadable:
             continue
         yield Pair(left, right, about or tokens[at].kind == "≈")
+
+
+def _is_cut(step: str) -> bool:
+    """Whether a formula of LaTeX began before the step, or ends behind it."""
+    if "\\" not in step:
+        return False
+    if step.count("$") % 2 == 1 or _CLOSED_FIRST.match(step):
+        return True
+    return any(step.count(opening) != step.count(closing) for opening, closing in _OPENINGS)
 
 
 def _ends_text(tokens: Sequence[Token], side: Side) -> bool:
@@ -181,15 +206,18 @@ def _check_before(step: str, tokens: Sequence[Token], begin: int, start: int, si
         raise Unreadable
     words: list[str] = []
     while at >= begin and tokens[at].kind == "word":
-        words = [word.lower() for word in _WORDS.findall(tokens[at].text)] + words
+        words = [word.lower().removesuffix("'s") for word in _WORDS.findall(tokens[at].text)] + words
         at -= 1
-    joined = max((i for i, word in enumerate(words) if word in _JOINING), default=None)
-    counted = any(token.kind in ("number", "unread", "close") for token in tokens[begin : at + 1])
-    if joined is not None:
-        words, counted = words[joined + 1 :], False
+    counted = at >= begin and tokens[at].kind in ("number", "close", "unread")
+    if counted and (len(words) == 1 and is_unit(words[0]) or tokens[start].kind == "open" or not words):
+        raise Unreadable  # 2 hours 30 minutes; 90 degrees (6 - 2)
+    joined = max((i for i, word in enumerate(words) if word in _JOINING), default=-1)
+    words = words[joined + 1 :]
     if len(words) > 1 and words[-1] == "of" and words[-2] in _SUMS:
         words = words[:-2]
-    if counted or (words and words[-1] in _PREPOSITIONS | _LABELLED) or (_ARITHMETIC - _PREPOSITIONS) & set(words):
+    last = words[-1] if words else ""
+    adds_to = last == "to" and any(word.startswith("add") for word in words)
+    if adds_to or last in _RIGHT_BEFORE or last.removesuffix("s") in _LABELLED or _BEFORE & set(words):
         raise Unreadable
 
 
@@ -214,11 +242,11 @@ class _Walk:
     def side(self, start: int) -> Side:
         tokens = self.tokens[start : self.last]
         text = " ".join(self.pieces)
-        percents = text.count("%")
-        if percents and set("+-") & set(self.pieces) and percents < sum(t.kind == "number" for t in tokens):
+        numbers = sum(token.kind == "number" for token in tokens)
+        percents = text.count("%") if "%" in text else 0
+        if percents and set("+-") & set(self.pieces) and percents < numbers:
             raise Unreadable  # 50 + 20%: of what?
-        bare = sum(token.kind == "number" for token in tokens) == 1
-        bare = bare and not any(token.kind in ("command", "postfix") for token in tokens)
+        bare = numbers == 1 and not any(token.kind in ("command", "postfix") for token in tokens)
         return Side(text, bare, tuple(self.words), tokens[0].start, tokens[-1].end)
 
     def expression(self) -> None:

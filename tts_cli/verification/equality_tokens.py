@@ -38,6 +38,7 @@ _TOKEN = re.compile(
     | (?P<letters>[^\W\d_]+(?:['’][^\W\d_]+)?)
     | (?P<command>\\[A-Za-z]+)
     | (?P<unread>\.\.+|…|(?<=\d)[:,](?=\d)|(?<=\d)\.(?=\()|[ ]:[ ]|[_|@\#"]|\\[{}|])
+    | (?P<unclear>(?<=[0-9)}])!=)
     | (?P<arrow>=>|⇒|→|⟹|-{1,3}>)
     | (?P<other>!=|<=|>=|:=|=<|[<>≤≥≠≡≟∈])
     | (?P<relation>={1,3}|[≈≃≅])
@@ -62,6 +63,9 @@ _OPERATORS = {"times": "*", "cdot": "*", "div": "÷", "−": "-", "–": "-", "�
 _ABOUT = frozenset(["approx", "simeq", "thickapprox", "cong"])
 _UNEQUAL = frozenset("le leq leqslant ge geq geqslant lt gt ne neq equiv in sim propto mod pmod bmod".split())
 _ENDS = frozenset("implies Rightarrow rightarrow Longrightarrow longrightarrow to therefore because quad qquad".split())
+_KINDS: dict[str, Kind] = {"open": "open", "close": "close", "percent": "%", "raised": "postfix", "other": "<",
+                           "line": "end", "arrow": "end"}  # fmt: skip
+_NOT_DIGITS = re.compile(r"[^0-9.]")
 _SHORT_WORDS = frozenset(
     "is so he we it of in to on at by as or an am be do go my up us no if me mr ms dr oz hr vs".split()
 )
@@ -94,32 +98,20 @@ def _classified(match: re.Match[str], step: str) -> tuple[Kind, str]:
     text = match.group()
     match match.lastgroup:
         case "number":
-            return "number", re.sub(r"[^\d.]", "", text)
-        case "letters":
-            return _of_letters(text, step, match.start(), match.end()), text
-        case "command":
-            return _of_command(text[1:])
+            return "number", text if text.isdigit() else _NOT_DIGITS.sub("", text)
         case "operator":
             return "operator", _OPERATORS.get(text, text)
         case "relation":
             return ("=", "=") if text[0] == "=" else ("≈", "≈")
+        case "letters":
+            return _of_letters(text, step, match.start(), match.end()), text
+        case "command":
+            return _of_command(text[1:])
         case "word":
             return "word", text.partition("{")[2].strip("{} ") or text
-        case "line":
-            return "end", "\n"
-        case "arrow":
-            return "end", ";"
         case "mark":
             return ("postfix" if text == "!" and _follows_value(step, match.start()) else "end"), text
-        case "other":
-            return "<", text
-        case "percent":
-            return "%", "%"
-        case "open" | "close" as bracket:
-            return ("open" if bracket == "open" else "close"), text
-        case "raised":
-            return "postfix", text
-    return "unread", text
+    return _KINDS.get(match.lastgroup or "", "unread"), "\n" if match.lastgroup == "line" else text
 
 
 def _follows_value(step: str, at: int) -> bool:

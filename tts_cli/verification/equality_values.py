@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tts_cli.answers.algebra import Undefined
 from tts_cli.answers.evaluate import scalar
 from tts_cli.answers.reading.expression import Apply, Expression, NotUnderstood, Number, nodes
 from tts_cli.answers.reading.normalize import clean
@@ -22,6 +23,7 @@ _FACTORS = frozenset(
 )  # fmt: skip
 """Between units of one kind."""
 _PERCENT = re.compile(r"(\S+)%")
+_PLAIN = re.compile(r"(?:- )?[0-9]+(?: [-+*/] [0-9]+)*")
 _LONE_PERCENT = re.compile(r"[-+ ]*[0-9]+(?:\.([0-9]+))?%")
 
 
@@ -37,7 +39,23 @@ class Reading:
 
 def reading(text: str, latex: bool) -> Reading:
     """The usual reading of a side, without slack. Raises NotUnderstood, TooBig, Undefined."""
+    if _PLAIN.fullmatch(text):
+        return Reading(_plain_value(text))
     return Reading(_value(_parsed(_PERCENT.sub(r"( \1 / 100 )", text), latex)))
+
+
+def _plain_value(text: str) -> Fraction:
+    """What the reader and `scalar` make of integers with signs between them, several times as fast: most sides."""
+    total = Fraction(0)
+    for term in text.replace("- ", "+ -").removeprefix("+ ").split("+ "):
+        first, *rest = term.split()
+        product = Fraction(int(first))
+        for sign, digits in zip(rest[::2], rest[1::2], strict=True):
+            if sign == "/" and not int(digits):
+                raise Undefined
+            product = product * int(digits) if sign == "*" else product / int(digits)
+        total += product
+    return total
 
 
 def readings(text: str, latex: bool) -> list[Reading]:
