@@ -16,9 +16,10 @@ from functools import lru_cache
 
 from tts_cli.answers.algebra import TooBig, Undefined
 from tts_cli.answers.reading.expression import NotUnderstood
-from tts_cli.verification.equality_sides import Pair, Side, measures, pairs
+from tts_cli.verification.equality_sides import Pair, measures, pairs
 from tts_cli.verification.equality_tokens import tokens
 from tts_cli.verification.equality_values import Margin, reading, readings, shown
+from tts_cli.verification.equality_walk import Side
 
 MAX_STEP = 20_000
 _MAX_MARKS = 50
@@ -149,7 +150,8 @@ def _other_units(pair: Pair, text: str) -> bool:
     left, right = measures(pair.left.words), measures(pair.right.words)
     if "cent" in left | right and "$" in text[max(pair.left.start - 1, 0) : pair.right.end]:
         return True
-    mixed = any(len(units) > 1 and re.search("[-+]", side.text) for units, side in ((left, pair.left), (right, pair.right)))
+    sides = ((left, pair.left.text), (right, pair.right.text))
+    mixed = any(len(units) > 1 and ("+" in side or "-" in side) for units, side in sides)
     return mixed or bool(left and right - left)
 
 
@@ -158,7 +160,7 @@ def _goes_on(pair: Pair, value: Fraction, latex: bool) -> bool:
     pieces, depth = pair.right.text.split(), 0
     for at, piece in enumerate(pieces):
         depth += (piece in "([{") - (piece in ")]}")
-        if at and depth == 0 and piece in "+-*/÷" and pieces[at - 1] not in "+-*/÷":
-            if reading(" ".join(pieces[:at]), latex).value == value:
-                return True
+        ends = at and depth == 0 and piece in "+-*/÷" and pieces[at - 1] not in "+-*/÷"
+        if ends and reading(" ".join(pieces[:at]), latex).value == value:
+            return True
     return False

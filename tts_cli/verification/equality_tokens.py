@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 from tts_cli.answers.reading.units import split_unit
 
 Kind = Literal["number", "operator", "open", "close", "command", "postfix", "%", "word", "unread", "end", "=", "≈", "<"]
-"""command: takes arguments, as \\frac does; postfix: ! and raised digits; end: of a clause or of a line; <: any relation
-but equality."""
+"""command: takes arguments, as \\frac does; postfix: ! and raised digits; end: of a clause or of a line; <: any other
+relation than equality."""
 
 
 class Token(NamedTuple):
@@ -27,6 +27,8 @@ class Token(NamedTuple):
 
 
 MAX_TOKENS = 3_000
+WORDS = re.compile(r"[^\W\d_]+")
+"""The single words of a token of that kind."""
 
 _TOKEN = re.compile(
     r"""
@@ -61,14 +63,15 @@ _ARGUED = {"frac": r"\frac", "dfrac": r"\frac", "tfrac": r"\frac", "cfrac": r"\f
 _OPERATORS = {"times": "*", "cdot": "*", "div": "÷", "−": "-", "–": "-", "×": "*", "⋅": "*", "·": "*",
               "∙": "*", "∗": "*", "**": "^", "⁄": "/", "∕": "/"}  # fmt: skip
 _ABOUT = frozenset(["approx", "simeq", "thickapprox", "cong"])
-_UNEQUAL = frozenset("le leq leqslant ge geq geqslant lt gt ne neq equiv in sim propto mod pmod bmod".split())
-_ENDS = frozenset("implies Rightarrow rightarrow Longrightarrow longrightarrow to therefore because quad qquad".split())
+_UNEQUAL_COMMANDS = "le leq leqslant ge geq geqslant lt gt ne neq equiv in sim propto mod pmod bmod"
+_END_COMMANDS = "implies Rightarrow rightarrow Longrightarrow longrightarrow to therefore because quad qquad"
+_TWO_LETTERS = "is so he we it of in to on at by as or an am be do go my up us no if me mr ms dr oz hr vs"
+_UNEQUAL = frozenset(_UNEQUAL_COMMANDS.split())
+_ENDS = frozenset(_END_COMMANDS.split())
+_SHORT_WORDS = frozenset(_TWO_LETTERS.split())
 _KINDS: dict[str, Kind] = {"open": "open", "close": "close", "percent": "%", "raised": "postfix", "other": "<",
                            "line": "end", "arrow": "end"}  # fmt: skip
 _NOT_DIGITS = re.compile(r"[^0-9.]")
-_SHORT_WORDS = frozenset(
-    "is so he we it of in to on at by as or an am be do go my up us no if me mr ms dr oz hr vs".split()
-)
 
 
 def tokens(step: str) -> list[Token]:
@@ -111,7 +114,9 @@ def _classified(match: re.Match[str], step: str) -> tuple[Kind, str]:
             return "word", text.partition("{")[2].strip("{} ") or text
         case "mark":
             return ("postfix" if text == "!" and _follows_value(step, match.start()) else "end"), text
-    return _KINDS.get(match.lastgroup or "", "unread"), "\n" if match.lastgroup == "line" else text
+    if match.lastgroup == "line":
+        text = "\n" if text[0] == "\n" or text[:2] == "\\\\" else ";"
+    return _KINDS.get(match.lastgroup or "", "unread"), text
 
 
 def _follows_value(step: str, at: int) -> bool:

@@ -14,7 +14,7 @@ from tts_cli.answers.algebra import Undefined
 from tts_cli.answers.evaluate import scalar
 from tts_cli.answers.reading.expression import Apply, Expression, NotUnderstood, Number, nodes
 from tts_cli.answers.reading.normalize import clean
-from tts_cli.answers.reading.parse import parse
+from tts_cli.answers.reading.parse import Parsed, parse
 
 _MAX_SHOWN = 40  # characters of a value
 _FACTORS = frozenset(
@@ -28,7 +28,7 @@ _LONE_PERCENT = re.compile(r"[-+ ]*[0-9]+(?:\.([0-9]+))?%")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SideValue:
     """One reading of a side. `slack`: by how much its value may be off because numbers in it were rounded;
     `decimals`: digits after the point, where it is one number (0: an integer)."""
 
@@ -37,11 +37,11 @@ class Reading:
     decimals: int | None = None
 
 
-def reading(text: str, latex: bool) -> Reading:
+def reading(text: str, latex: bool) -> SideValue:
     """The usual reading of a side, without slack. Raises NotUnderstood, TooBig, Undefined."""
     if _PLAIN.fullmatch(text):
-        return Reading(_plain_value(text))
-    return Reading(_value(_parsed(_PERCENT.sub(r"( \1 / 100 )", text), latex)))
+        return SideValue(_plain_value(text))
+    return SideValue(_value(_parsed(_PERCENT.sub(r"( \1 / 100 )", text), latex).expression))
 
 
 def _plain_value(text: str) -> Fraction:
@@ -58,7 +58,7 @@ def _plain_value(text: str) -> Fraction:
     return total
 
 
-def readings(text: str, latex: bool) -> list[Reading]:
+def readings(text: str, latex: bool) -> list[SideValue]:
     """All readings of a side. Raises NotUnderstood, TooBig, Undefined."""
     texts = [_PERCENT.sub(r"( \1 / 100 )", text)]
     if "%" in text:
@@ -70,40 +70,43 @@ def readings(text: str, latex: bool) -> list[Reading]:
         texts.append(text.removesuffix("!").rstrip())
     found = [one for plain in texts for one in _read(plain, latex)]
     if lone := _LONE_PERCENT.fullmatch(text):
-        found[0] = Reading(found[0].value, decimals=2 + len(lone[1] or ""))
+        found[0] = SideValue(found[0].value, decimals=2 + len(lone[1] or ""))
     in_turn = _in_turn(texts[0])
-    return found if in_turn is None else [*found, Reading(in_turn)]
+    return found if in_turn is None else [*found, SideValue(in_turn)]
 
 
-def _parsed(text: str, latex: bool, mixed_is_product: bool = False) -> Expression:
+def _parsed(text: str, latex: bool) -> Parsed:
     cleaned = clean(text) if "\\" in text or not text.isascii() else text
-    parsed = parse(cleaned, mixed_is_product=mixed_is_product)
+    parsed = parse(cleaned)
     if parsed.doubts - {"mixed number"} - (set() if latex else {"x^10"}):
         raise NotUnderstood(text)
-    return parsed.expression
+    return parsed
 
 
-def _read(text: str, latex: bool) -> Iterator[Reading]:
+def _read(text: str, latex: bool) -> Iterator[SideValue]:
     """Also with a mixed number as a product."""
-    first, second = _parsed(text, latex), _parsed(text, latex, mixed_is_product=True)
-    yield _worked_out(first)
-    if second != first:
-        yield _worked_out(second)
+    if _PLAIN.fullmatch(text):
+        yield SideValue(_plain_value(text), decimals=0 if text.removeprefix("- ").isdigit() else None)
+        return
+    parsed = _parsed(text, latex)
+    yield _worked_out(parsed.expression)
+    if "mixed number" in parsed.doubts:
+        yield _worked_out(parse(clean(text), mixed_is_product=True).expression)
 
 
-def _worked_out(expression: Expression) -> Reading:
+def _worked_out(expression: Expression) -> SideValue:
     value = _value(expression)
     inner = expression
     while isinstance(inner, Apply) and inner.name == "negate":
         inner = inner.arguments[0]
     if isinstance(inner, Number):
-        return Reading(value, decimals=inner.decimals or 0)
+        return SideValue(value, decimals=inner.decimals or 0)
     slack = Fraction(0)
     for number in dict.fromkeys(nodes(expression)):
         if isinstance(number, Number) and number.decimals and number.decimals > 1:
             moved = Number(number.value + Fraction(1, 2 * 10**number.decimals), number.decimals)
             slack += abs(_value(_replaced(expression, number, moved)) - value)
-    return Reading(value, slack)
+    return SideValue(value, slack)
 
 
 def _value(expression: Expression) -> Fraction:
@@ -150,7 +153,7 @@ class Margin:
         scales = tuple(factor for word, factor in words.items() if word in text)
         return cls(about, units, (*scales, 100) if percent else scales)
 
-    def allows(self, left: Reading, right: Reading) -> bool:
+    def allows(self, left: SideValue, right: SideValue) -> bool:
         """Whether both may be the same value."""
         difference = abs(left.value - right.value)
         if difference <= left.slack + right.slack + max(_rounding(left, right.value), _rounding(right, left.value)):
@@ -165,7 +168,7 @@ class Margin:
         return self.units and ratio in _FACTORS
 
 
-def _rounding(written: Reading, exact: Fraction) -> Fraction:
+def _rounding(written: SideValue, exact: Fraction) -> Fraction:
     """By how much a number that was written down may be off: less than one of its last digit, nothing where the exact
     value needs no more digits."""
     if written.decimals is None:
@@ -174,7 +177,7 @@ def _rounding(written: Reading, exact: Fraction) -> Fraction:
     return Fraction(0) if (exact / unit).denominator == 1 else unit
 
 
-def _place(reading: Reading) -> Fraction:
+def _place(reading: SideValue) -> Fraction:
     """The value of the last digit of a written number that is not a zero behind others: 10 for 350, 1/10 for 0.5."""
     if reading.decimals is None or not reading.value:
         return Fraction(0)
