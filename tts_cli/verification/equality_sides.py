@@ -15,6 +15,7 @@ from tts_cli.verification.equality_walk import Side, Unreadable, Walk
 from tts_cli.verification.equality_words import (
     ABOUT,
     ARITHMETIC,
+    BETWEEN,
     JOINING,
     LABELLED,
     LEADING,
@@ -88,7 +89,7 @@ def _check_behind(tokens: Sequence[Token], walk: Walk, side: Side) -> None:
     words = walk.trailing
     if token.kind in ("unread", "%", "postfix", "command", "open", "operator"):
         raise Unreadable
-    if token.kind == "word" and token.text.lower() in (OPERATING if words else ARITHMETIC):
+    if token.kind == "word" and _changes(token.text.lower(), tokens[at + 1], bool(words)):
         raise Unreadable
     if token.text == "\n" and (tokens[at + 1].kind == "operator" or (not side.bare and at + 2 == len(tokens))):
         raise Unreadable  # the next line goes on
@@ -96,6 +97,19 @@ def _check_behind(tokens: Sequence[Token], walk: Walk, side: Side) -> None:
         raise Unreadable
     if token.text == "," and tokens[at + 1].kind == "number" and not _new_equality(tokens, at + 1):
         raise Unreadable
+
+
+def _changes(word: str, following: Token, has_unit: bool) -> bool:
+    """Whether a word behind the right side, perhaps behind its unit, may change it: 3 times 4, but not 3 times a day."""
+    if word not in (OPERATING if has_unit else ARITHMETIC):
+        return False
+    if following.kind != "word":
+        return True
+    if word == "times":
+        return following.text.lower() not in ("a", "as", "per", "each", "every", "more")
+    if word in ("more", "fewer", "less"):
+        return following.text.lower() in ("than", "a")
+    return word not in BETWEEN or following.text.lower() in ARITHMETIC | {"a"}  # 5 and a half
 
 
 def _new_equality(tokens: Sequence[Token], at: int) -> bool:
@@ -153,8 +167,8 @@ def _check_before(step: str, tokens: Sequence[Token], begin: int, start: int, si
         raise Unreadable  # 2 hours 30 minutes; 90 degrees (6 - 2)
     joined = max((i for i, word in enumerate(words) if word in JOINING), default=-1)
     words = words[joined + 1 :]
-    if len(words) > 1 and words[-1] == "of" and words[-2] in SUMS:
-        words = words[:-2]
+    if words and words[-1] == "of" and SUMS & set(words[-4:-1]):
+        words = words[:-1]
     last = words[-1] if words else ""
     adds_to = last == "to" and any(word.startswith("add") for word in words)
     if adds_to or last in RIGHT_BEFORE or last.removesuffix("s") in LABELLED or SCALING & set(words):

@@ -22,7 +22,9 @@ _JOINING_WORDS = """
     hence therefore now find spends spent pays paid costs cost earns earned sold sells or
 """
 _LABELLED_WORDS = "step case day part problem question week year month room level figure example option way"
-_SUM_WORDS = "total sum cost price profit amount number length value distance product speed rate"
+_SUM_WORDS = (
+    "total sum cost price profit amount number length value distance product speed rate bill balance budget area weight"
+)
 
 SCALING = frozenset(_PARTS_WORDS.split())
 """They may change what stands anywhere behind them in their clause."""
@@ -32,6 +34,8 @@ RIGHT_BEFORE = frozenset(_PREPOSITIONS.split()) | set(NUMBER_WORDS)
 """They may change what stands right behind them."""
 OPERATING = frozenset(_OPERATING_WORDS.split())
 """They may change a number with its unit before them."""
+BETWEEN = frozenset(["to", "and", "or", "by", "over", "from", "per"])
+"""They change the number before them only where another number follows."""
 JOINING = frozenset(_JOINING_WORDS.split())
 """A new statement begins behind them."""
 LABELLED = frozenset(_LABELLED_WORDS.split())
