@@ -48,7 +48,9 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
         note_unread_stdin(channels, f"the solution is taken from {file}")
     with closing(_load(chosen)) as prm:
         channels.introduce(prm.entry)
-        least = default_threshold(prm.entry.family) if threshold is None else threshold
+        of_format = prm.entry.format.threshold if prm.entry.format else None
+        given = of_format if threshold is None else threshold
+        least = default_threshold(prm.entry.family) if given is None else given
         checked = check_solution(solution.problem, solution.steps, prm)
     present(channels, checked, least)
     return 0 if checked.first_doubtful(least) is None else DOUBTFUL
@@ -56,12 +58,11 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
 
 def _load(chosen: Settings) -> LlamaPRM:
     """The PRM that was named, else the policy's own. Raises UsageError, ModelError."""
-    from tts_cli.models.load import load_prm
-    from tts_cli.models.load import resolve as resolve_model
+    from tts_cli.models.load import load_prm, prm_of
     from tts_cli.models.registry import read
 
     known = read()
-    name = chosen.prm or resolve_model(chosen.policy, "policy", known).prm or "none"
+    name = chosen.prm or prm_of(chosen.policy, known, chosen.prm_format)
     if name == "none":
         raise UsageError("`tts check` needs a PRM to read the solution, and there is none.", "Name one with --prm.")
     return load_prm(
