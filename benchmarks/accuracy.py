@@ -77,7 +77,7 @@ def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespa
                     seed=options.seed,
                     temperature=options.temperature,
                     max_step_tokens=120,
-                    aggregate=options.aggregate,
+                    aggregate=options.aggregate or (options.format and options.format.aggregate),
                     select=options.select,
                 )
                 records = solve_all(models, problems, settings, judge)
@@ -111,14 +111,17 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--budgets", type=int, nargs="+", default=[4, 16])
     parser.add_argument("--temperature", type=float, default=0.8)
-    parser.add_argument("--aggregate", default="last")
+    parser.add_argument("--prm-format")
+    parser.add_argument("--aggregate", help="default: what suits the PRM")
     parser.add_argument("--select", default="weighted")
     parser.add_argument("--levels", action="store_true", help="also by level")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     problems = list(islice(distinct(generate(options.seed, split="test"), options.count), options.count))
     size = {"n_seq_max": 128, "threads": options.threads}
-    models = Models(load_policy(options.policy, **size), load_prm(options.prm, **size))
+    prm = load_prm(options.prm, prm_format=options.prm_format, **size)
+    options.format = prm.entry.format
+    models = Models(load_policy(options.policy, **size), prm)
     for line in lines(models, problems, options):
         print(line, flush=True)
 

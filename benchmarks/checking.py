@@ -130,11 +130,12 @@ def line(name: str, reads: Sequence[Read], threshold: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.checking")
     parser.add_argument("--prm", default="nano-prm")
+    parser.add_argument("--prm-format")
     parser.add_argument("--count", type=int, default=300, help="problems of each split")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    prm = load_prm(options.prm, n_seq_max=TOGETHER, threads=options.threads)
+    prm = load_prm(options.prm, prm_format=options.prm_format, n_seq_max=TOGETHER, threads=options.threads)
     assert prm is not None
     chosen = best_threshold(read_all(prm, "validation", options.count, options.seed))
     print(f"{options.prm}, {options.count} problems, seed {options.seed}; best threshold on validation: {chosen:g}\n")

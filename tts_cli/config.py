@@ -33,6 +33,7 @@ from tts_cli.search.methods import METHODS
 Effort = Literal["low", "normal", "high", "max"]
 MAX_BUDGET = 4096
 _DEFAULT = Sampling()
+_AGGREGATE: Aggregate = "last"
 
 SEARCH, MODELS, SAMPLING, LIMITS = "Search", "Models", "Sampling", "Limits"
 """The groups of the help."""
@@ -80,9 +81,15 @@ class Settings(BaseModel):
         MODELS, None, "Scores the steps. (default: the policy's own)", metavar="NAME|FILE.gguf|none", min_length=1
     )
     prm_format: str | None = _setting(
-        MODELS, None, "How a PRM file is read. (default: what the file says)", metavar="NAME", min_length=1
+        MODELS,
+        None,
+        "How a PRM file is read; reader and judge: any model is one. (default: what the file says)",
+        metavar="NAME",
+        min_length=1,
     )
-    aggregate: Aggregate = _setting(SEARCH, "last", "Step scores to the score of a solution.")
+    aggregate: Aggregate | None = _setting(
+        SEARCH, None, f"Step scores to the score of a solution. (default: what suits the PRM, else {_AGGREGATE})"
+    )
     select: Select = _setting(SEARCH, "weighted", "Scored solutions to the answer.")
     temperature: float | None = _setting(
         SAMPLING,
@@ -162,14 +169,19 @@ class Settings(BaseModel):
             max_step_tokens=self.max_step_tokens or _DEFAULT.max_step_tokens,
         )
 
-    def with_defaults(self, **own: float | None) -> Settings:
-        """What is not set, as a model's own defaults have it.
+    @property
+    def aggregation(self) -> Aggregate:
+        """How step scores become the score of a solution, with the tool's own default where it is not set."""
+        return self.aggregate or _AGGREGATE
+
+    def with_defaults(self, **own: float | str | None) -> Settings:
+        """What is not set, as a model's own defaults have it. Raises UsageError for one that cannot be used.
 
         >>> Settings(top_p=0.9).with_defaults(temperature=0.6, top_p=0.5).sampling
         Sampling(temperature=0.6, top_p=0.9, max_step_tokens=256)
         """
-        missing = {name: value for name, value in own.items() if getattr(self, name) is None}
-        return self.model_copy(update=missing)
+        missing = {name: value for name, value in own.items() if getattr(self, name) is None and value is not None}
+        return self.model_copy(update=Settings(**missing).model_dump(include=set(missing)))
 
     def fingerprinted(self) -> dict[str, Any]:
         """What a record depends on, beside the models: not where or how fast it is computed.
@@ -177,7 +189,7 @@ class Settings(BaseModel):
         Without the calculator it is what it was before there was one, so that such records are still known.
         """
         without = set() if self.calculator else {"calculator"}
-        fields = self.model_dump(exclude=_ELSEWHERE | set(_SAMPLED) | without)
+        fields = self.model_dump(exclude=_ELSEWHERE | set(_SAMPLED) | without) | {"aggregate": self.aggregation}
         return {**fields, "sampling": {name: getattr(self.sampling, name) for name in _SAMPLED}}
 
 

@@ -303,12 +303,14 @@ def models_of(settings: Settings, *, with_prm: bool = True) -> ModelPair:
     Raises UsageError.
     """
     asks = settings.method == "auto" or find(settings.method).needs_prm
-    return resolve_pair(settings.policy, settings.prm if with_prm else "none", own_prm=asks)
+    prm = settings.prm if with_prm else "none"
+    return resolve_pair(settings.policy, prm, own_prm=asks, prm_format=settings.prm_format)
 
 
 def effective(settings: Settings, models: ModelPair) -> Settings:
-    """What was set, else what suits the policy."""
-    return settings.with_defaults(**models.policy.sampling.model_dump())
+    """What was set, else what suits the policy and the PRM."""
+    format = models.prm.format if models.prm else None
+    return settings.with_defaults(**models.policy.sampling.model_dump(), aggregate=format.aggregate if format else None)
 
 
 def load_models(

@@ -96,7 +96,7 @@ def test_help_is_rich_only_on_a_terminal(tts: Program) -> None:
 
 def test_help_tells_the_defaults_that_settings_have(here: Here) -> None:
     text = " ".join(here("solve", "--help").stdout.split())
-    for name in ("method", "beam_width", "policy", "aggregate", "select", "effort", "seed", "max_steps", "max_tokens"):
+    for name in ("method", "beam_width", "policy", "select", "effort", "seed", "max_steps", "max_tokens"):
         flag = "--" + name.replace("_", "-")
         assert re.search(rf"{flag}\b[^(]*\(default: {Settings.model_fields[name].default}\)", text), flag
 

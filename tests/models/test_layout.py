@@ -16,7 +16,7 @@ from tts_cli.engine import Branch, Evaluated, ReadOut
 from tts_cli.engine.model import load_model
 from tts_cli.errors import ModelError
 from tts_cli.models import registry
-from tts_cli.models.prm.formats import PrmFormat, PrmLayout, compile_format
+from tts_cli.models.prm.formats import PrmFormat, PrmLayout, StepTokens, compile_format
 from tts_cli.models.prm.read_outs import TokenPair
 from tts_cli.protocols import Usage
 
@@ -55,7 +55,7 @@ def test_nano_prm(nano: Any) -> None:
     assert prompt == [start, *nano.tokenize("1 + 1?", special=False), solution]
     assert steps == [nano.tokenize(step + "\n\n", special=False) for step in STEPS]
     assert len({step[-1] for step in steps}) == 1  # the blank line is one token
-    assert TokenPair.of(shipped("nano-prm"), nano) == TokenPair(nano.id_of("+"), nano.id_of("-"))
+    assert TokenPair.of(shipped("nano-prm"), nano) == TokenPair((nano.id_of("+"),), (nano.id_of("-"),))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_math_shepherd_in_its_own_kind_of_vocabulary(folder: Path) -> None:
     layout = compile_format(shipped("math-shepherd"), vocab, None)
     whole = "How many? " + "\n".join(f"{step} ки" for step in STEPS)
     assert joined(chunks(layout, vocab, "How many?")) == [vocab.bos, *vocab.tokenize(whole, special=False)]
-    assert TokenPair.of(shipped("math-shepherd"), vocab) == TokenPair(vocab.id_of(" +"), vocab.id_of(" -"))
+    assert TokenPair.of(shipped("math-shepherd"), vocab) == TokenPair((vocab.id_of(" +"),), (vocab.id_of(" -"),))
 
 
 def test_rlhflow_turns_are_read_before_the_marker(folder: Path) -> None:
@@ -142,6 +142,14 @@ def test_a_model_without_the_tokens(nano: Any, changes: dict[str, Any], what: st
         {"at": "end"},
         {"at": "end", "marker": "", "step": "{step}\n\n", "layout": "chat"},
         {"at": "after"},
+        {"suffix": "Right?"},
+        {"at": "suffix"},
+        {"read": "likelihood"},
+        {"over": "("},
+        {"good": []},
+        {"good": ["+", ""]},
+        {"threshold": 2.0},
+        {"layout": "solution"},
     ],
 )
 def test_malformed_formats(fields: dict[str, Any]) -> None:
@@ -155,9 +163,38 @@ def test_malformed_formats(fields: dict[str, Any]) -> None:
     ("good", "bad", "score"), [(0, 0, 0.5), (2, 0, 0.8808), (-3, 1, 0.018), (-1e4, 1e4, 0), (1e4, -1e4, 1)]
 )
 def test_a_token_pair_scores_by_the_softmax_of_two_logits(good: float, bad: float, score: float) -> None:
-    read_out = TokenPair(good=3, bad=1)
-    assert read_out.wanted == ReadOut(tokens=(3, 1))
+    read_out = TokenPair(good=(3,), bad=(1,))
+    assert read_out.asks(StepTokens(range(12))) == ([11], ReadOut(tokens=(3, 1)))
+    assert read_out.asks(StepTokens(range(12), suffix=[5, 6])) == ([1], ReadOut(tokens=(3, 1)))
     root = Branch(None, [0], Usage(), sampled=False)
     logits = np.array([[good, bad]], np.float32)  # [marks, tokens]
-    assert read_out.marks(12) == [11]
     assert read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32))) == pytest.approx(score, abs=1e-4)
+
+
+def test_spellings_of_a_side_are_added_up() -> None:
+    read_out = TokenPair(good=(3, 4), bad=(1, 2))
+    root = Branch(None, [0], Usage(), sampled=False)
+    logits = np.log(np.array([[1, 2, 3, 4]], np.float32)) + np.float32(1e3)
+    assert read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32))) == pytest.approx(0.3, abs=1e-4)
+    logits[0, 3] = np.nan
+    with pytest.raises(ModelError, match="not a number"):
+        read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "{problem}"},
+        {"step": "{step}"},
+        {"marker": "+"},
+        {"suffix": "Right?", "at": "suffix"},
+        {"read": "pair"},
+        {"read": "pair", "suffix": "Right?"},
+    ],
+)
+def test_malformed_formats_of_the_solution_layout(fields: dict[str, Any]) -> None:
+    good = {"layout": "solution", "read": "likelihood"}
+    PrmFormat.model_validate(good)
+    PrmFormat.model_validate({"layout": "solution", "suffix": "Right?", "at": "suffix"})
+    with pytest.raises(ValidationError):
+        PrmFormat.model_validate({**good, **fields})

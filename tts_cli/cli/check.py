@@ -17,6 +17,7 @@ from tts_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from tts_cli.models.backends.llama_cpp import LlamaPRM
+    from tts_cli.models.registry import ModelEntry
 
 EPILOG = """FILE holds the problem, then the steps, with a blank line between all of them.
 
@@ -43,7 +44,7 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
     from tts_cli.cli.view.check import present
     from tts_cli.data import worked
     from tts_cli.solving.calculator import refuter
-    from tts_cli.solving.check_solution import check_solution, default_threshold
+    from tts_cli.solving.check_solution import check_solution
 
     chosen = resolve(flags)
     if threshold is not None and not 0 <= threshold <= 1:
@@ -55,21 +56,28 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
     with closing(prm) if prm is not None else nullcontext():
         if prm is not None:
             channels.introduce(prm.entry)
-        least = default_threshold(prm.entry.family if prm is not None else None) if threshold is None else threshold
+        least = _threshold(prm.entry if prm is not None else None) if threshold is None else threshold
         checked = check_solution(solution.problem, solution.steps, prm, refute=refuter(on=chosen.calculator))
     present(channels, checked, least)
     return 0 if checked.first_doubtful(least) is None else DOUBTFUL
 
 
+def _threshold(prm: ModelEntry | None) -> float:
+    """The format's own, else that of the family."""
+    from tts_cli.solving.check_solution import default_threshold
+
+    own = prm.format.threshold if prm is not None and prm.format is not None else None
+    return default_threshold(prm.family if prm is not None else None) if own is None else own
+
+
 def _load(chosen: Settings, channels: Channels) -> LlamaPRM | None:
     """The PRM that was named, else the policy's own; None where there is none. Raises UsageError, ModelError."""
-    from tts_cli.models.load import load_prm
-    from tts_cli.models.load import resolve as resolve_model
+    from tts_cli.models.load import load_prm, prm_of
     from tts_cli.models.registry import read
 
     known = read()
-    name = chosen.prm or resolve_model(chosen.policy, "policy", known).prm
-    if name is None or name == "none":
+    name = chosen.prm or prm_of(chosen.policy, known, chosen.prm_format)
+    if name == "none":
         if not chosen.calculator:
             raise UsageError(
                 "`tts check` needs a PRM to read the solution, or the calculator.",

@@ -135,19 +135,19 @@ def _fits(entry: ModelEntry, memory: int | None) -> Check:
 
 
 def _default_models(known: Registry) -> Iterator[Check]:
-    from tts_cli.models.load import resolve as resolve_model
+    from tts_cli.models.load import prm_of
 
     try:
         chosen = resolve({})
-        policy = resolve_model(chosen.policy, "policy", known)
+        own = prm_of(chosen.policy, known, chosen.prm_format)
     except TtsError as error:
         yield Check("policy", "fail", error.what, error.hint)
         return
-    prm = chosen.prm or policy.prm or "none"
-    for role, name in (("policy", chosen.policy), ("prm", prm)):
+    format = [chosen.prm_format] if chosen.prm_format else []
+    for role, name, *more in (("policy", chosen.policy), ("prm", chosen.prm or own, *format)):
         if name == "none":
             continue
-        found = _probe(role, name)
+        found = _probe(role, name, *more)
         if "error" in found:
             yield Check(f"default {role}", "fail", f"{name}: {found['error']}", found["hint"])
         else:

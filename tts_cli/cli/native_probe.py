@@ -1,7 +1,7 @@
 """What touches llama.cpp for `tts doctor`, as a program of its own: if native code crashes, only this process ends.
 
     python -m tts_cli.cli.native_probe system
-    python -m tts_cli.cli.native_probe policy NAME        (prm NAME)
+    python -m tts_cli.cli.native_probe policy NAME        (prm NAME [FORMAT])
 
 Prints one JSON object. Not part of the command-line contract.
 """
@@ -33,13 +33,13 @@ def system() -> dict[str, Any]:
     }
 
 
-def load(role: str, name: str) -> dict[str, Any]:
+def load(role: str, name: str, prm_format: str | None = None) -> dict[str, Any]:
     """Load a model and run a few tokens through it."""
     from tts_cli.models.load import load_policy, load_prm
     from tts_cli.protocols import Job, SampleKey, Sampling, Usage
 
     started = time.perf_counter()
-    model: Any = load_policy(name) if role == "policy" else load_prm(name)
+    model: Any = load_policy(name) if role == "policy" else load_prm(name, prm_format=prm_format)
     prefix = model.start("Compute 1 + 1.", Usage())
     job: Job[Any]
     if role == "policy":

@@ -128,6 +128,11 @@ class Engine:
         self._check_length(len(tokens))
         return Branch(None, tokens, usage, sampled=False)
 
+    def extend(self, branch: Branch, tokens: Sequence[int]) -> Branch:
+        """The branch of given tokens after another one; they are run when something after them is."""
+        self._check_tokens(tokens)
+        return Branch(branch, tokens, branch.usage, sampled=False)
+
     def generate(self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int) -> Job[Generated]:
         """Sample one step after `branch`, which stays usable.
         Ends when `stop`, given the step's bytes so far, returns a Finish; at an end token (EOS); after `max_tokens`
@@ -143,10 +148,12 @@ class Engine:
     ) -> Job[Evaluated]:
         """Run `tokens` after `branch` and return what `read_out` names at `marks`, indexes into `tokens`.
         The job fails with PromptTooLong when the path does not fit."""
-        self._check_tokens(read_out.tokens or ())
+        self._check_tokens((*(read_out.tokens or ()), *read_out.following))
         self._check_tokens(tokens)
         if any(not 0 <= mark < len(tokens) for mark in marks):
             raise ValueError("a mark lies outside of the tokens")
+        if len(read_out.following) not in (0, len(marks)):
+            raise ValueError("one token follows each mark")
         task = Evaluation(self._next(), branch, tokens, marks, read_out, (self.vocab.n_tokens, self.n_embd))
         try:
             self._check_length(task.child.length)

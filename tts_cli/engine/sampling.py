@@ -91,27 +91,50 @@ def logprobs(logits: NDArray[np.float32], tokens: Sequence[int]) -> list[float]:
     return found
 
 
+def given(rows: Sequence[NDArray[np.float32]], tokens: Sequence[int]) -> list[float]:
+    """`logprobs` of tokens that are given and not drawn, one per row of logits [n_vocab]; a row of a large vocabulary
+    is gone through by itself. Raises ModelError when a row is not made of numbers."""
+    if not tokens:
+        return []
+    if len(rows[0]) < _LARGE:
+        logits = np.asarray(rows)
+        _check(logits.max(axis=1))
+        return logprobs(logits, tokens)
+    weights = np.empty(len(rows[0]), np.float32)
+    return [_Row(row, weights).logprob(token) for row, token in zip(rows, tokens, strict=True)]
+
+
+class _Row:
+    """The logits [n_vocab] of one row of a large vocabulary, and their weights at temperature 1: written to `weights`,
+    with running sums `whole`. `unit` is the logit whose weight is 1."""
+
+    __slots__ = ("likeliest", "logits", "top", "unit", "whole")
+
+    def __init__(self, logits: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+        self.logits, self.likeliest = logits, int(logits.argmax())
+        self.top = logits[self.likeliest]
+        _check(self.top)
+        self.unit = self.top if abs(self.top) > _SAFE else np.float32(0)
+        self.whole = _sums(_weigh(logits, self.unit, 1.0, weights))
+
+    def logprob(self, token: int) -> float:
+        return float(self.logits[token] - self.unit) - math.log(self.whole[-1])
+
+
 def _draw_row(logits: NDArray[np.float32], sampler: Sampler, weights: NDArray[np.float32]) -> tuple[int, float]:
     """A token of one row of a large vocabulary and its log-probability. `weights` [n_vocab] is room to work in."""
-    likeliest = int(logits.argmax())
-    top = logits[likeliest]
-    _check(top)
-    unit = top if abs(top) > _SAFE else np.float32(0)  # the logit whose weight is 1
-    whole = _sums(_weigh(logits, unit, 1.0, weights))
-
-    def logprob(token: int) -> float:
-        return float(logits[token] - unit) - math.log(whole[-1])
-
+    row = _Row(logits, weights)
+    top, whole = row.top, row.whole
     if sampler.temperature == 0:
-        return likeliest, logprob(likeliest)
-    token = _thin(weights, whole, float(weights[likeliest]), sampler)
+        return row.likeliest, row.logprob(row.likeliest)
+    token = _thin(weights, whole, float(weights[row.likeliest]), sampler)
     if token is None:
         sums = _sums(_weigh(logits, top, sampler.temperature, weights))
         if sampler.top_p < 1:
             _keep_row_nucleus(logits, top, sampler, weights, sums[-1])
             sums = _sums(weights)
         token = _pick(weights, sums, sampler.draw())
-    return token, logprob(token)
+    return token, row.logprob(token)
 
 
 def _thin(weights: NDArray[np.float32], sums: NDArray[np.float64], largest: float, sampler: Sampler) -> int | None:

@@ -38,6 +38,7 @@ _AGE = attrgetter("number")
 _KEPT_BYTES = 64 << 20  # of logits after branches, so that late siblings need not run a token again
 _HEADROOM = 4  # free cells per job at work that a new job must leave, or it would soon be sent away again
 _NARROW = 4  # jobs: spreading fewer over several contexts gains nothing
+_NO_ROWS: NDArray[np.float32] = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,23 +249,22 @@ class Scheduler:
     ) -> None:
         """Evaluations keep their rows and end; generations are put on `sampled`, their row [n_vocab] on `rows`."""
         count = sum(len(chunk.marked) for chunk in chunks)
-        logits = iter(pool.context.logits(count)) if count else iter(())  # [count, n_vocab], in the order of the rows
-        states = iter(pool.context.hidden(count)) if _with_hidden(chunks) else None  # [count, n_embd]
+        logits = pool.context.logits(count) if count else _NO_ROWS  # [count, n_vocab], in the order of the rows
+        states = pool.context.hidden(count) if _with_hidden(chunks) else None  # [count, n_embd]
+        end = 0
         for chunk in chunks:
-            task = chunk.task
-            for position in chunk.marked:
-                row: NDArray[np.float32] = next(logits)
-                state = next(states) if states is not None else None
-                if isinstance(task, Generation):
-                    sampled.append(task)
-                    rows.append(row)
-                    if task.fresh:
-                        self._keep(task.parent, row)
-                elif isinstance(task, Evaluation):
-                    task.accept(position, row, state)
-            if isinstance(task, Evaluation) and task.todo == 0:
-                task.finish()
-                self._finish(task)
+            task, begin, end = chunk.task, end, end + len(chunk.marked)
+            if isinstance(task, Generation) and end > begin:  # of its last token, so it is one
+                sampled.append(task)
+                rows.append(logits[begin])
+                if task.fresh:
+                    self._keep(task.parent, logits[begin])
+            elif isinstance(task, Evaluation):
+                if end > begin:
+                    task.accept(chunk.marked, logits[begin:end], None if states is None else states[begin:end])
+                if task.todo == 0:
+                    self._finish(task)  # first, so that who gets the result may release its branch at once
+                    task.finish()
 
     def _sample(self, tasks: list[Generation], rows: list[NDArray[np.float32]]) -> None:
         """Draw one token for each task, without `rows` from the logits that are kept after its parent."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.engine.model import Vocab
 from tts_cli.engine.pool import Branch, Pool, Slot
-from tts_cli.engine.sampling import Sampler
+from tts_cli.engine.sampling import Sampler, given
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Finish, Job
 
@@ -45,22 +45,27 @@ class GenerationJob(Job[Generated]):
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """The branch that ends with the evaluated tokens, and what was asked for at the marked ones: `logits`
-    [marks, n_vocab], or [marks, tokens] of the wanted tokens; `hidden` states after the final norm [marks, n_embd]."""
+    [marks, n_vocab], or [marks, tokens] of the wanted tokens; `hidden` states after the final norm [marks, n_embd];
+    `logprobs` [marks] of the tokens that follow them."""
 
     branch: Branch
     logits: NDArray[np.float32]
     hidden: NDArray[np.float32]
+    logprobs: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOut:
     """What is read at marked rows: the logits of all tokens, or of `tokens` only (() for none), and hidden states.
+    `following` holds, for each mark, the token that comes after it, whose log-probability is wanted (natural, at
+    temperature 1); it need not be among those that are run. () for none.
 
     Only this is copied out of llama.cpp: two numbers a row for a pair of tokens, not a whole vocabulary.
     """
 
     tokens: tuple[int, ...] | None = None
     hidden: bool = False
+    following: tuple[int, ...] = ()
 
 
 class EngineTask:
@@ -165,10 +170,13 @@ class Evaluation(EngineTask):
         super().__init__(number, parent, Branch(parent, tokens, parent.usage, sampled=False))
         self.job: Job[Evaluated] = Job()
         self.read_out, self.reads_hidden = read_out, read_out.hidden
-        self._rows = [parent.length + mark for mark in marks]
+        self._marks: dict[int, list[int]] = {}  # position -> which of the marks lie there
+        for i, mark in enumerate(marks):
+            self._marks.setdefault(parent.length + mark, []).append(i)
         n_logits = widths[0] if read_out.tokens is None else len(read_out.tokens)
         self._logits = np.empty((len(marks), n_logits), np.float32)
         self._hidden = np.empty((len(marks), widths[1] if read_out.hidden else 0), np.float32)
+        self._logprobs = np.empty(len(read_out.following))
         if not tokens:
             self.finish()
 
@@ -176,20 +184,25 @@ class Evaluation(EngineTask):
         return self.child.start
 
     def marked(self, begin: int, end: int) -> list[int]:
-        return sorted({row for row in self._rows if begin <= row < end})
+        return sorted(row for row in self._marks if begin <= row < end)
 
-    def accept(self, position: int, logits: NDArray[np.float32], hidden: NDArray[np.float32] | None) -> None:
-        """Keep what is wanted of one row: logits [n_vocab], hidden state [n_embd]."""
-        tokens = self.read_out.tokens
-        for i, row in enumerate(self._rows):
-            if row == position:
-                self._logits[i] = logits if tokens is None else logits[list(tokens)]
-                if hidden is not None and self.read_out.hidden:
-                    self._hidden[i] = hidden
+    def accept(self, positions: Sequence[int], logits: NDArray[np.float32], hidden: NDArray[np.float32] | None) -> None:
+        """Keep what is wanted of these rows: logits [rows, n_vocab], hidden states [rows, n_embd].
+        Raises ModelError where a log-probability is wanted and a row is not made of numbers."""
+        wanted = self.read_out
+        columns: slice | list[int] = slice(None) if wanted.tokens is None else list(wanted.tokens)
+        pairs = [(row, i) for row, position in enumerate(positions) for i in self._marks[position]]
+        for row, i in pairs:
+            self._logits[i] = logits[row, columns]
+            if hidden is not None and wanted.hidden:
+                self._hidden[i] = hidden[row]
+        if wanted.following:
+            found = given([logits[row] for row, _ in pairs], [wanted.following[i] for _, i in pairs])
+            self._logprobs[[i for _, i in pairs]] = found
 
     def finish(self) -> None:
         """All tokens ran."""
-        self.job.resolve(Evaluated(self.child, self._logits, self._hidden))
+        self.job.resolve(Evaluated(self.child, self._logits, self._hidden, self._logprobs))
 
     def out_of_room(self) -> None:
         self.job.fail(PromptTooLong("the text does not fit into the model's context", "Give a larger context size."))

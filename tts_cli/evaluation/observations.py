@@ -176,6 +176,6 @@ class Observer:
 
     def _at_the_end(self, row: Row, session: Session) -> Checkpoint:
         """Of a fixed method, as it votes when a problem is solved."""
-        selection = decide(session.search, self.settings.aggregate, self.settings.select, self.judge)
+        selection = decide(session.search, self.settings.aggregation, self.settings.select, self.judge)
         observation = gather(selection.ballots, selection.votes, session.plan.budget)
         return Checkpoint(observation, is_right(selection.answer, row, self.judge), session.flops())

@@ -166,9 +166,9 @@ class EvalRun:
     def _eval_facts(self, ungraded: int) -> EvalFacts:
         policy, prm = self.facts
         settings = self.settings
-        names = ("aggregate", "select", "beam_width", "max_tokens", "max_steps", "calculator")
+        names = ("select", "beam_width", "max_tokens", "max_steps", "calculator", "min_confidence")
         how = {name: getattr(settings, name) for name in names} | asdict(settings.sampling)
-        how["min_confidence"] = settings.min_confidence
+        how["aggregate"] = settings.aggregation
         return EvalFacts(Path(self.asked.dataset).name, settings.seed, policy, prm, how, ungraded)
 
 

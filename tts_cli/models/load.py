@@ -35,17 +35,27 @@ class ModelPair:
     registry: Registry
 
 
-def resolve_pair(policy: str, prm: str | None, *, own_prm: bool, registry: Registry | None = None) -> ModelPair:
+def resolve_pair(
+    policy: str, prm: str | None, *, own_prm: bool, prm_format: str | None = None, registry: Registry | None = None
+) -> ModelPair:
     """The entries of both models. `own_prm`: where no PRM is named, take the policy's own. Raises UsageError.
     `prm` "none" means none. Without `registry` it is read from its files."""
     known = registry or read()
     policy_entry = resolve(policy, "policy", known)
-    name = prm or (own_prm and policy_entry.prm) or "none"
-    return ModelPair(policy_entry, None if name == "none" else resolve(name, "prm", known), known)
+    name = prm or (prm_of(policy, known, prm_format) if own_prm else "none")
+    return ModelPair(policy_entry, None if name == "none" else resolve(name, "prm", known, prm_format), known)
 
 
-def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> ModelEntry:
-    """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file.
+def prm_of(policy: str, known: Registry, prm_format: str | None = None) -> str:
+    """The PRM that suits a policy, or "none"; itself, where the format is for any language model. Raises UsageError."""
+    if prm_format is not None and known.format(prm_format).of == "any":
+        return policy
+    return resolve(policy, "policy", known).prm or "none"
+
+
+def resolve(name_or_path: str, role: Role, known: Registry | None = None, prm_format: str | None = None) -> ModelEntry:
+    """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file. With a
+    `prm_format` for any language model that model is a PRM, whatever else it is.
     Loads nothing. Raises UsageError for an unknown name or a model of the other role."""
     known = known or read()
     if name_or_path in known.models or not is_path(name_or_path):
@@ -53,8 +63,12 @@ def resolve(name_or_path: str, role: Role, known: Registry | None = None) -> Mod
     else:
         path = expand(name_or_path)
         entry = _registered(path, known) or _of_file(path, role, known)
+    if role == "prm" and prm_format is not None and (entry.role != role or prm_format in known.formats):
+        format = known.format(prm_format)
+        if format.of == "any":
+            return entry.model_copy(update={"role": role, "format": format})
     if entry.role != role:
-        raise _wrong_role(entry.name, role)
+        raise _wrong_role(entry.name, role, known)
     return entry
 
 
@@ -113,7 +127,7 @@ def load_policy(model: str | ModelEntry, *, registry: Registry | None = None, **
     engine = Engine(path, **size)
     try:
         if FORMAT_KEY in engine.metadata:
-            raise _wrong_role(entry.name, "policy")
+            raise _wrong_role(entry.name, "policy", known)
         return LlamaPolicy(engine, entry, prompt())
     except Exception:
         engine.close()
@@ -159,11 +173,14 @@ def load_prm(
     from tts_cli.models.backends.llama_cpp import LlamaPRM
 
     known = registry or read()
-    entry = resolve(model, "prm", known) if isinstance(model, str) else model
+    entry = resolve(model, "prm", known, prm_format) if isinstance(model, str) else model
     # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
     engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
     try:
         entry, format = _with_format(entry, engine.metadata.get(FORMAT_KEY), prm_format, known)
+        if format.of == "any":  # it reads in its own prompt
+            style = entry.prompt or known.prompt_for(entry.name, engine.metadata)
+            entry = entry.model_copy(update={"prompt": style})
         return LlamaPRM(engine, entry, format)
     except Exception:
         engine.close()
@@ -202,9 +219,10 @@ def _with_format(
     return entry.model_copy(update={"format": format, "family": entry.family or name}), format
 
 
-def _wrong_role(name: str, wanted: Role) -> UsageError:
+def _wrong_role(name: str, wanted: Role, known: Registry) -> UsageError:
     other: Role = "prm" if wanted == "policy" else "policy"
-    return UsageError(
-        f"The model '{name}' is a {_TITLES[other]} and cannot be used as a {_TITLES[wanted]}.",
-        f"Pass it as `--{other}`, and a {_TITLES[wanted]} as `--{wanted}`.",
-    )
+    hint = f"Pass it as `--{other}`, and a {_TITLES[wanted]} as `--{wanted}`."
+    if wanted == "prm":
+        ways = " or ".join(f"`--prm-format {name}`" for name, format in known.formats.items() if format.of == "any")
+        hint += f" As a judge it needs {ways}."
+    return UsageError(f"The model '{name}' is a {_TITLES[other]} and cannot be used as a {_TITLES[wanted]}.", hint)

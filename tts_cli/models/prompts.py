@@ -67,10 +67,11 @@ Message = tuple[str, Text]  # role, content
 # --- chat templates ---
 
 
-def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
-    """The prompt of one problem, with the hole `problem`.
-    Without a template (or with an empty one) the messages are plain paragraphs, then "Solution:". Where a template
-    refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable template."""
+def policy_prompt(template: str | None, style: PromptStyle, then: Sequence[Message] = ()) -> list[str | Hole]:
+    """The prompt of one problem, with the hole `problem`, and the turns `then` that follow it.
+    Without a template (or with an empty one) the messages are plain paragraphs, then "Solution:", and nothing follows.
+    Where a template refuses a system message, its text goes in front of the user's. Raises ModelError for an unusable
+    template."""
     before, after = style.user.split("{problem}")
     user: Text = [before, Hole("problem"), after]
     system = [style.system] if style.system else []
@@ -78,11 +79,11 @@ def policy_prompt(template: str | None, style: PromptStyle) -> list[str | Hole]:
         return [*(f"{text}\n\n" for text in system), "Problem: ", *user, "\n\nSolution:"]
     messages: list[Message] = [("system", system)] if system else []
     try:
-        return render(template, [*messages, ("user", user)], open_turn=True)
+        return render(template, [*messages, ("user", user), *then], open_turn=True)
     except ModelError as error:
         if not system or isinstance(error, CostlyTemplate):
             raise
-    return render(template, [("user", [*system, "\n\n", *user])], open_turn=True)
+    return render(template, [("user", [*system, "\n\n", *user]), *then], open_turn=True)
 
 
 def render(template: str, messages: Sequence[Message], *, open_turn: bool) -> list[str | Hole]:

@@ -69,7 +69,7 @@ class Plan:
 
     def vote(self, settings: Settings) -> tuple[Aggregate, Select]:
         """How solutions vote: as the rule was calibrated, else as the settings say."""
-        return (self.rule and self.rule.vote) or (settings.aggregate, settings.select)
+        return (self.rule and self.rule.vote) or (settings.aggregation, settings.select)
 
 
 def make_plan(

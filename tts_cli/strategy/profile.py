@@ -219,8 +219,9 @@ def samples_as(settings: Settings) -> dict[str, float | str]:
     return {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
-        "aggregate": settings.aggregate,
+        "aggregate": settings.aggregation,
         "select": settings.select,
+        **({"prm_format": settings.prm_format} if settings.prm_format else {}),
         **HYPERPARAMETERS,
     }
 

@@ -4,7 +4,8 @@ The policy asks with the model's own chat template and writes one step at a time
 as they were sampled; a step's text is read off them and never tokenised again.
 
 The PRM's tree grows step by step beside the policy's. A step's tokens are run once: its prefix stays in the engine, and
-whoever asks for the same step after the same steps gets the same score.
+whoever asks for the same step after the same steps gets the same score. What a step consists of, and what of it is
+read, is data of the PRM's format (`models/prm`): here a PRM is a layout and a read-out.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from functools import partial
 from typing import Any
 
 from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler, allowed_cores
-from tts_cli.models.prm.formats import PrmFormat, compile_format
-from tts_cli.models.prm.read_outs import TokenPair
+from tts_cli.models.prm.formats import PrmFormat, StepTokens
+from tts_cli.models.prm.read_outs import read_out_of
+from tts_cli.models.prm.solution import layout_of
 from tts_cli.models.prompts import Hole, compile_template, fill, with_bos
 from tts_cli.models.registry import ModelEntry
 from tts_cli.models.steps import StepEnd, Turn
@@ -145,32 +147,53 @@ class LlamaPolicy(LlamaModel):
 
 
 class PrmPrefix(BranchPrefix):
-    """A problem and the texts of its steps so far, as the PRM has run them. `scores`: one for the whole problem."""
+    """A problem and the texts of its steps so far, as the PRM has run them, but for the `held` tokens at its end: they
+    are run with the next step. `scores`: one for the whole problem."""
 
-    __slots__ = ("scores", "steps")
+    __slots__ = ("held", "scores", "steps")
 
     def __init__(
-        self, branch: Branch, parent: PrmPrefix | None, steps: tuple[str, ...], scores: StepScores, users: int = 1
+        self,
+        branch: Branch,
+        parent: PrmPrefix | None,
+        steps: tuple[str, ...],
+        scores: StepScores,
+        held: tuple[int, ...],
+        users: int = 1,
     ) -> None:
         super().__init__(branch, parent, users)
-        self.steps, self.scores = steps, scores
+        self.steps, self.scores, self.held = steps, scores, held
+
+    @property
+    def length(self) -> int:
+        """Tokens from the beginning of the prompt to here, run or held."""
+        return self.branch.length + len(self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class StepKey:
+    """Names a step of a problem: the texts of all steps up to it. `apart`: it is the last one, and other tokens are
+    read of it for that."""
+
+    steps: tuple[str, ...]
+    apart: bool
 
 
 @dataclass(slots=True)
 class StepScores:
-    """The steps of one problem that the PRM was asked for, by the texts of all steps up to the one that is scored."""
+    """The steps of one problem that the PRM was asked for."""
 
-    jobs: dict[tuple[str, ...], Job[tuple[float, PrmPrefix]]] = field(default_factory=dict)
-    final: set[tuple[str, ...]] = field(default_factory=set)  # those that no step follows
+    jobs: dict[StepKey, Job[tuple[float, PrmPrefix]]] = field(default_factory=dict)
+    final: set[StepKey] = field(default_factory=set)  # those that no step follows
 
-    def find(self, steps: tuple[str, ...], final: bool) -> Job[tuple[float, PrmPrefix]] | None:
+    def find(self, key: StepKey, final: bool) -> Job[tuple[float, PrmPrefix]] | None:
         """The job with this step's score; None where the step must be run (again)."""
-        job = self.jobs.get(steps)
+        job = self.jobs.get(key)
         if job is None or not job.done:
             return job
         _, prefix = job.result()
         # Without its prefix a score is of use only where no step follows, which would need the prefix.
-        return job if not prefix.branch.released or (final and steps in self.final) else None
+        return job if not prefix.branch.released or (final and key in self.final) else None
 
 
 class LlamaPRM(LlamaModel):
@@ -178,13 +201,13 @@ class LlamaPRM(LlamaModel):
 
     def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
         super().__init__(engine, entry)
-        self._layout = compile_format(format, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
-        self._read_out = TokenPair.of(format, engine.vocab)
+        self._read_out = read_out_of(format, engine.vocab)
+        self._layout = layout_of(format, entry, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
 
     def start(self, problem: str, usage: Usage) -> PrmPrefix:
         """The handle of a problem before its first step. Raises PromptTooLong."""
-        tokens = self._layout.prompt_tokens(self.engine.vocab, problem)
-        return PrmPrefix(self.engine.root(tokens, usage), None, (), StepScores())
+        prompt = self._layout.start(self.engine.vocab, problem)
+        return PrmPrefix(self.engine.root(prompt.kept, usage), None, (), StepScores(), prompt.held)
 
     def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
         """Score `step` as the next one after `prefix`: see `protocols.RewardModel`.
@@ -193,37 +216,47 @@ class LlamaPRM(LlamaModel):
         steps = (*prefix.steps, step.strip())
         if not steps[-1]:
             raise ValueError("an empty step has no score")
-        job = prefix.scores.find(steps, final) or self._run(prefix, steps)
+        key = StepKey(steps, final and self._layout.final_differs)
+        job = prefix.scores.find(key, final) or self._run(prefix, key)
         if final:
-            prefix.scores.final.add(steps)
+            prefix.scores.final.add(key)
         return job.then(partial(self._hand_out, prefix))
 
-    def _run(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> Job[tuple[float, PrmPrefix]]:
+    def _run(self, prefix: PrmPrefix, key: StepKey) -> Job[tuple[float, PrmPrefix]]:
         """Run a step's tokens; the job that all who wait for the step derive theirs from."""
-        tokens = self._layout.step_tokens(self.engine.vocab, steps[-1], first=prefix.parent is None)
-        evaluated = self.engine.evaluate(
-            prefix.branch, tokens, self._read_out.marks(len(tokens)), self._read_out.wanted
-        )
+        vocab, first = self.engine.vocab, prefix.parent is None
+        step = self._layout.next(vocab, key.steps[-1], prefix.held, first=first, final=key.apart)
+        marks, wanted = self._read_out.asks(step)
+        # A suffix leaves again: it gets a branch of its own after the step's.
+        kept = self.engine.extend(prefix.branch, step.kept) if step.suffix else None
+        evaluated = self.engine.evaluate(kept or prefix.branch, step.suffix or step.kept, marks, wanted)
         prefix.users += 1
-        job = evaluated.then(partial(self._scored, prefix, steps), partial(self._given_up, prefix, steps))
+        job = evaluated.then(partial(self._scored, prefix, key, step, kept), partial(self._given_up, prefix, key, kept))
         if not job.done:
-            prefix.scores.jobs[steps] = job
+            prefix.scores.jobs[key] = job
         return job
 
-    def _scored(self, prefix: PrmPrefix, steps: tuple[str, ...], evaluated: Evaluated) -> tuple[float, PrmPrefix]:
-        child = PrmPrefix(evaluated.branch, prefix, steps, prefix.scores, users=0)  # until it is handed out
+    def _scored(
+        self, prefix: PrmPrefix, key: StepKey, step: StepTokens, kept: Branch | None, evaluated: Evaluated
+    ) -> tuple[float, PrmPrefix]:
+        if kept is not None:
+            self.engine.release(evaluated.branch)
+        branch = kept or evaluated.branch
+        child = PrmPrefix(branch, prefix, key.steps, prefix.scores, step.held, users=0)  # until it is handed out
         return self._read_out.score(evaluated), child
 
-    def _given_up(self, prefix: PrmPrefix, steps: tuple[str, ...]) -> None:
+    def _given_up(self, prefix: PrmPrefix, key: StepKey, kept: Branch | None) -> None:
         """There was no room for the step, or nobody waits for it any more."""
-        prefix.scores.jobs.pop(steps, None)
+        prefix.scores.jobs.pop(key, None)
+        if kept is not None:
+            self.engine.release(kept)
         prefix.drop(self.engine)
 
     def _hand_out(self, prefix: PrmPrefix, scored: tuple[float, PrmPrefix]) -> ScoredStep:
         """The score for one of those who asked for it, with a handle that is that one's to release."""
         score, child = scored
         if child.branch.released:  # a final step, whose first handles are gone
-            child = PrmPrefix(child.branch, prefix, child.steps, child.scores, users=0)
+            child = PrmPrefix(child.branch, prefix, child.steps, child.scores, child.held, users=0)
             prefix.users += 1
         child.users += 1
         return ScoredStep(score, child)

@@ -1,21 +1,23 @@
 """PRM formats: how a problem and its steps are laid out for a PRM, as data and tied to one model.
 
-1. `PrmFormat` is a `formats` entry of models.yaml: templates with the holes `{problem}`, `{step}`, `{marker}`.
-2. `compile_format` ties one to a model's vocabulary and chat template: a `PrmLayout` gives the tokens of a prompt and
-   of each step.
+1. `PrmFormat` is a `formats` entry of models.yaml: templates with the holes `{problem}`, `{step}`, `{marker}`, or none
+   for a model that reads solutions as if it had written them (`solution.py`).
+2. A `StepLayout` is one tied to a model's vocabulary and chat template: it gives the tokens of a prompt and of each
+   step. `compile_format` makes that of templates, `PrmLayout`.
 
-A step's tokens end where its score is read (at a marker token, right before it, or at the last token of the step's
-template), so the read-out is always the last of them; what a format puts behind that place (a newline, the assistant's
-turn) leads the next step. Each step is tokenised alone. What is read there is the business of `read_outs.py`.
+In a layout of templates a step's tokens end where its score is read (at a marker token, right before it, or at the last
+token of the step's template); what a format puts behind that place (a newline, the assistant's turn) leads the next
+step. Each step is tokenised alone. What is read there is the business of `read_outs.py`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tts_cli.errors import ModelError
 from tts_cli.models.prompts import Hole, Message, Piece, compile_template, fill, render, with_bos
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from tts_cli.engine import Vocab
 
 Parts = list[str | Hole]
+Word = Annotated[str, Field(min_length=1)]
+Spellings = Word | Annotated[tuple[Word, ...], Field(min_length=1)]
 _PROBLEM, _MARKER = Hole("problem"), Hole("marker")
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
 class PrmFormat(BaseModel):
-    """One PRM family's format; a `formats` entry of models.yaml.
+    """One PRM family's format, or a way in which any language model judges (`of`); a `formats` entry of models.yaml.
 
     `prompt` stands before the first step, `first_step` and `step` once per step; they hold `{problem}`,
     `{step}` and `{marker}`. In a "chat" layout each step is a user turn and the marker the assistant's
@@ -37,26 +41,52 @@ class PrmFormat(BaseModel):
     With `at: end` there is no marker. `special` lists what of the templates must be one token each.
     `up_to_the_box` is for a PRM trained on solutions that stop there: the full stop after a box is not given to it.
     The `..._ids` are a check: where given, the texts must come out as one of these token ids.
+
+    In a "solution" layout the model's own prompt and separator stand around the steps, and there are no templates. Read
+    by `likelihood`, a step scores the probability of its tokens, of those that match `over` alone; read by the `pair`,
+    that of `good` as the answer to the question `suffix`, which leaves again.
+
+    `aggregate` is how step scores become a solution's score, `threshold` what a doubtful step scores below, if not as
+    for other PRMs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    layout: Literal["text", "chat"] = "text"
-    prompt: str
-    step: str
+    of: Literal["prm", "any"] = "prm"
+    layout: Literal["text", "chat", "solution"] = "text"
+    prompt: str = ""
+    step: str = ""
     first_step: str = ""
+    suffix: str = ""
     marker: str = ""
-    at: Literal["marker", "before", "end"] = "marker"
-    good: str = Field(default="+", min_length=1)
-    bad: str = Field(default="-", min_length=1)
+    at: Literal["marker", "before", "end", "suffix"] = "marker"
+    read: Literal["pair", "likelihood"] = "pair"
+    over: str = ""
+    good: Spellings = "+"
+    bad: Spellings = "-"
     special: tuple[str, ...] = ()
     up_to_the_box: bool = False
     marker_ids: tuple[int, ...] = ()
     good_ids: tuple[int, ...] = ()
     bad_ids: tuple[int, ...] = ()
+    aggregate: str | None = None
+    threshold: float | None = Field(default=None, ge=0, le=1, strict=True)
+
+    @field_validator("over")
+    @classmethod
+    def _is_a_pattern(cls, over: str) -> str:
+        try:
+            re.compile(over)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return over
 
     @model_validator(mode="after")
     def _has_its_holes(self) -> PrmFormat:
+        if self.layout == "solution":
+            return self._has_no_templates()
+        if self.suffix or self.at == "suffix" or self.read == "likelihood":
+            raise ValueError("`suffix` and `read: likelihood` are for the solution layout")
         if self.prompt.count("{problem}") != 1:
             raise ValueError("`prompt` must hold {problem} once")
         if (self.marker == "") != (self.at == "end"):
@@ -72,6 +102,15 @@ class PrmFormat(BaseModel):
             raise ValueError("`first_step` and `step` must go on alike after {marker}")
         return self
 
+    def _has_no_templates(self) -> PrmFormat:
+        if self.prompt or self.opening or self.marker:
+            raise ValueError("in the solution layout prompt and steps are the model's own: give no template")
+        if bool(self.suffix) != (self.at == "suffix"):
+            raise ValueError("`suffix` and `at: suffix` go together")
+        if bool(self.suffix) != (self.read == "pair"):
+            raise ValueError("give a `suffix`, or `read: likelihood`")
+        return self
+
     @property
     def opening(self) -> str:
         """The first step's template: `first_step`, or `step` where that is not given."""
@@ -79,13 +118,55 @@ class PrmFormat(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class StepTokens:
+    """What is run for a prompt or for one step: `kept`, from which the next step goes on, then `suffix`, which leaves
+    again; what is read is read off the suffix where there is one.
+
+    `held` are last tokens that are left to the next step's run. `begin`: where in `kept` + `held` its own tokens begin,
+    as those before were held back by what stands before it.
+    """
+
+    kept: Sequence[int]
+    suffix: Sequence[int] = ()
+    held: tuple[int, ...] = ()
+    begin: int = 0
+
+
+class StepLayout(Protocol):
+    """What stands around a problem and its steps, in tokens of one model."""
+
+    @property
+    def final_differs(self) -> bool:
+        """A step that none follows has other tokens."""
+        ...
+
+    def start(self, vocab: Vocab, problem: str) -> StepTokens:
+        """What stands before the first step; nothing in the problem is read as a special token."""
+        ...
+
+    def next(self, vocab: Vocab, step: str, held: tuple[int, ...], *, first: bool, final: bool) -> StepTokens:
+        """One step, after what was held back before it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class PrmLayout:
-    """A format's templates, compiled for one vocabulary."""
+    """A format's templates, compiled for one vocabulary: a `StepLayout`."""
 
     prompt: tuple[Piece, ...]
     first_step: tuple[Piece, ...]
     later_step: tuple[Piece, ...]
     up_to_the_box: bool = False
+
+    @property
+    def final_differs(self) -> bool:
+        return False
+
+    def start(self, vocab: Vocab, problem: str) -> StepTokens:
+        return StepTokens(self.prompt_tokens(vocab, problem))
+
+    def next(self, vocab: Vocab, step: str, held: tuple[int, ...], *, first: bool, final: bool) -> StepTokens:
+        return StepTokens(self.step_tokens(vocab, step, first=first))
 
     def prompt_tokens(self, vocab: Vocab, problem: str) -> list[int]:
         """The tokens before the first step; nothing in the problem is read as a special token."""
@@ -131,12 +212,17 @@ def _parts(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts]:
     if format.layout == "text":
         return prompt, [*first, *later]
     if chat_template is None:
-        raise ModelError("The PRM has no chat template, which its format needs.", "Try another GGUF file of it.")
+        raise no_chat_template()
     assistant: Message = ("assistant", [_MARKER])
     turns: list[Message] = [("user", [*prompt, *first]), assistant, ("user", later), assistant]
     parts = render(chat_template, turns, open_turn=False)
     end = parts.index(_PROBLEM) + 1
     return parts[:end], parts[end:]
+
+
+def no_chat_template() -> ModelError:
+    """Of a model that cannot be asked in turns."""
+    return ModelError("The PRM has no chat template, which its format needs.", "Try another GGUF file of it.")
 
 
 def _holes(text: str) -> Parts:
