@@ -67,7 +67,7 @@ def train_prm(
     yes: Yes = False,
     **flags: Any,
 ) -> int:
-    """Train a small PRM head on a model's states, from labelled problems."""
+    """Train a small PRM head on labelled problems."""
     from tts_cli.cli.view.head import present
     from tts_cli.data.files import check_writable
     from tts_cli.evaluation.calibrate import default_file
@@ -102,7 +102,7 @@ def train_prm(
             channels.note(f"Training on {len(problems)} problems.")
             made = train.make_head(evaluation, model, problems, [*to_sample, *bring], files)
     made.file.write(path)
-    present(channels, made.file.card, made.figures, path)
+    present(channels, made.file.card.model_dump(mode="json"), made.figures, path)
     channels.note(f"Written to {path}; samples and states are in {folder}.")
     return 0
 

@@ -70,11 +70,24 @@ def test_a_step_that_several_samples_share_counts_for_each() -> None:
         LabelledSolution(("d",), (None,), False),
     )
     problem = LabelledProblem("k", "p", solutions)
-    read = StepStates.empty(4, 3)
-    read.there[:] = True
-    found = table_of([problem], [read])
+    found = table_of([problem], [_all_there(4)])
     assert found.weight.tolist() == [4, 3, 1, 0] and found.target.tolist() == [0.75, 1, 0, 0]
     assert [one.rows for one in found.solutions[0]] == [(0, 1), (0, 2), (3,)]
+    assert found.ends.tolist() == [0, 3, 1, 0]
+
+
+def test_last_steps_weigh_as_much_as_all_others_where_labels_are_outcomes() -> None:
+    solution = LabelledSolution(("a", "b", "c", "d", "e"), (True,) * 5, True, 2, "1", "box")
+    found = table_of([LabelledProblem("k", "p", (solution,))], [_all_there(5)])
+    assert found.emphasis == pytest.approx([1.25] * 4 + [5.0])
+    by_steps = table_of([LabelledProblem("k", "p", (solution,), by_steps=True)], [_all_there(5)])
+    assert by_steps.emphasis.tolist() == by_steps.votes.tolist() == [2.0] * 5 != found.votes.tolist()
+
+
+def _all_there(steps: int) -> StepStates:
+    read = StepStates.empty(steps, 3)
+    read.there[:] = True
+    return read
 
 
 def test_a_solution_that_was_not_read_whole_is_left_out() -> None:

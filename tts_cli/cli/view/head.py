@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Group
 
@@ -12,13 +14,12 @@ from tts_cli.cli.view import parts, tables
 from tts_cli.cli.view.tables import Table
 from tts_cli.evaluation.heads.figures import HeadFigures
 from tts_cli.evaluation.statistics import Estimate
-from tts_cli.models.prm.head_file import HeadCard
 
 
-def present(channels: Channels, card: HeadCard, figures: HeadFigures, path: Path) -> None:
-    """Its card as tables, or with its place as one JSON document."""
+def present(channels: Channels, card: Mapping[str, Any], figures: HeadFigures, path: Path) -> None:
+    """Its card (`HeadCard`, as JSON has it) as tables, or with its place as one JSON document."""
     if channels.json:
-        emit_json(json.dumps({"head": str(path), **card.model_dump(mode="json")}))
+        emit_json(json.dumps({"head": str(path), **card}))
         return
     found = [_figures(card, figures), _recipes(card)]
     if channels.rich_out:
@@ -27,11 +28,11 @@ def present(channels: Channels, card: HeadCard, figures: HeadFigures, path: Path
         emit(tables.plain(found))
 
 
-def _figures(card: HeadCard, figures: HeadFigures) -> Table:
+def _figures(card: Mapping[str, Any], figures: HeadFigures) -> Table:
     """What it is worth, on problems that it has not seen."""
-    data = card.data
-    read_by = "its own states" if card.own_states else f"read by {card.backbone.name}"
-    title = f"{data.name}: {data.problems} problems, {data.samples} solutions of {card.policy}, {read_by}"
+    data = card["data"]
+    read_by = "its own states" if card["own_states"] else f"read by {card['backbone']['name']}"
+    title = f"{data['name']}: {data['problems']} problems, {data['samples']} solutions of {card['policy']}, {read_by}"
     shares = {
         "AUC of steps": figures.auc_of_steps,
         "AUC of solutions": figures.auc_of_solutions,
@@ -56,9 +57,9 @@ def _cells(value: Estimate, factor: int, digits: int) -> list[str]:
     return [number, f"{low} to {high}"]
 
 
-def _recipes(card: HeadCard) -> Table:
+def _recipes(card: Mapping[str, Any]) -> Table:
     """What was tried, and what was taken."""
-    chosen, losses = card.figures["recipe"], card.figures["losses"]
+    chosen, losses = card["figures"]["recipe"], card["figures"]["losses"]
     rows = [[("> " if name == chosen else "  ") + name, f"{loss:.4f}"] for name, loss in losses.items()]
     note = "Taken: the simplest whose loss is within one standard error of the least."
     return Table("Heads that were tried", ("  head", "loss"), rows, note=note)

@@ -45,7 +45,8 @@ class HeadFigures:
 
     @property
     def worthless(self) -> bool:
-        """No gain was measured: every interval reaches down to nothing. Without votes: nor are steps told apart."""
+        """No gain was measured, or, without votes, no difference between right steps and wrong ones: every interval
+        reaches down to nothing."""
         gains = [gain for gain in (self.gain_of_best_of_n, self.gain_of_weighted) if gain is not None]
         if gains:
             return all(gain.low <= 0 for gain in gains)

@@ -30,7 +30,7 @@ STATE: tuple[HeadInput, ...] = ("end",)
 BOTH: tuple[HeadInput, ...] = ("end", "likelihoods")
 ALL: tuple[HeadInput, ...] = ("end", "mean", "likelihoods")
 RECIPES = (
-    Recipe("linear", LIKELIHOODS, 0.01),
+    Recipe("linear", LIKELIHOODS, 0.001),
     Recipe("linear", STATE, 0.1),
     Recipe("linear", BOTH, 1.0),
     Recipe("linear", BOTH, 0.1),
@@ -82,8 +82,8 @@ def fit_best(
             unseen[recipe][rows] = logits(recipe.kind, tensors, table.joined(recipe.inputs, rows))
         on_fit()
     rows = table.rows_of(problems)
-    rows = rows[table.weight[rows] > 0]
-    scaling = {one: platt(unseen[one][rows], table.target[rows], table.weight[rows]) for one in recipes}
+    rows = rows[table.votes[rows] > 0]
+    scaling = {one: platt(unseen[one][rows], table.target[rows], table.votes[rows]) for one in recipes}
     scaled = {one: scaling[one].slope * unseen[one] + scaling[one].intercept for one in recipes}
     losses = {one: problem_losses(table, problems, scaled[one]) for one in recipes}
     recipe = simplest(losses)
@@ -118,7 +118,7 @@ def _fitted(
     for inputs, group in groupby(recipes, key=lambda recipe: recipe.inputs):
         x = Standardised.of(table.joined(inputs, rows))
         for recipe in group:
-            found[recipe] = fit(recipe, x, table.target[rows], table.weight[rows], table.problem[rows], seed)
+            found[recipe] = fit(recipe, x, table.target[rows], table.emphasis[rows], table.problem[rows], seed)
     return found
 
 

@@ -26,18 +26,36 @@ class PlacedSolution:
 @dataclass(frozen=True, slots=True)
 class StepTable:
     """`inputs`: by name [rows, ..]; `problem`: a row's, as an index into `solutions`; `weight`: the samples that go
-    through the step with a known label, `target`: the share of these that are right (0 where there are none)."""
+    through the step with a known label, `target`: the share of these that are right (0 where there are none); `ends`:
+    those of them that end with the step."""
 
     inputs: dict[HeadInput, NDArray[np.floating]]
     problem: NDArray[np.int64]
     weight: Numbers
     target: Numbers
+    ends: Numbers
     solutions: tuple[tuple[PlacedSolution, ...], ...]
     by_steps: bool
 
     def joined(self, inputs: Sequence[HeadInput], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """These rows of these inputs side by side [rows, width]."""
         return np.concatenate([self.inputs[name][rows].astype(np.float32) for name in inputs], axis=1)
+
+    @property
+    def emphasis(self) -> Numbers:
+        """What each row weighs in a fit. An outcome says most of the last step: last steps weigh as much together as
+        all others. Labels of single steps weigh alike."""
+        before = self.weight - self.ends
+        if self.by_steps or not before.any():
+            return self.weight
+        half = 0.5 * float(self.weight.sum())
+        return half / float(self.ends.sum()) * self.ends + half / float(before.sum()) * before
+
+    @property
+    def votes(self) -> Numbers:
+        """What each row weighs where chances are calibrated: as those of solutions, which are what votes. Labels of
+        single steps: as those of steps."""
+        return self.weight if self.by_steps else self.ends
 
     def rows_of(self, problems: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows of some problems, ascending."""
@@ -49,7 +67,7 @@ def table_of(problems: Sequence[LabelledProblem], states: Sequence[StepStates]) 
     any other."""
     inputs: dict[HeadInput, list[NDArray[np.floating]]] = {"end": [], "mean": [], "likelihoods": []}
     problem_of_row: list[int] = []
-    counts: list[list[float]] = []  # of a row: samples with a label, and right ones
+    counts: list[list[float]] = []  # of a row: samples with a label, right ones, ends
     placed: list[tuple[PlacedSolution, ...]] = []
     for problem, read in zip(problems, states, strict=True):
         begin = len(problem_of_row)
@@ -61,12 +79,13 @@ def table_of(problems: Sequence[LabelledProblem], states: Sequence[StepStates]) 
         placed.append(solutions)
         for name, values in (("end", read.end), ("mean", read.mean), ("likelihoods", read.likelihoods)):
             inputs[name].append(values)  # type: ignore[index]
-    weight, right = np.array(counts, float).reshape(-1, 2).T
+    weight, right, ends = np.array(counts, float).reshape(-1, 3).T
     return StepTable(
         inputs={name: np.concatenate(parts) for name, parts in inputs.items() if parts},
         problem=np.array(problem_of_row, np.int64),
         weight=weight,
         target=right / np.maximum(weight, 1.0),
+        ends=ends,
         solutions=tuple(placed),
         by_steps=all(problem.by_steps for problem in problems),
     )
@@ -83,10 +102,12 @@ def _placed(problem: LabelledProblem, read: StepStates, begin: int) -> tuple[Pla
 
 
 def _counts(solutions: Sequence[PlacedSolution], begin: int, rows: int) -> list[list[float]]:
-    counts = [[0.0, 0.0] for _ in range(rows)]
+    counts = [[0.0, 0.0, 0.0] for _ in range(rows)]
     for one in solutions:
         for row, label in zip(one.rows, one.solution.labels, strict=True):
             if label is not None:
                 counts[row - begin][0] += one.solution.count
                 counts[row - begin][1] += one.solution.count * label
+        if one.solution.labels[-1] is not None:
+            counts[one.rows[-1] - begin][2] += one.solution.count
     return counts

@@ -71,7 +71,8 @@ class HeadData(_CardPart):
 
 
 class PlattScaling(_CardPart):
-    """From the head's logit to one whose sigmoid is a probability (Platt 1999)."""
+    """From the head's logit to one whose sigmoid is a probability (Platt 1999): where labels are outcomes that of a
+    finished solution, so that an early step's is a little too sure."""
 
     slope: float = Field(ge=0)
     intercept: float
