@@ -44,7 +44,7 @@ def test_help_imports_little(tts: Program, arguments: list[str]) -> None:
 def test_only_the_command_that_is_asked_for_is_imported(tts: Program) -> None:
     script = IMPORTS.format(arguments=["models", "list", "-q"])
     done = subprocess.run([sys.executable, "-c", script], env=tts.env, capture_output=True, text=True, check=True)
-    commands = {f"tts_cli.cli.{name}" for name in app.MODULES}
+    commands = {f"tts_cli.cli.{name.replace('-', '_')}" for name in app.MODULES}
     assert commands & set(done.stderr.splitlines()) == {"tts_cli.cli.models"}
 
 

@@ -205,7 +205,8 @@ def errors() -> Iterator[Case]:
 
 def helps() -> Iterator[Case]:
     """What every command says of itself."""
-    for command in ("", "solve", "batch", "eval", "calibrate", "grade", "check", "show", "explain", "doctor", "models"):
+    names = "solve batch eval calibrate train-prm grade check show explain doctor models"
+    for command in ("", *names.split()):
         yield Case(f"help-{command or 'tts'}", (f"{command} --help".strip(),), model=False)
     yield Case("help-models-list", ("models list --help", "models show --help"), model=False)
     yield Case("help-terminal", ("--help",), model=False, terminal=True)

@@ -27,7 +27,7 @@ A policy writes solutions step by step, a process reward model (PRM) scores ever
 more compute where it pays.
 """
 EPILOG = """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no answer, 4 a model is not there, 130 Ctrl-C."""
-MODULES = ("solve", "batch", "grade", "eval", "calibrate", "check", "show", "explain", "doctor", "models")
+MODULES = ("solve", "batch", "grade", "eval", "calibrate", "train-prm", "check", "show", "explain", "doctor", "models")
 """Those of the commands, in the order of the help. Each has a COMMAND, or COMMANDS and a HELP for the group of them."""
 
 
@@ -51,7 +51,7 @@ class Program(CommandGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in MODULES:
             return None
-        module = import_module(f"tts_cli.cli.{cmd_name}")
+        module = import_module(f"tts_cli.cli.{cmd_name.replace('-', '_')}")
         rich_help, about = self.rich_markup_mode is not None, getattr(module, "HELP", None)
         app = _typer(rich_help, name=cmd_name, help=about, cls=CommandGroup, add_completion=False)
         commands = module.COMMANDS if hasattr(module, "COMMANDS") else {cmd_name: module.COMMAND}

@@ -175,15 +175,16 @@ def stored_config(store: Store) -> EvalConfig | None:
 
 
 def keep(store: Store, asked: EvalConfig, origin: Mapping[str, Any]) -> None:
-    """Check that the samples will have one origin, and keep both. Raises UsageError, naming what differs."""
+    """Check that the samples will have one origin, and keep both. Raises UsageError, naming what differs.
+    What was sampled without a PRM goes with that of any PRM: no draw depends on it."""
     found = store.about("origin")
     before = {"calculator": False, **found} if found else {}  # one from before there was a calculator had none
-    merged = dict(origin)
+    merged = {**origin, "prm": origin["prm"] or before.get("prm")}
     for role in ("policy", "prm"):  # one whose file is gone is taken for the one that it was
         if merged[role] and before.get(role) and merged[role]["content"] is None:
             merged[role] = merged[role] | {"content": before[role]["content"]}
     for name, value in merged.items():
-        if before and value != before.get(name):
+        if before and value != before.get(name) and (name != "prm" or before[name]):
             raise UsageError(
                 f"The samples in this --out were made with another {name}: {_shown(before.get(name))}, "
                 f"not {_shown(value)}.",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+Labels = Sequence[bool] | NDArray[np.bool_]
 RESAMPLES = 2000
 _MOST_PICKS = 20_000_000  # of one table of resamples: bounds memory on very large data sets
 
@@ -93,7 +94,7 @@ def pass_at_k(samples: int, right: int, k: int) -> float:
     return 1.0 - math.prod((wrong - i) / (samples - i) for i in range(k))
 
 
-def ranks(values: Sequence[float]) -> Numbers:
+def ranks(values: Sequence[float] | Numbers) -> Numbers:
     """1-based ranks; equal values share the mean of theirs."""
     _, group, counts = np.unique(np.asarray(values, float), return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
@@ -101,7 +102,7 @@ def ranks(values: Sequence[float]) -> Numbers:
     return middle[group]
 
 
-def auc(scores: Sequence[float], right: Sequence[bool]) -> float | None:
+def auc(scores: Sequence[float] | Numbers, right: Labels) -> float | None:
     """Chance that a right one scores above a wrong one, ties half; None where only one kind is there."""
     labels = np.asarray(right, bool)
     positive, negative = int(labels.sum()), int((~labels).sum())
@@ -132,7 +133,7 @@ class Bin:
     share_right: float
 
 
-def calibration(scores: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[Bin]:
+def calibration(scores: Sequence[float] | Numbers, right: Labels, bins: int = 10) -> list[Bin]:
     """Bins of equal width over [0, 1]; empty ones are left out, 1.0 belongs to the last."""
     values, labels = np.clip(np.asarray(scores, float), 0.0, 1.0), np.asarray(right, float)
     place = np.minimum((values * bins).astype(int), bins - 1)

@@ -1,0 +1,91 @@
+"""States and likelihoods of a tree of steps are those of each solution read from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
+from tts_cli.engine import ReadOut
+from tts_cli.errors import ModelError
+from tts_cli.models.backends.llama_cpp import LlamaPolicy
+from tts_cli.models.load import load_policy
+from tts_cli.models.prm import states
+from tts_cli.models.prm.likelihoods import NAMES
+from tts_cli.models.prm.states import StateReader, step_paths, steps_tokens
+from tts_cli.protocols import Usage
+
+PROBLEM = "What is 12 + 7?"
+SOLUTIONS = [("12 + 7 = 19", "so 19"), ("12 + 7 = 19", "the answer is 19", "19"), ("12 + 7 = 20", "so 19")]
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaPolicy]:
+    path = tmp_path_factory.mktemp("states") / "tiny.gguf"
+    write_tiny_gguf(path, chat_template=CHAT_TEMPLATE, dtype="F32", context=256)
+    loaded = load_policy(str(path), threads=1)
+    yield loaded
+    loaded.close()
+
+
+def from_scratch(policy: LlamaPolicy, steps: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """All in one run: the last step's end state, its mean state, and its tokens' log-probabilities."""
+    engine = policy.engine
+    parts = steps_tokens(engine.vocab, policy.prompt_tokens, PROBLEM, steps)
+    tokens = [token for part in parts for token in part]
+    job = engine.evaluate(engine.root(tokens[:1], Usage()), tokens[1:], range(len(tokens) - 1), ReadOut(hidden=True))
+    while not job.done:
+        engine.advance()
+    read = job.result()
+    engine.release(read.branch)
+    size = len(parts[-1])
+    rows = read.logits[-size - 1 : -1].astype(np.float64)
+    logprobs = rows - np.logaddexp.reduce(rows, axis=1, keepdims=True)
+    chosen = [float(row[token]) for row, token in zip(logprobs, parts[-1], strict=True)]
+    return read.hidden[-1], read.hidden[-size:].mean(0), chosen
+
+
+def test_a_tree_gives_what_each_solution_gives_alone(policy: LlamaPolicy) -> None:
+    read, tokens = StateReader(policy).read(PROBLEM, SOLUTIONS)
+    paths = step_paths(SOLUTIONS)
+    assert len(paths) == 6 and read.there.all()
+    alone = sum(
+        len(part) for one in SOLUTIONS for part in steps_tokens(policy.engine.vocab, policy.prompt_tokens, PROBLEM, one)
+    )
+    assert tokens < alone, "what they share is run once"
+    for row, path in enumerate(paths):
+        end, mean, logprobs = from_scratch(policy, path)
+        assert read.end[row] == pytest.approx(end, abs=0.02)
+        assert read.mean[row] == pytest.approx(mean, abs=0.02)
+        numbers = dict(zip(NAMES, read.likelihoods[row], strict=True))
+        assert numbers["mean"] == pytest.approx(np.mean(logprobs), abs=0.01)
+        assert numbers["least"] == pytest.approx(min(logprobs), abs=0.01)
+    assert np.ptp(read.end.astype(float), axis=0).max() > 0.1, "different steps have different states"
+
+
+def test_with_room_for_few_rows_at_once_it_is_the_same(policy: LlamaPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, _ = StateReader(policy).read(PROBLEM, SOLUTIONS)
+    monkeypatch.setattr(states, "MOST_BYTES", 1)
+    apart, _ = StateReader(policy).read(PROBLEM, SOLUTIONS)
+    assert apart.end == pytest.approx(together.end, abs=0.02)
+    assert apart.likelihoods == pytest.approx(together.likelihoods, abs=0.05)
+
+
+def test_what_the_context_has_no_room_for_is_marked(policy: LlamaPolicy) -> None:
+    read, _ = StateReader(policy).read(PROBLEM, [("12", "so " * 400, "after"), ("12", "19")])
+    assert read.there.tolist() == [True, False, False, True]
+    assert not read.end[1].any() and read.end[3].any()
+    nothing, tokens = StateReader(policy).read("so " * 400, [("12",)])
+    assert not nothing.there.any() and tokens == 0
+
+
+def test_states_that_are_no_numbers_are_an_error(policy: LlamaPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states.StateReader, "_run", lambda *_: {("a",): _BROKEN})
+    with pytest.raises(ModelError, match="not finite"):
+        StateReader(policy).read(PROBLEM, [("a",)])
+
+
+class _BROKEN:
+    end = mean = np.array([np.nan])
