@@ -383,12 +383,15 @@ def find_profile(
 
 
 def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
-    """What a profile says of a model. Raises ModelError."""
-    from tts_cli.data.fingerprint import of_file
+    """What a profile says of a model; of one that is a PRM by its format, both. Raises ModelError."""
+    from tts_cli.data.fingerprint import of_file, of_settings
     from tts_cli.models.registry import locate
     from tts_cli.strategy.profile import ModelFile
 
-    return ModelFile(name=entry.name, content=of_file(locate(entry)), parameters=parameters)
+    content = of_file(locate(entry))
+    if entry.format is not None and entry.format.of == "any":
+        content = of_settings({"file": content, **entry.format.model_dump(mode="json")})
+    return ModelFile(name=entry.name, content=content, parameters=parameters)
 
 
 def profile_files() -> list[Path]:

@@ -146,11 +146,12 @@ class Engine:
     def evaluate(
         self, branch: Branch, tokens: Sequence[int], marks: Sequence[int], read_out: ReadOut = ALL_LOGITS
     ) -> Job[Evaluated]:
-        """Run `tokens` after `branch` and return what `read_out` names at `marks`, indexes into `tokens`.
+        """Run `tokens` after `branch` and return what `read_out` names at `marks`, indexes into `tokens`; negative ones
+        count back from the end of `branch`, whose tokens are then run (again) from there.
         The job fails with PromptTooLong when the path does not fit."""
         self._check_tokens((*(read_out.tokens or ()), *read_out.following))
         self._check_tokens(tokens)
-        if any(not 0 <= mark < len(tokens) for mark in marks):
+        if any(not -branch.length <= mark < len(tokens) for mark in marks):
             raise ValueError("a mark lies outside of the tokens")
         if len(read_out.following) not in (0, len(marks)):
             raise ValueError("one token follows each mark")

@@ -155,7 +155,7 @@ class Generation(EngineTask):
 
 
 class Evaluation(EngineTask):
-    """Runs given tokens, and collects what `read_out` names at `marks` (indexes into the tokens)."""
+    """Runs given tokens, and collects what `read_out` names at `marks` (indexes into the tokens, see Engine)."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class Evaluation(EngineTask):
             self.finish()
 
     def reusable(self) -> int:
-        return self.child.start
+        return min([self.child.start, *self._marks])
 
     def marked(self, begin: int, end: int) -> list[int]:
         return sorted(row for row in self._marks if begin <= row < end)

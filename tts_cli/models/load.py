@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
+from tts_cli.models.prm.heads import SUFFIX, entry_of_head
 from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
 from tts_cli.paths import expand
 
@@ -43,7 +44,8 @@ def resolve_pair(
     known = registry or read()
     policy_entry = resolve(policy, "policy", known)
     name = prm or (prm_of(policy, known, prm_format) if own_prm else "none")
-    return ModelPair(policy_entry, None if name == "none" else resolve(name, "prm", known, prm_format), known)
+    prm_entry = None if name == "none" else resolve(name, "prm", known, prm_format, policy=policy_entry)
+    return ModelPair(policy_entry, prm_entry, known)
 
 
 def prm_of(policy: str, known: Registry, prm_format: str | None = None) -> str:
@@ -53,11 +55,21 @@ def prm_of(policy: str, known: Registry, prm_format: str | None = None) -> str:
     return resolve(policy, "policy", known).prm or "none"
 
 
-def resolve(name_or_path: str, role: Role, known: Registry | None = None, prm_format: str | None = None) -> ModelEntry:
+def resolve(
+    name_or_path: str,
+    role: Role,
+    known: Registry | None = None,
+    prm_format: str | None = None,
+    policy: ModelEntry | None = None,
+) -> ModelEntry:
     """The entry that `--policy` or `--prm` means: one of the registry, or one made up for a GGUF file. With a
-    `prm_format` for any language model that model is a PRM, whatever else it is.
-    Loads nothing. Raises UsageError for an unknown name or a model of the other role."""
+    `prm_format` for any language model that model is a PRM, whatever else it is; a head makes one of the model that it
+    reads, which may be that of the `policy`.
+    Loads nothing. Raises UsageError for an unknown name or a model of the other role, ModelError for a head that cannot
+    be used."""
     known = known or read()
+    if role == "prm" and name_or_path.lower().endswith(SUFFIX):
+        return entry_of_head(expand(name_or_path), known, policy)
     if name_or_path in known.models or not is_path(name_or_path):
         entry = known.entry(name_or_path)
     else:

@@ -50,7 +50,8 @@ class ModelEntry(BaseModel):
     """One model of the registry. What is not known is None, never guessed.
 
     `file` is a name in the models directory or a path; an entry without one says in `get` how to come by the file.
-    `family` is what the paper's table goes by, `prm` the PRM that suits a policy. `measured` is a short figure of how
+    `family` is what the paper's table goes by, `prm` the PRM that suits a policy, `head` the file of a head that reads
+    this model's states. `measured` is a short figure of how
     good the model is, `measured_by` the command that found it.
     """
 
@@ -77,6 +78,7 @@ class ModelEntry(BaseModel):
     sampling: SamplingDefaults = SamplingDefaults()
     prm: str | None = None
     format: PrmFormat | None = None
+    head: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

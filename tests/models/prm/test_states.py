@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
-from tts_cli.engine import ReadOut
+from tts_cli.engine import Evaluated, ReadOut
 from tts_cli.errors import ModelError
 from tts_cli.models.backends.llama_cpp import LlamaPolicy
 from tts_cli.models.load import load_policy
-from tts_cli.models.prm import states
 from tts_cli.models.prm.likelihoods import NAMES
-from tts_cli.models.prm.states import StateReader, step_paths, steps_tokens
+from tts_cli.models.prm.states import StateReader, step_paths
+from tts_cli.models.prompts import plain_tokens
 from tts_cli.protocols import Usage
 
 PROBLEM = "What is 12 + 7?"
@@ -30,10 +31,16 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaPolicy]:
     loaded.close()
 
 
+def parts_of(policy: LlamaPolicy, steps: tuple[str, ...]) -> list[list[int]]:
+    """The prompt's tokens, then those of each step with the separator after it."""
+    texts = (plain_tokens(policy.engine.vocab, step + policy.entry.separator, continues=True) for step in steps)
+    return [policy.prompt_tokens(PROBLEM), *texts]
+
+
 def from_scratch(policy: LlamaPolicy, steps: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, list[float]]:
     """All in one run: the last step's end state, its mean state, and its tokens' log-probabilities."""
     engine = policy.engine
-    parts = steps_tokens(engine.vocab, policy.prompt_tokens, PROBLEM, steps)
+    parts = parts_of(policy, steps)
     tokens = [token for part in parts for token in part]
     job = engine.evaluate(engine.root(tokens[:1], Usage()), tokens[1:], range(len(tokens) - 1), ReadOut(hidden=True))
     while not job.done:
@@ -51,9 +58,7 @@ def test_a_tree_gives_what_each_solution_gives_alone(policy: LlamaPolicy) -> Non
     read, tokens = StateReader(policy).read(PROBLEM, SOLUTIONS)
     paths = step_paths(SOLUTIONS)
     assert len(paths) == 6 and read.there.all()
-    alone = sum(
-        len(part) for one in SOLUTIONS for part in steps_tokens(policy.engine.vocab, policy.prompt_tokens, PROBLEM, one)
-    )
+    alone = sum(len(part) for one in SOLUTIONS for part in parts_of(policy, one))
     assert tokens < alone, "what they share is run once"
     for row, path in enumerate(paths):
         end, mean, logprobs = from_scratch(policy, path)
@@ -65,14 +70,6 @@ def test_a_tree_gives_what_each_solution_gives_alone(policy: LlamaPolicy) -> Non
     assert np.ptp(read.end.astype(float), axis=0).max() > 0.1, "different steps have different states"
 
 
-def test_with_room_for_few_rows_at_once_it_is_the_same(policy: LlamaPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
-    together, _ = StateReader(policy).read(PROBLEM, SOLUTIONS)
-    monkeypatch.setattr(states, "MOST_BYTES", 1)
-    apart, _ = StateReader(policy).read(PROBLEM, SOLUTIONS)
-    assert apart.end == pytest.approx(together.end, abs=0.02)
-    assert apart.likelihoods == pytest.approx(together.likelihoods, abs=0.05)
-
-
 def test_what_the_context_has_no_room_for_is_marked(policy: LlamaPolicy) -> None:
     read, _ = StateReader(policy).read(PROBLEM, [("12", "so " * 400, "after"), ("12", "19")])
     assert read.there.tolist() == [True, False, False, True]
@@ -82,10 +79,12 @@ def test_what_the_context_has_no_room_for_is_marked(policy: LlamaPolicy) -> None
 
 
 def test_states_that_are_no_numbers_are_an_error(policy: LlamaPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(states.StateReader, "_run", lambda *_: {("a",): _BROKEN})
+    original = Evaluated.__init__
+
+    def broken(self: Evaluated, *given: Any) -> None:
+        original(self, *given)
+        self.hidden[-1] = np.nan
+
+    monkeypatch.setattr(Evaluated, "__init__", broken)
     with pytest.raises(ModelError, match="not finite"):
         StateReader(policy).read(PROBLEM, [("a",)])
-
-
-class _BROKEN:
-    end = mean = np.array([np.nan])

@@ -18,6 +18,8 @@ from typing import Any
 
 from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler, allowed_cores
 from tts_cli.models.prm.formats import PrmFormat, StepTokens
+from tts_cli.models.prm.heads import head_of
+from tts_cli.models.prm.likelihoods import StepLikelihood
 from tts_cli.models.prm.read_outs import read_out_of
 from tts_cli.models.prm.solution import layout_of
 from tts_cli.models.prompts import Hole, compile_template, fill, with_bos
@@ -110,7 +112,7 @@ class LlamaPolicy(LlamaModel):
 
     def __init__(self, engine: Engine, entry: ModelEntry, prompt: Iterable[str | Hole]) -> None:
         super().__init__(engine, entry)
-        self._prompt = compile_template(engine.vocab, prompt)
+        self.prompt = compile_template(engine.vocab, prompt)
 
     def start(self, problem: str, usage: Usage) -> PolicyPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
@@ -119,7 +121,7 @@ class LlamaPolicy(LlamaModel):
     def prompt_tokens(self, problem: str) -> list[int]:
         """The prompt's tokens; nothing in the problem is read as a special token."""
         vocab = self.engine.vocab
-        return with_bos(vocab, fill(vocab, self._prompt, {"problem": problem.strip()}))
+        return with_bos(vocab, fill(vocab, self.prompt, {"problem": problem.strip()}))
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
         """Sample one step after `prefix`, which stays valid for further samples."""
@@ -148,9 +150,9 @@ class LlamaPolicy(LlamaModel):
 
 class PrmPrefix(BranchPrefix):
     """A problem and the texts of its steps so far, as the PRM has run them, but for the `held` tokens at its end: they
-    are run with the next step. `scores`: one for the whole problem."""
+    are run with the next step. `scores`: one for the whole problem. `carried`: what the next score depends on."""
 
-    __slots__ = ("held", "scores", "steps")
+    __slots__ = ("carried", "held", "scores", "steps")
 
     def __init__(
         self,
@@ -160,9 +162,10 @@ class PrmPrefix(BranchPrefix):
         scores: StepScores,
         held: tuple[int, ...],
         users: int = 1,
+        carried: StepLikelihood | None = None,
     ) -> None:
         super().__init__(branch, parent, users)
-        self.steps, self.scores, self.held = steps, scores, held
+        self.steps, self.scores, self.held, self.carried = steps, scores, held, carried
 
     @property
     def length(self) -> int:
@@ -201,7 +204,7 @@ class LlamaPRM(LlamaModel):
 
     def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
         super().__init__(engine, entry)
-        self._read_out = read_out_of(format, engine.vocab)
+        self._read_out = head_of(entry, engine.vocab) if entry.head else read_out_of(format, engine.vocab)
         self._layout = layout_of(format, entry, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
 
     def start(self, problem: str, usage: Usage) -> PrmPrefix:
@@ -242,8 +245,11 @@ class LlamaPRM(LlamaModel):
         if kept is not None:
             self.engine.release(evaluated.branch)
         branch = kept or evaluated.branch
-        child = PrmPrefix(branch, prefix, key.steps, prefix.scores, step.held, users=0)  # until it is handed out
-        return self._read_out.score(evaluated), child
+        score = self._read_out.score(evaluated, step, prefix.carried)
+        child = PrmPrefix(  # without users until it is handed out
+            branch, prefix, key.steps, prefix.scores, step.held, users=0, carried=score.carried
+        )
+        return score.value, child
 
     def _given_up(self, prefix: PrmPrefix, key: StepKey, kept: Branch | None) -> None:
         """There was no room for the step, or nobody waits for it any more."""
@@ -256,7 +262,9 @@ class LlamaPRM(LlamaModel):
         """The score for one of those who asked for it, with a handle that is that one's to release."""
         score, child = scored
         if child.branch.released:  # a final step, whose first handles are gone
-            child = PrmPrefix(child.branch, prefix, child.steps, child.scores, child.held, users=0)
+            child = PrmPrefix(
+                child.branch, prefix, child.steps, child.scores, child.held, users=0, carried=child.carried
+            )
             prefix.users += 1
         child.users += 1
         return ScoredStep(score, child)

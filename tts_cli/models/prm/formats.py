@@ -44,7 +44,8 @@ class PrmFormat(BaseModel):
 
     In a "solution" layout the model's own prompt and separator stand around the steps, and there are no templates. Read
     by `likelihood`, a step scores the probability of its tokens, of those that match `over` alone; read by the `pair`,
-    that of `good` as the answer to the question `suffix`, which leaves again.
+    that of `good` as the answer to the question `suffix`, which leaves again; read by a `head` (heads.py), what that
+    makes of the model's states: `head` is the fingerprint of its file.
 
     `aggregate` is how step scores become a solution's score, `threshold` what a doubtful step scores below, if not as
     for other PRMs.
@@ -60,7 +61,8 @@ class PrmFormat(BaseModel):
     suffix: str = ""
     marker: str = ""
     at: Literal["marker", "before", "end", "suffix"] = "marker"
-    read: Literal["pair", "likelihood"] = "pair"
+    read: Literal["pair", "likelihood", "head"] = "pair"
+    head: str = ""
     over: str = ""
     good: Spellings = "+"
     bad: Spellings = "-"
@@ -85,8 +87,8 @@ class PrmFormat(BaseModel):
     def _has_its_holes(self) -> PrmFormat:
         if self.layout == "solution":
             return self._has_no_templates()
-        if self.suffix or self.at == "suffix" or self.read == "likelihood":
-            raise ValueError("`suffix` and `read: likelihood` are for the solution layout")
+        if self.suffix or self.at == "suffix" or self.read != "pair":
+            raise ValueError("`suffix`, `read: likelihood` and heads are for the solution layout")
         if self.prompt.count("{problem}") != 1:
             raise ValueError("`prompt` must hold {problem} once")
         if (self.marker == "") != (self.at == "end"):
@@ -109,6 +111,8 @@ class PrmFormat(BaseModel):
             raise ValueError("`suffix` and `at: suffix` go together")
         if bool(self.suffix) != (self.read == "pair"):
             raise ValueError("give a `suffix`, or `read: likelihood`")
+        if bool(self.head) != (self.read == "head"):
+            raise ValueError("a head is read from its file: give that as `--prm`")
         return self
 
     @property

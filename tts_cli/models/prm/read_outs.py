@@ -1,7 +1,7 @@
 """Read-outs: what of a decode a PRM's score is read off, and how. Apart from the layout, which says what is decoded.
 
 A read-out is a `StepReadOut`: of the tokens of a step it names those rows that it wants to read and what of them, and
-it makes a score of what was read. A head on hidden states is another class with the same two methods.
+it makes a score of what was read. Heads on hidden states are in heads.py.
 """
 
 from __future__ import annotations
@@ -17,22 +17,32 @@ from tts_cli.models.prm.formats import PrmFormat, StepTokens, one_token
 
 if TYPE_CHECKING:
     from tts_cli.engine import Evaluated, ReadOut, Vocab
+    from tts_cli.models.prm.likelihoods import StepLikelihood
 
 
 class StepReadOut(Protocol):
     """From a step's tokens to its score."""
 
     def asks(self, step: StepTokens) -> tuple[Sequence[int], ReadOut]:
-        """Which rows of `step.suffix` (of `step.kept` where there is none) are read, as indexes, and what of them."""
+        """Which rows of `step.suffix` (of `step.kept` where there is none) are read, as indexes, and what of them; a
+        negative index counts back from the end of `step.kept`, before the suffix."""
         ...
 
-    def score(self, read: Evaluated) -> float:
-        """In [0, 1]. Raises ModelError for what is no number."""
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
+        """Raises ModelError for what is no number. `before`: what was carried here from the step before."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepScore:
+    """`value`: in [0, 1]. `carried`: what the score of the next step depends on, if anything."""
+
+    value: float
+    carried: StepLikelihood | None = None
 
 
 def read_out_of(format: PrmFormat, vocab: Vocab) -> StepReadOut:
-    """Of a model with this format. Raises ModelError where its vocabulary lacks the tokens for it."""
+    """Of a model with this format, but for heads. Raises ModelError where its vocabulary lacks the tokens for it."""
     return _KINDS[format.read](format, vocab)
 
 
@@ -59,15 +69,15 @@ class TokenPair:
 
         return [len(step.suffix or step.kept) - 1], ReadOut(tokens=self.good + self.bad)
 
-    def score(self, read: Evaluated) -> float:
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
         """From the logits that were read, [1, tokens]."""
         logits = list(map(float, read.logits[0]))
         if not all(map(isfinite, logits)):
             raise _no_number()
         good, bad = _log_sum(logits[: len(self.good)]), _log_sum(logits[len(self.good) :])
         if good >= bad:  # of two ways to write it the one that cannot overflow
-            return 1 / (1 + exp(bad - good))
-        return exp(good - bad) / (1 + exp(good - bad))
+            return StepScore(1 / (1 + exp(bad - good)))
+        return StepScore(exp(good - bad) / (1 + exp(good - bad)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +115,9 @@ class Likelihood:
         following = tuple(tokens[place] for place in places)
         return [place - 1 for place in places], ReadOut(tokens=(), following=following)
 
-    def score(self, read: Evaluated) -> float:
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
         """From the log-probabilities that were read, [tokens]."""
-        return exp(min(0.0, fsum(read.logprobs)))
+        return StepScore(exp(min(0.0, fsum(read.logprobs))))
 
 
 _KINDS: dict[str, Callable[[PrmFormat, Vocab], StepReadOut]] = {"pair": TokenPair.of, "likelihood": Likelihood.of}

@@ -8,6 +8,8 @@ stands before: its logits are gone by the time the step comes. So that last toke
 the next step. A step is tokenised with its separator, as the model writes it (".\n\n" is one token for many); the last
 step of a solution has none.
 
+A head reads the states at a step's tokens, up to the last one.
+
 A judge is asked after each step, where the turn ends without a separator. What the step's tokens have in common with
 and without one is kept; the rest (".", "\n\n") goes to the question on one hand, to the next step's run on the other.
 """
@@ -41,6 +43,8 @@ def layout_of(format: PrmFormat, entry: ModelEntry, vocab: Vocab, chat_template:
     if format.layout != "solution":
         return compile_format(format, vocab, chat_template)
     style = entry.prompt or PromptStyle()
+    if format.read == "head":
+        return HeadLayout(compile_template(vocab, policy_prompt(chat_template, style)), entry.separator)
     if not format.suffix:
         return ReaderLayout(compile_template(vocab, policy_prompt(chat_template, style)), entry.separator)
     if chat_template is None or not chat_template.strip():
@@ -69,6 +73,28 @@ class ReaderLayout:
     def next(self, vocab: Vocab, step: str, held: tuple[int, ...], *, first: bool, final: bool) -> StepTokens:
         text = step if final else step + self.separator
         return _held_back([*held, *plain_tokens(vocab, text, continues=True)], len(held))
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLayout:
+    """A `StepLayout` for who reads the states at all tokens of a step, the separator's too, and how likely they are.
+    The last token leaves again and is run once more as the first of the next step: only then the next one's first
+    token is likely or not."""
+
+    prompt: tuple[Piece, ...]
+    separator: str
+
+    @property
+    def final_differs(self) -> bool:
+        return False
+
+    def start(self, vocab: Vocab, problem: str) -> StepTokens:
+        tokens = _prompt_tokens(vocab, self.prompt, problem)
+        return StepTokens(tokens) if len(tokens) < 2 else _held_back(tokens, 0)
+
+    def next(self, vocab: Vocab, step: str, held: tuple[int, ...], *, first: bool, final: bool) -> StepTokens:
+        tokens = [*held, *plain_tokens(vocab, step.strip() + self.separator, continues=True)]
+        return StepTokens(tokens[:-1], tuple(tokens[-1:]), tuple(tokens[-1:]), len(held))
 
 
 @dataclass(frozen=True, slots=True)
