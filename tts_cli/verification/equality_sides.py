@@ -165,10 +165,10 @@ def _check_before(step: str, tokens: Sequence[Token], begin: int, start: int, si
     counted = at >= begin and tokens[at].kind in ("number", "close", "unread")
     if counted and ((len(words) == 1 and is_unit(words[0])) or tokens[start].kind == "open" or not words):
         raise Unreadable  # 2 hours 30 minutes; 90 degrees (6 - 2)
-    joined = max((i for i, word in enumerate(words) if word in JOINING), default=-1)
-    words = words[joined + 1 :]
     if words and words[-1] == "of" and SUMS & set(words[-4:-1]):
         words = words[:-1]
+    joined = max((i for i, word in enumerate(words) if word in JOINING), default=-1)
+    words = words[joined + 1 :]
     last = words[-1] if words else ""
     adds_to = last == "to" and any(word.startswith("add") for word in words)
     if adds_to or last in RIGHT_BEFORE or last.removesuffix("s") in LABELLED or SCALING & set(words):
