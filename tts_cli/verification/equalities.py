@@ -41,13 +41,14 @@ _MARK = re.compile(r"<<([^<>\n]*)>>")
 """A calculator's mark in GSM8K's solutions, <<20*3=60>>: the same once more, without words."""
 _TABLE = re.compile(r"\\begin\s*\{(?:array|tabular|cases|[pbvBV]?matrix|asy)")
 _OTHER_ARITHMETIC = re.compile(
-    r"\b(?:mod|modulo|modular|base|binary|remainder|borrow\w*|carry\w*|(?:units|ones|tens|last|final|first|two) digits?)\b"
+    r"\b(?:mod|modulo|modular|base|binary|remainder|borrow\w*|carry\w*"
+    r"|(?:units|ones|tens|last|final|first|two) digits?)\b"
     r"|[≡]|\\(?:n?equiv|pmod|bmod|mod)\b",
     re.IGNORECASE,
 )
 _TESTED = re.compile(
-    r"\b(?:contradict\w*|suppos\w+|assum\w+|incorrect\w*|false|wrong|invalid|impossible|mistake\w*|absurd|wait|oops|untrue"
-    r"|fails?|cannot|not|\w+n't|no solutions?|equations? becomes?)\b|[≠≟]|\\(?:ne|neq)\b",
+    r"\b(?:contradict\w*|suppos\w+|assum\w+|incorrect\w*|false|wrong|invalid|impossible|mistake\w*|absurd|wait|oops"
+    r"|untrue|fails?|cannot|not|\w+n't|no solutions?|equations? becomes?)\b|[≠≟]|\\(?:ne|neq)\b",
     re.IGNORECASE,
 )
 """Near such words an equality may stand in order to be refuted."""

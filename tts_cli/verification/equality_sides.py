@@ -100,7 +100,7 @@ def _check_behind(tokens: Sequence[Token], walk: Walk, side: Side) -> None:
 
 
 def _changes(word: str, following: Token, has_unit: bool) -> bool:
-    """Whether a word behind the right side, perhaps behind its unit, may change it: 3 times 4, but not 3 times a day."""
+    """Whether a word behind the right side, or behind its unit, may change it: 3 times 4, but not 3 times a day."""
     if word not in (OPERATING if has_unit else ARITHMETIC):
         return False
     if following.kind != "word":

@@ -46,16 +46,16 @@ def reading(text: str, latex: bool) -> SideValue:
 
 def _plain_value(text: str) -> Fraction:
     """What the reader and `scalar` make of integers with signs between them, several times as fast: most sides."""
-    total = Fraction(0)
+    total: int | Fraction = 0
     for term in text.replace("- ", "+ -").removeprefix("+ ").split("+ "):
         first, *rest = term.split()
-        product = Fraction(int(first))
+        product: int | Fraction = int(first)
         for sign, digits in zip(rest[::2], rest[1::2], strict=True):
             if sign == "/" and not int(digits):
                 raise Undefined
-            product = product * int(digits) if sign == "*" else product / int(digits)
+            product = product * int(digits) if sign == "*" else Fraction(product, int(digits))
         total += product
-    return total
+    return Fraction(total)
 
 
 def readings(text: str, latex: bool) -> list[SideValue]:
