@@ -42,7 +42,7 @@ _MARK = re.compile(r"<<([^<>\n]*)>>")
 _TABLE = re.compile(r"\\begin\s*\{(?:array|tabular|cases|[pbvBV]?matrix|asy)")
 _OTHER_ARITHMETIC = re.compile(
     r"\b(?:mod|modulo|modular|base|binary|remainder|borrow\w*|carry\w*"
-    r"|(?:units|ones|tens|last|final|first|two) digits?)\b"
+    r"|(?:units|ones|tens|last|final|first|two) digits?|(?:o')?clock)\b|\d\s*[ap]\.?m\b"
     r"|[≡]|\\(?:n?equiv|pmod|bmod|mod)\b",
     re.IGNORECASE,
 )

@@ -87,7 +87,7 @@ def _check_behind(tokens: Sequence[Token], walk: Walk, side: Side) -> None:
     at = walk.at
     token = tokens[at]
     words = walk.trailing
-    if token.kind in ("unread", "%", "postfix", "command", "open", "operator"):
+    if token.kind in ("unread", "%", "postfix", "command", "open", "operator") or token.text == "?":
         raise Unreadable
     if token.kind == "word" and _changes(token.text.lower(), tokens[at + 1], bool(words)):
         raise Unreadable
