@@ -30,13 +30,19 @@ _WORTH = re.compile(r"[=≈≃≅]|\\approx|\\simeq|\\cong")
 _MARK = re.compile(r"<<([^<>\n]*)>>")
 """A calculator's mark in GSM8K's solutions, <<20*3=60>>: the same once more, without words."""
 _TABLE = re.compile(r"\\begin\s*\{(?:array|tabular|cases|[pbvBV]?matrix|asy)")
-_TESTED = re.compile(
-    r"\b(?:contradict\w*|suppos\w+|assum\w+|incorrect\w*|false|wrong|invalid|impossible|mistake\w*|absurd|wait|oops|untrue"
-    r"|fails?|cannot|not|\w+n't|no solutions?|equations? becomes?|mod|modulo|modular|base|binary|remainder|borrow\w*"
-    r"|carry\w*|(?:units|ones|tens|last|final|first|two) digits?)\b|[≠≡≟]|\\(?:n?equiv|ne|neq|pmod|bmod|mod)\b",
+_OTHER_ARITHMETIC = re.compile(
+    r"\b(?:mod|modulo|modular|base|binary|remainder|borrow\w*|carry\w*"
+    r"|(?:units|ones|tens|last|final|first|two) digits?|(?:o')?clock)\b|\d\s*[ap]\.?m\b"
+    r"|[≡]|\\(?:n?equiv|pmod|bmod|mod)\b",
     re.IGNORECASE,
 )
-"""Such a step may state an equality in order to refute it, or in another arithmetic."""
+_TESTED = re.compile(
+    r"\b(?:contradict\w*|suppos\w+|assum\w+|incorrect\w*|false|wrong|invalid|impossible|mistake\w*|absurd|wait|oops"
+    r"|untrue|fails?|cannot|not|\w+n't|no solutions?|equations? becomes?)\b|[≠≟]|\\(?:ne|neq)\b",
+    re.IGNORECASE,
+)
+"""Near such words an equality may stand in order to be refuted."""
+_NEAR = 120  # characters
 _ASSUMED = re.compile(
     r"\b(?:if|suppose|assum\w+|check\w*|verif\w*|plug\w*|substitut\w*|test\w*|try\w*|tries|guess\w*|equations?|solv\w+"
     r"|satisf\w+|would|should|wants?|needs?|must|let|when|whether|conditions?|holds?|become\w*|try|set|equal to)\b",
@@ -125,7 +131,8 @@ def _refuting_value(pair: Pair, text: str) -> str | None:
 
 def _may_mean_another(pair: Pair, text: str) -> bool:
     """Whether the equality need not be a claim of this arithmetic: it is tested, converts units, defines a sign."""
-    if _TESTED.search(text) or _other_units(pair, text):
+    near = text[max(pair.left.start - _NEAR, 0) : pair.right.end + _NEAR]
+    if _TESTED.search(near) or _OTHER_ARITHMETIC.search(text) or _other_units(pair, text):
         return True
     if pair.right.bare or _RESULT.fullmatch(pair.right.text):
         return False

@@ -87,7 +87,7 @@ def _check_behind(tokens: Sequence[Token], walk: Walk, side: Side) -> None:
     at = walk.at
     token = tokens[at]
     words = walk.trailing
-    if token.kind in ("unread", "%", "postfix", "command", "open", "operator"):
+    if token.kind in ("unread", "%", "postfix", "command", "open", "operator") or token.text == "?":
         raise Unreadable
     if token.kind == "word" and _changes(token.text.lower(), tokens[at + 1], bool(words)):
         raise Unreadable
@@ -100,7 +100,7 @@ def _check_behind(tokens: Sequence[Token], walk: Walk, side: Side) -> None:
 
 
 def _changes(word: str, following: Token, has_unit: bool) -> bool:
-    """Whether a word behind the right side or its unit may change it: 3 times 4, but not 3 times a day."""
+    """Whether a word behind the right side, or behind its unit, may change it: 3 times 4, but not 3 times a day."""
     if word not in (OPERATING if has_unit else ARITHMETIC):
         return False
     if following.kind != "word":
@@ -165,10 +165,10 @@ def _check_before(step: str, tokens: Sequence[Token], begin: int, start: int, si
     counted = at >= begin and tokens[at].kind in ("number", "close", "unread")
     if counted and ((len(words) == 1 and is_unit(words[0])) or tokens[start].kind == "open" or not words):
         raise Unreadable  # 2 hours 30 minutes; 90 degrees (6 - 2)
-    joined = max((i for i, word in enumerate(words) if word in JOINING), default=-1)
-    words = words[joined + 1 :]
     if words and words[-1] == "of" and SUMS & set(words[-4:-1]):
         words = words[:-1]
+    joined = max((i for i, word in enumerate(words) if word in JOINING), default=-1)
+    words = words[joined + 1 :]
     last = words[-1] if words else ""
     adds_to = last == "to" and any(word.startswith("add") for word in words)
     if adds_to or last in RIGHT_BEFORE or last.removesuffix("s") in LABELLED or SCALING & set(words):

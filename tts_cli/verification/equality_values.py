@@ -24,6 +24,7 @@ _FACTORS = frozenset(
 """Between units of one kind."""
 _PERCENT = re.compile(r"(\S+)%")
 _PLAIN = re.compile(r"(?:- )?[0-9]+(?: [-+*/] [0-9]+)*")
+_POINT_OF_THOUSANDS = re.compile(r"(?<=\d)\.(?=\d{3}(?!\d))")
 _LONE_PERCENT = re.compile(r"[-+ ]*[0-9]+(?:\.([0-9]+))?%")
 
 
@@ -46,16 +47,16 @@ def reading(text: str, latex: bool) -> SideValue:
 
 def _plain_value(text: str) -> Fraction:
     """What the reader and `scalar` make of integers with signs between them, several times as fast: most sides."""
-    total = Fraction(0)
+    total: int | Fraction = 0
     for term in text.replace("- ", "+ -").removeprefix("+ ").split("+ "):
         first, *rest = term.split()
-        product = Fraction(int(first))
+        product: int | Fraction = int(first)
         for sign, digits in zip(rest[::2], rest[1::2], strict=True):
             if sign == "/" and not int(digits):
                 raise Undefined
-            product = product * int(digits) if sign == "*" else product / int(digits)
+            product = product * int(digits) if sign == "*" else Fraction(product, int(digits))
         total += product
-    return total
+    return Fraction(total)
 
 
 def readings(text: str, latex: bool) -> list[SideValue]:
@@ -66,6 +67,8 @@ def readings(text: str, latex: bool) -> list[SideValue]:
     for plain in list(texts):
         loose = re.sub(r"/ (\d\S*) \* (\d\S*)", r"/ ( \1 * \2 )", plain)  # a/b*c as a/(bc)
         texts += [loose] if loose != plain else []
+    if _POINT_OF_THOUSANDS.search(text):  # 1.500, as some write 1,500
+        texts.append(_POINT_OF_THOUSANDS.sub("", texts[0]))
     if text.endswith("!"):  # 7!, or 7 and a full stop
         texts.append(text.removesuffix("!").rstrip())
     found = [one for plain in texts for one in _read(plain, latex)]

@@ -13,7 +13,7 @@ _PARTS_WORDS = """
 _OTHER_WORDS = """
     time's subtract subtracting subtracted add added divide dividing divided multiply multiplying multiplied multiplies
     by over remain r square squaring cube percentage hundreds thousands millions billions pair pairs couple per of from
-    to factorial average mean median power base and or first second last
+    to factorial average mean median power base and or first second last off
 """
 _PREPOSITIONS = "by over per of from and base average mean median"
 _OPERATING_WORDS = "times plus minus divided multiplied over and or to percent squared cubed remainder less"
