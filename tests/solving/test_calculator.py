@@ -62,7 +62,7 @@ def test_where_every_answer_rests_on_a_slip_all_vote_and_no_confidence_stands_be
 
 
 def test_slips_have_no_vote_beside_a_sound_answer() -> None:
-    script = {(i, n): rf"{SLIP} and \boxed{{110}}." for i in range(3) for n in range(4)} | {(3, 0): BOX % 100}
+    script = {(i, n): rf"{SLIP}, \boxed{{110}}." for i in range(3) for n in range(4)} | {(3, 0): BOX % 100}
     record = run(script, budget=4).record
     assert [(vote.answer, vote.count) for vote in record.votes] == [("100", 1)]
     assert (record.finished, record.samples) == (1, 4)
