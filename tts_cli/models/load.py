@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.prm.heads import SUFFIX, entry_of_head
+from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head
 from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
 from tts_cli.paths import expand
 
@@ -193,6 +193,8 @@ def load_prm(
         if format.of == "any":  # it reads in its own prompt
             style = entry.prompt or known.prompt_for(entry.name, engine.metadata)
             entry = entry.model_copy(update={"prompt": style})
+        if entry.head is not None:
+            check_prompt(entry, known)
         return LlamaPRM(engine, entry, format)
     except Exception:
         engine.close()

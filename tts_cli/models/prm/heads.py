@@ -54,6 +54,20 @@ def _candidates(path: Path, name: str, known: Registry, policy: ModelEntry | Non
         yield ModelEntry(name=name, role="prm", file=str(beside.absolute()))
 
 
+def check_prompt(entry: ModelEntry, known: Registry) -> None:
+    """Raises ModelError where the model of a head is asked in other words than when the head was trained."""
+    from tts_cli.models.prm.head_file import HeadFile
+    from tts_cli.models.prm.states import prompt_text
+
+    assert entry.head is not None
+    card = HeadFile.read(Path(entry.head)).card
+    if prompt_text(entry, known)[1] != card.layout.prompt:
+        raise ModelError(
+            f"The head {entry.name} was trained with another prompt than {card.backbone.name} has now.",
+            "Train a new one with `tts train-prm DATASET`.",
+        )
+
+
 def head_of(entry: ModelEntry, vocab: Vocab) -> HeadReadOut:
     """The read-out of an entry with a head. Raises ModelError for a file that is no head."""
     from tts_cli.models.prm.head_file import HeadFile
