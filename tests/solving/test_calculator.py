@@ -16,7 +16,7 @@ from tts_cli.analysis.trace_analysis import by_fate, model_costs
 from tts_cli.config import Settings
 from tts_cli.data.record import Record, RefutedCount
 from tts_cli.data.trace import dump, parse
-from tts_cli.search.events import StepRefuted
+from tts_cli.search.events import Decided, StepRefuted
 from tts_cli.search.revival import REVIVED
 from tts_cli.solving.solve import solve
 
@@ -125,6 +125,23 @@ def test_auto_draws_again_and_decides_by_what_is_sound() -> None:
     going = Going(SlippingAnswers(*"7" * 64), profile(), convincing="7")
     assert going.record.answer == "7" and going.record.calculator is not None
     assert going.record.calculator.refuted == going.record.calculator.redrawn > 0
+
+
+class FirstRoundSlips(Answers):
+    """The samples of the first round do not come to an answer without a slip."""
+
+    def __getitem__(self, path: Any) -> str:
+        return r"so 2 + 2 = 5, \boxed{5}." if path[0] < 4 else super().__getitem__(path)
+
+
+def test_auto_goes_on_while_every_answer_rests_on_a_slip() -> None:
+    going = Going(FirstRoundSlips(*"7" * 64), profile(), convincing="7")
+    assert (going.record.answer, going.record.budget) == ("7", 8)
+    first = going.heard(Decided)[0]
+    assert (first.why, first.confidence) == ("after 4 samples every answer rests on a false equality", None)
+    at_limit = Going(FirstRoundSlips(*"7" * 64), profile(), convincing="7", budget=4).record
+    assert (at_limit.answer, at_limit.confidence) == ("5", None)
+    assert "after 4 samples every answer rests on a false equality, and no more is allowed" in at_limit.why
 
 
 # Traces

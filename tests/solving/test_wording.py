@@ -84,6 +84,11 @@ REASONS: dict[str, tuple[Reason | None, float | None]] = {
     "after 4 samples an answer fits the problem": (Because.ANSWER_FITS, None),
     "after 4 samples no answer fits the problem": (Because.NO_ANSWER_FITS, None),
     "after 4 samples no answer fits the problem, and no more is allowed": (Because.NO_ANSWER_FITS_AT_LIMIT, None),
+    "after 4 samples every answer rests on a false equality": (Because.ALL_REFUTED, None),
+    "after 4 samples every answer rests on a false equality, and no more is allowed": (
+        Because.ALL_REFUTED_AT_LIMIT,
+        None,
+    ),
     "after 4 samples a solution convinces the PRM in every step; the chance that it is right is 95%": (
         Because.SOLUTION_CONVINCES,
         0.953,

@@ -176,6 +176,8 @@ class Session:
             verified = self._vote(verify=True).verified
             if verified is not None and (verified.right or all_wrong(verified)):
                 observation = replace(observation, fits=verified.right > 0)
+        if observation.leader is None and self.search.refuted.parked:
+            observation = replace(observation, refuted=True)
         self.checkpoints.append((observation, self.flops()))
         return observation
 

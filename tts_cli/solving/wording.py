@@ -95,6 +95,8 @@ _CLAUSES = {
     Because.ANSWER_FITS: "{after} an answer fits the problem",
     Because.NO_ANSWER_FITS: "{after} no answer fits the problem",
     Because.NO_ANSWER_FITS_AT_LIMIT: "{after} no answer fits the problem, and no more is allowed",
+    Because.ALL_REFUTED: "{after} every answer rests on a false equality",
+    Because.ALL_REFUTED_AT_LIMIT: "{after} every answer rests on a false equality, and no more is allowed",
     Because.SOLUTION_CONVINCES: "{after} a solution convinces the PRM in every step; "
     "the chance that it is right is {chance}",
     Because.AT_LIMIT: "{right}, and no more is allowed",

@@ -51,7 +51,7 @@ class Observation:
     `samples`: drawn so far. `leader`: the leading answer, None without any. `values`: as FEATURES names them. `read`:
     best-first search has had the PRM score what it needs; `convinced`: by a solution, which ended it. `fits`: what
     substituting the answers back into the problem showed: True, one is right; False, all are wrong; None, neither, or
-    it was not done.
+    it was not done. `refuted`: there is no leader, as every answer rests on a false equality.
     """
 
     samples: int
@@ -60,6 +60,7 @@ class Observation:
     read: bool = False
     convinced: bool = False
     fits: bool | None = None
+    refuted: bool = False
 
 
 def gather(

@@ -73,6 +73,8 @@ class Because(Enum):
     ANSWER_FITS = auto()  # an answer is right when substituted back into the problem
     NO_ANSWER_FITS = auto()  # all answers are wrong
     NO_ANSWER_FITS_AT_LIMIT = auto()  # and no more samples are allowed
+    ALL_REFUTED = auto()  # every answer rests on a false equality
+    ALL_REFUTED_AT_LIMIT = auto()  # and no more samples are allowed
     SOLUTION_CONVINCES = auto()  # the PRM scored every step of it high
     AT_LIMIT = auto()  # no more samples are allowed
     AT_UNMEASURED_LIMIT = auto()  # and the profile has no stage of so many
@@ -80,6 +82,10 @@ class Because(Enum):
     NOTHING_PROMISED = auto()  # more compute would bring nothing
     ALL_SAMPLED = auto()  # the budget is spent
     SAMPLES_AGREE = auto()  # all gave one answer, which the PRM does not doubt
+
+
+_NONE_FITS = (Because.NO_ANSWER_FITS, Because.NO_ANSWER_FITS_AT_LIMIT)
+_ALL_REFUTED = (Because.ALL_REFUTED, Because.ALL_REFUTED_AT_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +187,10 @@ class CalibratedRule:
         kind = difficulty(stage.solved(values)) if stage and stage.solved else None
         if observation.fits:
             return Decision(samples, None, Because.ANSWER_FITS, difficulty=kind)
-        if observation.fits is False:  # whatever the PRM or the calibrated chance says of it
+        if observation.fits is False or observation.refuted:  # whatever the PRM or the calibrated chance says of it
             after = self._next(stage) if stage else None
-            reason = Because.NO_ANSWER_FITS if after else Because.NO_ANSWER_FITS_AT_LIMIT
-            return Decision(samples, after, reason, difficulty=kind)
+            reasons = _ALL_REFUTED if observation.refuted else _NONE_FITS
+            return Decision(samples, after, reasons[after is None], difficulty=kind)
         if observation.convinced:
             right = self.profile.convinced(values)
             return Decision(samples, None, Because.SOLUTION_CONVINCES, right, kind)
