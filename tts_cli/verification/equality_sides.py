@@ -38,6 +38,8 @@ class Pair:
     about: bool
 
 
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_MONEY = re.compile(r"(?<![^\s(])\$\d[\d,.]*(?=[\s.,;:?!)]|$)")
 _CLOSED_FIRST = re.compile(r"[^$]*[^\s$\\]\$(?=[\s.,;:)]|$)")
 _OPENINGS = (("\\[", "\\]"), ("\\(", "\\)"), ("\\begin", "\\end"))
 
@@ -61,7 +63,8 @@ def _is_cut(step: str) -> bool:
     """Whether a formula of LaTeX began before the step, or ends behind it."""
     if "\\" not in step:
         return False
-    if step.count("$") % 2 == 1 or _CLOSED_FIRST.match(step):
+    odd = len(_DOLLAR.findall(step)) % 2 == 1 and not _MONEY.search(step)
+    if odd or _CLOSED_FIRST.match(step):
         return True
     return any(step.count(opening) != step.count(closing) for opening, closing in _OPENINGS)
 

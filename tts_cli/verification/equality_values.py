@@ -65,7 +65,7 @@ def readings(text: str, latex: bool) -> list[SideValue]:
     if "%" in text:
         texts.append(text.replace("%", ""))
     for plain in list(texts):
-        loose = re.sub(r"/ (\d\S*) \* (\d\S*)", r"/ ( \1 * \2 )", plain)  # a/b*c as a/(bc)
+        loose = re.sub(r"/ (\d\S*) \* (\d\S*+)(?! /)", r"/ ( \1 * \2 )", plain)  # a/b*c as a/(bc), but 2/3*5/4
         texts += [loose] if loose != plain else []
     if _POINT_OF_THOUSANDS.search(text):  # 1.500, as some write 1,500
         texts.append(_POINT_OF_THOUSANDS.sub("", texts[0]))
