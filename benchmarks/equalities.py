@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.accuracy import percent
-from tts_cli.verification.equalities import FalseEquality, false_equality
+from tts_cli.calculator.equalities import FalseEquality, false_equality
 
 REFERENCES = ("gsm8k_train", "math_train")
 LABELLED = ("processbench_gsm8k", "processbench_math", "prm800k_val_slice")

@@ -23,12 +23,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": BOTTOM,
     "models": BOTTOM | {"engine"},
     "verification": BOTTOM | {"answers"},
+    "calculator": BOTTOM | {"answers"},
     "search": BOTTOM | {"answers"},
     "plugins": BOTTOM | {"search"},
     "config": BOTTOM | {"answers", "search"},
 }
 MAY_IMPORT["strategy"] = BOTTOM | {"answers", "data", "search", "config"}
-MAY_IMPORT["solving"] = MAY_IMPORT["strategy"] | {"strategy", "verification"}
+MAY_IMPORT["solving"] = MAY_IMPORT["strategy"] | {"strategy", "verification", "calculator"}
 MAY_IMPORT["solver"] = MAY_IMPORT["solving"] | {"solving", "models", "plugins"}
 MAY_IMPORT["analysis"] = MAY_IMPORT["solving"] | {"solving"}
 MAY_IMPORT["batch"] = MAY_IMPORT["solver"] | {"solver", "engine"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import tts_cli
 
 PACKAGE = Path(tts_cli.__file__).parent
-MOST_LINES = 24_700
-MOST_FILES = 54
+MOST_LINES = 28_800
+MOST_FILES = 60
 MOST_LINES_OF_A_FILE = 400
 
 # Which files of the package have a function (no module's or class's body) entered by one command.
@@ -35,7 +35,18 @@ for file, names in sorted(entered.items()):
 
 
 def test_a_beam_search_can_be_read_in_few_files() -> None:
-    command = ["solve", "--quiet", "--threads", "1", "--method", "beam", "--budget", "4", "What is 5/6 - 1/4?"]
+    command = [
+        "solve",
+        "--quiet",
+        "--no-calculator",
+        "--threads",
+        "1",
+        "--method",
+        "beam",
+        "--budget",
+        "4",
+        "What is 5/6 - 1/4?",
+    ]
     arguments = [sys.executable, "-c", TRACED, f"{PACKAGE}/", *command]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     entered = [line.removeprefix(f"{PACKAGE}/") for line in done.stderr.splitlines()]

@@ -384,7 +384,8 @@ def find_profile(
 
 def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
     """What a profile says of a model; of one that is a PRM by its format, both. Raises ModelError."""
-    from tts_cli.data.fingerprint import of_file, of_settings
+    from tts_cli.data.fingerprint import of_settings
+    from tts_cli.models.content import of_file
     from tts_cli.models.registry import locate
     from tts_cli.strategy.profile import ModelFile
 

@@ -15,9 +15,9 @@ import pytest
 from tests.cli.conftest import Here, Program
 from tests.cli.test_calibrate import document
 from tests.cli.test_solve import refused
-from tts_cli.data.fingerprint import of_file
 from tts_cli.evaluation import run
 from tts_cli.evaluation.heads import train
+from tts_cli.models.content import of_file
 from tts_cli.models.prm.head_file import HeadFile
 
 OUT = ("--out", "h.safetensors", "--store", "samples", "--samples", "4")

@@ -1,4 +1,4 @@
-"""An equality that a step states and that is false: what the calculator (verification/equalities.py) says of a step.
+"""An equality that a step states and that is false: what the calculator (calculator/equalities.py) says of a step.
 
 The value alone, for those who may not import the calculator: searches, and what is kept of a person's own solution.
 """

@@ -111,11 +111,12 @@ def _all_that_matters(settings: Settings, models: ModelPair) -> dict[str, Any]:
 
 def _identity(entry: ModelEntry) -> dict[str, Any]:
     """Raises ModelError where the file is not there or cannot be read."""
+    from tts_cli.models.content import of_file
     from tts_cli.models.registry import locate
 
     path = locate(entry)
     try:
-        content = fingerprint.of_file(path)
+        content = of_file(path)
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read: {reason(error)}.") from error
     how = entry.model_dump(mode="json", include={"name", "prompt", "separator", "format"})

@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, StrictInt, field_validator
 from tts_cli import config
 from tts_cli.config import MAX_BUDGET, Settings
 from tts_cli.data.datasets import NAMES
-from tts_cli.data.fingerprint import of_file
 from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.store import Store, no_dataset
+from tts_cli.models.content import of_file
 from tts_cli.models.load import ModelPair
 from tts_cli.models.registry import ModelEntry, find_file
 from tts_cli.protocols import ModelFacts

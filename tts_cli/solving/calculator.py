@@ -9,6 +9,6 @@ def refuter(*, on: bool) -> Refute:
     """What finds a false equality in a step; it finds none where the calculator is off, and is not even imported."""
     if not on:
         return never
-    from tts_cli.verification.equalities import false_equality
+    from tts_cli.calculator.equalities import false_equality
 
     return false_equality

@@ -30,7 +30,7 @@ class _Part(BaseModel):
 
 
 class ModelFile(_Part):
-    """`content`: the file's fingerprint (data.fingerprint.of_file)."""
+    """`content`: the file's fingerprint (models.content.of_file)."""
 
     name: str
     content: str

@@ -1,5 +1,4 @@
-"""What can be proved of a solution: that its answer does not fit the problem, that an equality in it is false.
+"""`--verify`: substitutes an answer back into problems that are read to their last word. Imported with the flag only.
 
-statement (what is asked) and answer -> opinion, in a worker process: right, wrong, or none. `--verify`, and imported
-with the flag only. equalities: the calculator, in this process, for every step of every search.
+statement (what is asked) and answer -> opinion, in a worker process: right, wrong, or none
 """

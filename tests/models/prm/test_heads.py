@@ -10,9 +10,9 @@ import pytest
 
 from tests.models.prm.test_head_file import FIELDS
 from tests.tiny_gguf import CHAT_TEMPLATE, write_tiny_gguf
-from tts_cli.data.fingerprint import of_file
 from tts_cli.errors import ModelError
 from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
+from tts_cli.models.content import of_file
 from tts_cli.models.load import load_policy, load_prm, resolve_pair
 from tts_cli.models.prm.head_file import HeadCard, HeadFile
 from tts_cli.models.prm.likelihoods import NAMES

@@ -20,7 +20,6 @@ from tts_cli import __version__
 from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
 from tts_cli.data.datasets import open_dataset
-from tts_cli.data.fingerprint import of_file
 from tts_cli.data.rows import Row
 from tts_cli.errors import UsageError
 from tts_cli.evaluation.calibrate import content_of
@@ -32,6 +31,7 @@ from tts_cli.evaluation.heads.states import StateFiles
 from tts_cli.evaluation.heads.table import StepTable, table_of
 from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store
+from tts_cli.models.content import of_file
 from tts_cli.models.load import ModelPair
 from tts_cli.models.load import resolve as resolve_model
 from tts_cli.models.prm.head_file import Backbone, HeadCard, HeadData, HeadFile, HeadLayout

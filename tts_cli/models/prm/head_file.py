@@ -43,7 +43,7 @@ class _CardPart(BaseModel):
 
 
 class Backbone(_CardPart):
-    """The model whose states are read. `content`: its file's fingerprint (data.fingerprint.of_file)."""
+    """The model whose states are read. `content`: its file's fingerprint (models.content.of_file)."""
 
     name: str
     architecture: str

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tts_cli.errors import ModelError
 from tts_cli.models.prm.formats import PrmFormat, StepTokens
 from tts_cli.models.prm.likelihoods import StepLikelihood
-from tts_cli.models.prm.read_outs import StepScore
+from tts_cli.models.prm.read_outs import ReadScore
 from tts_cli.models.registry import ModelEntry, Registry, find_file, is_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SUFFIX = ".safetensors"
 def entry_of_head(path: Path, known: Registry, policy: ModelEntry | None) -> ModelEntry:
     """The model that a head reads, as a PRM with this head. Raises ModelError where the head cannot be used, or its
     model is not there."""
-    from tts_cli.data.fingerprint import of_file
+    from tts_cli.models.content import of_file
     from tts_cli.models.prm.head_file import HeadFile
 
     card = HeadFile.read(path).card
@@ -88,7 +88,7 @@ class HeadReadOut:
         """The states and log-probabilities at all rows of the step."""
         return self.reader.asks(step)
 
-    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From states [tokens, n_embd] and log-probabilities [tokens]."""
         found = self.reader.read(read, step, before or StepLikelihood())
-        return StepScore(self.head.score(found.end, found.mean, found.likelihood.numbers), found.likelihood)
+        return ReadScore(self.head.score(found.end, found.mean, found.likelihood.numbers), found.likelihood)

@@ -28,13 +28,13 @@ class StepReadOut(Protocol):
         negative index counts back from the end of `step.kept`, before the suffix."""
         ...
 
-    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """Raises ModelError for what is no number. `before`: what was carried here from the step before."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class StepScore:
+class ReadScore:
     """`value`: in [0, 1]. `carried`: what the score of the next step depends on, if anything."""
 
     value: float
@@ -69,15 +69,15 @@ class TokenPair:
 
         return [len(step.suffix or step.kept) - 1], ReadOut(tokens=self.good + self.bad)
 
-    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From the logits that were read, [1, tokens]."""
         logits = list(map(float, read.logits[0]))
         if not all(map(isfinite, logits)):
             raise _no_number()
         good, bad = _log_sum(logits[: len(self.good)]), _log_sum(logits[len(self.good) :])
         if good >= bad:  # of two ways to write it the one that cannot overflow
-            return StepScore(1 / (1 + exp(bad - good)))
-        return StepScore(exp(good - bad) / (1 + exp(good - bad)))
+            return ReadScore(1 / (1 + exp(bad - good)))
+        return ReadScore(exp(good - bad) / (1 + exp(good - bad)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ class Likelihood:
         following = tuple(tokens[place] for place in places)
         return [place - 1 for place in places], ReadOut(tokens=(), following=following)
 
-    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> StepScore:
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From the log-probabilities that were read, [tokens]."""
-        return StepScore(exp(min(0.0, fsum(read.logprobs))))
+        return ReadScore(exp(min(0.0, fsum(read.logprobs))))
 
 
 _KINDS: dict[str, Callable[[PrmFormat, Vocab], StepReadOut]] = {"pair": TokenPair.of, "likelihood": Likelihood.of}

@@ -44,7 +44,7 @@ def layout_of(format: PrmFormat, entry: ModelEntry, vocab: Vocab, chat_template:
         return compile_format(format, vocab, chat_template)
     style = entry.prompt or PromptStyle()
     if format.read == "head":
-        return HeadLayout(compile_template(vocab, policy_prompt(chat_template, style)), entry.separator)
+        return StateLayout(compile_template(vocab, policy_prompt(chat_template, style)), entry.separator)
     if not format.suffix:
         return ReaderLayout(compile_template(vocab, policy_prompt(chat_template, style)), entry.separator)
     if chat_template is None or not chat_template.strip():
@@ -76,7 +76,7 @@ class ReaderLayout:
 
 
 @dataclass(frozen=True, slots=True)
-class HeadLayout:
+class StateLayout:
     """A `StepLayout` for who reads the states at all tokens of a step, the separator's too, and how likely they are.
     The last token leaves again and is run once more as the first of the next step: only then the next one's first
     token is likely or not."""

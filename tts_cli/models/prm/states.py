@@ -1,6 +1,6 @@
 """What a language model's states say of solutions that it reads: the inputs of a head, step by step.
 
-    problem, steps ── HeadLayout ── a tree of branches ── of each step: state at its end, mean state, likelihoods
+    problem, steps ── StateLayout ── a tree of branches ── of each step: state at its end, mean state, likelihoods
 
 Solutions of one problem share their beginnings: each distinct step after the same steps is run once, and all that may
 run together does.
@@ -20,7 +20,7 @@ from tts_cli.engine import Branch, Evaluated, ReadOut
 from tts_cli.engine.gguf_header import read_header
 from tts_cli.errors import ModelError, PromptTooLong
 from tts_cli.models.prm.likelihoods import NAMES, StepLikelihood
-from tts_cli.models.prm.solution import HeadLayout
+from tts_cli.models.prm.solution import StateLayout
 from tts_cli.models.prompts import Hole, policy_prompt
 from tts_cli.models.registry import ModelEntry, Registry, locate
 from tts_cli.protocols import Job, Usage
@@ -125,7 +125,7 @@ class StateReader:
 
     def __init__(self, model: LlamaPolicy) -> None:
         self._engine = model.engine
-        self._layout = HeadLayout(model.prompt, model.entry.separator)
+        self._layout = StateLayout(model.prompt, model.entry.separator)
         self._reader = StepReader.of(model.engine.vocab)
 
     def read(self, problem: str, solutions: Sequence[Steps]) -> tuple[StepStates, int]:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tts_cli.verification import equalities, equality_values
-from tts_cli.verification.equalities import false_equalities, false_equality
+from tts_cli.calculator import equalities, values
+from tts_cli.calculator.equalities import false_equalities, false_equality
 
 # A step and the value of the side that can be worked out.
 FALSE = [
@@ -429,9 +429,9 @@ def test_much_hostile_text_is_read_with_bounded_work(monkeypatch: pytest.MonkeyP
     """Counted, not timed: how many sides are worked out for the longest chains."""
     read: list[str] = []
 
-    def counted(text: str, latex: bool) -> equality_values.SideValue:
+    def counted(text: str, latex: bool) -> values.SideValue:
         read.append(text)
-        return equality_values.reading(text, latex)
+        return values.reading(text, latex)
 
     monkeypatch.setattr(equalities, "reading", counted)
     for step in ("=".join(["1+1"] * 3_000), "1 + 1 = 2. " * 1_500, "<<1+1=2>>" * 2_000):

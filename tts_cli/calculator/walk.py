@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_cli.answers.reading.language import TURNING
-from tts_cli.verification.equality_tokens import WORDS, Token, is_unit
-from tts_cli.verification.equality_words import ARITHMETIC
+from tts_cli.calculator.tokens import WORDS, Token, is_unit
+from tts_cli.calculator.words import ARITHMETIC
 
 _MAX_DEPTH = 20
 _MAX_DIGITS = 30

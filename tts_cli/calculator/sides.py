@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tts_cli.verification.equality_tokens import WORDS, Token, is_unit
-from tts_cli.verification.equality_walk import Side, Unreadable, Walk
-from tts_cli.verification.equality_words import (
+from tts_cli.calculator.tokens import WORDS, Token, is_unit
+from tts_cli.calculator.walk import Side, Unreadable, Walk
+from tts_cli.calculator.words import (
     ABOUT,
     ARITHMETIC,
     BETWEEN,

@@ -16,10 +16,10 @@ from functools import lru_cache
 from tts_cli.answers.algebra import TooBig, Undefined
 from tts_cli.answers.false_equality import FalseEquality
 from tts_cli.answers.reading.expression import NotUnderstood
-from tts_cli.verification.equality_sides import Pair, measures, pairs
-from tts_cli.verification.equality_tokens import tokens
-from tts_cli.verification.equality_values import Margin, reading, readings, shown
-from tts_cli.verification.equality_walk import Side
+from tts_cli.calculator.sides import Pair, measures, pairs
+from tts_cli.calculator.tokens import tokens
+from tts_cli.calculator.values import Margin, reading, readings, shown
+from tts_cli.calculator.walk import Side
 
 MAX_STEP = 20_000
 _MAX_MARKS = 50
