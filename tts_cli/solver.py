@@ -310,7 +310,8 @@ def models_of(settings: Settings, *, with_prm: bool = True) -> ModelPair:
 def effective(settings: Settings, models: ModelPair) -> Settings:
     """What was set, else what suits the policy and the PRM."""
     format = models.prm.format if models.prm else None
-    return settings.with_defaults(**models.policy.sampling.model_dump(), aggregate=format.aggregate if format else None)
+    aggregate = (format.aggregate if format else None) or settings.aggregation
+    return settings.with_defaults(**models.policy.sampling.model_dump(), aggregate=aggregate)
 
 
 def load_models(

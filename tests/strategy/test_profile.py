@@ -155,7 +155,7 @@ def test_what_samples_and_votes_do_not_depend_on_is_no_difference() -> None:
     other = {"budget": 8, "beam_width": 2, "effort": "max", "seed": 7, "max_time": 3, "min_confidence": 0.9}
     assert differs(profile(), POLICY, PRM, samples_as(Settings(**other, verify=True))) is None
     assert differs(profile(), POLICY.model_copy(update={"name": "renamed", "parameters": 0}), PRM, OWN) is None
-    for change in ({"temperature": 0.1}, {"top_p": 0.5}, {"aggregate": "min"}, {"select": "max"}):
+    for change in ({"temperature": 0.1}, {"top_p": 0.5}, {"aggregate": "min"}, {"select": "max"}, {"prm_format": "x"}):
         assert differs(profile(), POLICY, PRM, samples_as(Settings(**other | change)))
 
 

@@ -166,9 +166,9 @@ class EvalRun:
     def _eval_facts(self, ungraded: int) -> EvalFacts:
         policy, prm = self.facts
         settings = self.settings
-        names = ("select", "beam_width", "max_tokens", "max_steps", "calculator", "min_confidence")
-        how = {name: getattr(settings, name) for name in names} | asdict(settings.sampling)
-        how["aggregate"] = settings.aggregation
+        names = ("select", "beam_width", "max_tokens", "max_steps", "calculator")
+        how = {"aggregate": settings.aggregation} | {name: getattr(settings, name) for name in names}
+        how |= {**asdict(settings.sampling), "min_confidence": settings.min_confidence}
         return EvalFacts(Path(self.asked.dataset).name, settings.seed, policy, prm, how, ungraded)
 
 

@@ -237,6 +237,6 @@ def _wrong_role(name: str, wanted: Role, known: Registry) -> UsageError:
     other: Role = "prm" if wanted == "policy" else "policy"
     hint = f"Pass it as `--{other}`, and a {_TITLES[wanted]} as `--{wanted}`."
     if wanted == "prm":
-        ways = " or ".join(f"`--prm-format {name}`" for name, format in known.formats.items() if format.of == "any")
-        hint += f" As a judge it needs {ways}."
+        ways = "|".join(name for name, format in known.formats.items() if format.of == "any")
+        hint += f" To let it judge: `--prm-format {ways}`."
     return UsageError(f"The model '{name}' is a {_TITLES[other]} and cannot be used as a {_TITLES[wanted]}.", hint)

@@ -15,9 +15,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tts_cli.errors import ModelError
 from tts_cli.models.prompts import Hole, Message, Piece, compile_template, fill, render, with_bos
@@ -29,6 +37,7 @@ Parts = list[str | Hole]
 Word = Annotated[str, Field(min_length=1)]
 Spellings = Word | Annotated[tuple[Word, ...], Field(min_length=1)]
 _PROBLEM, _MARKER = Hole("problem"), Hole("marker")
+_LATER = ("of", "suffix", "read", "head", "over", "aggregate", "threshold")
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
@@ -103,6 +112,13 @@ class PrmFormat(BaseModel):
         if marked and self.opening.rpartition("{marker}")[2] != self.step.rpartition("{marker}")[2]:
             raise ValueError("`first_step` and `step` must go on alike after {marker}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Fields that came later are left out where they say nothing: fingerprints and stores of older runs hold."""
+        fields: dict[str, Any] = dump(self)
+        unset = {name for name in _LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return {name: value for name, value in fields.items() if name not in unset}
 
     def _has_no_templates(self) -> PrmFormat:
         if self.prompt or self.opening or self.marker:
