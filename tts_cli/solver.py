@@ -361,9 +361,8 @@ def find_profile(
     settings: Settings, models: ModelPair, policy_parameters: int, prm_parameters: int | None
 ) -> tuple[Profile | None, Unfit | None]:
     """The profile that was made with these model files (without a PRM: with the policy's alone), or else one that was
-    made for models of these names.
-
-    Raises UsageError where the settings name a file that is no profile, or not one of these models.
+    made for models of these names. Raises UsageError where the settings name a file that is no profile, or not one of
+    these models.
     """
     from tts_cli.strategy.profile import differs, fitting, read, samples_as
 

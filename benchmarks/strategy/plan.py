@@ -107,7 +107,8 @@ def jobs(places: Places, parts: Sequence[str], policies: Sequence[str], size: Si
     if "test" in parts:
         yield _problems("test", TEST_SEED, TESTED, places.problems)
     for policy in policies:
-        models = ["--policy", policy, "--prm", "nano-prm"]
+        # Votes are counted one sample after another here; with the calculator they depend on all samples.
+        models = ["--policy", policy, "--prm", "nano-prm", "--no-calculator"]
         threads = ["--threads", str(size.threads)] if size.threads else []
         profile = ["--profile", str(places.profile(policy))]
         if "calibrate" in parts:

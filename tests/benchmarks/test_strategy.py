@@ -91,7 +91,7 @@ def test_every_run_is_shown_as_it_can_be_typed() -> None:
         "python -m training.problems --split validation --seed 77 --count 500 > runs/validation.jsonl",
         "python -m training.problems --split test --seed 900 --count 800 > runs/test.jsonl",
     ]
-    models, test = "--policy nano --prm nano-prm", "runs/test.jsonl"
+    models, test = "--policy nano --prm nano-prm --no-calculator", "runs/test.jsonl"
     fixed = "--methods greedy,best-of-n,beam,dvts --budgets 4,16,64"
     assert shown[2:5] == [
         f"tts calibrate runs/validation.jsonl {models} --out runs/validation-nano --profile runs/nano.yaml",

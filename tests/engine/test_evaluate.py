@@ -155,7 +155,7 @@ def test_what_does_not_fit_fails_and_the_engine_goes_on(f32: Path, open_engine: 
 def test_wrong_arguments_are_refused(f32: Path, open_engine: Open) -> None:
     engine = open_engine(f32)
     root = prompt(engine)
-    for tokens, marks in ([-1], []), ([engine.vocab.n_tokens], []), ([65], [1]), ([65], [-1]):
+    for tokens, marks in ([-1], []), ([engine.vocab.n_tokens], []), ([65], [1]), ([65], [-root.length - 1]):
         with pytest.raises(ValueError, match="outside"):
             engine.evaluate(root, tokens, marks)
     with pytest.raises(ValueError, match="at least one token"):
@@ -163,3 +163,17 @@ def test_wrong_arguments_are_refused(f32: Path, open_engine: Open) -> None:
     with pytest.raises(ValueError, match="max_tokens"):
         start(engine, root, max_tokens=0)
     assert not engine.busy
+
+
+def test_a_mark_before_the_tokens_is_read_too(f32: Path, open_engine: Open) -> None:
+    """Also where those tokens have been run: they are run again from there."""
+    engine = open_engine(f32)
+    root = prompt(engine)
+    whole = engine.evaluate(root, [65, 66, 67, 68], range(4))
+    branch = engine.extend(root, [65, 66, 67])
+    for _ in range(2):
+        job = engine.evaluate(branch, [68], [-2, -1, 0])
+        while engine.busy:
+            engine.advance()
+        assert job.result().logits == pytest.approx(whole.result().logits[1:], abs=1e-3)
+        engine.release(job.result().branch)

@@ -159,6 +159,10 @@ def test_malformed_formats(fields: dict[str, Any]) -> None:
         PrmFormat.model_validate({**good, **fields})
 
 
+def scored(read_out: TokenPair, root: Branch, logits: Any) -> float:
+    return read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32)), StepTokens([65]), None).value
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "score"), [(0, 0, 0.5), (2, 0, 0.8808), (-3, 1, 0.018), (-1e4, 1e4, 0), (1e4, -1e4, 1)]
 )
@@ -168,17 +172,17 @@ def test_a_token_pair_scores_by_the_softmax_of_two_logits(good: float, bad: floa
     assert read_out.asks(StepTokens(range(12), suffix=[5, 6])) == ([1], ReadOut(tokens=(3, 1)))
     root = Branch(None, [0], Usage(), sampled=False)
     logits = np.array([[good, bad]], np.float32)  # [marks, tokens]
-    assert read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32))) == pytest.approx(score, abs=1e-4)
+    assert scored(read_out, root, logits) == pytest.approx(score, abs=1e-4)
 
 
 def test_spellings_of_a_side_are_added_up() -> None:
     read_out = TokenPair(good=(3, 4), bad=(1, 2))
     root = Branch(None, [0], Usage(), sampled=False)
     logits = np.log(np.array([[1, 2, 3, 4]], np.float32)) + np.float32(1e3)
-    assert read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32))) == pytest.approx(0.3, abs=1e-4)
+    assert scored(read_out, root, logits) == pytest.approx(0.3, abs=1e-4)
     logits[0, 3] = np.nan
     with pytest.raises(ModelError, match="not a number"):
-        read_out.score(Evaluated(root, logits, np.empty((1, 0), np.float32)))
+        scored(read_out, root, logits)
 
 
 @pytest.mark.parametrize(

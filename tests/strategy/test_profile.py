@@ -15,7 +15,7 @@ from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.profile_fit import fit
 from tts_cli.solving.wording import of_mismatch, of_unfit
-from tts_cli.strategy.profile import ModelFile, Profile, Unfit, differs, fitting, read, samples_as, write
+from tts_cli.strategy.profile import Mismatch, ModelFile, Profile, Unfit, differs, fitting, read, samples_as, write
 
 OWN = samples_as(Settings())
 
@@ -206,3 +206,10 @@ def test_stages_are_found_by_their_samples_and_whether_they_are_read() -> None:
     assert made.stage(4, read=True) == made.stages[1] and made.stage(4, read=False) == made.stages[0]
     assert made.stage(8, read=False) is None and made.stage(5, read=True) is None
     assert made.stages[0].right == RIGHT != logistic(0, 0)
+
+
+def test_a_profile_without_a_prm_is_for_the_policy_alone() -> None:
+    alone = profile().model_copy(update={"prm": None})
+    assert differs(alone, POLICY, None, OWN) is None
+    for made, here, own, other in ((alone, PRM, "none", PRM.name), (profile(), None, PRM.name, "none")):
+        assert differs(made, POLICY, here, OWN) == Mismatch("PRM", own, other)

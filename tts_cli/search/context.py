@@ -265,8 +265,9 @@ class Search:
         child, votes = node.children.get(key), self.copies
         if child is None:
             child = node.children[key] = self._new(node, path, sampled)
+            child.ended *= not (again and child.refuted)  # of a sample its first slip counts
         else:
-            counts = counts and not (again and child.refuted)  # the same slip of the same sample
+            counts = counts and not (again and child.refuted)
             self._merge(child, path, sampled, counts)
             votes = int(counts)
         if child.open:

@@ -207,9 +207,6 @@ def make_folder(path: Path) -> None:
         raise TtsError(f"The directory {path.parent} cannot be made: {why}.", "Name another --profile.") from error
 
 
-_NO_PRM = "none"
-
-
 def samples_as(settings: Settings) -> dict[str, float | str]:
     """What samples, scores and votes depend on beside the models, as a profile keeps it.
 
@@ -249,16 +246,15 @@ def differs(
     """Why it does not belong to these models and settings; None where it does."""
     if profile.policy.content != policy.content:
         return Mismatch("policy", profile.policy, policy)
-    if _content(profile.prm) != _content(prm):
-        return Mismatch("PRM", profile.prm or _NO_PRM, prm or _NO_PRM)
+    if profile.prm is None or prm is None:
+        if profile.prm is not prm:
+            return Mismatch("PRM", *(one.name if one else "none" for one in (profile.prm, prm)))
+    elif profile.prm.content != prm.content:
+        return Mismatch("PRM", profile.prm, prm)
     for name, value in settings.items():
         if profile.settings.get(name) != value:
             return Mismatch(name, profile.settings.get(name), value)
     return None
-
-
-def _content(model: ModelFile | None) -> str | None:
-    return model.content if model else None
 
 
 def fitting(
