@@ -79,13 +79,15 @@ def lines(models: Models, problems: Sequence[Problem], options: argparse.Namespa
                     max_step_tokens=120,
                     aggregate=options.aggregate or (options.format and options.format.aggregate),
                     select=options.select,
+                    calculator=options.calculator,
                 )
                 records = solve_all(models, problems, settings, judge)
                 right = [record.answer == p.answer for record, p in zip(records, problems, strict=True)]
                 yield row("greedy" if method == "greedy" else f"{method}, N = {budget}", right, records)
                 if options.levels:
                     yield from by_level(problems, right)
-                if method == "majority" and budget == max(options.budgets):
+                # With the calculator the votes are not all samples.
+                if method == "majority" and budget == max(options.budgets) and not options.calculator:
                     yield from sampled(records, problems, budget)
 
 
@@ -114,6 +116,7 @@ def main() -> None:
     parser.add_argument("--prm-format")
     parser.add_argument("--aggregate", help="default: what suits the PRM")
     parser.add_argument("--select", default="weighted")
+    parser.add_argument("--calculator", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--levels", action="store_true", help="also by level")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()

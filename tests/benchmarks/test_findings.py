@@ -48,8 +48,9 @@ def marks(text: str) -> dict[str, bool]:
 def test_every_run_is_shown_as_it_can_be_typed() -> None:
     shown = [job.shown for job in jobs(PARTS, POLICIES, Path("runs"), 300, (1, 4, 16, 64))]
     assert shown[1] == (
-        "tts eval nano --policy nano-medium --prm nano-prm --methods greedy,majority,best-of-n,beam,dvts "
-        "--budgets 1,4,16,64 --limit 300 --prm-quality --out runs/main-nano-medium"
+        "tts eval nano --policy nano-medium --prm nano-prm --no-calculator "
+        "--methods greedy,majority,best-of-n,beam,dvts --budgets 1,4,16,64 "
+        "--limit 300 --prm-quality --out runs/main-nano-medium"
     )
     assert [line for line in shown if line.startswith("python")] == [
         "python -m training.problems --held-out family --count 300 > runs/family.jsonl",
@@ -60,7 +61,7 @@ def test_every_run_is_shown_as_it_can_be_typed() -> None:
 
 def test_budgets_that_a_part_does_not_have_are_left_out() -> None:
     shown = [job.shown for job in jobs(PARTS, ["nano"], Path("runs"), 10, (1, 4))]
-    assert "--prm nano-prm-small --methods greedy,best-of-n,beam,dvts --budgets 4 " in shown[1]
+    assert "--prm nano-prm-small --no-calculator --methods greedy,best-of-n,beam,dvts --budgets 4 " in shown[1]
     assert not any("nano-prm-small" in job.shown for job in jobs(PARTS, ["nano"], Path("runs"), 10, (1,)))
 
 
