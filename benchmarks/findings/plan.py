@@ -57,7 +57,7 @@ def eval_command(part: Part, policy: str, runs: Path, limit: int, budgets: Seque
     """The evaluation's command line, after `tts`."""
     dataset = str(runs / world_file(part)) if part.world else "nano"
     return [
-        *("eval", dataset, "--policy", policy, "--prm", part.prm, "--no-calculator")
-        * ("--methods", ",".join(part.methods), "--budgets", ",".join(map(str, budgets_of(part, budgets)))),
+        *("eval", dataset, "--policy", policy, "--prm", part.prm, "--no-calculator"),
+        *("--methods", ",".join(part.methods), "--budgets", ",".join(map(str, budgets_of(part, budgets)))),
         *("--limit", str(limit), "--prm-quality", "--out", str(runs / run_name(part, policy))),
     ]
