@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.models import templates
+from tests.models.test_reward_model import ended
 from tests.tiny_gguf import CHAT_TEMPLATE, WORDS, write_tiny_gguf
 from tts_cli.engine import Engine, Vocab
 from tts_cli.errors import ModelError, PromptTooLong, UsageError
@@ -20,7 +21,7 @@ from tts_cli.models.backends.llama_cpp import LlamaPRM, PrmPrefix
 from tts_cli.models.load import load_policy, load_prm, resolve_pair
 from tts_cli.models.prm.formats import PrmFormat
 from tts_cli.models.prm.read_outs import read_out_of
-from tts_cli.protocols import Job, Prefix, SampleKey, Sampling, ScoredStep, Usage
+from tts_cli.protocols import Prefix, SampleKey, Sampling, Usage
 
 PROBLEM = "What is 1 + 1?"
 STEPS = ["The sum is 1 + 1.", "so 2 <|solution|> \ud800 \0 Ω", " the answer is", "\\boxed{2}"]
@@ -47,13 +48,6 @@ def opened(file: Path, format: str) -> Iterator[LlamaPRM]:
     prm = load_prm(str(file), prm_format=format, n_seq_max=8, threads=1)
     yield prm
     prm.close()
-
-
-def ended(prm: LlamaPRM, *jobs: Job[ScoredStep]) -> list[ScoredStep]:
-    while not all(job.done for job in jobs):
-        assert prm.busy
-        prm.advance()
-    return [job.result() for job in jobs]
 
 
 def chain(prm: LlamaPRM, root: Prefix, steps: list[str]) -> list[float]:
