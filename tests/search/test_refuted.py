@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.search.scripted import Bench, slips, solutions
@@ -264,6 +264,7 @@ def test_whatever_is_drawn_sound_answers_win_and_all_is_released(
     assert all("slip" in sampled[number] for number in refuted)
 
 
+@example(8809, dict.fromkeys(STEPS, 0.3), Limits(max_steps=3, max_tokens=5), "beam", 8, 1)  # a repetition ends alone
 @anything
 def test_without_the_calculator_a_slip_is_a_step_like_others(
     seed: int, scores: Any, limits: Limits, method: str, budget: int, width: int

@@ -254,7 +254,7 @@ class Search:
             width = 0 if exhausted else min(max(1, n // 4), n - len(found), 2 * n - drawn)
         self.refuted.settle([(*node.path, i) for i in range(drawn)], keep=0 if found else n, replaced=drawn - n)
         self.release(node)
-        return list(found)
+        return [child for child in found if child.ended or not child.answered]  # else a repetition alone ended there
 
     def _child(
         self, node: Node, path: tuple[int, ...], sampled: SampledStep, counts: bool, again: bool = False
