@@ -143,5 +143,5 @@ def _read_states(
     return interruption.exit_code or 1
 
 
-_SETTINGS = ("seed", "policy", "threads", "gpu_layers", "ctx_size", *names_in(SAMPLING))
+_SETTINGS = ("seed", "calculator", "policy", "threads", "gpu_layers", "ctx_size", *names_in(SAMPLING))
 COMMAND = Command(train_prm, _SETTINGS, EPILOG)
