@@ -10,7 +10,7 @@ import pytest
 
 from tests.sparse_gguf import Sizes, write_sparse_gguf
 from tests.tiny_gguf import write_tiny_gguf
-from tts_cli import Settings, Solver, solver
+from tts_cli import Settings, Solver, loading
 from tts_cli.engine import Engine, library
 from tts_cli.engine.memory import predict
 from tts_cli.errors import ModelError, UsageError
@@ -111,13 +111,13 @@ def test_the_solver_cuts_both_contexts_and_says_so(model: ModelEntry, monkeypatc
     settings = Settings(policy=model.file, prm=model.file, prm_format="nano-prm", threads=1, gpu_layers=0)
     machine(monkeypatch, needed(model))
     with ExitStack() as stack:
-        policy, prm = solver.load_models(settings, solver.models_of(settings), stack, on_note=notes.append)
+        policy, prm = loading.load_models(settings, loading.models_of(settings), stack, on_note=notes.append)
         assert prm is not None
         assert (policy.engine.n_ctx, prm.engine.n_ctx) == (8192, 8192)
     assert len(notes) == 1 and "cut to 8192 tokens" in notes[0]
     machine(monkeypatch, 20 * MIB)
     with ExitStack() as stack, pytest.raises(UsageError, match="of memory"):
-        solver.load_models(settings, solver.models_of(settings), stack)
+        loading.load_models(settings, loading.models_of(settings), stack)
 
 
 def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
