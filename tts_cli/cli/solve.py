@@ -134,7 +134,11 @@ def conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path
         channels.note(finished.summary(solved.record))
         if solved.record.finish == "low-confidence":
             channels.note(f"No answer is given: {solved.record.why}")
-    finished.present(channels, solved.record, lambda: TreeState(solved.events))
+    tree = TreeState(solved.events)
+    if tree.too_long:
+        some = f"{len(tree.too_long)} of {len(tree.sampled)} steps, and all that follows them"
+        channels.note(f"note: too long for the PRM's context, so without a score: {some}.")
+    finished.present(channels, solved.record, lambda: tree)
     if failed is not None:
         raise failed
 
