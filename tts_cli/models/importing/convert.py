@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -34,11 +34,9 @@ from tts_cli.models.importing.checkpoint import Floats, StoredTensor, pickles_in
 from tts_cli.models.importing.tokenizer import Tokenizer, read_tokenizer
 from tts_cli.models.prm.published_head import PublishedHead, side_file
 
-if TYPE_CHECKING:
-    import gguf
-
 WeightType = Literal["F32", "F16", "Q8_0", "Q4_K_M"]
 _FILE_TYPES = {"F32": 0, "F16": 1, "Q8_0": 7}
+_ALIGNMENT = 32  # of tensors in a GGUF file
 _LICENCE = re.compile(rb"^license:\s*[\"']?([\w.+-]+)", re.MULTILINE)
 
 OnRows = Callable[[int, int], None]
@@ -97,8 +95,9 @@ def import_model(source: Source, out: Path, type: WeightType, prm_format: str | 
     with _unnamed(out) as (part, spare):
         _check_room(source, part, type)
         first = spare if type == "Q4_K_M" else part
-        writer = _open_writer(source, first, tokenizer, type, prm_format)
-        _write_tensors(writer, source, "F16" if type == "Q4_K_M" else type, on_rows)
+        written: WeightType = "F16" if type == "Q4_K_M" else type
+        _write_header(source, first, tokenizer, written, prm_format)
+        _write_tensors(first, source, written, on_rows)
         if type == "Q4_K_M":
             from tts_cli.engine.quantize import quantize
 
@@ -157,10 +156,8 @@ def _licence(folder: Path) -> str:
 # --- the GGUF file ---
 
 
-def _open_writer(
-    source: Source, path: Path, tokenizer: Tokenizer, type: WeightType, prm_format: str | None
-) -> gguf.GGUFWriter:
-    """A file that has its metadata, and where each tensor will be."""
+def _write_header(source: Source, path: Path, tokenizer: Tokenizer, type: WeightType, prm_format: str | None) -> None:
+    """All that stands before the tensors: the metadata, and where each tensor will be."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
     from tts_cli.models.load import FORMAT_KEY
@@ -170,19 +167,21 @@ def _open_writer(
     writer.add_name(source.name)
     if source.licence:
         writer.add_license(source.licence)
-    writer.add_file_type(_FILE_TYPES.get(type, 1))
+    writer.add_file_type(_FILE_TYPES[type])
     writer.add_quantization_version(2)
     if trained := source.head.card.prm_format if source.head else prm_format:
         writer.add_string(FORMAT_KEY, trained)
     add_hyperparameters(writer, source.config)
     tokenizer.add_to(writer)
     for name, shape in _outputs(source):
-        kind = GGMLQuantizationType[_kind(shape, "F16" if type == "Q4_K_M" else type)]
+        kind = GGMLQuantizationType[_kind(shape, type)]
         writer.add_tensor_info(name, shape, np.dtype(np.float32), _size(shape, kind.name), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    return writer
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+    finally:
+        writer.close()
 
 
 def _outputs(source: Source) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -204,24 +203,26 @@ def _size(shape: tuple[int, ...], kind: str) -> int:
     return {"F32": 4 * prod(shape), "F16": 2 * prod(shape), "Q8_0": prod(shape) // 32 * 34}[kind]
 
 
-def _write_tensors(writer: gguf.GGUFWriter, source: Source, type: str, on_rows: OnRows) -> None:
-    assert writer.fout is not None
-    file = cast("BinaryIO", writer.fout[0])
-    writer.write_padding(file, file.tell())
+def _write_tensors(path: Path, source: Source, type: str, on_rows: OnRows) -> None:
     total = sum(prod(place.shape) for place, _ in source.tensors.backbone)
     done = 0
-    for place, tensor in source.tensors.backbone:
-        for block in tensor.blocks(place.multiple):
-            file.write(_encode(place, tensor, block, type))
-            done += block.size
-            on_rows(done, total)
-        writer.write_padding(file, _size(place.shape, _kind(place.shape, type)))
-    if (factors := rope_factors(source.config)) is not None:
-        file.write(factors.tobytes())
-        writer.write_padding(file, factors.nbytes)
-    file.flush()
-    os.fsync(file.fileno())
-    writer.close()
+    with path.open("ab") as file:
+        _pad(file)
+        for place, tensor in source.tensors.backbone:
+            for block in tensor.blocks(place.multiple):
+                file.write(_encode(place, tensor, block, type))
+                done += block.size
+                on_rows(done, total)
+            _pad(file)
+        if (factors := rope_factors(source.config)) is not None:
+            file.write(factors.tobytes())
+            _pad(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _pad(file: BinaryIO) -> None:
+    file.write(bytes(-file.tell() % _ALIGNMENT))
 
 
 def _encode(place: Place, tensor: StoredTensor, block: Floats, type: str) -> bytes:
