@@ -32,7 +32,8 @@ from tts_cli.models.importing.architecture import (
 )
 from tts_cli.models.importing.checkpoint import Floats, StoredTensor, pickles_in, tensors_of
 from tts_cli.models.importing.tokenizer import Tokenizer, read_tokenizer
-from tts_cli.models.prm.published_head import PublishedHead, side_file
+from tts_cli.models.prm.published_head import PublishedHead
+from tts_cli.models.registry import side_file
 
 WeightType = Literal["F32", "F16", "Q8_0", "Q4_K_M"]
 _FILE_TYPES = {"F32": 0, "F16": 1, "Q8_0": 7}

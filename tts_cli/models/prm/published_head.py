@@ -23,9 +23,19 @@ from pydantic import Field, model_validator
 
 from tts_cli.errors import ModelError
 from tts_cli.models.prm.card_file import CardFiles, CardPart, Floats, Tensors, check_tensors, write_whole
+from tts_cli.models.registry import SIDE_SUFFIX, side_file
 
-SIDE_SUFFIX = ".head.safetensors"
-"""What a backbone's file has in place of `.gguf`."""
+__all__ = [
+    "FILES",
+    "PUBLISHED",
+    "SIDE_SUFFIX",
+    "HeadScore",
+    "PublishedBackbone",
+    "PublishedCard",
+    "PublishedHead",
+    "is_published",
+    "side_file",
+]
 
 PUBLISHED = "tts-published-head"
 """The card's name in the metadata."""
@@ -67,11 +77,6 @@ class PublishedCard(CardPart):
 
 
 FILES = CardFiles(PUBLISHED, PublishedCard, 1, "Import the head once more: `tts models import DIR`.", 1 << 30)
-
-
-def side_file(backbone: Path) -> Path:
-    """Where the head of a GGUF file is: `model.head.safetensors` beside `model.gguf`."""
-    return backbone.with_name(backbone.name.removesuffix(".gguf") + SIDE_SUFFIX)
 
 
 def is_published(path: Path) -> bool:
