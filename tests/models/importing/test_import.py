@@ -26,7 +26,7 @@ from tests.models.importing.checkpoints import (
 from tts_cli.engine import Engine, ReadOut
 from tts_cli.engine.gguf_header import read_header
 from tts_cli.models.content import of_file
-from tts_cli.models.importing.convert import Imported, WeightType, import_head, import_model, name_of, read_source
+from tts_cli.models.importing.convert import ImportedFiles, WeightType, import_head, import_model, name_of, read_source
 from tts_cli.models.prm.published_head import PublishedHead, side_file
 from tts_cli.protocols import Usage
 
@@ -40,7 +40,7 @@ LLAMA3_ROPE = {
 RANDOM = np.random.default_rng(5)
 
 
-def imported(folder: Path, out: Path, type: WeightType = "F32", prm_format: str | None = None) -> Imported:
+def imported(folder: Path, out: Path, type: WeightType = "F32", prm_format: str | None = None) -> ImportedFiles:
     return import_model(read_source(folder, prm_format), out, type, prm_format, lambda done, total: None)
 
 

@@ -23,8 +23,8 @@ from tts_cli.errors import ModelError, TtsError, UsageError, reason
 from tts_cli.models.importing import heads
 from tts_cli.models.importing.architecture import (
     HfConfig,
-    Place,
-    Sorted,
+    SortedTensors,
+    TensorPlace,
     add_hyperparameters,
     read_config,
     rope_factors,
@@ -44,20 +44,20 @@ OnRows = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class HfDirectory:
     """A directory once it is known that it can be imported. `notes`: what of it is left out, and why."""
 
     folder: Path
     name: str
     config: HfConfig
-    tensors: Sorted
+    tensors: SortedTensors
     head: PublishedHead | None
     licence: str
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedFiles:
     """What was written; None: no such file."""
 
     file: Path | None
@@ -65,7 +65,7 @@ class Imported:
     notes: list[str]
 
 
-def read_source(folder: Path, prm_format: str | None = None) -> Source:
+def read_source(folder: Path, prm_format: str | None = None) -> HfDirectory:
     """Read all of a directory but its weights, and its head. Raises ModelError for one that cannot be imported."""
     if not folder.is_dir():
         raise ModelError(f"There is no directory {folder}.", "Name the directory that holds config.json.")
@@ -79,10 +79,12 @@ def read_source(folder: Path, prm_format: str | None = None) -> Source:
         notes.append("lm_head.weight was left out: by config.json the embeddings take its place.")
     if dropped := [one for one in found.rest if heads.unused(one)]:
         notes.append(f"{len(dropped)} tensors that only training used were left out: {dropped[0]} and the like.")
-    return Source(folder, name, config, found, head, licence, notes)
+    return HfDirectory(folder, name, config, found, head, licence, notes)
 
 
-def import_model(source: Source, out: Path, type: WeightType, prm_format: str | None, on_rows: OnRows) -> Imported:
+def import_model(
+    source: HfDirectory, out: Path, type: WeightType, prm_format: str | None, on_rows: OnRows
+) -> ImportedFiles:
     """Write the backbone to `out`, and the head, if there is one, beside it. `on_rows` gets the weights done, of all.
     Raises TtsError where it cannot be written or something is there already."""
     tokenizer = read_tokenizer(source.folder, source.config.vocab_size)
@@ -108,10 +110,10 @@ def import_model(source: Source, out: Path, type: WeightType, prm_format: str | 
         if head is not None and beside is not None:
             bind(head, part).write(beside)
         _name(part, out, beside)
-    return Imported(out, beside, source.notes)
+    return ImportedFiles(out, beside, source.notes)
 
 
-def import_head(source: Source, backbone: Path, out: Path | None) -> Imported:
+def import_head(source: HfDirectory, backbone: Path, out: Path | None) -> ImportedFiles:
     """Write the head alone, for a GGUF that is here already. Raises TtsError where it is for another model."""
     from tts_cli.engine.gguf_header import read_header
 
@@ -124,7 +126,7 @@ def import_head(source: Source, backbone: Path, out: Path | None) -> Imported:
     if os.path.lexists(path):
         raise UsageError(f"{path} exists already.", "Remove it, or name another with `--out`.")
     bind(source.head, backbone).write(path)
-    return Imported(None, path, source.notes)
+    return ImportedFiles(None, path, source.notes)
 
 
 def bind(head: PublishedHead, backbone: Path) -> PublishedHead:
@@ -157,7 +159,9 @@ def _licence(folder: Path) -> str:
 # --- the GGUF file ---
 
 
-def _write_header(source: Source, path: Path, tokenizer: Tokenizer, type: WeightType, prm_format: str | None) -> None:
+def _write_header(
+    source: HfDirectory, path: Path, tokenizer: Tokenizer, type: WeightType, prm_format: str | None
+) -> None:
     """All that stands before the tensors: the metadata, and where each tensor will be."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
@@ -185,7 +189,7 @@ def _write_header(source: Source, path: Path, tokenizer: Tokenizer, type: Weight
         writer.close()
 
 
-def _outputs(source: Source) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _outputs(source: HfDirectory) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name and shape of all tensors of the file, in order."""
     yield from ((place.name, place.shape) for place, _ in source.tensors.backbone)
     if (factors := rope_factors(source.config)) is not None:
@@ -204,7 +208,7 @@ def _size(shape: tuple[int, ...], kind: str) -> int:
     return {"F32": 4 * prod(shape), "F16": 2 * prod(shape), "Q8_0": prod(shape) // 32 * 34}[kind]
 
 
-def _write_tensors(path: Path, source: Source, type: str, on_rows: OnRows) -> None:
+def _write_tensors(path: Path, source: HfDirectory, type: str, on_rows: OnRows) -> None:
     total = sum(prod(place.shape) for place, _ in source.tensors.backbone)
     done = 0
     with path.open("ab") as file:
@@ -223,10 +227,10 @@ def _write_tensors(path: Path, source: Source, type: str, on_rows: OnRows) -> No
 
 
 def _pad(file: BinaryIO) -> None:
-    file.write(bytes(-file.tell() % _ALIGNMENT))
+    file.write(bytes(-file.seek(0, os.SEEK_CUR) % _ALIGNMENT))
 
 
-def _encode(place: Place, tensor: StoredTensor, block: Floats, type: str) -> bytes:
+def _encode(place: TensorPlace, tensor: StoredTensor, block: Floats, type: str) -> bytes:
     """A block of rows as it is stored. Raises ModelError for weights that a float16 cannot hold."""
     kind = _kind(place.shape, type)
     rows = place.reorder(block)
@@ -264,7 +268,7 @@ def _unnamed(out: Path) -> Iterator[tuple[Path, Path]]:
         ) from error
 
 
-def _check_room(source: Source, part: Path, type: WeightType) -> None:
+def _check_room(source: HfDirectory, part: Path, type: WeightType) -> None:
     sizes = {"F32": 4.0, "F16": 2.0, "Q8_0": 34 / 32, "Q4_K_M": 2 + 0.65}  # Q4_K_M is made from F16
     needed = int(sizes[type] * sum(prod(place.shape) for place, _ in source.tensors.backbone)) + (16 << 20)
     free = shutil.disk_usage(part.parent).free
