@@ -54,7 +54,7 @@ def import_model(
     head_only: HeadOnly = None,
     prm_format: Format = None,
 ) -> None:
-    """Import a Hugging Face directory as a GGUF file (-q: only where it is)."""
+    """Import a Hugging Face directory as a GGUF file (-q: its path)."""
     from tts_cli.errors import UsageError
     from tts_cli.models import registry
     from tts_cli.models.importing import convert
@@ -81,7 +81,7 @@ def import_model(
 
 
 def remove_model(channels: Channels, name: Name, yes: Yes = False) -> None:
-    """Remove a model's files from the models directory (-q: only what they were)."""
+    """Remove a model's files from the models directory (-q: the paths)."""
     from tts_cli.cli.sampling import asker
     from tts_cli.errors import TtsError, UsageError, reason
     from tts_cli.models import removing
