@@ -179,13 +179,17 @@ def load_prm(
     **size: Any,
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
-    `beside`: a policy, whose weights serve both where it is the same file.
+    `beside`: a policy, whose weights serve both where it is the same file; a head on its states then reads them off
+    what it writes.
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
+    from tts_cli.models.backends.own_states import on_own_states
 
     known = registry or read()
     entry = resolve(model, "prm", known, prm_format) if isinstance(model, str) else model
+    if beside is not None and entry.head is not None and (own := on_own_states(entry, beside, known)) is not None:
+        return own
     # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
     engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
     try:

@@ -20,7 +20,7 @@ from tts_cli.models.registry import ModelEntry, Registry, find_file, is_file
 if TYPE_CHECKING:
     from tts_cli.engine import Evaluated, ReadOut, Vocab
     from tts_cli.models.prm.head_file import HeadFile
-    from tts_cli.models.prm.states import StepReader
+    from tts_cli.models.prm.states import ReadStep, StepReader
 
 SUFFIX = ".safetensors"
 
@@ -90,5 +90,8 @@ class HeadReadOut:
 
     def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From states [tokens, n_embd] and log-probabilities [tokens]."""
-        found = self.reader.read(read, step, before or StepLikelihood())
+        return self.of(self.reader.read(read, step, before or StepLikelihood()))
+
+    def of(self, found: ReadStep) -> ReadScore:
+        """The score of what was read."""
         return ReadScore(self.head.score(found.end, found.mean, found.likelihood.numbers), found.likelihood)

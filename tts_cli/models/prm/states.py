@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Steps = tuple[str, ...]
 Rows = NDArray[np.float32]
+Numbers = NDArray[np.float64]
 
 _HALF = 60_000.0  # what a 16-bit float holds, nearly
 
@@ -104,10 +105,15 @@ class StepReader:
         number."""
         first = max(0, step.begin - 1)
         tokens = [*step.kept, *step.suffix][first + 1 :]
-        states = found.hidden[step.begin - first :]
+        return self.of_tokens(found.hidden[step.begin - first :], found.logprobs[:-1], tokens, before)
+
+    def of_tokens(
+        self, states: Rows, logprobs: Sequence[float] | Numbers, tokens: Sequence[int], before: StepLikelihood
+    ) -> ReadStep:
+        """From the states at a step's tokens [tokens, n_embd] and the log-probabilities of `tokens`."""
         if not np.isfinite(states).all():
             raise ModelError("The model's states are not finite numbers.", "Try another GGUF file of this model.")
-        likelihood = before.after([float(one) for one in found.logprobs[:-1]], [self.digits[one] for one in tokens])
+        likelihood = before.after([float(one) for one in logprobs], [self.digits[one] for one in tokens])
         return ReadStep(states[-1], states.mean(0), likelihood)
 
 
