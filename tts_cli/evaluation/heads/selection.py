@@ -98,10 +98,15 @@ def held_out_chances(
     """Of every row, by a head that was chosen and fitted without its problem."""
     problems = np.arange(len(table.solutions))
     chances = np.empty(len(table.problem))
-    for fold in folds_of(problems, OUTER, seed + 1):
+    for fold in outer_folds(table, seed):
         rows = table.rows_of(fold)
         chances[rows] = fit_best(table, np.setdiff1d(problems, fold), seed, recipes, on_fit).chances(table, rows)
     return chances
+
+
+def outer_folds(table: StepTable, seed: int) -> list[NDArray[np.int64]]:
+    """The problems of `held_out_chances`, by the head that has not seen them."""
+    return folds_of(np.arange(len(table.solutions)), OUTER, seed + 1)
 
 
 def fits(outer: int = OUTER) -> int:
