@@ -41,7 +41,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
         n_embd = engine.n_embd
     backbone = {"name": "nano", "architecture": "llama", "content": of_file(locate(nano)), "n_embd": n_embd}
     layout = {"prompt": prompt_text(nano, known)[1], "separator": nano.separator}
-    fields = FIELDS | {"inputs": ["end", "mean", "likelihoods"], "backbone": backbone, "layout": layout}
+    fields = FIELDS | {"inputs": ["end", "mean", "doubtful", "likelihoods"], "backbone": backbone, "layout": layout}
     card = HeadCard.model_validate(fields | {"calibration": {"slope": 1.0, "intercept": 0.0}})
     weight = np.random.default_rng(0).normal(scale=0.1, size=card.width).astype(np.float32)
     weight[-len(NAMES) :] *= 0.3

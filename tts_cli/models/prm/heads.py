@@ -94,4 +94,6 @@ class HeadReadOut:
 
     def of(self, found: ReadStep) -> ReadScore:
         """The score of what was read."""
-        return ReadScore(self.head.score(found.end, found.mean, found.likelihood.numbers), found.likelihood)
+        return ReadScore(
+            self.head.score(found.end, found.mean, found.likelihood.numbers, found.doubtful), found.likelihood
+        )
