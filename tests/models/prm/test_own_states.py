@@ -13,7 +13,7 @@ from tts_cli.engine import Engine
 from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
 from tts_cli.models.backends.own_states import OwnStatesPRM
 from tts_cli.models.content import of_file
-from tts_cli.models.load import load_policy, load_prm, resolve
+from tts_cli.models.load import load_policy, load_prm, resolve, resolve_pair
 from tts_cli.models.prm.head_file import HeadCard, HeadFile
 from tts_cli.models.prm.likelihoods import NAMES
 from tts_cli.models.prm.states import prompt_text
@@ -28,8 +28,9 @@ PROBLEMS = (
     "What is 5/6 - 1/4?",
     "Tom has 3 boxes of 12 pens. He gives 7 away. What is left?",
 )
-CLOSE = 1e-3
-"""Of scores that range over half of [0, 1]: rounding differs with what shares a batch. On nano they are equal."""
+CLOSE = 0.01
+"""Of scores that range over half of [0, 1]. Most are equal; rounding moves a quantized model's states by 2 % of their
+range at most where a step that gave way was run again, and a head of random weights shows it."""
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +108,11 @@ def test_scores_are_those_of_reading(
         assert not solver.policy.engine.busy and not solver.prm._written._problems
         rows = solver.policy.engine.work.rows
     assert rows == sum(search.policy_usage.total for search in begun)
-    scores = []
-    for search in begun:
-        for node in ends(search):
-            found = [one.score for one in path_to(node)]
-            assert found == pytest.approx(chain(reader, search.problem, node.steps), abs=CLOSE)
-            scores += found
-    assert len(begun) == 3 and len(scores) > 30 and np.ptp(scores) > 0.3
+    paths = [(search.problem, node) for search in begun for node in ends(search)]
+    found = np.array([one.score for _, node in paths for one in path_to(node)], float)
+    expected = np.array([score for problem, node in paths for score in chain(reader, problem, node.steps)])
+    assert np.abs(found - expected).max() < CLOSE and np.median(np.abs(found - expected)) < CLOSE / 100
+    assert len(begun) == 3 and len(found) > 30 and np.ptp(found) > 0.3
 
 
 def test_no_token_is_run_twice(head: Path) -> None:
@@ -176,6 +175,13 @@ def test_a_search_that_is_given_up_leaves_nothing(head: Path, policy: LlamaPolic
     prm.release(root)
     assert not policy.busy and not prm._written._problems and root.branch.released
     assert isinstance(again.prefix, type(begin)) and again.prefix.branch.released and begin.branch.released
+
+
+def test_a_head_on_own_states_takes_no_room(head: Path) -> None:
+    pair = resolve_pair("nano", str(head), own_prm=False)
+    assert pair.loaded == [pair.policy] and pair.prm is not None
+    other = resolve_pair("nano-medium", str(head), own_prm=False)
+    assert other.loaded == [other.policy, other.prm]
 
 
 def test_a_policy_that_writes_other_steps_is_not_listened_to(head: Path) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,27 +26,14 @@ from tts_cli.engine import Branch, Engine, Evaluated, Generated, ReadOut, Seen
 from tts_cli.engine.sampling import given
 from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM, PolicyPrefix, PrmPrefix, StepKey
 from tts_cli.models.prm.formats import PrmFormat, StepTokens
-from tts_cli.models.prm.head_file import HeadFile, HeadLayout
 from tts_cli.models.prm.heads import HeadReadOut
 from tts_cli.models.prm.likelihoods import StepLikelihood
 from tts_cli.models.prm.solution import StateLayout
-from tts_cli.models.prm.states import prompt_text
 from tts_cli.models.prompts import plain_tokens
-from tts_cli.models.registry import ModelEntry, Registry, locate
+from tts_cli.models.registry import ModelEntry
 from tts_cli.protocols import Finish, Job, Prefix, Usage
 
 Steps = tuple[str, ...]
-
-
-def on_own_states(entry: ModelEntry, policy: LlamaPolicy, known: Registry) -> OwnStatesPRM | None:
-    """The PRM that reads off what `policy` writes; None where the head `entry` is for the states of another model, or
-    of the same one in other words."""
-    assert entry.head is not None and entry.format is not None
-    layout = HeadFile.read(Path(entry.head)).card.layout
-    asked = HeadLayout(prompt=prompt_text(policy.entry, known)[1], separator=policy.entry.separator)
-    if layout != asked or not policy.engine.path.samefile(locate(entry)):
-        return None
-    return OwnStatesPRM(policy, entry, entry.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +147,7 @@ class OwnStatesPRM(LlamaPRM):
     """`protocols.RewardModel`: a head on the states of the policy beside it, in whose engine all is run."""
 
     def __init__(self, policy: LlamaPolicy, entry: ModelEntry, format: PrmFormat) -> None:
+        """`entry`: a head for which `is_on_own_states` holds."""
         super().__init__(policy.engine, entry, format, StateLayout(policy.prompt, policy.entry.separator))
         assert isinstance(self._read_out, HeadReadOut)
         self._head, self._policy = self._read_out, policy

@@ -15,7 +15,7 @@ from tts_cli.errors import ModelError
 from tts_cli.models.prm.formats import PrmFormat, StepTokens
 from tts_cli.models.prm.likelihoods import StepLikelihood
 from tts_cli.models.prm.read_outs import ReadScore
-from tts_cli.models.registry import ModelEntry, Registry, find_file, is_file
+from tts_cli.models.registry import ModelEntry, Registry, find_file, is_file, locate
 
 if TYPE_CHECKING:
     from tts_cli.engine import Evaluated, ReadOut, Vocab
@@ -66,6 +66,18 @@ def check_prompt(entry: ModelEntry, known: Registry) -> None:
             f"The head {entry.name} was trained with another prompt than {card.backbone.name} has now.",
             "Train a new one with `tts train-prm DATASET`.",
         )
+
+
+def is_on_own_states(entry: ModelEntry, policy: ModelEntry, known: Registry) -> bool:
+    """Does the head `entry` read the states of this policy, in the words and steps in which it writes? Loads nothing;
+    raises ModelError for a file that is no head."""
+    from tts_cli.models.prm.head_file import HeadFile, HeadLayout
+    from tts_cli.models.prm.states import prompt_text
+
+    if entry.head is None or not locate(policy).samefile(locate(entry)):
+        return False
+    asked = HeadLayout(prompt=prompt_text(policy, known)[1], separator=policy.separator)
+    return HeadFile.read(Path(entry.head)).card.layout == asked
 
 
 def head_of(entry: ModelEntry, vocab: Vocab) -> HeadReadOut:
