@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, with_side_head
+from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, is_on_own_states, with_side_head
 from tts_cli.models.registry import (
     ModelEntry,
     Registry,
@@ -45,6 +45,13 @@ class ModelPair:
     policy: ModelEntry
     prm: ModelEntry | None
     registry: Registry
+
+    @property
+    def loaded(self) -> list[ModelEntry]:
+        """Those that get a context each: a head on the policy's own states has none. Raises ModelError."""
+        if self.prm is None or is_on_own_states(self.prm, self.policy, self.registry):
+            return [self.policy]
+        return [self.policy, self.prm]
 
 
 def resolve_pair(
@@ -204,13 +211,17 @@ def load_prm(
     **size: Any,
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
-    `beside`: a policy, whose weights serve both where it is the same file.
+    `beside`: a policy, whose weights serve both where it is the same file; a head on its states then reads them off
+    what it writes.
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
+    from tts_cli.models.backends.own_states import OwnStatesPRM
 
     known = registry or read()
     entry = resolve(model, "prm", known, prm_format) if isinstance(model, str) else model
+    if beside is not None and entry.format is not None and is_on_own_states(entry, beside.entry, known):
+        return OwnStatesPRM(beside, entry, entry.format)
     # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
     engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
     try:
