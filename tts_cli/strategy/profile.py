@@ -21,6 +21,7 @@ from tts_cli.errors import TtsError, UsageError, reason
 from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.mixture import Mixture
 
 VERSION = 3
 
@@ -87,7 +88,8 @@ class Voting(_Part):
 class Profile(_Part):
     """The file's content.
 
-    `start` and `vote`: of best-first search, as they were worth most. `settings`: what samples and votes depend on
+    `start` and `vote`: of best-first search, as they were worth most; `mixture`: of the judges by which it votes, if
+    that was. `settings`: what samples and votes depend on
     beside the models (`samples_as`). `convinced`: whether the leading answer is right when a solution has convinced the
     PRM; `best_of_n`: whether it is after N samples that are all scored. `prm` None: votes and likelihoods alone.
     `solution_flops`: of one solution, written and scored. `figures`: for people.
@@ -103,6 +105,7 @@ class Profile(_Part):
     settings: dict[str, float | str]
     start: Start
     vote: Voting
+    mixture: Mixture | None = None
     features: tuple[str, ...]
     stages: tuple[Stage, ...] = Field(min_length=1)
     convinced: Logistic
@@ -218,6 +221,7 @@ def samples_as(settings: Settings) -> dict[str, float | str]:
         "top_p": sampling.top_p,
         "aggregate": settings.aggregation,
         "select": settings.select,
+        "calculator": "on" if settings.calculator else "off",
         **({"prm_format": settings.prm_format} if settings.prm_format else {}),
         **HYPERPARAMETERS,
     }
