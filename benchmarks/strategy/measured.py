@@ -133,7 +133,7 @@ def read_policy(places: Places, name: str) -> Policy:
 
 
 def variant_of(profile: Profile) -> Variant:
-    return Variant(profile.start, None if profile.mixture else (profile.vote.aggregate, profile.vote.select))
+    return Variant(profile.start, None if profile.vote.mixed else (profile.vote.aggregate, profile.vote.select))
 
 
 def _is_there(places: Places, name: str) -> bool:

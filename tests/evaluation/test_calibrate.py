@@ -197,8 +197,8 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
             assert tuple(found) == VARIANTS
             for variant, observation in found.items():
                 aggregate, select = variant.vote or MIXTURE.vote
-                mixture = MIXTURE if variant.vote is None else None
-                made = profile(start=variant.start, vote={"aggregate": aggregate, "select": select}, mixture=mixture)
+                vote = {"aggregate": aggregate, "select": select, "mixed": variant.vote is None}
+                made = profile(start=variant.start, vote=vote, mixture=MIXTURE)
                 session = live(row, make_plan(EVER, *facts, made), models)
                 same_checkpoints(session, observation)
 

@@ -9,7 +9,7 @@ worse than the best.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import get_args
@@ -31,6 +31,7 @@ FOLDS = 10
 _STEPS = (0.5, 0.2, 0.1, 0.05)
 """Of the search for exponents, which are multiples of the last: a few hundred problems do not settle more digits."""
 _MOST = 8.0
+_PRM = JUDGES.index("prm")
 _HOWS: tuple[Aggregate, ...] = get_args(Aggregate)
 
 
@@ -104,41 +105,57 @@ def choose_mixture(
     problems: Sequence[Electorate | None], folds: Sequence[int], seed: int, default: Aggregate
 ) -> MixtureChoice:
     """`problems`: None where nothing was voted on, which is wrong for all; `folds`: of each, what it is left out with;
-    `default`: the aggregation where the PRM has no part."""
-    tried = {one: _cross_fitted(problems, folds, one) for one in _candidates(problems, default)}
-    right = {
-        one: [p is not None and p.elects(one.how, own) for p, own in zip(problems, fits, strict=True)]
-        for one, fits in tried.items()
-    }
-    best = max(right, key=lambda one: sum(right[one]))
-    good = [one for one in right if difference(right[one], right[best], seed).high >= 0]
-    fewest = min(len(one.judges) for one in good)
-    chosen = max((one for one in good if len(one.judges) == fewest), key=lambda one: sum(right[one]))
-    mixtures = tuple(_mixture(chosen, exponents) for exponents in tried[chosen])
-    figures = {one.name: _interval(found, seed) for one, found in right.items()}
-    return MixtureChoice(_mixture(chosen, _fit([p for p in problems if p is not None], chosen)), mixtures, figures)
+    `default`: the PRM's own aggregation, which it takes a measurable gain to change."""
+    there = _judges(problems, default)
+    hows = (default, *(how for how in _HOWS if how != default)) if _PRM in there else ()
+    trials = [_tried(problems, folds, Candidate((_PRM,), how)) for how in hows]
+    how = _simplest(trials, seed).candidate.how if trials else default
+    sets = [judges for count in range(len(there) + 1) for judges in combinations(there, count) if judges != (_PRM,)]
+    trials += [_tried(problems, folds, Candidate(judges, how)) for judges in sets]
+    trials.sort(key=lambda one: len(one.candidate.judges))
+    suited = [one for one in trials if one.candidate.how == how or _PRM not in one.candidate.judges]
+    chosen = _simplest(suited, seed)
+    mixture = _mixture(chosen.candidate, _fit([one for one in problems if one is not None], chosen.candidate))
+    own = tuple(_mixture(chosen.candidate, exponents) for exponents in chosen.own)
+    return MixtureChoice(mixture, own, {one.candidate.name: _interval(one.right, seed) for one in trials})
 
 
-def _candidates(problems: Sequence[Electorate | None], default: Aggregate) -> Iterator[Candidate]:
-    """Fewest judges first; a judge that says the same of all is none."""
-    spread = np.zeros(len(JUDGES))
-    for one in problems:
-        if one is not None:
-            spread = np.maximum(spread, np.ptp(one.evidence[default], axis=0))
-    there = [place for place in range(len(JUDGES)) if spread[place] > 0]
-    for count in range(len(there) + 1):
-        for judges in combinations(there, count):
-            hows = _HOWS if JUDGES.index("prm") in judges else (default,)
-            yield from (Candidate(judges, how) for how in hows)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """For each problem the exponents that were fitted without it, and whether the right answer won by them."""
+
+    candidate: Candidate
+    own: list[Floats]
+    right: list[bool]
 
 
-def _cross_fitted(problems: Sequence[Electorate | None], folds: Sequence[int], candidate: Candidate) -> list[Floats]:
-    """For each problem the exponents that were fitted without it."""
+def _tried(problems: Sequence[Electorate | None], folds: Sequence[int], candidate: Candidate) -> _Trial:
     pairs = list(zip(problems, folds, strict=True))
     without = {
         fold: _fit([one for one, own in pairs if one is not None and own != fold], candidate) for fold in set(folds)
     }
-    return [without[fold] for fold in folds]
+    own = [without[fold] for fold in folds]
+    right = [one is not None and one.elects(candidate.how, fit) for one, fit in zip(problems, own, strict=True)]
+    return _Trial(candidate, own, right)
+
+
+def _simplest(trials: Sequence[_Trial], seed: int) -> _Trial:
+    """Of those that are not measurably worse than the best the one with the fewest judges; of equals the first trial if
+    it is one of them, else the best."""
+    best = max(trials, key=lambda one: sum(one.right))
+    good = [one for one in trials if difference(one.right, best.right, seed).high >= 0]
+    fewest = min(len(one.candidate.judges) for one in good)
+    fitting = [one for one in good if len(one.candidate.judges) == fewest]
+    return trials[0] if trials[0] in fitting else max(fitting, key=lambda one: sum(one.right))
+
+
+def _judges(problems: Sequence[Electorate | None], default: Aggregate) -> list[int]:
+    """Those that there are, by their places in JUDGES: one that says the same of all solutions of a problem is none."""
+    spread = np.zeros(len(JUDGES))
+    for one in problems:
+        if one is not None:
+            spread = np.maximum(spread, np.ptp(one.evidence[default], axis=0))
+    return [place for place in range(len(JUDGES)) if spread[place] > 0]
 
 
 @dataclass(frozen=True, slots=True)

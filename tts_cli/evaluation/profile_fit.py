@@ -55,8 +55,8 @@ class CalibrationFacts:
 def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `problems`."""
     ends = [one.checkpoints[-1] for one in problems]
-    mixture = facts.mixture if facts.variant.vote is None else None
-    vote = mixture.vote if mixture else facts.variant.vote
+    mixed = facts.variant.vote is None
+    vote = facts.mixture.vote if mixed and facts.mixture else facts.variant.vote
     assert vote is not None, "a mixture was learned"
     method = observed.sampler(has_prm=facts.prm is not None)
     sampled = {n: [one.fixed[f"{method} {n}"] for one in problems] for n in observed.BEST_OF_N}
@@ -70,8 +70,8 @@ def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, 
         prm=facts.prm,
         settings=samples_as(facts.settings),
         start=facts.variant.start,
-        vote=Voting(aggregate=vote[0], select=vote[1]),
-        mixture=mixture,
+        vote=Voting(aggregate=vote[0], select=vote[1], mixed=mixed),
+        mixture=facts.mixture,
         features=FEATURES,
         stages=tuple(_stages(problems, facts.stages)),
         convinced=_right([end for end in ends if end.observation.convinced] or ends),

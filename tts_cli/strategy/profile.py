@@ -79,17 +79,18 @@ def name_of(samples: int, read: bool) -> str:
 
 
 class Voting(_Part):
-    """How the solutions of best-first search vote."""
+    """How the solutions of best-first search vote. `mixed`: weighed by the profile's mixture of judges."""
 
     aggregate: Aggregate
     select: Select
+    mixed: bool = False
 
 
 class Profile(_Part):
     """The file's content.
 
-    `start` and `vote`: of best-first search, as they were worth most; `mixture`: of the judges by which it votes, if
-    that was. `settings`: what samples and votes depend on
+    `start` and `vote`: of best-first search, as they were worth most; `mixture`: the
+    judges that were worth it in a vote of independent samples. `settings`: what samples and votes depend on
     beside the models (`samples_as`). `convinced`: whether the leading answer is right when a solution has convinced the
     PRM; `best_of_n`: whether it is after N samples that are all scored. `prm` None: votes and likelihoods alone.
     `solution_flops`: of one solution, written and scored. `figures`: for people.
@@ -116,6 +117,8 @@ class Profile(_Part):
     @model_validator(mode="after")
     def _in_itself(self) -> Profile:
         """What a rule relies on; a person may have edited the file."""
+        if self.vote.mixed and self.mixture is None:
+            raise ValueError("it votes by a mixture, and there is none")
         order = [(stage.samples, stage.read) for stage in self.stages]
         if order != sorted(set(order)):
             raise ValueError("the stages do not ascend")

@@ -180,7 +180,7 @@ class CalibratedRule:
     @property
     def mixture(self) -> Mixture | None:
         """As it was learned."""
-        return self.profile.mixture
+        return self.profile.mixture if self.profile.vote.mixed else None
 
     @property
     def name(self) -> str:

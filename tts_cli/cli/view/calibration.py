@@ -64,10 +64,11 @@ def _efforts(figures: Mapping[str, Any]) -> Table:
 def _judges(made: Profile) -> Table:
     """What a vote by each mixture of judges reaches, and which one `auto` votes by."""
     rows = [[name, percent(Estimate(**row))] for name, row in made.figures["judges"].items()]
-    note = f"auto votes by {made.vote.aggregate} and {made.vote.select}."
-    if made.mixture is not None:
-        judges = ", ".join(f"{name} {x:g}" for name, x in zip(JUDGES, made.mixture.exponents, strict=True))
-        note = f"auto votes by the mixture with the exponents {judges}."
+    assert made.mixture is not None, "it was just learned"
+    exponents = ", ".join(f"{name} {x:g}" for name, x in zip(JUDGES, made.mixture.exponents, strict=True) if x)
+    note = f"The simplest that is not measurably worse: {exponents or 'votes alone'}. "
+    how = "it" if made.vote.mixed else f"{made.vote.aggregate} and {made.vote.select}, which is worth more there"
+    note += f"auto votes by {how}."
     return Table("Votes by mixtures of judges, N = 16", ("judges", "% right (95 %)"), rows, note=note)
 
 
