@@ -69,7 +69,7 @@ def _judges(made: Profile) -> Table:
     note = f"The simplest that is not measurably worse: {exponents or 'votes alone'}. "
     how = "it" if made.vote.mixed else f"{made.vote.aggregate} and {made.vote.select}, which is worth more there"
     note += f"auto votes by {how}."
-    return Table("Votes by mixtures of judges, N = 16", ("judges", "% right (95 %)"), rows, note=note)
+    return Table("Votes by mixtures of judges", ("judges", "% right (95 %)"), rows, note=note)
 
 
 def _percent_of(row: Mapping[str, Any], kind: str) -> str:
