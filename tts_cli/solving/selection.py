@@ -192,12 +192,13 @@ def count_samples(search: Search) -> SampleCount:
 def count_dropped(search: Search) -> int:
     """Votes that independent samples lost to the calculator: all that they drew somewhere states a false equality.
 
-    A tree search gives such a step's place to another branch, and loses no vote by it.
+    A tree search gives such a step's place to another branch, and loses no vote by it; the trees that `auto` grows
+    beside its samples have paths that begin below 0.
     """
     if not search.begun:
         return 0
-    ended = sum(node.ended for node in search.solutions if not node.sound)
-    parked = (one for one in search.refuted.parked.values() if not one.node.revived)
+    ended = sum(node.ended for node in search.solutions if not node.sound and node.path[0] >= 0)
+    parked = (one for place, one in search.refuted.parked.items() if place[0] >= 0 and not one.node.revived)
     return ended + sum(one.votes for one in parked if one.node not in search.solutions)
 
 
