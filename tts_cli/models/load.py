@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,18 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, with_side_head
-from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
+from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, is_on_own_states, with_side_head
+from tts_cli.models.registry import (
+    ModelEntry,
+    Registry,
+    Role,
+    all_installed,
+    find_file,
+    installed,
+    is_file,
+    locate,
+    read,
+)
 from tts_cli.paths import expand
 
 if TYPE_CHECKING:
@@ -34,6 +45,13 @@ class ModelPair:
     policy: ModelEntry
     prm: ModelEntry | None
     registry: Registry
+
+    @property
+    def loaded(self) -> list[ModelEntry]:
+        """Those that get a context each: a head on the policy's own states has none. Raises ModelError."""
+        if self.prm is None or is_on_own_states(self.prm, self.policy, self.registry):
+            return [self.policy]
+        return [self.policy, self.prm]
 
 
 def resolve_pair(
@@ -71,10 +89,10 @@ def resolve(
     if role == "prm" and name_or_path.lower().endswith(SUFFIX):
         return entry_of_head(expand(name_or_path), known, policy, prm_format)
     if name_or_path in known.models or not is_path(name_or_path):
-        entry = known.entry(name_or_path)
+        path = None if name_or_path in known.models else installed(name_or_path)
     else:
         path = expand(name_or_path)
-        entry = _registered(path, known) or _of_file(path, role, known)
+    entry = known.entry(name_or_path) if path is None else _registered(path, known) or _of_file(path, role, known)
     if role == "prm" and prm_format is not None and (entry.role != role or prm_format in known.formats):
         format = known.format(prm_format)
         if format.of == "any":
@@ -85,6 +103,16 @@ def resolve(
     if entry.role != role:
         raise _wrong_role(entry.name, role, known)
     return entry
+
+
+def installed_entries(known: Registry) -> list[ModelEntry]:
+    """Entries made up for files of the models directory that the registry does not have, but for damaged ones."""
+    found = []
+    for path in all_installed():
+        if _registered(path, known) is None:
+            with suppress(ModelError):
+                found.append(file_entry(path, known))
+    return found
 
 
 def is_path(text: str) -> bool:
@@ -184,13 +212,17 @@ def load_prm(
     **size: Any,
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
-    `beside`: a policy, whose weights serve both where it is the same file.
+    `beside`: a policy, whose weights serve both where it is the same file; a head on its states then reads them off
+    what it writes.
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
+    from tts_cli.models.backends.own_states import OwnStatesPRM
 
     known = registry or read()
     entry = resolve(model, "prm", known, prm_format) if isinstance(model, str) else model
+    if beside is not None and entry.format is not None and is_on_own_states(entry, beside.entry, known):
+        return OwnStatesPRM(beside, entry, entry.format)
     # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
     engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
     try:

@@ -24,7 +24,7 @@ from tts_cli.paths import expand
 if TYPE_CHECKING:
     from tts_cli.engine import Evaluated, ReadOut, Vocab
     from tts_cli.models.prm.head_file import HeadFile
-    from tts_cli.models.prm.states import StepReader
+    from tts_cli.models.prm.states import ReadStep, StepReader
 
 SUFFIX = ".safetensors"
 
@@ -140,6 +140,19 @@ def check_prompt(entry: ModelEntry, known: Registry) -> None:
         )
 
 
+def is_on_own_states(entry: ModelEntry, policy: ModelEntry, known: Registry) -> bool:
+    """Does the head `entry` read the states of this policy, in the words and steps in which it writes? Loads nothing;
+    raises ModelError for a file that is no head."""
+    from tts_cli.models.prm.head_file import HeadFile, HeadLayout
+    from tts_cli.models.prm.states import prompt_text
+
+    published = entry.format is None or entry.format.layout != "solution"
+    if entry.head is None or published or not locate(policy).samefile(locate(entry)):
+        return False
+    asked = HeadLayout(prompt=prompt_text(policy, known)[1], separator=policy.separator)
+    return HeadFile.read(Path(entry.head)).card.layout == asked
+
+
 def head_of(entry: ModelEntry, vocab: Vocab) -> HeadReadOut:
     """The read-out of an entry with a head. Raises ModelError for a file that is no head."""
     from tts_cli.models.prm.head_file import HeadFile
@@ -162,5 +175,10 @@ class HeadReadOut:
 
     def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From states [tokens, n_embd] and log-probabilities [tokens]."""
-        found = self.reader.read(read, step, before or StepLikelihood())
-        return ReadScore(self.head.score(found.end, found.mean, found.likelihood.numbers), found.likelihood)
+        return self.of(self.reader.read(read, step, before or StepLikelihood()))
+
+    def of(self, found: ReadStep) -> ReadScore:
+        """The score of what was read."""
+        return ReadScore(
+            self.head.score(found.end, found.mean, found.likelihood.numbers, found.doubtful), found.likelihood
+        )
