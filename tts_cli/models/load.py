@@ -97,8 +97,9 @@ def resolve(
         format = known.format(prm_format)
         if format.of == "any":
             return entry.model_copy(update={"role": role, "format": format})
-    if role == "prm":
-        entry = with_side_head(entry, known, prm_format)
+    asked = known.formats.get(prm_format or "", entry.format)
+    if role == "prm" and (asked is None or asked.read == "head"):
+        entry = with_side_head(entry, known, asked)
     if entry.role != role:
         raise _wrong_role(entry.name, role, known)
     return entry
@@ -144,7 +145,7 @@ def file_entry(path: Path, known: Registry) -> ModelEntry:
     declared = read_header(path).metadata.get(FORMAT_KEY)
     if (entry := _registered(path, known)) is not None:
         return entry
-    entry = with_side_head(_of_file(path, "policy" if declared is None else "prm", known), known)
+    entry = with_side_head(_of_file(path, "policy" if declared is None else "prm", known), known, None)
     if entry.head is not None:
         return entry
     return _with_format(entry, declared, None, known)[0] if declared in known.formats else entry

@@ -72,12 +72,11 @@ def _backbone_of(path: Path, known: Registry, policy: ModelEntry | None) -> Mode
     )
 
 
-def with_side_head(entry: ModelEntry, known: Registry, prm_format: str | None = None) -> ModelEntry:
-    """An entry as a PRM with the published head that lies beside its file, if one does; else as it is. Raises
-    ModelError for a head that cannot be used."""
+def with_side_head(entry: ModelEntry, known: Registry, asked: PrmFormat | None) -> ModelEntry:
+    """An entry as a PRM with the published head that lies beside its file, if one does; else as it is. `asked`: the
+    format that was asked for, or is the entry's. Raises ModelError for a head that cannot be used."""
     file = find_file(entry)
-    asked = known.formats.get(prm_format or "", entry.format)
-    if file is None or (asked is not None and (asked.read != "head" or asked.layout == "solution")):
+    if file is None or (asked is not None and asked.layout == "solution"):
         return entry
     head = expand(entry.head) if entry.head else side_file(file)
     return with_published(entry, head, known, asked) if is_file(head) else entry
