@@ -390,7 +390,7 @@ def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
     from tts_cli.strategy.profile import ModelFile
 
     content = of_file(locate(entry))
-    if entry.format is not None and entry.format.of == "any":
+    if entry.format is not None and (entry.format.of == "any" or entry.format.head):
         content = of_settings({"file": content, **entry.format.model_dump(mode="json")})
     return ModelFile(name=entry.name, content=content, parameters=parameters)
 

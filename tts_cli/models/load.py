@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head
+from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, with_side_head
 from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
 from tts_cli.paths import expand
 
@@ -69,7 +69,7 @@ def resolve(
     be used."""
     known = known or read()
     if role == "prm" and name_or_path.lower().endswith(SUFFIX):
-        return entry_of_head(expand(name_or_path), known, policy)
+        return entry_of_head(expand(name_or_path), known, policy, prm_format)
     if name_or_path in known.models or not is_path(name_or_path):
         entry = known.entry(name_or_path)
     else:
@@ -79,6 +79,8 @@ def resolve(
         format = known.format(prm_format)
         if format.of == "any":
             return entry.model_copy(update={"role": role, "format": format})
+    if role == "prm":
+        entry = with_side_head(entry, known, prm_format)
     if entry.role != role:
         raise _wrong_role(entry.name, role, known)
     return entry
@@ -114,7 +116,9 @@ def file_entry(path: Path, known: Registry) -> ModelEntry:
     declared = read_header(path).metadata.get(FORMAT_KEY)
     if (entry := _registered(path, known)) is not None:
         return entry
-    entry = _of_file(path, "policy" if declared is None else "prm", known)
+    entry = with_side_head(_of_file(path, "policy" if declared is None else "prm", known), known)
+    if entry.head is not None:
+        return entry
     return _with_format(entry, declared, None, known)[0] if declared in known.formats else entry
 
 
@@ -193,7 +197,7 @@ def load_prm(
         if format.of == "any":  # it reads in its own prompt
             style = entry.prompt or known.prompt_for(entry.name, engine.metadata)
             entry = entry.model_copy(update={"prompt": style})
-        if entry.head is not None:
+        if entry.head is not None and format.layout == "solution":
             check_prompt(entry, known)
         return LlamaPRM(engine, entry, format)
     except Exception:
@@ -220,7 +224,7 @@ def _with_format(
     entry: ModelEntry, declared: str | None, asked: str | None, known: Registry
 ) -> tuple[ModelEntry, PrmFormat]:
     """The format that was asked for, else the entry's, else what the file declares; a bare file's family by it."""
-    if asked is None and entry.format is not None:
+    if entry.format is not None and (asked is None or entry.head is not None):  # a head's has been asked for already
         return entry, entry.format
     name = asked or declared
     if name is None or (asked is None and name not in known.formats):

@@ -197,6 +197,14 @@ def _malformed(where: str, why: str) -> UsageError:
 
 # --- model files ---
 
+SIDE_SUFFIX = ".head.safetensors"
+"""What the file of a published head has in place of its backbone's `.gguf`."""
+
+
+def side_file(backbone: Path) -> Path:
+    """Where the published head of a GGUF file is: `model.head.safetensors` beside `model.gguf`."""
+    return backbone.with_name(backbone.name.removesuffix(".gguf") + SIDE_SUFFIX)
+
 
 def find_file(entry: ModelEntry) -> Path | None:
     """The entry's model file, or None where it is not on this machine."""

@@ -56,7 +56,7 @@ class ScoredSteps:
         except PromptTooLong:
             return
         node.score, node.reward = scored.score, scored.prefix
-        node.prm_tokens = scored.prefix.length - before.length
+        node.prm_tokens = max(0, scored.prefix.length - before.length)  # less where a PRM leaves a thought out again
         if not node.open:
             self.release(node)
         self._emit(events.StepScored(node.number, node.score))

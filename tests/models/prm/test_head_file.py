@@ -7,6 +7,7 @@ import math
 import os
 import pickle
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_only_a_file_is_opened(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_huge_file_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head_file, "MOST_BYTES", 100)
+    monkeypatch.setattr(head_file, "FILES", replace(head_file.FILES, most=100))
     path = tmp_path / "h.safetensors"
     path.write_bytes(file_of())
     with pytest.raises(ModelError, match="larger than"):

@@ -18,16 +18,16 @@ from typing import Any
 
 from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler, allowed_cores
 from tts_cli.models.prm.formats import PrmFormat, StepTokens
-from tts_cli.models.prm.heads import head_of
+from tts_cli.models.prm.heads import head_of, published_of
 from tts_cli.models.prm.likelihoods import StepLikelihood
-from tts_cli.models.prm.read_outs import read_out_of
-from tts_cli.models.prm.solution import layout_of
+from tts_cli.models.prm.read_outs import StepReadOut, read_out_of
+from tts_cli.models.prm.solution import answer_of, layout_of
 from tts_cli.models.prompts import Hole, compile_template, fill, with_bos
 from tts_cli.models.registry import ModelEntry
 from tts_cli.models.steps import StepEnd, Turn
 from tts_cli.protocols import Contention, Job, PartialStep, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
 
-TEMPLATE_KEY = "tokenizer.chat_template"  # a GGUF string
+TEMPLATE_KEY, ARCHITECTURE_KEY = "tokenizer.chat_template", "general.architecture"  # GGUF strings
 
 
 class BranchPrefix:
@@ -168,6 +168,15 @@ class PrmPrefix(BranchPrefix):
         self.steps, self.scores, self.held, self.carried = steps, scores, held, carried
 
     @property
+    def root(self) -> PrmPrefix:
+        """The problem before its first step."""
+        prefix: BranchPrefix = self
+        while prefix.parent is not None:
+            prefix = prefix.parent
+        assert isinstance(prefix, PrmPrefix)
+        return prefix
+
+    @property
     def length(self) -> int:
         """Tokens from the beginning of the prompt to here, run or held."""
         return self.branch.length + len(self.held)
@@ -204,8 +213,15 @@ class LlamaPRM(LlamaModel):
 
     def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
         super().__init__(engine, entry)
-        self._read_out = head_of(entry, engine.vocab) if entry.head else read_out_of(format, engine.vocab)
+        self._read_out, self._after = self._read_out_of(format), format.after
         self._layout = layout_of(format, entry, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
+
+    def _read_out_of(self, format: PrmFormat) -> StepReadOut:
+        if format.read != "head":
+            return read_out_of(format, self.engine.vocab)
+        if format.layout == "solution":
+            return head_of(self.entry, self.engine.vocab)
+        return published_of(self.entry, self.engine.metadata.get(ARCHITECTURE_KEY, ""), self.engine.n_embd)
 
     def start(self, problem: str, usage: Usage) -> PrmPrefix:
         """The handle of a problem before its first step. Raises PromptTooLong."""
@@ -228,11 +244,13 @@ class LlamaPRM(LlamaModel):
     def _run(self, prefix: PrmPrefix, key: StepKey) -> Job[tuple[float, PrmPrefix]]:
         """Run a step's tokens; the job that all who wait for the step derive theirs from."""
         vocab, first = self.engine.vocab, prefix.parent is None
-        step = self._layout.next(vocab, key.steps[-1], prefix.held, first=first, final=key.apart)
+        text, again = answer_of(key.steps, self._after) if self._after else (key.steps[-1], False)
+        base = prefix.root if again else prefix
+        step = self._layout.next(vocab, text, base.held, first=first, final=key.apart)
         marks, wanted = self._read_out.asks(step)
         # A suffix leaves again: it gets a branch of its own after the step's.
-        kept = self.engine.extend(prefix.branch, step.kept) if step.suffix else None
-        evaluated = self.engine.evaluate(kept or prefix.branch, step.suffix or step.kept, marks, wanted)
+        kept = self.engine.extend(base.branch, step.kept) if step.suffix else None
+        evaluated = self.engine.evaluate(kept or base.branch, step.suffix or step.kept, marks, wanted)
         prefix.users += 1
         job = evaluated.then(partial(self._scored, prefix, key, step, kept), partial(self._given_up, prefix, key, kept))
         if not job.done:

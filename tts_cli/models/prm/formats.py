@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import (
@@ -28,7 +29,7 @@ from pydantic import (
 )
 
 from tts_cli.errors import ModelError
-from tts_cli.models.prompts import Hole, Message, Piece, compile_template, fill, render, with_bos
+from tts_cli.models.prompts import Hole, Message, Piece, Text, compile_template, fill, plain_tokens, render, with_bos
 
 if TYPE_CHECKING:
     from tts_cli.engine import Vocab
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 Parts = list[str | Hole]
 Word = Annotated[str, Field(min_length=1)]
 Spellings = Word | Annotated[tuple[Word, ...], Field(min_length=1)]
-_PROBLEM, _MARKER = Hole("problem"), Hole("marker")
-_LATER = ("of", "suffix", "read", "head", "over", "aggregate", "threshold")
+_PROBLEM, _STEP, _MARKER = Hole("problem"), Hole("step"), Hole("marker")
+_LATER = ("of", "suffix", "read", "head", "over", "aggregate", "threshold", "system", "split", "after")
 _AFTER_THE_BOX = re.compile(r"(\\boxed\{[^{}]*\})[\s.]+$")
 
 
@@ -46,15 +47,18 @@ class PrmFormat(BaseModel):
 
     `prompt` stands before the first step, `first_step` and `step` once per step; they hold `{problem}`,
     `{step}` and `{marker}`. In a "chat" layout each step is a user turn and the marker the assistant's
-    turn of the model's own chat template; `prompt` then holds what precedes the first step in its turn.
-    With `at: end` there is no marker. `special` lists what of the templates must be one token each.
-    `up_to_the_box` is for a PRM trained on solutions that stop there: the full stop after a box is not given to it.
-    The `..._ids` are a check: where given, the texts must come out as one of these token ids.
+    turn of the model's own chat template; `prompt` then holds what precedes the first step in its turn. In an "answer"
+    layout `prompt` is the user's turn, after a `system` message if there is one, and all steps are one turn of the
+    assistant's; with `at: suffix` that holds the solution as the policy wrote it, and is read where the turn has ended.
+    With `at: end` there is no marker. `split`: where a step has this text, the marker stands instead; it is read at the
+    last one. `after`: what stands up to this text, a thought, is left out. `special` lists what of the templates must
+    be one token each. `up_to_the_box` is for a PRM trained on solutions that stop there: the full stop after a box is
+    not given to it. The `..._ids` are a check: where given, the texts must come out as one of these token ids.
 
     In a "solution" layout the model's own prompt and separator stand around the steps, and there are no templates. Read
     by `likelihood`, a step scores the probability of its tokens, of those that match `over` alone; read by the `pair`,
     that of `good` as the answer to the question `suffix`, which leaves again; read by a `head` (heads.py), what that
-    makes of the model's states: `head` is the fingerprint of its file.
+    makes of the model's states. In the other layouts a head is a published one. `head` is the fingerprint of its file.
 
     `aggregate` is how step scores become a solution's score, `threshold` what a doubtful step scores below, if not as
     for other PRMs.
@@ -63,12 +67,15 @@ class PrmFormat(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     of: Literal["prm", "any"] = "prm"
-    layout: Literal["text", "chat", "solution"] = "text"
+    layout: Literal["text", "chat", "answer", "solution"] = "text"
+    system: str = ""
     prompt: str = ""
     step: str = ""
     first_step: str = ""
     suffix: str = ""
     marker: str = ""
+    split: str = ""
+    after: str = ""
     at: Literal["marker", "before", "end", "suffix"] = "marker"
     read: Literal["pair", "likelihood", "head"] = "pair"
     head: str = ""
@@ -96,15 +103,22 @@ class PrmFormat(BaseModel):
     def _has_its_holes(self) -> PrmFormat:
         if self.layout == "solution":
             return self._has_no_templates()
-        if self.suffix or self.at == "suffix" or self.read != "pair":
-            raise ValueError("`suffix`, `read: likelihood` and heads are for the solution layout")
         if self.prompt.count("{problem}") != 1:
             raise ValueError("`prompt` must hold {problem} once")
-        if (self.marker == "") != (self.at == "end"):
+        if self.suffix or self.read == "likelihood":
+            raise ValueError("`suffix` and `read: likelihood` are for the solution layout")
+        if (self.layout != "answer" and (self.system or self.at == "suffix")) or (self.after and self.at != "suffix"):
+            raise ValueError("`system` and `at: suffix` are for the answer layout, `after` for `at: suffix`")
+        if (self.marker == "") != (self.at in ("end", "suffix")):
             raise ValueError("`marker` must be given, but for `at: end`")
         if self.at == "end" and self.layout == "chat":
             raise ValueError("`at: end` is for the text layout")
-        marked = self.layout == "text" and self.at != "end"
+        return self if self.at == "suffix" else self._has_steps()
+
+    def _has_steps(self) -> PrmFormat:
+        marked = self.layout != "chat" and self.at != "end"
+        if self.split and not (marked and self.at == "marker"):
+            raise ValueError("`split` is for `at: marker`")
         per_step = ("{step}", "{marker}") if marked else ("{step}",)
         for name, text in (("step", self.step), ("first_step", self.opening)):
             if any(text.count(hole) != 1 for hole in per_step):
@@ -121,7 +135,7 @@ class PrmFormat(BaseModel):
         return {name: value for name, value in fields.items() if name not in unset}
 
     def _has_no_templates(self) -> PrmFormat:
-        if self.prompt or self.opening or self.marker:
+        if self.prompt or self.opening or self.marker or self.system or self.split or self.after:
             raise ValueError("in the solution layout prompt and steps are the model's own: give no template")
         if bool(self.suffix) != (self.at == "suffix"):
             raise ValueError("`suffix` and `at: suffix` go together")
@@ -177,6 +191,8 @@ class PrmLayout:
     first_step: tuple[Piece, ...]
     later_step: tuple[Piece, ...]
     up_to_the_box: bool = False
+    marker: tuple[int, ...] = ()
+    split: str = ""
 
     @property
     def final_differs(self) -> bool:
@@ -195,8 +211,31 @@ class PrmLayout:
     def step_tokens(self, vocab: Vocab, step: str, *, first: bool) -> list[int]:
         """The tokens to run for one step; its score is read off the last of them."""
         template = self.first_step if first else self.later_step
-        text = _AFTER_THE_BOX.sub(r"\1", step) if self.up_to_the_box else step
-        return fill(vocab, template, {"step": text.strip()}, continues=True)
+        text = (_AFTER_THE_BOX.sub(r"\1", step) if self.up_to_the_box else step).strip()
+        if self.split:
+            return self._split(vocab, template, text.split(self.split))
+        tokens = fill(vocab, template, {"step": text}, continues=True)
+        return tokens if not self.marker else [*_without(vocab, tokens[:-1], self.marker[0]), tokens[-1]]
+
+    def _split(self, vocab: Vocab, template: tuple[Piece, ...], lines: Sequence[str]) -> list[int]:
+        """The marker after each part of a step; each is tokenised alone."""
+        tokens: list[int] = []
+        for piece in template[:-1]:  # the last one is the marker
+            if piece == _STEP:
+                for line in lines:
+                    tokens += [*plain_tokens(vocab, line, continues=True), *self.marker]
+            else:
+                tokens += fill(vocab, [piece], {}, continues=True)
+        return tokens
+
+
+def _without(vocab: Vocab, tokens: Sequence[int], marker: int) -> list[int]:
+    """A step may have the text of an ordinary token that marks steps: it is written in two tokens then."""
+    if marker not in tokens:
+        return list(tokens)
+    text = vocab.piece(marker).decode("utf-8", "replace")
+    halves = [plain_tokens(vocab, half, continues=True) for half in (text[: len(text) // 2], text[len(text) // 2 :])]
+    return [one for token in tokens for one in (chain(*halves) if token == marker else (token,))]
 
 
 def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -> PrmLayout:
@@ -208,16 +247,19 @@ def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -
 
     def settled(parts: Parts) -> tuple[Piece, ...]:
         pieces = compile_template(vocab, parts)
-        return tuple(marker if piece == _MARKER else piece for piece in pieces)
+        return tuple(marker if piece in (_MARKER, format.split or _MARKER) else piece for piece in pieces)
 
-    return PrmLayout(settled(prompt), settled(first), settled(later), format.up_to_the_box)
+    # Read before its marker, a step cannot be mistaken for one; in turns of its own neither.
+    apart = format.layout == "chat" or format.at != "marker"
+    layout = PrmLayout(settled(prompt), settled(first), settled(later), format.up_to_the_box)
+    return layout if apart else replace(layout, marker=marker, split=format.split)
 
 
 def _up_to_the_score(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts, Parts]:
     """The prompt, the first step and a later one, each step up to where its score is read."""
-    if format.at == "end":
-        return _holes(format.prompt), _holes(format.opening), _holes(format.step)
     prompt, steps = _parts(format, chat_template)
+    if format.at == "end":
+        return prompt, _holes(format.opening), _holes(format.step)
     first_end = steps.index(_MARKER)
     later_end = steps.index(_MARKER, first_end + 1)
     between = steps[first_end + 1 : later_end]
@@ -231,13 +273,27 @@ def _parts(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts]:
     prompt, first, later = map(_holes, (format.prompt, format.opening, format.step))
     if format.layout == "text":
         return prompt, [*first, *later]
-    if chat_template is None:
-        raise no_chat_template()
+    if format.layout == "answer":
+        return answer_turn(format, chat_template)[0], [*first, *later]
     assistant: Message = ("assistant", [_MARKER])
-    turns: list[Message] = [("user", [*prompt, *first]), assistant, ("user", later), assistant]
-    parts = render(chat_template, turns, open_turn=False)
+    parts = _turns(chat_template, [("user", [*prompt, *first]), assistant, ("user", later), assistant])
     end = parts.index(_PROBLEM) + 1
     return parts[:end], parts[end:]
+
+
+def answer_turn(format: PrmFormat, chat_template: str | None) -> tuple[Parts, Parts]:
+    """What stands around an answer in the assistant's turn, in the model's chat template. Raises ModelError."""
+    system: list[Message] = [("system", [format.system])] if format.system else []
+    answer: Text = [_STEP]
+    parts = _turns(chat_template, [*system, ("user", _holes(format.prompt)), ("assistant", answer)])
+    place = parts.index(_STEP)
+    return parts[:place], parts[place + 1 :]
+
+
+def _turns(chat_template: str | None, turns: Sequence[Message]) -> Parts:
+    if chat_template is None or not chat_template.strip():
+        raise no_chat_template()
+    return render(chat_template, turns, open_turn=False)
 
 
 def no_chat_template() -> ModelError:

@@ -1,7 +1,7 @@
 """Read-outs: what of a decode a PRM's score is read off, and how. Apart from the layout, which says what is decoded.
 
 A read-out is a `StepReadOut`: of the tokens of a step it names those rows that it wants to read and what of them, and
-it makes a score of what was read. Heads on hidden states are in heads.py.
+it makes a score of what was read. Heads that were trained here read more of a step: they are in heads.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tts_cli.models.prm.formats import PrmFormat, StepTokens, one_token
 if TYPE_CHECKING:
     from tts_cli.engine import Evaluated, ReadOut, Vocab
     from tts_cli.models.prm.likelihoods import StepLikelihood
+    from tts_cli.models.prm.published_head import PublishedHead
 
 
 class StepReadOut(Protocol):
@@ -35,10 +36,12 @@ class StepReadOut(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadScore:
-    """`value`: in [0, 1]. `carried`: what the score of the next step depends on, if anything."""
+    """`value`: in [0, 1]. `carried`: what the score of the next step depends on, if anything. `spread`: how far the
+    members of an ensemble differ, as a standard deviation."""
 
     value: float
     carried: StepLikelihood | None = None
+    spread: float = 0.0
 
 
 def read_out_of(format: PrmFormat, vocab: Vocab) -> StepReadOut:
@@ -118,6 +121,25 @@ class Likelihood:
     def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From the log-probabilities that were read, [tokens]."""
         return ReadScore(exp(min(0.0, fsum(read.logprobs))))
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedReadOut:
+    """The score is what a published head makes of the state after the final norm at the last row: of Qwen2.5-Math-PRM,
+    Skywork-o1-Open-PRM, ActPRM and others (published_head.py)."""
+
+    head: PublishedHead
+
+    def asks(self, step: StepTokens) -> tuple[Sequence[int], ReadOut]:
+        """The state at the last row; where a step brings no token, at the one before it."""
+        from tts_cli.engine import ReadOut
+
+        return [len(step.suffix or step.kept) - 1], ReadOut(tokens=(), hidden=True)
+
+    def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
+        """From the state that was read, [1, n_embd]."""
+        found = self.head.score(read.hidden[0])
+        return ReadScore(found.value, spread=found.spread)
 
 
 _KINDS: dict[str, Callable[[PrmFormat, Vocab], StepReadOut]] = {"pair": TokenPair.of, "likelihood": Likelihood.of}

@@ -10,16 +10,26 @@ step of a solution has none.
 
 A head reads the states at a step's tokens, up to the last one.
 
+A published verifier of whole answers (`layout: answer`, `at: suffix`) is a judge whose question is the end of the turn.
+
 A judge is asked after each step, where the turn ends without a separator. What the step's tokens have in common with
 and without one is kept; the rest (".", "\n\n") goes to the question on one hand, to the next step's run on the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tts_cli.models.prm.formats import PrmFormat, StepLayout, StepTokens, compile_format, no_chat_template
+from tts_cli.models.prm.formats import (
+    PrmFormat,
+    StepLayout,
+    StepTokens,
+    answer_turn,
+    compile_format,
+    no_chat_template,
+)
 from tts_cli.models.prompts import (
     Hole,
     Piece,
@@ -40,6 +50,9 @@ _STEP = Hole("step")
 
 def layout_of(format: PrmFormat, entry: ModelEntry, vocab: Vocab, chat_template: str | None) -> StepLayout:
     """Of a model with this format. Raises ModelError where it lacks what the format needs."""
+    if format.layout == "answer" and format.at == "suffix":
+        prompt, end = (compile_template(vocab, parts) for parts in answer_turn(format, chat_template))
+        return JudgeLayout(prompt, entry.separator, tuple(fill(vocab, end, {}, continues=True)))
     if format.layout != "solution":
         return compile_format(format, vocab, chat_template)
     style = entry.prompt or PromptStyle()
@@ -113,10 +126,21 @@ class JudgeLayout:
         return StepTokens(_prompt_tokens(vocab, self.prompt, problem))
 
     def next(self, vocab: Vocab, step: str, held: tuple[int, ...], *, first: bool, final: bool) -> StepTokens:
+        if not step and held:  # a part of a thought that is left out
+            return StepTokens((), self.question, held)
         ended, goes_on = ([*held, *plain_tokens(vocab, text, continues=True)] for text in (step, step + self.separator))
         pairs = zip(ended, goes_on, strict=False)
         shared = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(ended), len(goes_on)))
         return StepTokens(goes_on[:shared], [*ended[shared:], *self.question], tuple(goes_on[shared:]), len(held))
+
+
+def answer_of(steps: Sequence[str], after: str) -> tuple[str, bool]:
+    """What the last of these steps is to a verifier that reads what stands `after` a thought; True where the answer
+    begins with it, and nothing before it counts. A thought that the prompt has opened is known by its end alone."""
+    if after in steps[-1]:
+        return steps[-1].rpartition(after)[2], True
+    thinks = steps[0].lstrip().startswith(after.replace("/", "", 1)) and not any(after in step for step in steps)
+    return "" if thinks else steps[-1], False
 
 
 def _prompt_tokens(vocab: Vocab, prompt: tuple[Piece, ...], problem: str) -> list[int]:
