@@ -138,6 +138,11 @@ class Text:
 
     tokenizer: Any
 
+    @property
+    def special(self) -> Sequence[str]:
+        """All of its special tokens, the markers too."""
+        return list(self.tokenizer.get_added_vocab())
+
     def own(self, text: str) -> Ids:
         """A format's own text, special tokens and all."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
@@ -145,7 +150,7 @@ class Text:
     def plain(self, text: str) -> Ids:
         """A text from outside, in which nothing is special. Where nothing looks so, this is `own`."""
         ids = list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
-        assert any(special in text for special in self.tokenizer.all_special_tokens) or ids == self.own(text)
+        assert any(special in text for special in self.special) or ids == self.own(text)
         return ids
 
     def pieces(self, *parts: tuple[bool, str]) -> Ids:
@@ -154,7 +159,7 @@ class Text:
         ids: Ids = []
         run = ""
         for own, text in parts:
-            if own and any(special in text for special in self.tokenizer.all_special_tokens):
+            if own and any(special in text for special in self.special):
                 head, special, tail = self._split(text)
                 ids += self.plain(run + head) + special
                 run = tail
@@ -162,13 +167,13 @@ class Text:
                 run += text
         ids += self.plain(run)
         plain = "".join(text for own, text in parts if not own)
-        looks = any(special in plain for special in self.tokenizer.all_special_tokens)
+        looks = any(special in plain for special in self.special)
         assert looks or ids == self.own("".join(text for _, text in parts))
         return ids
 
     def _split(self, text: str) -> tuple[str, Ids, str]:
         """Up to the first special token, what lies between it and the last one, and what follows."""
-        found = [(text.find(one), text.rfind(one) + len(one)) for one in self.tokenizer.all_special_tokens if one in text]
+        found = [(text.find(one), text.rfind(one) + len(one)) for one in self.special if one in text]
         first, last = min(begin for begin, _ in found), max(end for _, end in found)
         return text[:first], self.own(text[first:last]), text[last:]
 

@@ -1,4 +1,6 @@
-"""`tts models list` and `tts models show`: what the registry knows, what is on this machine, what a file is."""
+"""`tts models list` and `tts models show`: what the registry knows, what is on this machine, what a file is.
+
+`import` and `remove` are in models_import.py."""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.models_import import COMMANDS as IMPORTING
 from tts_cli.cli.options import Command
 
 if TYPE_CHECKING:
@@ -21,11 +24,13 @@ Name = Annotated[
 
 
 def list_models(channels: Channels) -> None:
-    """List all models of the registry (-q: names only)."""
+    """List all models of the registry and of the models directory (-q: names only)."""
     from tts_cli.cli.view import models as view
     from tts_cli.models import registry
+    from tts_cli.models.load import installed_entries
 
-    entries = [_fields(entry) for entry in registry.read().models.values()]
+    known = registry.read()
+    entries = [_fields(entry) for entry in (*known.models.values(), *installed_entries(known))]
     if channels.json:
         emit_json(json.dumps(entries, ensure_ascii=False))
     elif channels.quiet:
@@ -46,8 +51,8 @@ def show_model(channels: Channels, name: Name) -> None:
     from tts_cli.paths import expand
 
     known = registry.read()
-    by_path = name not in known.models and is_path(name)
-    entry = file_entry(expand(name), known) if by_path else known.entry(name)
+    path = None if name in known.models else expand(name) if is_path(name) else registry.installed(name)
+    entry = known.entry(name) if path is None else file_entry(path, known)
     fields = _fields(entry) | _says_of_itself(entry, known)
     if channels.json:
         emit_json(json.dumps(fields, ensure_ascii=False))
@@ -111,4 +116,4 @@ def _says_of_itself(entry: ModelEntry, known: Registry) -> dict[str, Any]:
     return fields
 
 
-COMMANDS = {"list": Command(list_models), "show": Command(show_model)}
+COMMANDS = {"list": Command(list_models), "show": Command(show_model), **IMPORTING}

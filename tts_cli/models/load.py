@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
 from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, with_side_head
-from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
+from tts_cli.models.registry import (
+    ModelEntry,
+    Registry,
+    Role,
+    all_installed,
+    find_file,
+    installed,
+    is_file,
+    locate,
+    read,
+)
 from tts_cli.paths import expand
 
 if TYPE_CHECKING:
@@ -71,10 +82,10 @@ def resolve(
     if role == "prm" and name_or_path.lower().endswith(SUFFIX):
         return entry_of_head(expand(name_or_path), known, policy, prm_format)
     if name_or_path in known.models or not is_path(name_or_path):
-        entry = known.entry(name_or_path)
+        path = None if name_or_path in known.models else installed(name_or_path)
     else:
         path = expand(name_or_path)
-        entry = _registered(path, known) or _of_file(path, role, known)
+    entry = known.entry(name_or_path) if path is None else _registered(path, known) or _of_file(path, role, known)
     if role == "prm" and prm_format is not None and (entry.role != role or prm_format in known.formats):
         format = known.format(prm_format)
         if format.of == "any":
@@ -84,6 +95,16 @@ def resolve(
     if entry.role != role:
         raise _wrong_role(entry.name, role, known)
     return entry
+
+
+def installed_entries(known: Registry) -> list[ModelEntry]:
+    """Entries made up for files of the models directory that the registry does not have, but for damaged ones."""
+    found = []
+    for path in all_installed():
+        if _registered(path, known) is None:
+            with suppress(ModelError):
+                found.append(file_entry(path, known))
+    return found
 
 
 def is_path(text: str) -> bool:

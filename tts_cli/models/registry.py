@@ -206,6 +206,20 @@ def side_file(backbone: Path) -> Path:
     return backbone.with_name(backbone.name.removesuffix(".gguf") + SIDE_SUFFIX)
 
 
+def installed(name: str) -> Path | None:
+    """The GGUF file of this name in the models directory, which needs no entry; None where there is none."""
+    path = models_dir() / f"{name}.gguf"
+    return path if path.parent == models_dir() and is_file(path) else None
+
+
+def all_installed() -> list[Path]:
+    """All GGUF files of the models directory; [] where there is no such directory."""
+    try:
+        return sorted(path for path in models_dir().glob("*.gguf") if not path.name.startswith(".") and is_file(path))
+    except OSError:
+        return []
+
+
 def find_file(entry: ModelEntry) -> Path | None:
     """The entry's model file, or None where it is not on this machine."""
     if entry.file is None:
