@@ -1,4 +1,4 @@
-"""Random problems with one to twelve steps: LaTeX, Unicode, blank lines, and texts that look like a PRM's own marker."""
+"""Random problems with one to twelve steps: LaTeX, Unicode, blank lines, and texts that look like a PRM's marker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,18 @@ _STEPS = (
     "🙂 {a} → {b} ⇒ {s}",
     "Therefore, the final answer is: $\\boxed{{{s}}}$. I hope it is correct.",
 )
-MARKERS = ("<extra_0>", " ки", "ки", "\n\n\n\n", " \n\n\n\n", "<|im_end|>\n", "<|im_start|>user\n", "<|eot_id|>", " +", "-")
+MARKERS = (
+    "<extra_0>",
+    " ки",
+    "ки",
+    "\n\n\n\n",
+    " \n\n\n\n",
+    "<|im_end|>\n",
+    "<|im_start|>user\n",
+    "<|eot_id|>",
+    " +",
+    "-",
+)
 
 
 @dataclass(frozen=True, slots=True)

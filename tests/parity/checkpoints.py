@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 FIXTURES = Path(__file__).parent / "fixtures"
-WIDTH, INNER, LAYERS, HEADS, KV_HEADS, CONTEXT = 128, 256, 3, 4, 2, 2048
+WIDTH, INNER, LAYERS, HEADS, KV_HEADS, CONTEXT = 256, 512, 2, 4, 2, 2048
 MEMBERS, MEMBER_WIDTH = 8, 128
 
 SPECIAL = {
     "qwen2": ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<extra_0>"),
+    "deepseek": ("<｜begin▁of▁sentence｜>", "<｜User｜>", "<｜end▁of▁sentence｜>", "<｜Assistant｜>"),
     "llama": ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<extra_0>"),
 }
 TEMPLATES = {
@@ -31,6 +32,10 @@ TEMPLATES = {
     "{%- for message in messages %}{%- if message.role != 'system' or not loop.first %}{{- '<|im_start|>' + "
     "message.role + '\n' + message.content + '<|im_end|>\n' }}{%- endif %}{%- endfor %}"
     "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}",
+    "deepseek": "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '<｜User｜>' + "
+    "message['content'] }}{% else %}{% set content = message['content'] %}{% if '</think>' in content %}"
+    "{% set content = content.split('</think>')[-1] %}{% endif %}{{ '<｜Assistant｜>' + content + "
+    "'<｜end▁of▁sentence｜>' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}",
     "llama": "{{- bos_token }}{{- '<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023"
     "\n\n<|eot_id|>' }}{%- for message in messages %}{{- '<|start_header_id|>' + message['role'] + "
     "'<|end_header_id|>\n\n' + message['content'] | trim + '<|eot_id|>' }}{%- endfor %}"
@@ -59,6 +64,11 @@ class Prm:
     def family(self) -> str:
         return "llama" if self.architecture.startswith("Llama") else "qwen2"
 
+    @property
+    def speech(self) -> str:
+        """Whose special tokens and chat template it has; the verifier was made of a distilled DeepSeek-R1."""
+        return "deepseek" if self.format == "outcome-verifier" else self.family
+
 
 def _none(random: np.random.Generator) -> dict[str, Floats]:
     return {}
@@ -67,8 +77,11 @@ def _none(random: np.random.Generator) -> dict[str, Floats]:
 def _layer(random: np.random.Generator, name: str, inner: int, out: int, members: int = 0) -> dict[str, Floats]:
     """As nn.Linear stores it; an ensemble's as EnsembleFC: [members, in, out]."""
     shape, front = ((members, inner, out), (members, out)) if members else ((out, inner), (out,))
-    weight = random.normal(0, (2 / inner) ** 0.5, shape)
-    return {f"{name}.weight": weight.astype(np.float32), f"{name}.bias": random.normal(0, 0.3, front).astype(np.float32)}
+    weight = random.normal(0, inner**-0.5, shape)
+    return {
+        f"{name}.weight": weight.astype(np.float32),
+        f"{name}.bias": random.normal(0, 0.3, front).astype(np.float32),
+    }
 
 
 def _mlp(random: np.random.Generator) -> dict[str, Floats]:
@@ -81,6 +94,7 @@ def _ensemble(random: np.random.Generator) -> dict[str, Floats]:
     for copy in ("model", "reg_model"):
         for name, (inner, out) in widths.items():
             found |= _layer(random, f"score.{copy}.{name}", inner, out, MEMBERS)
+        found[f"score.{copy}.nn_out.weight"] *= 4  # the mean of eight differs little from one step to the next
     return found
 
 
@@ -116,10 +130,10 @@ def write_checkpoint(prm: Prm, folder: Path) -> Path:
     """The whole directory; the same bytes at every call. Returns it."""
     folder.mkdir(parents=True, exist_ok=True)
     data = json.loads((FIXTURES / "tokenizer.json").read_text("utf-8"))
-    vocabulary = len(data["model"]["vocab"]) + len(SPECIAL[prm.family])
+    vocabulary = len(data["model"]["vocab"]) + len(SPECIAL[prm.speech])
     (folder / "config.json").write_text(json.dumps(config_of(prm, vocabulary)))
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer_of(prm.family, data["model"])), "utf-8")
-    (folder / "tokenizer_config.json").write_text(json.dumps(_tokenizer_config(prm.family)))
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer_of(prm.speech, data["model"])), "utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps(_tokenizer_config(prm)))
     weights = _backbone(prm, vocabulary)
     head = prm.head(np.random.default_rng([prm.seed, 1]))
     parts = [weights | head]
@@ -157,29 +171,44 @@ def config_of(prm: Prm, vocabulary: int) -> dict[str, Any]:
     }
 
 
-def tokenizer_of(family: str, model: Mapping[str, Any]) -> dict[str, Any]:
-    """tokenizer.json: the small vocabulary, split as the family splits text, with its special tokens behind."""
-    digits = _SPLIT if family == "qwen2" else _SPLIT.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
+def tokenizer_of(speech: str, model: Mapping[str, Any]) -> dict[str, Any]:
+    """tokenizer.json: the small vocabulary, text split as the real one does it, with its special tokens behind."""
+    digits = _SPLIT if speech != "llama" else _SPLIT.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
     split = {"type": "Split", "pattern": {"Regex": digits}, "behavior": "Isolated", "invert": False}
     bytes_ = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     first = len(model["vocab"])
+    added = [
+        {"id": first + i, "content": text, **flags, "special": text not in ("<｜User｜>", "<｜Assistant｜>")}
+        for i, text in enumerate(SPECIAL[speech])
+    ]
     return {
         "version": "1.0",
-        "added_tokens": [{"id": first + i, "content": text, **flags} for i, text in enumerate(SPECIAL[family])],
-        "normalizer": {"type": "NFC"} if family == "qwen2" else None,
+        "added_tokens": added,
+        "normalizer": {"type": "NFC"} if speech == "qwen2" else None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes_]},
-        "post_processor": None,
+        "post_processor": None if speech == "qwen2" else _bos_first(SPECIAL[speech][0], first),
         "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-        "model": {**model, "ignore_merges": family == "llama"},
+        "model": {**model, "ignore_merges": speech == "llama"},
     }
 
 
-def _tokenizer_config(family: str) -> dict[str, Any]:
-    special = SPECIAL[family]
-    ends = {"bos_token": special[0], "eos_token": special[2 if family == "qwen2" else 3], "pad_token": special[0]}
-    adds = {"add_bos_token": family == "llama", "tokenizer_class": "PreTrainedTokenizerFast"}
-    return {**ends, **adds, "chat_template": TEMPLATES[family]}
+def _bos_first(text: str, number: int) -> dict[str, Any]:
+    """As Llama 3's tokenizer.json has it."""
+    template = {"type": "TemplateProcessing", "special_tokens": {text: {"id": text, "ids": [number], "tokens": [text]}}}
+    first, second = ({"Sequence": {"id": which, "type_id": 0}} for which in "AB")
+    bos = {"SpecialToken": {"id": text, "type_id": 0}}
+    return {**template, "single": [bos, first], "pair": [bos, first, bos, second]}
+
+
+def _tokenizer_config(prm: Prm) -> dict[str, Any]:
+    """Qwen's tokenizers have no BOS; Skywork's PRM has one, but adds it in its own code."""
+    special, adds = SPECIAL[prm.speech], prm.speech != "qwen2"
+    ends = {"eos_token": special[3 if prm.family == "llama" else 2], "pad_token": special[0]}
+    if adds or prm.format == "skywork":
+        ends["bos_token"] = special[0]
+    kind = {"add_bos_token": adds, "tokenizer_class": "PreTrainedTokenizerFast"}
+    return {**ends, **kind, "chat_template": TEMPLATES[prm.speech]}
 
 
 def _backbone(prm: Prm, vocabulary: int) -> dict[str, Floats]:
@@ -189,7 +218,7 @@ def _backbone(prm: Prm, vocabulary: int) -> dict[str, Floats]:
     def add(name: str, *shape: int, size: float, middle: float = 0.0) -> None:
         found[name] = bfloat16(random.normal(middle, size, shape).astype(np.float32))
 
-    add("model.embed_tokens.weight", vocabulary, WIDTH, size=0.7)
+    add("model.embed_tokens.weight", vocabulary, WIDTH, size=0.02 if prm.name == "versa" else 0.3)
     for layer in range(LAYERS):
         front = f"model.layers.{layer}"
         kv = WIDTH * KV_HEADS // HEADS
@@ -209,7 +238,7 @@ def _backbone(prm: Prm, vocabulary: int) -> dict[str, Floats]:
         add(f"{front}.post_attention_layernorm.weight", WIDTH, size=0.1, middle=1)
     add("model.norm.weight", WIDTH, size=0.1, middle=1)
     if prm.lm_head:
-        add("lm_head.weight", vocabulary, WIDTH, size=WIDTH**-0.5)
+        add("lm_head.weight", vocabulary, WIDTH, size=0.35 * WIDTH**-0.5)
     return found
 
 

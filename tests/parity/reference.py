@@ -237,8 +237,8 @@ def verifier(text: Text, case: Case) -> tuple[Ids, Read]:
     if "</think>" in answer:
         answer = answer.rpartition("</think>")[2]
     elif answer.startswith("<think>"):
-        answer = ""  # it has not come to an answer
-    ids = text.pieces(*text.chat(("user", case.problem), ("assistant", answer.strip("\n"))))
+        answer = ""  # it has not come to an answer: that is ours, the publisher's code never scores such a text
+    ids = text.pieces(*text.chat(("user", case.problem), ("assistant", answer)))
     return ids, [len(ids) - 1]
 
 
@@ -267,11 +267,11 @@ def versa(text: Text, case: Case) -> tuple[Ids, Read]:
 
 def _tagged(text: Text, front: str, steps: Sequence[str], tag: str, behind: str) -> tuple[Ids, Read]:
     (marker,) = text.own(tag)
-    whole = text.plain(front + "".join(f"{step}{tag}{behind}" for step in steps))
+    bos = list(text.tokenizer.encode(""))  # which `encode` puts in front of whatever it is given
+    whole = bos + text.plain(front + "".join(f"{step}{tag}{behind}" for step in steps))
     if whole.count(marker) == len(steps):
         return whole, [place for place, token in enumerate(whole) if token == marker]
-    ids: Ids = []
-    reads: Read = []
+    ids, reads = bos, []
     run = front
     for step in steps:  # a step holds a tag
         ids += [*_unmarked(text, text.plain(run + step), tag), marker]
@@ -305,6 +305,8 @@ class Reference:
 
     def __init__(self, folder: Path, format: str) -> None:
         self.text = Text(AutoTokenizer.from_pretrained(folder))
+        thinks = "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}"
+        self.text.tokenizer.chat_template = self.text.tokenizer.chat_template.replace(thinks, "")  # as run_judge_hf.py
         cls, self.layout, (good, bad) = FORMATS[format]
         config = AutoConfig.from_pretrained(folder, num_labels=2)
         self.model = cls(config).float().eval()
