@@ -251,7 +251,8 @@ def compile_format(format: PrmFormat, vocab: Vocab, chat_template: str | None) -
 
     # Read before its marker, a step cannot be mistaken for one; in turns of its own neither.
     apart = format.layout == "chat" or format.at != "marker"
-    layout = PrmLayout(settled(prompt), settled(first), settled(later), format.up_to_the_box)
+    start = compile_template(vocab, prompt)  # a newline there may well be one token with what stands before it
+    layout = PrmLayout(start, settled(first), settled(later), format.up_to_the_box)
     return layout if apart else replace(layout, marker=marker, split=format.split)
 
 
