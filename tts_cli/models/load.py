@@ -49,7 +49,7 @@ class ModelPair:
     @property
     def loaded(self) -> list[ModelEntry]:
         """Those that get a context each: a head on the policy's own states has none. Raises ModelError."""
-        if self.prm is None or is_on_own_states(self.prm, self.policy, self.registry):
+        if self.prm is None or (self.prm.head and is_on_own_states(self.prm, self.policy, self.registry)):
             return [self.policy]
         return [self.policy, self.prm]
 
@@ -221,7 +221,7 @@ def load_prm(
 
     known = registry or read()
     entry = resolve(model, "prm", known, prm_format) if isinstance(model, str) else model
-    if beside is not None and entry.format is not None and is_on_own_states(entry, beside.entry, known):
+    if beside and entry.head and entry.format and is_on_own_states(entry, beside.entry, known):
         return OwnStatesPRM(beside, entry, entry.format)
     # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
     engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
