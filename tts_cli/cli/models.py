@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels, emit, emit_json
+from tts_cli.cli.models_pull import COMMANDS as PULLING
 from tts_cli.cli.options import Command
 
 if TYPE_CHECKING:
@@ -111,4 +112,4 @@ def _says_of_itself(entry: ModelEntry, known: Registry) -> dict[str, Any]:
     return fields
 
 
-COMMANDS = {"list": Command(list_models), "show": Command(show_model)}
+COMMANDS = {"list": Command(list_models), "show": Command(show_model), **PULLING}

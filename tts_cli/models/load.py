@@ -11,8 +11,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
+from tts_cli.hub.reference import PREFIX
 from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head
-from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, read
+from tts_cli.models.registry import ModelEntry, Registry, Role, find_file, is_file, locate, pulled_file, read
 from tts_cli.paths import expand
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def resolve(
     Loads nothing. Raises UsageError for an unknown name or a model of the other role, ModelError for a head that cannot
     be used."""
     known = known or read()
+    if name_or_path.startswith(PREFIX):
+        name_or_path = str(pulled_file(name_or_path))
     if role == "prm" and name_or_path.lower().endswith(SUFFIX):
         return entry_of_head(expand(name_or_path), known, policy)
     if name_or_path in known.models or not is_path(name_or_path):
