@@ -28,7 +28,9 @@ def main() -> None:
         path = pull_through_kills(hub, Path(folder), len(data), arguments.kills, arguments.seed)
         same = hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(data).digest()
     twice = 100 * (hub.sent - len(data)) / len(data)
-    print(f"{arguments.megabytes} MB, {arguments.kills} kills: hash {'right' if same else 'WRONG'}, {twice:.2f} % twice")
+    print(
+        f"{arguments.megabytes} MB, {arguments.kills} kills: hash {'right' if same else 'WRONG'}, {twice:.2f} % twice"
+    )
     raise SystemExit(0 if same else 1)
 
 
