@@ -35,6 +35,7 @@ class FakeHub:
     """`files` by path; `sha256` where another one is to be published; `faults` are used up in order."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    repo: str = REPO
     sha256: dict[str, str | None] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class FakeHub:
             sha256 = self.sha256.get(path, hashlib.sha256(data).hexdigest())
             lfs = {"lfs": {"size": len(data), "sha256": sha256}} if sha256 else {}
             siblings.append({"rfilename": path, "size": len(data)} | lfs)
-        info = {"id": REPO, "sha": COMMIT, "gated": False, "cardData": {"license": "mit"}, "siblings": siblings}
+        info = {"id": self.repo, "sha": COMMIT, "gated": False, "cardData": {"license": "mit"}, "siblings": siblings}
         return json.dumps(info | self.info).encode()
 
 
@@ -63,10 +64,10 @@ class Handler(BaseHTTPRequestHandler):
         path = urllib.parse.unquote(self.path.partition("?")[0])
         self.hub.tokens.append((path, self.headers["Authorization"]))
         with suppress(BrokenPipeError, ConnectionResetError):
-            if path == f"/api/models/{REPO}/revision/main":
+            if path == f"/api/models/{self.hub.repo}/revision/main":
                 self.answer(self.hub.info_status, self.hub.api())
-            elif path.startswith(f"/{REPO}/resolve/{COMMIT}/"):
-                self.answer(302, b"", Location=self.path.replace(f"/{REPO}/resolve/{COMMIT}", "/cdn", 1))
+            elif path.startswith(f"/{self.hub.repo}/resolve/{COMMIT}/"):
+                self.answer(302, b"", Location=self.path.replace(f"/{self.hub.repo}/resolve/{COMMIT}", "/cdn", 1))
             elif path.startswith("/cdn/"):
                 self.file(path.removeprefix("/cdn/"))
             else:

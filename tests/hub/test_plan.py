@@ -59,7 +59,7 @@ def test_a_quantisation_is_read_from_a_name(path: str, quant: str | None) -> Non
 def test_the_plan_says_what_would_come(hub: FakeHub) -> None:
     found = plan.make(parse(f"hf:{REPO}"))
     file = plan.RemoteFile(FILE, len(DATA), hashlib.sha256(DATA).hexdigest())
-    assert found == plan.Plan(REPO, COMMIT, (file,), "mit", gated=False)
+    assert found == plan.PullPlan(REPO, COMMIT, (file,), "mit", gated=False)
     assert not hub.ranges
 
 

@@ -18,7 +18,7 @@ from tts_cli.errors import TtsError
 
 if TYPE_CHECKING:
     from tts_cli.config import Settings
-    from tts_cli.hub.plan import Plan
+    from tts_cli.hub.plan import PullPlan
     from tts_cli.hub.reference import Reference
 
 EPILOG = """Examples:
@@ -87,7 +87,7 @@ def _missing(name: str) -> Reference | None:
     return parse(entry.pull)
 
 
-def _pull(channels: Channels, plan: Plan, ask: Callable[[str], bool], otherwise: str) -> None:
+def _pull(channels: Channels, plan: PullPlan, ask: Callable[[str], bool], otherwise: str) -> None:
     """Raises TtsError."""
     from tts_cli.hub.download import is_here, pull_file
 
@@ -115,7 +115,7 @@ def _target(name: str) -> Path:
     return models_dir() / name
 
 
-def _check_room(plan: Plan) -> None:
+def _check_room(plan: PullPlan) -> None:
     """Raises TtsError now rather than after an hour."""
     from tts_cli.hub.download import still_to_fetch
 
@@ -131,7 +131,7 @@ def _free() -> int:
     return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
 
 
-def _lines(plan: Plan) -> list[str]:
+def _lines(plan: PullPlan) -> list[str]:
     from tts_cli.cli.view.tables import aligned
 
     rows = [
@@ -150,7 +150,7 @@ def _size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.2f} MB"
 
 
-def _present(channels: Channels, plan: Plan, *, dry: bool = False) -> None:
+def _present(channels: Channels, plan: PullPlan, *, dry: bool = False) -> None:
     first = _target(plan.files[0].name)
     if channels.json:
         files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "to": str(_target(f.name))} for f in plan.files]
@@ -164,7 +164,7 @@ def _present(channels: Channels, plan: Plan, *, dry: bool = False) -> None:
 
 
 @contextmanager
-def _progress(channels: Channels, plan: Plan) -> Iterator[Callable[[int], None]]:
+def _progress(channels: Channels, plan: PullPlan) -> Iterator[Callable[[int], None]]:
     """Megabytes, speed and time left on a terminal; one line elsewhere."""
     if not channels.live:
         channels.note(f"Fetching {_size(plan.size)} of {plan.page}.")

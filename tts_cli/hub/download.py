@@ -29,8 +29,8 @@ from filelock import FileLock, Timeout
 
 from tts_cli.errors import TtsError, reason
 from tts_cli.hub import cache, client
-from tts_cli.hub.plan import Plan, RemoteFile
-from tts_cli.hub.pulled import Record, other_file, read_record, write_json, write_record
+from tts_cli.hub.plan import PullPlan, RemoteFile
+from tts_cli.hub.pulled import PulledFile, other_file, read_record, write_json, write_record
 
 CHUNK = 1 << 16  # bytes; a kill loses at most one
 SYNC = 1 << 24  # bytes; a power cut loses at most so many
@@ -42,7 +42,7 @@ OnBytes = Callable[[int], None]
 OnNote = Callable[[str], None]
 
 
-def pull_file(plan: Plan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_note: OnNote) -> None:
+def pull_file(plan: PullPlan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_note: OnNote) -> None:
     """Make `target` that file: found there, linked from the Hub's cache, or fetched. `on_bytes` gets how many are here.
     Raises TtsError; what has come is kept, and the next call goes on from it."""
     with _locked(target, on_note):
@@ -50,7 +50,7 @@ def pull_file(plan: Plan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_
             cached = cache.blob(plan.repo, file.sha256, file.size)
             if cached is None or not _link(cached, target, file):
                 _fetch(plan, file, target, on_bytes, on_note)
-        write_record(target, Record(plan.repo, file.path, plan.revision, file.size, file.sha256))
+        write_record(target, PulledFile(plan.repo, file.path, plan.revision, file.size, file.sha256))
         on_bytes(file.size)
 
 
@@ -78,7 +78,7 @@ def still_to_fetch(file: RemoteFile, target: Path) -> int:
         return file.size
 
 
-def _fetch(plan: Plan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_note: OnNote) -> None:
+def _fetch(plan: PullPlan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_note: OnNote) -> None:
     if client.is_offline():
         raise _broken(plan, target, "HF_HUB_OFFLINE is set")
     with Partial.open(file, target) as partial:
@@ -96,7 +96,7 @@ def _fetch(plan: Plan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_not
         partial.finish(target)
 
 
-def _transfer(plan: Plan, file: RemoteFile, partial: Partial, on_bytes: OnBytes, on_note: OnNote) -> None:
+def _transfer(plan: PullPlan, file: RemoteFile, partial: Partial, on_bytes: OnBytes, on_note: OnNote) -> None:
     """Until all bytes are here. A try that brought some does not count as one that failed."""
     failed = 0
     while partial.offset < file.size:
@@ -165,13 +165,13 @@ def _pause(error: Exception, failed: int) -> float | None:
     return PAUSES[failed - 1]
 
 
-def _why(plan: Plan, error: Exception) -> str:
+def _why(plan: PullPlan, error: Exception) -> str:
     if plan.gated and isinstance(error, urllib.error.HTTPError) and error.code in (401, 403):
         return f"it is gated (HTTP {error.code}): accept its terms on {plan.page} and set HF_TOKEN"
     return client.why(error)
 
 
-def _broken(plan: Plan, place: Path, why: str) -> TtsError:
+def _broken(plan: PullPlan, place: Path, why: str) -> TtsError:
     kept = place.stat().st_size if place.exists() else 0
     hint = f"{kept / 1e6:.1f} MB are kept; the same command goes on from there." if kept else "Try again later."
     return TtsError(f"{plan.page} could not be fetched: {why}.", hint)

@@ -32,7 +32,7 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PullPlan:
     """A model at one `revision` (a commit, so that nothing changes while it is fetched); `files` in order."""
 
     repo: str
@@ -53,7 +53,7 @@ class Plan:
         return f"{client.endpoint()}/{self.repo}/resolve/{self.revision}/{urllib.parse.quote(file.path)}"
 
 
-def make(reference: Reference) -> Plan:
+def make(reference: Reference) -> PullPlan:
     """Raises UsageError where the reference fits no file or several models, TtsError where the Hub does not answer."""
     if client.is_offline():
         return _offline(reference)
@@ -69,7 +69,7 @@ def make(reference: Reference) -> Plan:
     except client.FAILURES as error:
         raise failure(reference.repo, _why(error)) from error
     chosen = choose(reference, files)
-    return Plan(reference.repo, revision, chosen, _licence(info), bool(info.get("gated")))
+    return PullPlan(reference.repo, revision, chosen, _licence(info), bool(info.get("gated")))
 
 
 def choose(reference: Reference, files: list[RemoteFile]) -> tuple[RemoteFile, ...]:
@@ -135,11 +135,11 @@ def _listed(repo: str, models: list[list[RemoteFile]]) -> str:
     return ", ".join(lines[:20]) + (f" and {len(lines) - 20} more" if len(lines) > 20 else "")
 
 
-def _offline(reference: Reference) -> Plan:
+def _offline(reference: Reference) -> PullPlan:
     """From what the Hub's shared cache has. Raises ModelError."""
     revision, found = cache.snapshot(reference.repo)
     files = [RemoteFile(path, size, sha256) for path, size, sha256 in found if path.lower().endswith(SUFFIX)]
     if not files:
         what = f"{reference} is neither among the pulled models nor in the Hub's cache, and HF_HUB_OFFLINE is set"
         raise ModelError(f"{what}.", "Unset HF_HUB_OFFLINE to fetch it.")
-    return Plan(reference.repo, revision, choose(reference, files), None, False)
+    return PullPlan(reference.repo, revision, choose(reference, files), None, False)

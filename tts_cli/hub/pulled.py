@@ -14,7 +14,7 @@ from tts_cli.paths import models_dir
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class PulledFile:
     """`path` in the repository at a `revision`, `size` in bytes."""
 
     repo: str
@@ -41,15 +41,15 @@ def find(reference: Reference) -> Path | None:
     return next(iter(found.values()), None)
 
 
-def read_record(target: Path) -> Record | None:
+def read_record(target: Path) -> PulledFile | None:
     """None where there is none that can be read: the file is then one that a person put there."""
     try:
-        return Record(**json.loads(record_file(target).read_bytes()))
+        return PulledFile(**json.loads(record_file(target).read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 
-def write_record(target: Path, record: Record) -> None:
+def write_record(target: Path, record: PulledFile) -> None:
     if read_record(target) != record:
         write_json(record_file(target), asdict(record))
 
@@ -58,7 +58,7 @@ def record_file(target: Path) -> Path:
     return target.with_name(f".{target.name}.json")
 
 
-def other_file(target: Path, record: Record | None) -> TtsError:
+def other_file(target: Path, record: PulledFile | None) -> TtsError:
     """The error that says that the name is taken."""
     of = f"{PREFIX}{record.repo} at {record.revision[:8]}" if record else "unknown origin"
     hint = f"`tts models remove {target.stem}` takes it away; or set TTS_MODELS_DIR to another folder."
