@@ -76,7 +76,7 @@ def test_a_name_of_the_registry_is_pulled(tts: Program, hub: FakeHub, here: Here
     registry.write_text(f"models: {{mine: {{role: policy, pull: '{NAME}', family: nano}}}}")
     known = {"TTS_MODELS_FILE": str(registry)}
     missing = here("solve", "--policy", "mine", "Compute 3 + 4.", **known)
-    assert missing.returncode == 4 and "hint: `tts models pull mine` fetches it from" in missing.stderr
+    assert missing.returncode == 4 and "hint: `tts models pull mine` fetches it;" in missing.stderr
     assert here("models", "pull", "-qy", "mine", **known).stdout == f"{target(tts)}\n"
     assert here("models", "show", "-q", "mine", **known).stdout == f"{target(tts)}\n"
 

@@ -249,7 +249,7 @@ def is_file(path: Path) -> bool:
 def how_to_get(entry: ModelEntry) -> str:
     """One sentence: what a person does to have this model."""
     if entry.pull is not None:
-        return f"`tts models pull {entry.name}` fetches it from {entry.pull.removeprefix(PREFIX)}."
+        return f"`tts models pull {entry.name}` fetches it; or pass a GGUF of it as `--{entry.role} FILE.gguf`."
     if entry.file is None:
         source = f" of {entry.repo}" if entry.repo else ""
         return entry.get or f"Get a GGUF file{source} and pass it as `--{entry.role} FILE.gguf`."
