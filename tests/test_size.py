@@ -10,7 +10,7 @@ import tts_cli
 
 PACKAGE = Path(tts_cli.__file__).parent
 MOST_LINES = 30_000
-MOST_FILES = 60
+MOST_FILES = 61
 MOST_LINES_OF_A_FILE = 400
 
 # Which files of the package have a function (no module's or class's body) entered by one command.
