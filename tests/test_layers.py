@@ -19,16 +19,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BOTTOM, BOTTOM),
     "nano": set(),  # data alone
     "answers": BOTTOM,
-    "data": BOTTOM | {"answers"},  # a reference is read when its row is
+    "hub": BOTTOM,
+    "data": BOTTOM | {"answers", "hub"},  # a reference is read when its row is
     "engine": BOTTOM,
-    "models": BOTTOM | {"engine"},
+    "models": BOTTOM | {"engine", "hub"},
     "verification": BOTTOM | {"answers"},
     "calculator": BOTTOM | {"answers"},
     "search": BOTTOM | {"answers"},
     "plugins": BOTTOM | {"search"},
     "config": BOTTOM | {"answers", "search"},
 }
-MAY_IMPORT["strategy"] = BOTTOM | {"answers", "data", "search", "config"}
+MAY_IMPORT["strategy"] = BOTTOM | {"answers", "hub", "data", "search", "config"}
 MAY_IMPORT["solving"] = MAY_IMPORT["strategy"] | {"strategy", "verification", "calculator"}
 MAY_IMPORT["loading"] = MAY_IMPORT["solving"] | {"solving", "models"}
 MAY_IMPORT["solver"] = MAY_IMPORT["loading"] | {"loading", "plugins"}

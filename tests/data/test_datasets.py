@@ -210,7 +210,7 @@ def test_a_silent_server_runs_into_the_timeout(monkeypatch: pytest.MonkeyPatch) 
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setattr("tts_cli.data.hub.TIMEOUT", 0.05)
+        monkeypatch.setattr("tts_cli.hub.client.TIMEOUT", 0.05)
         with pytest.raises(TtsError, match="no answer in time"):
             load("math500", yes)
 

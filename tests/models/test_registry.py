@@ -190,5 +190,5 @@ def test_files_are_looked_for_in_the_models_directory(tmp_path: Path, user_yaml:
 def test_a_model_without_a_file_says_how_to_get_it() -> None:
     with pytest.raises(ModelError) as caught:
         registry.locate(registry.read().entry("qwen2.5-math-1.5b-instruct"))
-    assert "Qwen/Qwen2.5-Math-1.5B-Instruct" in caught.value.hint
+    assert "tts models pull qwen2.5-math-1.5b-instruct" in caught.value.hint
     assert "--policy FILE.gguf" in caught.value.hint

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels, emit_json
+from tts_cli.cli.models_pull import pull_missing
 from tts_cli.cli.notices import note_unused_flags
 from tts_cli.cli.options import ALL_SETTINGS, Command
 from tts_cli.config import resolve
@@ -57,6 +58,7 @@ def batch(
     from tts_cli.cli.batch_view import BatchView
 
     settings = resolve(flags)
+    pull_missing(channels, settings)
     note_unused_flags(channels, flags, settings)
     source, output = (None if str(path) == "-" else path for path in (source, output))
     with BatchView(channels, source, format, on_terminal=output is None and channels.rich_out) as view:

@@ -12,6 +12,7 @@ import typer
 
 from tts_cli.cli.channels import Channels
 from tts_cli.cli.eval import Dataset, Limit, Shuffle, Yes
+from tts_cli.cli.models_pull import pull_missing
 from tts_cli.cli.options import Command, names_in
 from tts_cli.cli.sampling import asker, sample
 from tts_cli.cli.signals import Interruption
@@ -56,6 +57,7 @@ def calibrate(
 
     flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving
     settings = resolve(flags)
+    pull_missing(channels, settings)
     if dataset is not None:
         check(settings)
     out = out or default_file(models_of(settings), ".samples")

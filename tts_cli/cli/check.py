@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.models_pull import pull_missing
 from tts_cli.cli.notices import note_unread_stdin
 from tts_cli.cli.options import Command
 from tts_cli.config import SEARCH, Settings, resolve
@@ -47,6 +48,7 @@ def check(channels: Channels, file: Solution, threshold: Threshold = None, **fla
     from tts_cli.solving.check_solution import check_solution
 
     chosen = resolve(flags)
+    pull_missing(channels, chosen)
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold {threshold} cannot be used.", "Give a number from 0 to 1.")
     solution = worked.load(file)

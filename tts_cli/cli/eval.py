@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from tts_cli import config
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.models_pull import pull_missing
 from tts_cli.cli.options import Command, names_in
 from tts_cli.cli.sampling import asker, note_nothing_right, sample
 from tts_cli.cli.signals import Interruption
@@ -79,6 +81,7 @@ def evaluate(
     from tts_cli.evaluation.store import open_store
 
     _check_picture(plot)
+    pull_missing(channels, config.resolve(flags))
     given: dict[str, Any] = {"dataset": dataset, "limit": limit, "shuffle": shuffle, "prm_quality": prm_quality}
     given["methods"] = None if methods is None else method_names(methods.split(","))
     given["budgets"] = None if budgets is None else budget_numbers(budgets.split(","))

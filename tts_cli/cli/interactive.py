@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_cli.cli import errors
 from tts_cli.cli.channels import Channels, is_capable_terminal
+from tts_cli.cli.models_pull import pull_missing
 from tts_cli.cli.problem import MOST_BYTES
 from tts_cli.cli.signals import Interruption
 from tts_cli.cli.solve import conclude, stop
@@ -47,7 +48,8 @@ def run(channels: Channels, flags: dict[str, Any]) -> int:
     with ExitStack() as stack:
         loop = Loop(channels, flags, stack.enter_context(ExitStack()))
         stack.enter_context(_history())
-        loop.load(resolve(flags))
+        pull_missing(channels, settings := resolve(flags))
+        loop.load(settings)
         channels.note("A problem a line; :help for more, Ctrl-D to end.")
         for line in loop.lines():
             try:

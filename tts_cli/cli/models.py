@@ -12,6 +12,7 @@ import typer
 
 from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.models_import import COMMANDS as IMPORTING
+from tts_cli.cli.models_pull import COMMANDS as PULLING
 from tts_cli.cli.options import Command
 
 if TYPE_CHECKING:
@@ -116,4 +117,4 @@ def _says_of_itself(entry: ModelEntry, known: Registry) -> dict[str, Any]:
     return fields
 
 
-COMMANDS = {"list": Command(list_models), "show": Command(show_model), **IMPORTING}
+COMMANDS = {"list": Command(list_models), "show": Command(show_model), **PULLING, **IMPORTING}

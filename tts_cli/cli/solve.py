@@ -10,6 +10,7 @@ import typer
 
 from tts_cli.cli import problem
 from tts_cli.cli.channels import Channels
+from tts_cli.cli.models_pull import pull_missing
 from tts_cli.cli.notices import note_unread_stdin, note_unused_flags
 from tts_cli.cli.options import ALL_SETTINGS, Command, TextCommand, TraceFlag
 from tts_cli.cli.signals import Interruption
@@ -55,6 +56,7 @@ def solve(
     if interactive:
         return _in_a_loop(channels, problem_text, trace, flags)
     text = problem.read(problem_text)
+    pull_missing(channels, settings)
     note_unused_flags(channels, flags, settings)
     if problem_text not in (None, "-"):
         note_unread_stdin(channels, "the problem is taken from the argument")

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
+from tts_cli.hub.reference import PREFIX
 from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, is_on_own_states, with_side_head
 from tts_cli.models.registry import (
     ModelEntry,
@@ -22,6 +23,7 @@ from tts_cli.models.registry import (
     installed,
     is_file,
     locate,
+    pulled_file,
     read,
 )
 from tts_cli.paths import expand
@@ -86,6 +88,8 @@ def resolve(
     Loads nothing. Raises UsageError for an unknown name or a model of the other role, ModelError for a head that cannot
     be used."""
     known = known or read()
+    if name_or_path.startswith(PREFIX):
+        name_or_path = str(pulled_file(name_or_path))
     if role == "prm" and name_or_path.lower().endswith(SUFFIX):
         return entry_of_head(expand(name_or_path), known, policy, prm_format)
     if name_or_path in known.models or not is_path(name_or_path):

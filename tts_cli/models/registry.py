@@ -3,7 +3,8 @@
 1. The models.yaml that ships is read first. The user's own is merged over it: an entry, format or prompt replaces,
    field by field, the one of the same name.
 2. YAML becomes checked data (`ModelEntry`, `PrmFormat`, `PromptStyle`), or a UsageError that names file and line.
-3. A model's file is looked for in the package (nano), then in the user's models directory.
+3. A model's file is looked for in the package (nano), then in the user's models directory; one that `tts models pull`
+   fetched, by the record beside it.
 
 A run reads it once, and hands the `Registry` on. Nothing here loads a model.
 """
@@ -22,6 +23,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from tts_cli.errors import ModelError, UsageError, reason
+from tts_cli.hub import pulled
+from tts_cli.hub.reference import PREFIX, Reference, parse
 from tts_cli.models.prm.formats import PrmFormat
 from tts_cli.models.prompts import PromptStyle
 from tts_cli.paths import PACKAGED, expand, models_dir, models_file
@@ -63,6 +66,7 @@ class ModelEntry(BaseModel):
     file: str | None = None
     repo: str | None = None  # the model's id at its publisher
     get: str | None = None
+    pull: str | None = None  # hf:USER/REPO:QUANT, a GGUF of it at the Hub
     url: str | None = None
     size: PositiveInt | None = None  # bytes
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
@@ -223,10 +227,28 @@ def all_installed() -> list[Path]:
 def find_file(entry: ModelEntry) -> Path | None:
     """The entry's model file, or None where it is not on this machine."""
     if entry.file is None:
-        return None
+        return pulled.find(parse(entry.pull)) if entry.pull else None
     file = expand(entry.file)
     places = [PACKAGED / file, models_dir() / file]  # an absolute `file` stays itself
     return next((place for place in places if is_file(place)), None)
+
+
+def hub_reference(name: str) -> Reference:
+    """What `tts models pull` fetches for this name or `hf:...`. Raises UsageError."""
+    if name.startswith(PREFIX):
+        return parse(name)
+    entry = read().entry(name)
+    if entry.pull is None:
+        hint = how_to_get(entry) if find_file(entry) is None else f"It is here: {find_file(entry)}."
+        raise UsageError(f"The registry names no GGUF at the Hub for '{name}'.", hint)
+    return parse(entry.pull)
+
+
+def pulled_file(name: str) -> Path:
+    """The pulled file of an `hf:...`. Raises UsageError for a malformed one, ModelError where it is not here."""
+    if (path := pulled.find(parse(name))) is not None:
+        return path
+    raise ModelError(f"The model {name} is not on this machine.", f"`tts models pull {name}` fetches it.")
 
 
 def locate(entry: ModelEntry) -> Path:
@@ -248,6 +270,8 @@ def is_file(path: Path) -> bool:
 
 def how_to_get(entry: ModelEntry) -> str:
     """One sentence: what a person does to have this model."""
+    if entry.pull is not None:
+        return f"`tts models pull {entry.name}` fetches it; or pass a GGUF of it as `--{entry.role} FILE.gguf`."
     if entry.file is None:
         source = f" of {entry.repo}" if entry.repo else ""
         return entry.get or f"Get a GGUF file{source} and pass it as `--{entry.role} FILE.gguf`."
