@@ -69,14 +69,22 @@ def test_pull_and_solve_as_shown(home: Path) -> None:
     """The Hub is on the loopback interface, and its only file is nano."""
     repo, file = "Qwen/Qwen2.5-0.5B-Instruct-GGUF", "qwen2.5-0.5b-instruct-q8_0.gguf"
     lines = markdown.blocks(PAGE, "sh pull")[0].splitlines()
-    assert len(lines) == 2 and all(repo in line for line in lines)
+    assert len(lines) == 3 and all(repo in line for line in lines)
     with serving(FakeHub({file: (PACKAGED / "nano.gguf").read_bytes()}, repo=repo)) as hub:
-        for line in (lines[0] + " --yes", lines[1]):
-            variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home / "hf"), "TTS_MODELS_DIR": str(home / "models")}
-            result = markdown.run(home, "bash", "-c", line, **variables)
-            assert result.returncode == 0, result.stderr
-    assert "65" in result.stdout and hub.ranges == [None]
-    assert (home / "models" / file).exists()
+        variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home / "hf"), "TTS_MODELS_DIR": str(home / "models")}
+        results = [
+            markdown.run(home, "bash", "-c", line, **variables)
+            for line in (
+                lines[0] + " --yes",
+                lines[1],
+                "ls $TTS_MODELS_DIR",
+                lines[2] + " --yes",
+                "ls -A $TTS_MODELS_DIR",
+            )
+        ]
+    assert [result.returncode for result in results] == [0] * 5, results
+    assert "65" in results[1].stdout and hub.ranges == [None]
+    assert (results[2].stdout, results[4].stdout) == (f"{file}\n", "")
 
 
 def test_set_up_commands_are_the_ones_that_ci_runs() -> None:
