@@ -20,7 +20,8 @@ from typing import Any
 
 from tts_cli.answers.judge import Judge
 from tts_cli.config import Settings
-from tts_cli.solver import Solver, effective, models_of
+from tts_cli.loading import effective, models_of
+from tts_cli.solver import Solver
 from tts_cli.solving.solve import solve
 
 HARD = "What is 5/7 + 8/6 * 7/6?"

@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT["strategy"] = BOTTOM | {"answers", "data", "search", "config"}
 MAY_IMPORT["solving"] = MAY_IMPORT["strategy"] | {"strategy", "verification", "calculator"}
-MAY_IMPORT["solver"] = MAY_IMPORT["solving"] | {"solving", "models", "plugins"}
+MAY_IMPORT["loading"] = MAY_IMPORT["solving"] | {"solving", "models"}
+MAY_IMPORT["solver"] = MAY_IMPORT["loading"] | {"loading", "plugins"}
 MAY_IMPORT["analysis"] = MAY_IMPORT["solving"] | {"solving"}
 MAY_IMPORT["batch"] = MAY_IMPORT["solver"] | {"solver", "engine"}
 MAY_IMPORT["evaluation"] = MAY_IMPORT["solver"] | {"solver"}

@@ -24,31 +24,23 @@ from tts_cli.answers.vote import Aggregate, Select
 from tts_cli.config import Settings
 from tts_cli.data.record import Problem, Record
 from tts_cli.errors import TtsError, UsageError, log_unexpected
-from tts_cli.models.load import ModelPair, load_policy, load_prm, resolve_pair
-from tts_cli.paths import PACKAGED, profiles_dir
+from tts_cli.loading import BY_PROFILE, SEQUENCES, effective, find_profile, load_models, models_of
+from tts_cli.models.load import ModelPair
 from tts_cli.protocols import Contended, Contention, Interruptible, facts_of
 from tts_cli.search.driver import PRM_PATIENCE
 from tts_cli.search.events import Event, StepUnderWay
-from tts_cli.search.methods import find, load_plugins
+from tts_cli.search.methods import load_plugins
 from tts_cli.search.under_way import steps_under_way
-from tts_cli.solving import wording
 from tts_cli.solving.ordering import InOrder
 from tts_cli.solving.session import Session
 from tts_cli.solving.solve import Solved, how_many, new_judge, solve, solve_many
-from tts_cli.strategy.plan import make_plan
+from tts_cli.strategy.plan import Plan, make_plan
 
 if TYPE_CHECKING:
-    from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM
-    from tts_cli.models.registry import ModelEntry
     from tts_cli.protocols import Policy, RewardModel
-    from tts_cli.strategy.profile import ModelFile, Profile, Unfit
+    from tts_cli.strategy.profile import Profile, Unfit
 
-SEQUENCES = 64
-"""Of each model: what is decoded together at most."""
-
-BY_PROFILE = ("auto", "best-of-n")
-"""Methods that a profile matters to: it decides what `auto` does, and gives best-of-n its confidence."""
-
+_LOADED_BY = ("threads", "gpu_layers", "ctx_size", "prm_format", "verify")
 _TICK = 0.01  # seconds between two attempts to close a solver that is at work
 
 
@@ -91,28 +83,56 @@ class Solver:
         self._iterator: Callable[[], Generator[Record, None, None] | None] = lambda: None  # that has made the call
         self._cancelled, self._closed = threading.Event(), False
         self._session: Session | None = None  # of `search`
-        found: tuple[Profile | None, Unfit | None] = (None, None)
+        self._pair: ModelPair | None = None  # of models that were loaded here
         with ExitStack() as stack:
             self._judge = stack.enter_context(new_judge(verify=self.settings.verify))
+            self.policy: Policy
+            self.prm: RewardModel | None
             if policy is None or isinstance(policy, str | Path):
                 own_prm = prm is None or isinstance(prm, str | Path)
                 pair = models or models_of(self.settings, with_prm=own_prm)
-                self._effective = effective(self.settings, pair)
-                self.policy: Policy
-                self.prm: RewardModel | None
                 self.policy, loaded = load_models(self.settings, pair, stack, sequences, on_note)
                 self.prm = loaded if prm is None or isinstance(prm, str | Path) else prm
-                if self.prm is loaded and self.settings.method in BY_PROFILE:
-                    prm_parameters = loaded.parameters if loaded else None
-                    found = find_profile(self.settings, pair, self.policy.parameters, prm_parameters)
+                self._pair = pair if own_prm else None
+                self._effective = effective(self.settings, pair)
             elif isinstance(prm, str | Path) and prm != "none":
                 raise UsageError("A PRM by name goes with a policy by name.", "Load it with tts_cli.models.load_prm.")
             else:
                 self._effective = self.settings
                 self.policy, self.prm = policy, None if isinstance(prm, str | Path) else prm
-            prm_facts = facts_of(self.prm) if self.prm else None
-            self.plan = make_plan(self._effective, facts_of(self.policy), prm_facts, *found)
+            self.plan = self._plan(self._effective, self._pair)
             self._stack = stack.pop_all()  # all went well: from here on `close` has it
+
+    def _plan(self, settings: Settings, pair: ModelPair | None) -> Plan:
+        """What is done for a problem; by a profile, where the models are ones that it may be for."""
+        prm = facts_of(self.prm) if self.prm and (pair is None or pair.prm) else None
+        found: tuple[Profile | None, Unfit | None] = (None, None)
+        if pair is not None and settings.method in BY_PROFILE:
+            found = find_profile(settings, pair, self.policy.parameters, prm.parameters if prm else None)
+        return make_plan(settings, facts_of(self.policy), prm, *found)
+
+    def change(self, settings: Settings) -> None:
+        """Solve with other settings from now on, with the models that are loaded. Raises UsageError where the settings
+        mean other models, or a model otherwise loaded, and where a Solver cannot be made with them.
+
+        >>> with Solver(method="greedy") as solver:
+        ...     solver.change(Settings(method="majority", budget=4))
+        ...     solver.solve("Compute 3 + 4.").method
+        'majority'
+        """
+        with self._claimed():
+            pair = models_of(settings)
+            if self._pair is None or not self._loaded_for(settings, pair):
+                raise UsageError("The settings mean other models than those that are loaded.", "Make a new Solver.")
+            asked = effective(settings, pair)
+            self.plan = self._plan(asked, pair)
+            self.settings, self._effective = settings, asked
+
+    def _loaded_for(self, settings: Settings, pair: ModelPair) -> bool:
+        """Are the models those of `pair`, or more, and would they be loaded alike?"""
+        alike = all(getattr(settings, name) == getattr(self.settings, name) for name in _LOADED_BY)
+        loaded = self._pair
+        return alike and loaded is not None and loaded.policy == pair.policy and pair.prm in (None, loaded.prm)
 
     def solve(self, problem: str | Problem, *, on_event: Callable[[Event], None] = lambda event: None) -> Record:
         """Solve one problem. Raises TtsError where it cannot be begun (it is empty, or too long).
@@ -292,109 +312,3 @@ def _problem(given: str | Problem, place: int) -> Problem:
     if not isinstance(given, str):
         raise UsageError(f"{given!r} is no problem.", "Give a text, or a tts_cli.Problem.")
     return Problem(str(place), given)
-
-
-# From settings to models and profile; also for those who plan without loading
-
-
-def models_of(settings: Settings, *, with_prm: bool = True) -> ModelPair:
-    """Which models are meant; loads nothing. Where no PRM is named it is the policy's own, if the method asks one.
-
-    Raises UsageError.
-    """
-    asks = settings.method == "auto" or find(settings.method).needs_prm
-    prm = settings.prm if with_prm else "none"
-    return resolve_pair(settings.policy, prm, own_prm=asks, prm_format=settings.prm_format)
-
-
-def effective(settings: Settings, models: ModelPair) -> Settings:
-    """What was set, else what suits the policy and the PRM."""
-    format = models.prm.format if models.prm else None
-    aggregate = (format.aggregate if format else None) or settings.aggregation
-    return settings.with_defaults(**models.policy.sampling.model_dump(), aggregate=aggregate)
-
-
-def load_models(
-    settings: Settings,
-    models: ModelPair,
-    stack: ExitStack,
-    sequences: int = SEQUENCES,
-    on_note: Callable[[str], None] = lambda note: None,
-) -> tuple[LlamaPolicy, LlamaPRM | None]:
-    """Load both models, each for so many sequences at once; `stack` closes them. Raises ModelError, and UsageError
-    where both together cannot fit into memory; `on_note` is called where the context was made smaller for it."""
-    from tts_cli.models.room import find_room
-
-    size: dict[str, Any] = {
-        "threads": settings.threads,
-        "gpu_layers": settings.gpu_layers,
-        "n_seq_max": sequences,
-    }
-    entries = [models.policy, *([models.prm] if models.prm else [])]
-    room = find_room(entries, n_ctx=settings.ctx_size, **size)
-    if room.note is not None:
-        on_note(room.note)
-    policy = load_policy(models.policy, registry=models.registry, n_ctx=room.n_ctx[0], **size)
-    stack.callback(policy.close)
-    _note_fallback(policy, on_note)
-    if models.prm is None:
-        return policy, None
-    prm = load_prm(
-        models.prm,
-        registry=models.registry,
-        prm_format=settings.prm_format,
-        beside=policy,
-        n_ctx=room.n_ctx[1],
-        **size,
-    )
-    stack.callback(prm.close)
-    _note_fallback(prm, on_note)
-    return policy, prm
-
-
-def _note_fallback(model: LlamaPolicy | LlamaPRM, on_note: Callable[[str], None]) -> None:
-    if model.engine.lacks_flash_attention:
-        on_note(f"note: llama.cpp has no flash attention for {model.name}: it runs without, more slowly.")
-
-
-def find_profile(
-    settings: Settings, models: ModelPair, policy_parameters: int, prm_parameters: int | None
-) -> tuple[Profile | None, Unfit | None]:
-    """The profile that was made with these model files (without a PRM: with the policy's alone), or else one that was
-    made for models of these names. Raises UsageError where the settings name a file that is no profile, or not one of
-    these models.
-    """
-    from tts_cli.strategy.profile import differs, fitting, read, samples_as
-
-    if settings.profile == "none":
-        return None, None
-    policy = model_file(models.policy, policy_parameters)
-    prm = model_file(models.prm, prm_parameters or 0) if models.prm else None
-    samples = samples_as(effective(settings, models))
-    if settings.profile is None:
-        return fitting(profile_files(), policy, prm, samples)
-    path = Path(settings.profile).expanduser()
-    asked = read(path)
-    mismatch = differs(asked, policy, prm, samples)
-    if mismatch is not None:
-        why = wording.of_mismatch(mismatch)
-        raise UsageError(f"The profile {path} cannot be used: {why}.", "Make one with `tts calibrate DATASET`.")
-    return asked, None
-
-
-def model_file(entry: ModelEntry, parameters: int) -> ModelFile:
-    """What a profile says of a model; of one that is a PRM by its format, both. Raises ModelError."""
-    from tts_cli.data.fingerprint import of_settings
-    from tts_cli.models.content import of_file
-    from tts_cli.models.registry import locate
-    from tts_cli.strategy.profile import ModelFile
-
-    content = of_file(locate(entry))
-    if entry.format is not None and (entry.format.of == "any" or entry.format.head):
-        content = of_settings({"file": content, **entry.format.model_dump(mode="json")})
-    return ModelFile(name=entry.name, content=content, parameters=parameters)
-
-
-def profile_files() -> list[Path]:
-    """The user's own, then those that ship."""
-    return [path for place in (profiles_dir(), PACKAGED / "profiles") for path in sorted(place.glob("*.yaml"))]

@@ -20,7 +20,7 @@ from tts_cli.evaluation.conditions import Condition, SearchJob
 from tts_cli.evaluation.config import needed_models, select_rows, stored_config, stored_models
 from tts_cli.evaluation.grading import CHOICES, Choice, Grader
 from tts_cli.evaluation.store import SAMPLES, SamplingCost, Store
-from tts_cli.solver import effective, models_of
+from tts_cli.loading import effective, models_of
 
 METHOD: str = "best-of-n"
 SHOWN: tuple[Choice, ...] = tuple(one for one in CHOICES if one[1] != "majority" or one[0] == "last")

@@ -19,7 +19,7 @@ from tts_cli.evaluation.grading import CHOICES, Choice, is_right, problem_of, un
 from tts_cli.evaluation.observations import CalibrationProblem, Observer, Variant
 from tts_cli.evaluation.recordings import Recordings, simulate
 from tts_cli.evaluation.store import SAMPLES, Store
-from tts_cli.solver import effective, models_of
+from tts_cli.loading import effective, models_of
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
 from tts_cli.strategy.plan import Plan

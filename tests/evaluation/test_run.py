@@ -145,3 +145,19 @@ def test_samples_of_another_origin_are_refused() -> None:
         other = ASKED.model_copy(update={"settings": SETTINGS.model_copy(update={"seed": 1})})
         with pytest.raises(UsageError, match="made with another seed: 0, not 1"):
             EvalRun(other, store)
+
+
+def test_what_has_been_drawn_is_scored_and_not_drawn_again() -> None:
+    sampled = ASKED.model_copy(update={"methods": ("majority",), "budgets": (4,)})
+    scored = sampled.model_copy(update={"methods": ("best-of-n",)})
+    with Store(None) as store:
+        EvalRun(sampled, store).sample(rows := EvalRun(sampled, store).rows())
+        drawn = store.spent.policy_tokens
+        EvalRun(scored, store).sample(rows)
+        assert store.spent.policy_tokens == drawn > 0 and store.spent.prm_tokens > 0
+        summary, _ = EvalRun(scored, store).measure(rows)
+    with Store(None) as store:
+        EvalRun(scored, store).sample(rows)
+        afresh, _ = EvalRun(scored, store).measure(rows)
+    assert summary.results[0].overall.cost == afresh.results[0].overall.cost
+    assert summary.results[0].overall.right == afresh.results[0].overall.right

@@ -150,6 +150,12 @@ def test_a_model_without_the_tokens(nano: Any, changes: dict[str, Any], what: st
         {"good": ["+", ""]},
         {"threshold": 2.0},
         {"layout": "solution"},
+        {"system": "Be strict."},
+        {"after": "</think>"},
+        {"split": "\n", "at": "before"},
+        {"split": "\n", "at": "end", "marker": "", "step": "{step}"},
+        {"layout": "answer", "at": "suffix"},
+        {"layout": "answer", "at": "suffix", "marker": "", "split": "\n", "prompt": "no hole"},
     ],
 )
 def test_malformed_formats(fields: dict[str, Any]) -> None:
@@ -202,3 +208,20 @@ def test_malformed_formats_of_the_solution_layout(fields: dict[str, Any]) -> Non
     PrmFormat.model_validate({"layout": "solution", "suffix": "Right?", "at": "suffix"})
     with pytest.raises(ValidationError):
         PrmFormat.model_validate({**good, **fields})
+
+
+def test_formats_without_later_fields_are_written_as_before() -> None:
+    """By what is written, stores and profiles of older runs know their PRM again."""
+    later = {"of", "suffix", "read", "head", "over", "aggregate", "threshold", "system", "split", "after"}
+    for name in ("nano-prm", "math-shepherd", "rlhflow", "versa"):
+        assert not later & set(registry.read().format(name).model_dump(mode="json"))
+    fields = registry.read().format("skywork").model_copy(update={"head": "c0ffee"}).model_dump(mode="json")
+    assert (fields["read"], fields["split"], fields["head"]) == ("head", "\n", "c0ffee")
+
+
+def test_marker_text_of_an_ordinary_token_is_broken_up(nano: Any) -> None:
+    layout = compile_format(shipped("versa"), nano, None)
+    marker, step = nano.id_of(" \n\n\n\n"), "a \n\n\n\n\n\nb"
+    tokens = layout.step_tokens(nano, step, first=True)
+    assert tokens.count(marker) == 1 and tokens[-1] == marker
+    assert b"".join(map(nano.piece, tokens[:-1])).decode() == step

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.sparse_gguf import Sizes, write_sparse_gguf
 from tests.tiny_gguf import write_tiny_gguf
-from tts_cli import Settings, Solver, solver
+from tts_cli import Settings, Solver, loading
 from tts_cli.engine import Engine, library
 from tts_cli.engine.memory import predict
 from tts_cli.errors import ModelError, UsageError
@@ -110,13 +111,13 @@ def test_the_solver_cuts_both_contexts_and_says_so(model: ModelEntry, monkeypatc
     settings = Settings(policy=model.file, prm=model.file, prm_format="nano-prm", threads=1, gpu_layers=0)
     machine(monkeypatch, needed(model))
     with ExitStack() as stack:
-        policy, prm = solver.load_models(settings, solver.models_of(settings), stack, on_note=notes.append)
+        policy, prm = loading.load_models(settings, loading.models_of(settings), stack, on_note=notes.append)
         assert prm is not None
         assert (policy.engine.n_ctx, prm.engine.n_ctx) == (8192, 8192)
     assert len(notes) == 1 and "cut to 8192 tokens" in notes[0]
     machine(monkeypatch, 20 * MIB)
     with ExitStack() as stack, pytest.raises(UsageError, match="of memory"):
-        solver.load_models(settings, solver.models_of(settings), stack)
+        loading.load_models(settings, loading.models_of(settings), stack)
 
 
 def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -137,3 +138,27 @@ def test_a_model_without_flash_attention_is_named(monkeypatch: pytest.MonkeyPatc
     notes: list[str] = []
     Solver(method="greedy", on_note=notes.append).close()
     assert notes == ["note: llama.cpp has no flash attention for nano: it runs without, more slowly."]
+
+
+@pytest.mark.parametrize(
+    ("memory", "prm", "says"),
+    [
+        (8, "Q4_K", None),
+        (8, "Q8_0", "this machine has 7.5 GB"),
+        (16, "Q8_0", None),
+        (24, "F16", None),
+    ],
+)
+def test_a_prm_of_7b_beside_a_small_policy(
+    memory: int, prm: str, says: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On computers that people have, by their headers; a twentieth of the memory belongs to the system."""
+    small = Sizes(layers=24, width=896, heads=14, kv_heads=2, feed_forward=4864, vocabulary=151936, context=32768)
+    policy = resolve(str(write_sparse_gguf(tmp_path / "policy.gguf", small)), "policy")
+    large = ModelEntry(name="prm", role="prm", file=str(write_sparse_gguf(tmp_path / "prm.gguf", Sizes(), prm)))
+    machine(monkeypatch, total := int(0.94 * memory * 1e9), total)
+    if says is None:
+        assert room(policy, large).n_ctx
+    else:
+        with pytest.raises(UsageError, match=says):
+            room(policy, large)

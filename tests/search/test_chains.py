@@ -6,7 +6,7 @@ from tests.search.scripted import Bench, solutions
 from tts_cli.errors import PromptTooLong
 from tts_cli.protocols import Finish
 from tts_cli.search.context import Limits
-from tts_cli.search.events import SolutionFinished, StepMerged, StepSampled, StepScored
+from tts_cli.search.events import SolutionFinished, StepMerged, StepSampled, StepScored, StepTooLong
 from tts_cli.search.methods import METHODS
 from tts_cli.search.tree import solution_text, tips
 
@@ -150,6 +150,7 @@ def test_a_solution_too_long_for_the_prm_keeps_the_scores_that_it_has() -> None:
     bench = Bench({(0, 0): "x", (0, 0, 0): "y", (0, 0, 0, 0): "is 1."}, scores)
     search = bench.run(METHODS["best-of-n"].run, 1)
     assert [node.scores for node in search.solutions] == [[0.5, None, None]]
+    assert bench.names([event.step for event in bench.heard(StepTooLong)]) == ["y"], "and it is said once"
 
 
 def test_every_prefix_is_let_go_once() -> None:

@@ -22,6 +22,7 @@ from tts_cli.search.events import (
     StepRefuted,
     StepSampled,
     StepScored,
+    StepTooLong,
 )
 
 
@@ -88,6 +89,7 @@ class TreeState:
         self.solutions: list[int] = []
         self.pruned = 0
         self.refuted: list[StepRefuted] = []
+        self.too_long: list[int] = []
         self.sampled_tokens = 0
         for event in events:
             self.apply(event)
@@ -100,6 +102,8 @@ class TreeState:
                 self._add(event)
             case StepScored(step, score):
                 self.step(step).score = score
+            case StepTooLong(step):
+                self.too_long.append(self.step(step).number)
             case StepPruned(step):
                 self._prune(self.step(step))
             case StepRefuted():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tts_cli.data import fingerprint
 from tts_cli.data.record import Problem
 from tts_cli.errors import ModelError, reason
-from tts_cli.solver import BY_PROFILE, effective, find_profile
+from tts_cli.loading import BY_PROFILE, effective, find_profile
 
 if TYPE_CHECKING:
     from tts_cli.config import Settings

@@ -23,8 +23,8 @@ from tts_cli.config import Settings
 from tts_cli.data.journal import Journal
 from tts_cli.data.record import Problem, Record
 from tts_cli.data.rows import Format, Row
+from tts_cli.loading import models_of
 from tts_cli.models.registry import ModelEntry
-from tts_cli.solver import models_of
 from tts_cli.solving.ordering import InOrder
 
 

@@ -51,7 +51,7 @@ def calibrate(
     from tts_cli.data.files import check_writable
     from tts_cli.evaluation.calibrate import calibration, check, default_file, labelled_rows, make_profile
     from tts_cli.evaluation.store import open_store
-    from tts_cli.solver import models_of
+    from tts_cli.loading import models_of
     from tts_cli.strategy.profile import make_folder, write
 
     flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving

@@ -128,7 +128,7 @@ def _fits(entry: ModelEntry, memory: int | None) -> Check:
 
     path = registry.locate(entry)
     name, size, need = f"model {entry.name}", path.stat().st_size, memory_needed(path)
-    if memory is not None and need is not None and need.total > memory:
+    if memory is not None and need is not None and need.lasting > memory:
         fix = "Take a smaller model or a smaller quantisation of it."
         return Check(name, "warn", f"needs {need} of memory, more than fits now", fix)
     return Check(name, "ok", f"{size / 1e6:.1f} MB, fits")

@@ -24,7 +24,7 @@ Name = Annotated[
 
 
 def list_models(channels: Channels) -> None:
-    """List all models of the registry and of the models directory (-q: names only)."""
+    """List all models known or installed (-q: names only)."""
     from tts_cli.cli.view import models as view
     from tts_cli.models import registry
     from tts_cli.models.load import installed_entries
@@ -44,7 +44,7 @@ def list_models(channels: Channels) -> None:
 
 
 def show_model(channels: Channels, name: Name) -> None:
-    """Show what a model is, and if it fits this machine (-q: only where its file is)."""
+    """Show what a model is, and if it fits this machine (-q: its path)."""
     from tts_cli.cli.view.tables import aligned
     from tts_cli.models import registry
     from tts_cli.models.load import file_entry, is_path

@@ -15,7 +15,7 @@ from tts_cli.cli.channels import Channels, emit, emit_json
 from tts_cli.cli.options import Command
 
 if TYPE_CHECKING:
-    from tts_cli.models.importing.convert import Imported
+    from tts_cli.models.importing.convert import ImportedFiles
 
 EPILOG = """Examples:
 
@@ -54,7 +54,8 @@ def import_model(
     head_only: HeadOnly = None,
     prm_format: Format = None,
 ) -> None:
-    """Import a Hugging Face directory as a GGUF file (-q: only where it is)."""
+    """Import a Hugging Face directory as a GGUF file (-q: its path)."""
+    from tts_cli.errors import UsageError
     from tts_cli.models import registry
     from tts_cli.models.importing import convert
     from tts_cli.models.load import resolve
@@ -64,6 +65,8 @@ def import_model(
     if prm_format is not None:
         known.format(prm_format)
     source = convert.read_source(expand(str(folder)), prm_format)
+    if source.head is not None and known.format(trained := source.head.card.prm_format).read != "head":
+        raise UsageError(f"The PRM has a head, and the format '{trained}' is not for one.", "Name another one.")
     if head_only is not None:
         backbone = registry.locate(resolve(head_only, "policy", known))
         return _present(channels, convert.import_head(source, backbone, out))
@@ -78,7 +81,7 @@ def import_model(
 
 
 def remove_model(channels: Channels, name: Name, yes: Yes = False) -> None:
-    """Remove a model's files from the models directory (-q: only what they were)."""
+    """Remove a model's files from the models directory (-q: the paths)."""
     from tts_cli.cli.sampling import asker
     from tts_cli.errors import TtsError, UsageError, reason
     from tts_cli.models import removing
@@ -99,7 +102,7 @@ def remove_model(channels: Channels, name: Name, yes: Yes = False) -> None:
         emit("".join(f"{path}\n" if channels.quiet else f"removed {path}\n" for path in files))
 
 
-def _present(channels: Channels, done: Imported) -> None:
+def _present(channels: Channels, done: ImportedFiles) -> None:
     for note in done.notes:
         channels.note(f"note: {note}")
     fields = {"file": done.file, "head": done.head}

@@ -14,7 +14,7 @@ from tts_cli.cli.notices import note_unread_stdin, note_unused_flags
 from tts_cli.cli.options import ALL_SETTINGS, Command, TextCommand, TraceFlag
 from tts_cli.cli.signals import Interruption
 from tts_cli.config import Settings, resolve
-from tts_cli.errors import TtsError
+from tts_cli.errors import TtsError, UsageError
 
 if TYPE_CHECKING:
     from tts_cli.cli.view.live import LiveTree
@@ -33,12 +33,27 @@ Every search flag can also be set as TTS_FLAG in the environment, or as a line `
 or in the file that `tts doctor` names.
 """
 STOPPING = "Stopping: the best answer so far follows. Ctrl-C again ends at once."
+InteractiveFlag = Annotated[
+    bool,
+    typer.Option(
+        "--interactive", "-i", help="Keep the models loaded: a problem a line, an answer each; :help for more."
+    ),
+]
 ProblemText = Annotated[str | None, typer.Argument(metavar="PROBLEM", help='The problem; none or "-": all of stdin.')]
 
 
-def solve(channels: Channels, problem_text: ProblemText = None, *, trace: TraceFlag = None, **flags: Any) -> int:
+def solve(
+    channels: Channels,
+    problem_text: ProblemText = None,
+    *,
+    interactive: InteractiveFlag = False,
+    trace: TraceFlag = None,
+    **flags: Any,
+) -> int:
     """Solve one problem and print the answer."""
     settings = resolve(flags)
+    if interactive:
+        return _in_a_loop(channels, problem_text, trace, flags)
     text = problem.read(problem_text)
     note_unused_flags(channels, flags, settings)
     if problem_text not in (None, "-"):
@@ -49,15 +64,25 @@ def solve(channels: Channels, problem_text: ProblemText = None, *, trace: TraceF
         check_writable(trace, "The trace")
     interruption = Interruption()
     solved = _search(text, settings, channels, interruption)
-    _conclude(solved, settings, channels, trace)
+    conclude(solved, settings, channels, trace)
     if interruption.exit_code is not None:
         return interruption.exit_code
     return 0 if solved.record.answer is not None else 3
 
 
+def _in_a_loop(channels: Channels, problem_text: str | None, trace: Path | None, flags: dict[str, Any]) -> int:
+    from tts_cli.cli.interactive import run
+
+    if problem_text is not None or trace is not None:
+        given = "a problem" if problem_text is not None else "--trace"
+        raise UsageError(f"--interactive does not go with {given}.", "Type problems, and :trace FILE, at its prompt.")
+    return run(channels, flags)
+
+
 def _search(text: str, settings: Settings, channels: Channels, interruption: Interruption) -> Solved:
     """Load the models and search; a signal ends it early, with what it has. Raises TtsError."""
-    from tts_cli.solver import Solver, models_of
+    from tts_cli.loading import models_of
+    from tts_cli.solver import Solver
 
     models = models_of(settings)
     channels.introduce(models.policy)
@@ -73,7 +98,7 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
         solver = stack.enter_context(Solver(settings, models=models, on_note=channels.note))
         if view is not None:
             view.show_limits(settings, solver)
-        interruption.on_first = lambda: _stop(solver, view, channels)
+        interruption.on_first = lambda: stop(solver, view, channels)
         interruption.arm()
         return solver.search(
             text,
@@ -83,7 +108,7 @@ def _search(text: str, settings: Settings, channels: Channels, interruption: Int
         )
 
 
-def _stop(solver: Solver, view: LiveTree | None, channels: Channels) -> None:
+def stop(solver: Solver, view: LiveTree | None, channels: Channels) -> None:
     """Called by the signal thread: the view is drawn by the main thread, a plain note can be written here."""
     solver.cancel()  # the decode under way, too
     if view is not None:
@@ -92,7 +117,7 @@ def _stop(solver: Solver, view: LiveTree | None, channels: Channels) -> None:
         channels.note(STOPPING)
 
 
-def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path | None) -> None:
+def conclude(solved: Solved, settings: Settings, channels: Channels, trace: Path | None = None) -> None:
     """Save the trace, then print; the answer is printed even where the trace could not be written."""
     from tts_cli.analysis.tree import TreeState
     from tts_cli.cli.view import finished
@@ -109,7 +134,11 @@ def _conclude(solved: Solved, settings: Settings, channels: Channels, trace: Pat
         channels.note(finished.summary(solved.record))
         if solved.record.finish == "low-confidence":
             channels.note(f"No answer is given: {solved.record.why}")
-    finished.present(channels, solved.record, lambda: TreeState(solved.events))
+    tree = TreeState(solved.events)
+    if tree.too_long:
+        some = f"{len(tree.too_long)} of {len(tree.sampled)} steps, and all that follows them"
+        channels.note(f"note: too long for the PRM's context, so without a score: {some}.")
+    finished.present(channels, solved.record, lambda: tree)
     if failed is not None:
         raise failed
 

@@ -75,7 +75,7 @@ def train_prm(
     from tts_cli.evaluation.heads.labels import labelled_problems
     from tts_cli.evaluation.heads.states import StateFiles
     from tts_cli.evaluation.store import open_store
-    from tts_cli.solver import models_of
+    from tts_cli.loading import models_of
 
     flags |= {"profile": "none", "method": "auto"}  # whatever is set for solving
     settings = resolve(flags)
@@ -143,5 +143,5 @@ def _read_states(
     return interruption.exit_code or 1
 
 
-_SETTINGS = ("seed", "policy", "threads", "gpu_layers", "ctx_size", *names_in(SAMPLING))
+_SETTINGS = ("seed", "calculator", "policy", "threads", "gpu_layers", "ctx_size", *names_in(SAMPLING))
 COMMAND = Command(train_prm, _SETTINGS, EPILOG)

@@ -7,9 +7,9 @@
    three moments: attention, feed-forward, output. Without flash attention the scores decide, rows x cells x heads.
 4. Other: the tokenizer's tables.
 
-Only pages of the mapped file can be dropped and read again, which is slow; everything else (`Footprint.pinned`) has to
-stay. `python -m benchmarks.memory` compares this with what is measured, tests/engine/test_memory.py with the sizes that
-llama.cpp logs.
+Only pages of the mapped file can be dropped and read again, which is slow, but for those of which there is a copy:
+they are done with. Everything else (`Footprint.pinned`) has to stay. `python -m benchmarks.memory` compares this with
+what is measured, tests/engine/test_memory.py with the sizes that llama.cpp logs.
 """
 
 from __future__ import annotations
@@ -117,10 +117,12 @@ class ContextSize:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Bytes of main memory at most, on CPUs. `mapped`: of the weights, what can be dropped and read again."""
+    """Bytes of main memory at most, on CPUs. `mapped`: of the weights, what can be dropped and read again; `copied`: of
+    that, what is rearranged while the model is loaded and never read again."""
 
     weights: int
     mapped: int
+    copied: int
     kv: int
     compute: int
     outputs: int
@@ -128,8 +130,13 @@ class Footprint:
 
     @property
     def total(self) -> int:
-        """Everything, the program itself apart."""
+        """Everything, the program itself apart: what the system may show at its peak."""
         return self.weights + self.kv + self.compute + self.outputs + self.other
+
+    @property
+    def lasting(self) -> int:
+        """What is in use while the model runs."""
+        return self.total - self.copied
 
     @property
     def pinned(self) -> int:
@@ -141,8 +148,8 @@ class Footprint:
 
     def __str__(self) -> str:
         work = self.compute + self.outputs + self.other
-        parts = f"weights {_gb(self.weights)}, context {_gb(self.kv)}, work {_gb(work)}"
-        return f"{_gb(self.total)} GB ({parts})"
+        parts = f"weights {_gb(self.weights - self.copied)}, context {_gb(self.kv)}, work {_gb(work)}"
+        return f"{_gb(self.lasting)} GB ({parts})"
 
 
 def predict(path: Path, *, n_ctx: int = 0, n_seq_max: int = 64, threads: int = 1, repacks: bool = True) -> Footprint:
@@ -173,6 +180,7 @@ def footprint(shape: ModelShape, *contexts: ContextSize) -> Footprint:
     return Footprint(
         weights=shape.mapped + shape.repacked,
         mapped=shape.mapped,
+        copied=shape.repacked,
         kv=sum(context.count * kv_bytes(shape, context) for context in contexts),
         compute=sum(context.count * compute_bytes(shape, context) for context in contexts),
         outputs=sum(context.count * output_bytes(shape, context) for context in contexts),

@@ -25,9 +25,9 @@ from tts_cli.evaluation.observations import Observer, plans, sampler, variants
 from tts_cli.evaluation.profile_fit import CalibrationFacts, profile_of, worth_most
 from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store
+from tts_cli.loading import effective, model_file, models_of
 from tts_cli.models.load import ModelPair
 from tts_cli.paths import profiles_dir
-from tts_cli.solver import effective, model_file, models_of
 from tts_cli.strategy.profile import Data, Profile
 
 LEAST = 40

@@ -8,6 +8,9 @@ Small models are therefore run in waves: a fixed group of problems from start to
 depends on itself alone, so a run that was killed and resumed gives the recordings of one that was not, bit for bit;
 what is lost is the wave that was in flight. With large models a wave may take an hour: there every search is stored
 when it ends, the next one starts at once, and a resumed run is equal but for those last bits.
+
+What has been drawn is not drawn again: where nothing but scores is missing (best-of-n after majority), the PRM reads
+the stored samples.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from tts_cli.config import Settings
 from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.record import Problem
 from tts_cli.errors import log_unexpected
-from tts_cli.evaluation.conditions import SearchJob, covers, job_of
+from tts_cli.evaluation.conditions import SearchJob, covers, draws, job_of
 from tts_cli.evaluation.recordings import record_search
 from tts_cli.evaluation.store import Store, StoredSearch
-from tts_cli.protocols import Policy, RewardModel
+from tts_cli.models.backends.recording import RecordedPolicy
+from tts_cli.protocols import Policy, RewardModel, facts_of
 from tts_cli.search.driver import Driver, EndedSearch
 from tts_cli.solving.session import Session, record_error
 
@@ -112,14 +116,22 @@ class Collector:
 
     def _sessions(self, todo: Sequence[Item], live: dict[Session, int]) -> Iterator[Session]:
         for item in todo:
+            policy = self._drawn(item) or self.policy
             session = Session(
-                *(item.problem, item.job.plan, self.settings, self.policy, self.prm, self.judge),
+                *(item.problem, item.job.plan, self.settings, policy, self.prm, self.judge),
                 lambda event: None,
                 self.clock,
                 for_recording=True,
             )
             live[session] = 0
             yield session
+
+    def _drawn(self, item: Item) -> RecordedPolicy | None:
+        """The stored draws of a search that lacks scores alone."""
+        for job in sorted(self.store.jobs(item.key)):
+            if draws(job, item.job):
+                return RecordedPolicy(facts_of(self.policy), self.store.recording(item.key, job))
+        return None
 
     def _report(self, live: dict[Session, int]) -> None:
         """The tokens of the last decode."""
@@ -137,7 +149,9 @@ class Collector:
 
 
 def _tokens(session: Session) -> tuple[int, int]:
-    return session.search.policy_usage.total, session.search.prm_usage.total
+    """What was run for it: of the policy, of the PRM."""
+    policy = 0 if isinstance(session.policy, RecordedPolicy) else session.search.policy_usage.total
+    return policy, session.search.prm_usage.total
 
 
 def in_flight(jobs: Sequence[SearchJob]) -> int:

@@ -77,6 +77,13 @@ def covers(job: SearchJob, wanted: SearchJob) -> bool:
     return METHODS[job.method].covers(job.budget, METHODS[wanted.method], wanted.budget, job.beam_width)
 
 
+def draws(job: SearchJob, wanted: SearchJob) -> bool:
+    """Whether `job` has drawn all samples of `wanted`, so that nothing is missing but scores."""
+    if job.method not in METHODS or wanted.method not in METHODS:
+        return False
+    return METHODS[job.method].draws(job.budget, METHODS[wanted.method], wanted.budget)
+
+
 def fewest(wanted: Iterable[SearchJob]) -> list[SearchJob]:
     """The jobs to run so that each one wanted is covered, small ones first."""
     chosen: list[SearchJob] = []

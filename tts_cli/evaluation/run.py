@@ -34,9 +34,9 @@ from tts_cli.evaluation.config import (
 from tts_cli.evaluation.grading import EvalRecord, Graded, Grader, problem_of, ungradable
 from tts_cli.evaluation.store import Store
 from tts_cli.evaluation.summary import EvalFacts, Summary, summarize
+from tts_cli.loading import BY_PROFILE, effective, find_profile, load_models, models_of
 from tts_cli.models.registry import ModelEntry
 from tts_cli.protocols import ModelFacts, facts_of
-from tts_cli.solver import BY_PROFILE, effective, find_profile, load_models, models_of
 
 if TYPE_CHECKING:
     from tts_cli.models.backends.llama_cpp import LlamaPolicy, LlamaPRM

@@ -7,8 +7,7 @@ from glob import escape
 from pathlib import Path
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.prm.published_head import side_file
-from tts_cli.models.registry import find_file, read
+from tts_cli.models.registry import find_file, read, side_file
 from tts_cli.paths import models_dir
 
 

@@ -47,10 +47,10 @@ def find_room(
     for limit in (None, *(() if n_ctx else _SIZES)):
         sizes = wanted if limit is None else needs.cut(limit)
         need = needs.of(sizes)
-        if need.pinned <= machine.available and need.total <= machine.total:
+        if need.pinned <= machine.available and need.lasting <= machine.total:
             return Room(sizes, needs.note(wanted, sizes, machine.available))
-    room = machine.available if need.total <= machine.total else machine.total
-    has = f"{room / 1e9:.1f} GB" + (" available" if need.total <= machine.total else "")
+    room = machine.available if need.lasting <= machine.total else machine.total
+    has = f"{room / 1e9:.1f} GB" + (" available" if need.lasting <= machine.total else "")
     hint = f"Give a smaller --ctx-size, or none. {_SMALLER}" if n_ctx else _SMALLER
     raise UsageError(f"{needs.names} {needs.verb} {need} of memory, and this machine has {has}", hint)
 
@@ -107,9 +107,9 @@ class _Needs:
         if sizes != wanted:
             return (
                 f"note: {self.names} would need {self.of(wanted)} of memory, and this machine has {has}: the context "
-                f"is cut to {max(sizes)} tokens, so that {need.total / 1e9:.1f} GB are enough."
+                f"is cut to {max(sizes)} tokens, so that {need.lasting / 1e9:.1f} GB are enough."
             )
-        if need.total > available:
+        if need.lasting > available:
             return (
                 f"note: {self.names} {self.verb} {need} of memory, and this machine has {has}: it may be slow, as "
                 "weights are read from the disk again and again."

@@ -49,6 +49,13 @@ class StepScored:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTooLong:
+    """The PRM's context has no room for this step: neither it nor what follows it gets a score."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepPruned:
     """The search will not go on from this step."""
 
@@ -130,6 +137,7 @@ Event = (
     SearchStarted
     | StepSampled
     | StepScored
+    | StepTooLong
     | StepPruned
     | StepRefuted
     | StepMerged

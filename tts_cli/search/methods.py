@@ -65,10 +65,14 @@ class Method:
         smaller = shares(budget, beam_width)
         return len(smaller) if shares(of, beam_width)[: len(smaller)] == smaller else None
 
+    def draws(self, budget: int, wanted: Method, wanted_budget: int) -> bool:
+        """Whether its samples are all those of another run, whose scores are perhaps still to be had."""
+        return self.samples == wanted.samples == "independent" and budget >= wanted_budget
+
     def covers(self, budget: int, wanted: Method, wanted_budget: int, beam_width: int) -> bool:
         """Whether a recording of this method with `budget` holds all samples, and scores, that another run needs."""
-        if self.samples == wanted.samples == "independent":
-            return budget >= wanted_budget and (self.needs_prm or not wanted.needs_prm)
+        if self.draws(budget, wanted, wanted_budget):
+            return self.needs_prm or not wanted.needs_prm
         if self.name != wanted.name:
             return False
         if self.samples == "trees":

@@ -54,6 +54,7 @@ class ScoredSteps:
         try:
             scored = await self._wait(self._prm, self._prm.score(before, node.text, final=not node.open), node)
         except PromptTooLong:
+            self._emit(events.StepTooLong(node.number))
             return
         node.score, node.reward = scored.score, scored.prefix
         node.prm_tokens = max(0, scored.prefix.length - before.length)  # less where a PRM leaves a thought out again

@@ -26,7 +26,8 @@ from tests.models.importing.checkpoints import (
 from tts_cli.engine import Engine, ReadOut
 from tts_cli.engine.gguf_header import read_header
 from tts_cli.models.content import of_file
-from tts_cli.models.importing.convert import Imported, WeightType, import_head, import_model, name_of, read_source
+from tts_cli.models.importing import checkpoint
+from tts_cli.models.importing.convert import ImportedFiles, WeightType, import_head, import_model, name_of, read_source
 from tts_cli.models.prm.published_head import PublishedHead, side_file
 from tts_cli.protocols import Usage
 
@@ -40,7 +41,7 @@ LLAMA3_ROPE = {
 RANDOM = np.random.default_rng(5)
 
 
-def imported(folder: Path, out: Path, type: WeightType = "F32", prm_format: str | None = None) -> Imported:
+def imported(folder: Path, out: Path, type: WeightType = "F32", prm_format: str | None = None) -> ImportedFiles:
     return import_model(read_source(folder, prm_format), out, type, prm_format, lambda done, total: None)
 
 
@@ -96,6 +97,21 @@ def test_states_and_logits_are_the_references(
     assert expected.std() > 0.5
     assert np.abs(found.hidden - expected).max() < error
     assert np.abs(found.logits - expected @ output.T).max() < 2 * error
+
+
+@pytest.mark.parametrize("type", ["F32", "Q8_0"])
+def test_tensors_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type: WeightType) -> None:
+    """As large ones are: of 5 rows, or of whole heads where rows are reordered."""
+    fields = config("llama")
+    folder = write_directory(tmp_path / "hf", fields, random_weights(fields), dtype="BF16")
+    imported(folder, tmp_path / "whole.gguf", type)
+    monkeypatch.setattr(checkpoint, "_BLOCK", 5 * WIDTH)
+    tensors = checkpoint.tensors_of(folder)
+    query, embedding = tensors["model.layers.0.self_attn.q_proj.weight"], tensors["model.embed_tokens.weight"]
+    assert [len(block) for block in query.blocks(16)] == [16] * 4
+    assert {len(block) for block in embedding.blocks()} == {5, fields["vocab_size"] % 5}
+    imported(folder, tmp_path / "blocks.gguf", type)
+    assert (tmp_path / "blocks.gguf").read_bytes() == (tmp_path / "whole.gguf").read_bytes()
 
 
 def test_llama_3_wavelengths_matter_here() -> None:

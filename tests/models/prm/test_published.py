@@ -101,8 +101,8 @@ def as_published(name: str, engine: Engine, steps: tuple[str, ...]) -> tuple[lis
         return tokens, rows
     before, marker = {"trl": (PROBLEM, "\n\n"), "reasonflux": (OWN, "<extra_0>")}.get(name, (QWEN, "<extra_0>"))
     tokens, rows = vocab.tokenize(before, special=True), []
-    for step in plain:
-        tokens += [*step, *vocab.tokenize(marker, special=True)]
+    for words in plain:
+        tokens += [*words, *vocab.tokenize(marker, special=True)]
         rows.append(len(tokens) - 1)
     return tokens, rows
 

@@ -31,12 +31,12 @@ from tts_cli.evaluation.heads.states import StateFiles
 from tts_cli.evaluation.heads.table import StepTable, table_of
 from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store
+from tts_cli.loading import effective, load_models, models_of
 from tts_cli.models.content import of_file
 from tts_cli.models.load import ModelPair
 from tts_cli.models.load import resolve as resolve_model
 from tts_cli.models.prm.head_file import Backbone, HeadCard, HeadData, HeadFile, HeadLayout
 from tts_cli.models.registry import ModelEntry, Registry, locate
-from tts_cli.solver import effective, load_models, models_of
 
 if TYPE_CHECKING:
     from tts_cli.models.prm.states import StateReader

@@ -116,7 +116,7 @@ class _RecordedError(TtsError):
 
 @dataclass(eq=False, slots=True)
 class _Steps:
-    """A prefix: the steps so far. Its `length` plays no part."""
+    """A prefix: the steps so far. `length`: of a prompt; that of steps plays no part."""
 
     steps: Steps
     usage: Usage
@@ -151,7 +151,7 @@ class RecordedPolicy(_RecordedModel):
         if self.recording.error is not None:
             raise _RecordedError(*self.recording.error)
         usage.evaluated += self.recording.prompt.policy
-        return _Steps((), usage)
+        return _Steps((), usage, self.recording.prompt.policy)
 
     def sample(self, prefix: Prefix, key: SampleKey, sampling: Sampling) -> Job[SampledStep]:
         """The draw of this path. Raises NotRecorded."""

@@ -150,7 +150,7 @@ def _add_scaling(writer: gguf.GGUFWriter, config: HfConfig) -> None:
 def rope_factors(config: HfConfig) -> Floats | None:
     """Llama 3's stretched wavelengths [per_head / 2]; None for other models.
 
-    Source: transformers, modeling_rope_utils.py: _compute_llama3_parameters, as llama.cpp's converter has it.
+    HfDirectory: transformers, modeling_rope_utils.py: _compute_llama3_parameters, as llama.cpp's converter has it.
     """
     if config.rope_type != "llama3":
         return None
@@ -168,7 +168,7 @@ def rope_factors(config: HfConfig) -> Floats | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TensorPlace:
     """Where a tensor goes. `heads`: over how many attention heads its rows are split, where they are reordered (Llama's
     Q and K: from halves to pairs, as llama.cpp rotates neighbours); else 0."""
 
@@ -191,21 +191,21 @@ class Place:
         return self.shape[0] // self.heads if self.heads else 1
 
 
-def places(config: HfConfig) -> dict[str, Place]:
+def places(config: HfConfig) -> dict[str, TensorPlace]:
     """Hugging Face name -> place, of all that the backbone can have."""
     width = config.hidden_size
     found = {
-        "model.embed_tokens.weight": Place("token_embd.weight", (config.vocab_size, width)),
-        "model.norm.weight": Place("output_norm.weight", (width,)),
+        "model.embed_tokens.weight": TensorPlace("token_embd.weight", (config.vocab_size, width)),
+        "model.norm.weight": TensorPlace("output_norm.weight", (width,)),
         # Without one, llama.cpp takes the embeddings: right for a tied model, and of no matter where a head is read.
-        "lm_head.weight": Place("output.weight", (config.vocab_size, width), needed=False),
+        "lm_head.weight": TensorPlace("output.weight", (config.vocab_size, width), needed=False),
     }
     for layer in range(config.num_hidden_layers):
         for theirs, (ours, shape, heads, bias) in _layer(config).items():
             name, place = f"model.layers.{layer}.{theirs}", f"blk.{layer}.{ours}"
-            found[f"{name}.weight"] = Place(f"{place}.weight", shape, heads=heads)
+            found[f"{name}.weight"] = TensorPlace(f"{place}.weight", shape, heads=heads)
             if bias is not None:
-                found[f"{name}.bias"] = Place(f"{place}.bias", shape[:1], needed=bias, heads=heads)
+                found[f"{name}.bias"] = TensorPlace(f"{place}.bias", shape[:1], needed=bias, heads=heads)
     return found
 
 
@@ -229,15 +229,15 @@ def _layer(config: HfConfig) -> dict[str, tuple[str, Shape, int, bool | None]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class SortedTensors:
     """`backbone`: place and tensor of each, in the order of the model; `rest`: what is no part of it, by name."""
 
-    backbone: list[tuple[Place, StoredTensor]]
+    backbone: list[tuple[TensorPlace, StoredTensor]]
     rest: dict[str, StoredTensor]
 
 
-def sort_tensors(config: HfConfig, tensors: Mapping[str, StoredTensor]) -> Sorted:
-    """Tell the backbone from a head. Raises ModelError for tensors that are missing or of wrong shape."""
+def sort_tensors(config: HfConfig, tensors: Mapping[str, StoredTensor]) -> SortedTensors:
+    """Separate the backbone from a head. Raises ModelError for tensors that are missing or of wrong shape."""
     named = {_usual_name(name, tensors): tensor for name, tensor in tensors.items() if not _COMPUTED.fullmatch(name)}
     if config.tie_word_embeddings:
         named.pop("lm_head.weight", None)  # a copy: transformers ties it again, whatever it holds
@@ -250,7 +250,7 @@ def sort_tensors(config: HfConfig, tensors: Mapping[str, StoredTensor]) -> Sorte
             what = f"{name} has the shape {list(named[name].shape)}, and by config.json it is {list(place.shape)}"
             raise ModelError(f"{named[name].file}: {what}.", "Download the directory again.")
     backbone = [(place, named[name]) for name, place in wanted.items() if name in named]
-    return Sorted(backbone, {name: tensor for name, tensor in named.items() if name not in wanted})
+    return SortedTensors(backbone, {name: tensor for name, tensor in named.items() if name not in wanted})
 
 
 def _usual_name(name: str, tensors: Mapping[str, StoredTensor]) -> str:

@@ -134,16 +134,16 @@ def read_json(text: bytes, name: str) -> dict[str, Any]:
 
 def _tensor(path: Path, name: str, entry: Any, begin: int, size: int) -> StoredTensor:
     try:
-        told = _Entry.model_validate(entry)
+        said = _Entry.model_validate(entry)
     except ValidationError as error:
         raise _damaged(path, f"its header says nothing usable of {name}") from error
-    start, end = told.data_offsets
-    per_number = _BYTES.get(told.dtype) or _OTHER_BYTES.get(told.dtype)
+    start, end = said.data_offsets
+    per_number = _BYTES.get(said.dtype) or _OTHER_BYTES.get(said.dtype)
     if begin + end > size:
         raise _damaged(path, f"it is cut off: {begin + end - size:,} bytes of {name} are missing")
-    if end < start or (per_number is not None and end - start != prod(told.shape) * per_number):
-        raise _damaged(path, f"{name} has {end - start:,} bytes, which do not fit its shape {list(told.shape)}")
-    return StoredTensor(name, told.dtype, told.shape, path, begin + start)
+    if end < start or (per_number is not None and end - start != prod(said.shape) * per_number):
+        raise _damaged(path, f"{name} has {end - start:,} bytes, which do not fit its shape {list(said.shape)}")
+    return StoredTensor(name, said.dtype, said.shape, path, begin + start)
 
 
 def _files(folder: Path) -> list[Path]:

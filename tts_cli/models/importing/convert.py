@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -23,8 +23,8 @@ from tts_cli.errors import ModelError, TtsError, UsageError, reason
 from tts_cli.models.importing import heads
 from tts_cli.models.importing.architecture import (
     HfConfig,
-    Place,
-    Sorted,
+    SortedTensors,
+    TensorPlace,
     add_hyperparameters,
     read_config,
     rope_factors,
@@ -32,33 +32,32 @@ from tts_cli.models.importing.architecture import (
 )
 from tts_cli.models.importing.checkpoint import Floats, StoredTensor, pickles_in, tensors_of
 from tts_cli.models.importing.tokenizer import Tokenizer, read_tokenizer
-from tts_cli.models.prm.published_head import PublishedHead, side_file
-
-if TYPE_CHECKING:
-    import gguf
+from tts_cli.models.prm.published_head import PublishedHead
+from tts_cli.models.registry import side_file
 
 WeightType = Literal["F32", "F16", "Q8_0", "Q4_K_M"]
 _FILE_TYPES = {"F32": 0, "F16": 1, "Q8_0": 7}
+_ALIGNMENT = 32  # of tensors in a GGUF file
 _LICENCE = re.compile(rb"^license:\s*[\"']?([\w.+-]+)", re.MULTILINE)
 
 OnRows = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class HfDirectory:
     """A directory once it is known that it can be imported. `notes`: what of it is left out, and why."""
 
     folder: Path
     name: str
     config: HfConfig
-    tensors: Sorted
+    tensors: SortedTensors
     head: PublishedHead | None
     licence: str
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedFiles:
     """What was written; None: no such file."""
 
     file: Path | None
@@ -66,7 +65,7 @@ class Imported:
     notes: list[str]
 
 
-def read_source(folder: Path, prm_format: str | None = None) -> Source:
+def read_source(folder: Path, prm_format: str | None = None) -> HfDirectory:
     """Read all of a directory but its weights, and its head. Raises ModelError for one that cannot be imported."""
     if not folder.is_dir():
         raise ModelError(f"There is no directory {folder}.", "Name the directory that holds config.json.")
@@ -80,10 +79,12 @@ def read_source(folder: Path, prm_format: str | None = None) -> Source:
         notes.append("lm_head.weight was left out: by config.json the embeddings take its place.")
     if dropped := [one for one in found.rest if heads.unused(one)]:
         notes.append(f"{len(dropped)} tensors that only training used were left out: {dropped[0]} and the like.")
-    return Source(folder, name, config, found, head, licence, notes)
+    return HfDirectory(folder, name, config, found, head, licence, notes)
 
 
-def import_model(source: Source, out: Path, type: WeightType, prm_format: str | None, on_rows: OnRows) -> Imported:
+def import_model(
+    source: HfDirectory, out: Path, type: WeightType, prm_format: str | None, on_rows: OnRows
+) -> ImportedFiles:
     """Write the backbone to `out`, and the head, if there is one, beside it. `on_rows` gets the weights done, of all.
     Raises TtsError where it cannot be written or something is there already."""
     tokenizer = read_tokenizer(source.folder, source.config.vocab_size)
@@ -97,8 +98,9 @@ def import_model(source: Source, out: Path, type: WeightType, prm_format: str | 
     with _unnamed(out) as (part, spare):
         _check_room(source, part, type)
         first = spare if type == "Q4_K_M" else part
-        writer = _open_writer(source, first, tokenizer, type, prm_format)
-        _write_tensors(writer, source, "F16" if type == "Q4_K_M" else type, on_rows)
+        written: WeightType = "F16" if type == "Q4_K_M" else type
+        _write_header(source, first, tokenizer, written, prm_format)
+        _write_tensors(first, source, written, on_rows)
         if type == "Q4_K_M":
             from tts_cli.engine.quantize import quantize
 
@@ -108,10 +110,10 @@ def import_model(source: Source, out: Path, type: WeightType, prm_format: str | 
         if head is not None and beside is not None:
             bind(head, part).write(beside)
         _name(part, out, beside)
-    return Imported(out, beside, source.notes)
+    return ImportedFiles(out, beside, source.notes)
 
 
-def import_head(source: Source, backbone: Path, out: Path | None) -> Imported:
+def import_head(source: HfDirectory, backbone: Path, out: Path | None) -> ImportedFiles:
     """Write the head alone, for a GGUF that is here already. Raises TtsError where it is for another model."""
     from tts_cli.engine.gguf_header import read_header
 
@@ -124,7 +126,7 @@ def import_head(source: Source, backbone: Path, out: Path | None) -> Imported:
     if os.path.lexists(path):
         raise UsageError(f"{path} exists already.", "Remove it, or name another with `--out`.")
     bind(source.head, backbone).write(path)
-    return Imported(None, path, source.notes)
+    return ImportedFiles(None, path, source.notes)
 
 
 def bind(head: PublishedHead, backbone: Path) -> PublishedHead:
@@ -157,10 +159,10 @@ def _licence(folder: Path) -> str:
 # --- the GGUF file ---
 
 
-def _open_writer(
-    source: Source, path: Path, tokenizer: Tokenizer, type: WeightType, prm_format: str | None
-) -> gguf.GGUFWriter:
-    """A file that has its metadata, and where each tensor will be."""
+def _write_header(
+    source: HfDirectory, path: Path, tokenizer: Tokenizer, type: WeightType, prm_format: str | None
+) -> None:
+    """All that stands before the tensors: the metadata, and where each tensor will be."""
     from gguf import GGMLQuantizationType, GGUFWriter
 
     from tts_cli.models.load import FORMAT_KEY
@@ -170,22 +172,24 @@ def _open_writer(
     writer.add_name(source.name)
     if source.licence:
         writer.add_license(source.licence)
-    writer.add_file_type(_FILE_TYPES.get(type, 1))
+    writer.add_file_type(_FILE_TYPES[type])
     writer.add_quantization_version(2)
     if trained := source.head.card.prm_format if source.head else prm_format:
         writer.add_string(FORMAT_KEY, trained)
     add_hyperparameters(writer, source.config)
     tokenizer.add_to(writer)
     for name, shape in _outputs(source):
-        kind = GGMLQuantizationType[_kind(shape, "F16" if type == "Q4_K_M" else type)]
+        kind = GGMLQuantizationType[_kind(shape, type)]
         writer.add_tensor_info(name, shape, np.dtype(np.float32), _size(shape, kind.name), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    return writer
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+    finally:
+        writer.close()
 
 
-def _outputs(source: Source) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _outputs(source: HfDirectory) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name and shape of all tensors of the file, in order."""
     yield from ((place.name, place.shape) for place, _ in source.tensors.backbone)
     if (factors := rope_factors(source.config)) is not None:
@@ -204,27 +208,29 @@ def _size(shape: tuple[int, ...], kind: str) -> int:
     return {"F32": 4 * prod(shape), "F16": 2 * prod(shape), "Q8_0": prod(shape) // 32 * 34}[kind]
 
 
-def _write_tensors(writer: gguf.GGUFWriter, source: Source, type: str, on_rows: OnRows) -> None:
-    assert writer.fout is not None
-    file = cast("BinaryIO", writer.fout[0])
-    writer.write_padding(file, file.tell())
+def _write_tensors(path: Path, source: HfDirectory, type: str, on_rows: OnRows) -> None:
     total = sum(prod(place.shape) for place, _ in source.tensors.backbone)
     done = 0
-    for place, tensor in source.tensors.backbone:
-        for block in tensor.blocks(place.multiple):
-            file.write(_encode(place, tensor, block, type))
-            done += block.size
-            on_rows(done, total)
-        writer.write_padding(file, _size(place.shape, _kind(place.shape, type)))
-    if (factors := rope_factors(source.config)) is not None:
-        file.write(factors.tobytes())
-        writer.write_padding(file, factors.nbytes)
-    file.flush()
-    os.fsync(file.fileno())
-    writer.close()
+    with path.open("ab") as file:
+        _pad(file)
+        for place, tensor in source.tensors.backbone:
+            for block in tensor.blocks(place.multiple):
+                file.write(_encode(place, tensor, block, type))
+                done += block.size
+                on_rows(done, total)
+            _pad(file)
+        if (factors := rope_factors(source.config)) is not None:
+            file.write(factors.tobytes())
+            _pad(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _encode(place: Place, tensor: StoredTensor, block: Floats, type: str) -> bytes:
+def _pad(file: BinaryIO) -> None:
+    file.write(bytes(-file.seek(0, os.SEEK_CUR) % _ALIGNMENT))
+
+
+def _encode(place: TensorPlace, tensor: StoredTensor, block: Floats, type: str) -> bytes:
     """A block of rows as it is stored. Raises ModelError for weights that a float16 cannot hold."""
     kind = _kind(place.shape, type)
     rows = place.reorder(block)
@@ -262,7 +268,7 @@ def _unnamed(out: Path) -> Iterator[tuple[Path, Path]]:
         ) from error
 
 
-def _check_room(source: Source, part: Path, type: WeightType) -> None:
+def _check_room(source: HfDirectory, part: Path, type: WeightType) -> None:
     sizes = {"F32": 4.0, "F16": 2.0, "Q8_0": 34 / 32, "Q4_K_M": 2 + 0.65}  # Q4_K_M is made from F16
     needed = int(sizes[type] * sum(prod(place.shape) for place, _ in source.tensors.backbone)) + (16 << 20)
     free = shutil.disk_usage(part.parent).free

@@ -86,7 +86,9 @@ def _kind_of(given: Mapping[str, StoredTensor]) -> tuple[Kind, tuple[str, ...]]:
 
 def _output_of(outputs: int) -> Literal["sigmoid", "softmax"]:
     if outputs not in (1, 2):
-        raise ModelError(f"The head has {outputs} outputs, not 1 or 2.", "It tells other things apart than good steps.")
+        raise ModelError(
+            f"The head has {outputs} outputs, not 1 or 2.", "It distinguishes other things than good and bad steps."
+        )
     return "softmax" if outputs == 2 else "sigmoid"
 
 
