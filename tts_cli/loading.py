@@ -62,8 +62,7 @@ def load_models(
         "gpu_layers": settings.gpu_layers,
         "n_seq_max": sequences,
     }
-    entries = [models.policy, *([models.prm] if models.prm else [])]
-    room = find_room(entries, n_ctx=settings.ctx_size, **size)
+    room = find_room(models.loaded, n_ctx=settings.ctx_size, **size)
     if room.note is not None:
         on_note(room.note)
     policy = load_policy(models.policy, registry=models.registry, n_ctx=room.n_ctx[0], **size)
@@ -76,7 +75,7 @@ def load_models(
         registry=models.registry,
         prm_format=settings.prm_format,
         beside=policy,
-        n_ctx=room.n_ctx[1],
+        n_ctx=room.n_ctx[-1],
         **size,
     )
     stack.callback(prm.close)

@@ -95,7 +95,9 @@ class Policy:
     def facts(self) -> CalibrationFacts:
         how = self.profile.settings
         settings = Settings(temperature=float(how["temperature"]), top_p=float(how["top_p"]))
-        return CalibrationFacts(self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant)
+        return CalibrationFacts(
+            self.profile.policy, self.profile.prm, self.profile.data, settings, self.variant, self.profile.mixture
+        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,10 @@ def read(runs: Path) -> Measured:
 def read_policy(places: Places, name: str) -> Policy:
     """Raises TtsError, also where a profile has seen what it would be measured on."""
     profile = profiles.read(places.profile(name))
-    calibrated, told = labelled(places.calibration(name)), cases(places.test(name))
+    calibrated, told = (
+        labelled(places.calibration(name), profile.mixture),
+        cases(places.test(name), profile.mixture),
+    )
     shared = {row.problem for row, _ in calibrated} & {case.row.problem for case in told}
     if shared:
         raise TtsError(
@@ -128,7 +133,7 @@ def read_policy(places: Places, name: str) -> Policy:
 
 
 def variant_of(profile: Profile) -> Variant:
-    return Variant(profile.start, (profile.vote.aggregate, profile.vote.select))
+    return Variant(profile.start, None if profile.vote.mixed else (profile.vote.aggregate, profile.vote.select))
 
 
 def _is_there(places: Places, name: str) -> bool:

@@ -22,6 +22,7 @@ from tts_cli.evaluation.store import SAMPLES, Store
 from tts_cli.loading import effective, models_of
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.plan import Plan
 
 
@@ -37,16 +38,16 @@ class Case:
     samples: Samples
 
 
-def labelled(folder: Path) -> list[tuple[Row, dict[Variant, CalibrationProblem]]]:
-    """What a profile was made from. Raises TtsError where samples are missing."""
+def labelled(folder: Path, mixture: Mixture | None) -> list[tuple[Row, dict[Variant, CalibrationProblem]]]:
+    """What a profile with this mixture was made from. Raises TtsError where samples are missing."""
     with _opened(folder) as (observer, rows):
-        return [(row, found) for row in rows if (found := observer.observe(row)) is not None]
+        return [(row, observer.observe(row, mixture)) for row in rows if observer.complete(row)]
 
 
-def cases(folder: Path) -> list[Case]:
+def cases(folder: Path, mixture: Mixture | None) -> list[Case]:
     """The problems of an evaluation. Raises TtsError where samples are missing."""
     with _opened(folder) as (observer, rows):
-        return [case for row in rows if (case := _case(observer, row)) is not None]
+        return [_case(observer, row, mixture) for row in rows if observer.complete(row)]
 
 
 @contextmanager
@@ -63,11 +64,8 @@ def _opened(folder: Path) -> Iterator[tuple[Observer, list[Row]]]:
         yield Observer(settings, models[0], models[1], store, judge), found
 
 
-def _case(observer: Observer, row: Row) -> Case | None:
-    """None where a search ended with an error."""
-    observed = observer.observe(row)
-    if observed is None:
-        return None
+def _case(observer: Observer, row: Row, mixture: Mixture | None) -> Case:
+    observed = observer.observe(row, mixture)
     recordings = Recordings(observer.store, of_problem(row.problem))
     drawn = _samples(observer, row, recordings)
     outcomes = {f"majority {n}": majority(drawn, n) for n in up_to_samples(BUDGETS)}

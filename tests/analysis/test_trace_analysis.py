@@ -79,7 +79,7 @@ def test_a_last_number_counts_as_little_as_when_it_was_voted_on(select: Any) -> 
     solved = solve("p", Settings(method="best-of-n", budget=4, select=select), policy, prm, judge=Same())
     assert solved.record.answer == "5"
     tree = TreeState(solved.events)
-    votes, share = trace_analysis.elect(trace_analysis.ballots(tree, "last"), select, Same())
+    votes, share = trace_analysis.elect(trace_analysis.ballots(tree, "last"), VotingRules(select=select), Same())
     assert [(v.answer, v.count, v.weight) for v in votes] == [
         (v.answer, v.count, v.weight) for v in solved.record.votes
     ]
@@ -92,7 +92,7 @@ def test_a_last_number_counts_as_little_as_when_it_was_voted_on(select: Any) -> 
 
 def test_one_ballot_has_no_share() -> None:
     first = trace_analysis.ballots(TreeState(best_of_four()), "last")[:1]
-    assert trace_analysis.elect(first, "weighted", Same())[1] is None
+    assert trace_analysis.elect(first, VotingRules(), Same())[1] is None
 
 
 def test_samples_that_end_where_others_go_on_are_kept_apart() -> None:

@@ -60,7 +60,7 @@ def test_the_head_is_written_with_its_card(tts: Program, here: Here, dataset: Pa
     assert card.layout.prompt == "<|problem|>{problem}<|solution|>"
     assert card.figures["worth"] in " ".join(done.stdout.split())
     state = np.zeros(card.backbone.n_embd)
-    assert 0 <= head.score(state, state, np.zeros(len(card.likelihoods))) <= 1
+    assert 0 <= head.score(state, state, np.zeros(len(card.likelihoods)), state) <= 1
 
 
 def test_a_base_reads_what_the_policy_wrote(tts: Program, here: Here, dataset: Path) -> None:

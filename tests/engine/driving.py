@@ -36,10 +36,13 @@ def start(
     max_tokens: int = 20,
     steps: bool = True,
     sampling: Sampling | None = None,
+    see: bool = False,
 ) -> Job[Generated]:
-    """Submit one sample; `steps`: it ends at a blank line."""
+    """Submit one sample; `steps`: it ends at a blank line; `see`: with its states."""
     sampler = Sampler(SampleKey(seed, "p", tuple(path)), sampling or Sampling(temperature=1.0))
-    return engine.generate(branch, sampler=sampler, stop=at_blank_line if steps else never, max_tokens=max_tokens)
+    return engine.generate(
+        branch, sampler=sampler, stop=at_blank_line if steps else never, max_tokens=max_tokens, see=see
+    )
 
 
 def drain(engine: Engine, limit: int = 20_000) -> int:

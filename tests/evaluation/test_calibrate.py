@@ -28,6 +28,7 @@ from tts_cli.protocols import ModelFacts, PromptTokens
 from tts_cli.search.driver import Driver
 from tts_cli.search.revival import REVIVED
 from tts_cli.solving.session import Session
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.plan import Plan, make_plan
 from tts_cli.strategy.profile import Data
 from tts_cli.strategy.rules import CalibratedRule
@@ -167,6 +168,7 @@ def test_the_data_are_named_by_their_problems_and_answers() -> None:
 # With nano
 
 SETTINGS = Settings()
+MIXTURE = Mixture(aggregate="min", prm=0.5, likelihood=0.3, calculator=0.2)
 EVER = SETTINGS.model_copy(update={"method": "auto", "min_confidence": 1.0})  # worth any price
 
 
@@ -190,11 +192,13 @@ def test_auto_sees_live_what_was_observed(models: Models, rows: list[Row]) -> No
         Collector(SETTINGS, *models, store, Same()).collect([problem_of(row) for row in rows], jobs)
         observer = Observer(SETTINGS, *facts, store, Same())
         for row in rows:
-            found = observer.observe(row)
-            assert found is not None and tuple(found) == VARIANTS
+            assert observer.complete(row)
+            found = observer.observe(row, MIXTURE)
+            assert tuple(found) == VARIANTS
             for variant, observation in found.items():
-                aggregate, select = variant.vote
-                made = profile(start=variant.start, vote={"aggregate": aggregate, "select": select})
+                aggregate, select = variant.vote or MIXTURE.vote
+                vote = {"aggregate": aggregate, "select": select, "mixed": variant.vote is None}
+                made = profile(start=variant.start, vote=vote, mixture=MIXTURE)
                 session = live(row, make_plan(EVER, *facts, made), models)
                 same_checkpoints(session, observation)
 
@@ -231,4 +235,4 @@ def test_a_problem_whose_search_failed_is_no_observation(rows: list[Row]) -> Non
         key = of_problem(rows[0].problem)
         store.put([StoredSearch(key, job_of(plan), failed) for plan in plans(4)], {})
         facts = ModelFacts("p", 10)
-        assert Observer(SETTINGS, facts, facts, store, Same()).observe(rows[0]) is None
+        assert not Observer(SETTINGS, facts, facts, store, Same()).complete(rows[0])

@@ -31,6 +31,7 @@ from tts_cli.search.events import (
 from tts_cli.solving.session import Session
 from tts_cli.solving.solve import solve_many
 from tts_cli.strategy.features import gather
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.plan import make_plan
 from tts_cli.strategy.profile import Profile
 
@@ -149,6 +150,17 @@ def test_the_votes_are_held_as_the_profile_says() -> None:
     going = Going(Answers(*TWO_ROUNDS), made, effort="high")
     assert explained(going).lead == "the scores of its solutions sum up to 3.00, those of the next to 0.50"
     assert explained(going).rules.known and not report.explain(going.record, None, None, Same()).rules.known
+
+
+def test_auto_votes_by_the_mixture_that_was_learned() -> None:
+    """Three votes of 0.5 each against one of 0.95: the larger the exponent, the more that one decides."""
+    mixed = {"aggregate": "last", "select": "weighted", "mixed": True}
+    answers = Answers("7", "7", "7", "8")
+    for exponent, winner in ((0.0, "7"), (0.5, "7"), (8.0, "8")):
+        made = profile(vote=mixed, mixture=Mixture(aggregate="last", prm=exponent))
+        record = Going(answers, made, convincing="8", effort="max").record
+        assert record.answer == winner
+        assert all(0 <= vote.weight <= vote.count for vote in record.votes)
 
 
 def test_doubt_has_them_read_and_draws_on_with_the_streams_of_best_of_n() -> None:

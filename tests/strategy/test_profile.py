@@ -15,7 +15,9 @@ from tts_cli.config import Settings
 from tts_cli.errors import TtsError, UsageError
 from tts_cli.evaluation.profile_fit import fit
 from tts_cli.solving.wording import of_mismatch, of_unfit
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.profile import Mismatch, ModelFile, Profile, Unfit, differs, fitting, read, samples_as, write
+from tts_cli.strategy.rules import CalibratedRule
 
 OWN = samples_as(Settings())
 
@@ -141,6 +143,7 @@ def test_a_directory_and_a_file_that_is_not_there(tmp_path: Path) -> None:
         ({"policy": ModelFile(name="q", content="zz", parameters=1)}, "its policy is p, not q (aa, here zz)"),
         ({"settings": OWN | {"temperature": 0.5}}, "it was made with temperature 0.7, not 0.5"),
         ({"settings": OWN | {"select": "max"}}, "it was made with select weighted, not max"),
+        ({"settings": OWN | {"calculator": "off"}}, "it was made with calculator on, not off"),
         ({"settings": OWN | {"new": 3}}, "it was made with new None, not 3"),
     ],
 )
@@ -149,6 +152,21 @@ def test_each_difference_is_named(changes: dict[str, Any], says: str) -> None:
     assert differs(profile(), **here) is None
     mismatch = differs(profile(), **here | changes)
     assert mismatch is not None and of_mismatch(mismatch) == says
+
+
+def test_a_profile_from_before_the_calculator_is_one_without_it() -> None:
+    older = profile(settings={name: value for name, value in OWN.items() if name != "calculator"})
+    assert differs(older, POLICY, PRM, OWN) == Mismatch("calculator", "off", "on")
+    assert differs(older, POLICY, PRM, samples_as(Settings(calculator=False))) is None
+
+
+def test_a_vote_by_a_mixture_that_is_not_there_is_refused() -> None:
+    mixed = {"aggregate": "min", "select": "weighted", "mixed": True}
+    with pytest.raises(ValueError, match="it votes by a mixture, and there is none"):
+        profile(vote=mixed)
+    mixture = Mixture(aggregate="min", prm=0.5)
+    assert CalibratedRule(profile(vote=mixed, mixture=mixture), "normal", 16).mixture == mixture
+    assert CalibratedRule(profile(mixture=mixture), "normal", 16).mixture is None, "it is worth more another way"
 
 
 def test_what_samples_and_votes_do_not_depend_on_is_no_difference() -> None:

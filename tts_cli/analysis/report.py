@@ -81,13 +81,14 @@ def _other_budgets(
     if width < 1:
         raise trace_analysis.damaged(f"a beam width of {width}")
     count = what_if.trajectories(record, width)
-    voted = trace_analysis.elect(voters or [], rules.select, judge)[0]
+    voted = trace_analysis.elect(voters or [], rules, judge)[0]
     if voters is not None and [(v.answer, v.count) for v in voted] == [(v.answer, v.count) for v in record.votes]:
         so_far = what_if.answers_in(voters, rules, judge, count)
         numbered = voters if all(ballot.branch is not None for ballot in voters) else None
     else:
         so_far, numbered = what_if.answers_in_record(record, rules, count), None
-    half = what_if.half(record, width, numbered, so_far, rules, judge)
+    dropped = trace_analysis.dropped(tree, numbered) if tree and numbered is not None else frozenset()
+    half = what_if.half(record, width, numbered, so_far, rules, judge, dropped)
     return half, what_if.twice(record, so_far, rules, count)
 
 

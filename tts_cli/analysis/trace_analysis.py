@@ -205,10 +205,18 @@ def _ended(tree: TreeState, step: TreeStep) -> list[int | None]:
     return ended
 
 
-def elect(ballots: Sequence[Ballot], select: Select, judge: Equality) -> tuple[list[VoteClass], float | None]:
+def dropped(tree: TreeState, ballots: Sequence[Ballot]) -> frozenset[int]:
+    """The samples that wrote a false equality and nothing that votes in its place, by their numbers."""
+    refuted = {branch for step in tree.sampled if step.refuted for branch in step.branches if branch is not None}
+    return frozenset(refuted - {ballot.branch for ballot in ballots})
+
+
+def elect(
+    ballots: Sequence[Ballot], rules: VotingRules, judge: Equality, dropped: int = 0
+) -> tuple[list[VoteClass], float | None]:
     """The vote of these ballots as `tts solve` holds it, and the winner's share if there was anything to vote on."""
-    votes = vote_of([ballot.solution for ballot in ballots], select, judge)
+    votes = vote_of([ballot.solution for ballot in ballots], rules.select, judge)
     answered = [ballot for ballot in ballots if ballot.solution.answer is not None]
     voters = len({(ballot.branch, ballot.solution.node.number) for ballot in answered})  # copies are one
-    share = of_vote(votes, select, voters)
+    share = of_vote(votes, rules.select, voters, how=rules.aggregate, dropped=dropped)
     return votes, share.value if share else None

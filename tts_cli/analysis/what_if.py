@@ -76,7 +76,7 @@ def answers_in_record(record: Record, rules: VotingRules, trajectories: int) -> 
 
 def answers_in(ballots: Sequence[Ballot], rules: VotingRules, judge: Equality, trajectories: int) -> AnswersSoFar:
     """With the weight of every ballot."""
-    votes, _ = elect(ballots, rules.select, judge)
+    votes, _ = elect(ballots, rules, judge)
     solutions = [ballot.solution for ballot in ballots]
     scores = None if rules.select == "majority" else weights(solutions, "weighted")
     trust = trusts([solution.how if solution.answer is not None else None for solution in solutions])
@@ -117,8 +117,10 @@ def half(
     so_far: AnswersSoFar,
     rules: VotingRules,
     judge: Equality,
+    dropped: frozenset[int] = frozenset(),
 ) -> WhatIf:
-    """`ballots`: those of the trace, None where there is none or it does not say which sample each belongs to."""
+    """`ballots`: those of the trace, None where there is none or it does not say which sample each belongs to;
+    `dropped`: samples that the calculator left without one."""
     budget = record.budget // 2
     why = silence(record) or ("N = 1 has no half." if not budget else None)
     if why:
@@ -130,7 +132,8 @@ def half(
         return WhatIf(budget, "unknown", f"with N = {budget} the trees have other widths, so others would grow.")
     if ballots is None:
         return _random_half(record, budget, first, so_far, rules)
-    votes, share = elect([b for b in ballots if b.branch is not None and b.branch < first], rules.select, judge)
+    lost = 0 if _of_trees(record) else sum(branch < first for branch in dropped)
+    votes, share = elect([b for b in ballots if b.branch is not None and b.branch < first], rules, judge, lost)
     answer = votes[0].answer if votes else None
     what = f"the first {first} {_name_of_samples(record)}"
     if answer is None and record.calculator is not None and record.calculator.refuted:

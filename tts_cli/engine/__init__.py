@@ -8,6 +8,6 @@ from tts_cli.engine.library import allowed_cores
 from tts_cli.engine.model import Vocab
 from tts_cli.engine.pool import Branch
 from tts_cli.engine.sampling import Sampler
-from tts_cli.engine.tasks import Evaluated, Generated, ReadOut
+from tts_cli.engine.tasks import Evaluated, Generated, ReadOut, Seen
 
-__all__ = ["Branch", "Engine", "Evaluated", "Generated", "ReadOut", "Sampler", "Vocab", "allowed_cores"]
+__all__ = ["Branch", "Engine", "Evaluated", "Generated", "ReadOut", "Sampler", "Seen", "Vocab", "allowed_cores"]

@@ -133,13 +133,15 @@ class Engine:
         self._check_tokens(tokens)
         return Branch(branch, tokens, branch.usage, sampled=False)
 
-    def generate(self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int) -> Job[Generated]:
-        """Sample one step after `branch`, which stays usable.
+    def generate(
+        self, branch: Branch, *, sampler: Sampler, stop: Stop, max_tokens: int, see: bool = False
+    ) -> Job[Generated]:
+        """Sample one step after `branch`, which stays usable. `see`: return what was `Seen` of it, too.
         Ends when `stop`, given the step's bytes so far, returns a Finish; at an end token (EOS); after `max_tokens`
         (LENGTH); or when the path reaches the context's or the trained length (CONTEXT)."""
         if max_tokens < 1:
             raise ValueError("max_tokens must be at least 1")
-        task = Generation(self._next(), branch, self.vocab, sampler, stop, max_tokens, self.max_length)
+        task = Generation(self._next(), branch, self.vocab, sampler, stop, max_tokens, self.max_length, see)
         self._scheduler.add(task)
         return task.job
 

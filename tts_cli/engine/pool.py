@@ -49,6 +49,10 @@ class Branch:
         """Its own tokens, without its parent's."""
         return tuple(self._tokens)
 
+    def shorten(self, count: int) -> None:
+        """Keep its first `count` tokens only; nothing may go on from the others."""
+        del self._tokens[count:]
+
     def append(self, token: int) -> None:
         """Grow by one sampled token; only the job that samples the branch may."""
         self._tokens.append(token)
@@ -172,6 +176,7 @@ class Pool:
     def __init__(self, context: Context, width: int) -> None:
         self.context = context
         self.width = width
+        self.read_hidden = False  # by the last decode
         self.cells = Cells(context.n_ctx)
         self.vacant = [Slot(seq) for seq in reversed(range(context.shape.n_seq))]
         self.idle: list[Slot] = []  # lists, not sets: the order decides ties, and runs must repeat

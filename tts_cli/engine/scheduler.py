@@ -101,6 +101,7 @@ class Scheduler:
                 charge(chunk.task.child, chunk.begin, chunk.end)
             # 4. Hand out the logits. The rows of generations are collected: views, good until the next decode.
             self._hand_out(pool, chunks, sampled, rows)
+            pool.read_hidden = _with_hidden(chunks)
         # 5. Draw a token for each generation, of all contexts together.
         self._sample(sampled, rows)
 
@@ -223,8 +224,11 @@ class Scheduler:
         """Rows for one batch: single tokens first, then stretches as far as they fit and a decode may take. Rows whose
         hidden states are asked for go with single tokens only, as every row of such a decode is an output."""
         tasks = sorted((task for task in self.live if task.pool is pool), key=lambda task: task.todo > 1)
-        hidden = any(task.reads_hidden for task in tasks)
-        apart = hidden and any(_is_read_hidden(task, task.child.length - task.todo) for task in tasks)
+        hidden = any(task.hidden_from is not None for task in tasks)
+        apart = hidden and any(_reads_next(task) for task in tasks)
+        if apart and pool.read_hidden and any(isinstance(task, Generation) and _reads_next(task) for task in tasks):
+            # Steps that are written ask for such rows without end: stretches take turns with them.
+            apart = all(_reads_next(task) or task.todo == 1 for task in tasks)
         shape = pool.context.shape
         rows, outputs, stretch = shape.n_batch, shape.n_outputs, shape.stretch
         chunks: list[Chunk] = []
@@ -257,11 +261,15 @@ class Scheduler:
             if isinstance(task, Generation) and end > begin:  # of its last token, so it is one
                 sampled.append(task)
                 rows.append(logits[begin])
+                if states is not None:
+                    task.see(states[begin])
                 if task.fresh:
                     self._keep(task.parent, logits[begin])
             elif isinstance(task, Evaluation):
                 if end > begin:
                     task.accept(chunk.marked, logits[begin:end], None if states is None else states[begin:end])
+                    if task.read_out.keep and chunk.marked[-1] == task.parent.length - 1 and not task.parent.released:
+                        self._keep(task.parent, logits[end - 1])
                 if task.todo == 0:
                     self._finish(task)  # first, so that who gets the result may release its branch at once
                     task.finish()
@@ -270,10 +278,10 @@ class Scheduler:
         """Draw one token for each task, without `rows` from the logits that are kept after its parent."""
         if not tasks:
             return
-        kept = (task.parent.logits for task in tasks if task.parent.logits is not None)
-        tokens, found = draw(rows or list(kept), [task.sampler for task in tasks])
-        for task, token, logprob in zip(tasks, tokens, found, strict=True):
-            task.accept(token, logprob)
+        rows = rows or [task.parent.logits for task in tasks if task.parent.logits is not None]
+        tokens, found = draw(rows, [task.sampler for task in tasks])
+        for task, row, token, logprob in zip(tasks, rows, tokens, found, strict=True):
+            task.accept(token, logprob, row)
             if task.job.done:
                 self._finish(task)
 
@@ -312,7 +320,12 @@ def _run(batch: tuple[Pool, list[Chunk]]) -> bool:
 
 
 def _is_read_hidden(task: EngineTask, position: int) -> bool:
-    return task.reads_hidden and bool(task.marked(position, position + 1))
+    first = task.hidden_from
+    return first is not None and position >= first and bool(task.marked(position, position + 1))
+
+
+def _reads_next(task: EngineTask) -> bool:
+    return _is_read_hidden(task, task.child.length - task.todo)
 
 
 def _with_hidden(chunks: list[Chunk]) -> bool:

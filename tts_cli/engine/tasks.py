@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,10 +19,21 @@ Stop = Callable[[bytes], Finish | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the model showed while it wrote a step: `states` after the final norm [n_embd] at all its tokens but the
+    last, which was not run; `logprobs` of all; and the logits [n_vocab] that the last two were drawn from."""
+
+    states: tuple[NDArray[np.float32], ...]
+    logprobs: tuple[float, ...]
+    rows: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """One sampled step: the branch that ends with it, its tokens (an end token included), its bytes, how it ended.
 
     `logprob`: the sum over its tokens (sampling.logprobs), to four places: the rest depends on what shared the batch.
+    `seen`: where that was asked for.
     """
 
     branch: Branch
@@ -29,6 +41,7 @@ class Generated:
     text: bytes
     finish: Finish
     logprob: float
+    seen: Seen | None = None
 
 
 class GenerationJob(Job[Generated]):
@@ -58,7 +71,8 @@ class Evaluated:
 class ReadOut:
     """What is read at marked rows: the logits of all tokens, or of `tokens` only (() for none), and hidden states.
     `following` holds, for each mark, the token that comes after it, whose log-probability is wanted (natural, at
-    temperature 1); it need not be among those that are run. () for none.
+    temperature 1); it need not be among those that are run. () for none. `keep`: the logits after the branch stay with
+    it, so that a sample that goes on from there runs nothing again.
 
     Only this is copied out of llama.cpp: two numbers a row for a pair of tokens, not a whole vocabulary.
     """
@@ -66,13 +80,15 @@ class ReadOut:
     tokens: tuple[int, ...] | None = None
     hidden: bool = False
     following: tuple[int, ...] = ()
+    keep: bool = False
 
 
 class EngineTask:
-    """One job under way: `child` grows after `parent`; `slot` is its sequence while it is at work."""
+    """One job under way: `child` grows after `parent`; `slot` is its sequence while it is at work. Of the positions
+    that it marks, those from `hidden_from` on are read for their hidden states (None: none)."""
 
     job: Job[Generated] | Job[Evaluated]
-    reads_hidden = False
+    hidden_from: int | None = None
 
     def __init__(self, number: int, parent: Branch, child: Branch) -> None:
         self.number = number
@@ -104,10 +120,23 @@ class Generation(EngineTask):
     """Samples tokens until a stop, an end token, `max_tokens`, or `max_length` of the whole path."""
 
     def __init__(
-        self, number: int, parent: Branch, vocab: Vocab, sampler: Sampler, stop: Stop, max_tokens: int, max_length: int
+        self,
+        number: int,
+        parent: Branch,
+        vocab: Vocab,
+        sampler: Sampler,
+        stop: Stop,
+        max_tokens: int,
+        max_length: int,
+        see: bool = False,
     ) -> None:
+        """`see`: the step is returned with what was `Seen` of it."""
         super().__init__(number, parent, Branch(parent, (), parent.usage, sampled=True))
         self.job: GenerationJob = GenerationJob()
+        self.hidden_from = self.child.start if see else None
+        self._states: list[NDArray[np.float32]] = []
+        self._logprobs: list[float] = []
+        self._rows: deque[NDArray[np.float32]] = deque(maxlen=2)
         self.sampler = sampler
         self._vocab, self._stop = vocab, stop
         self._max_tokens, self._max_length = max_tokens, max_length
@@ -127,10 +156,18 @@ class Generation(EngineTask):
     def marked(self, begin: int, end: int) -> list[int]:
         return [end - 1] if end == self.child.length else []
 
-    def accept(self, token: int, logprob: float) -> None:
-        """Append a sampled token; resolves the job when the step ends with it."""
+    def see(self, state: NDArray[np.float32]) -> None:
+        """Keep the state [n_embd] at the last token so far, if it is one of the step's and is wanted."""
+        if self.hidden_from is not None and not self.fresh:
+            self._states.append(state.copy())
+
+    def accept(self, token: int, logprob: float, row: NDArray[np.float32]) -> None:
+        """Append a token sampled from the logits `row` [n_vocab]; resolves the job when the step ends with it."""
         self.child.append(token)
         self._logprob += logprob
+        if self.hidden_from is not None:
+            self._logprobs.append(logprob)
+            self._rows.append(row.copy())
         self.job.text += self._vocab.piece(token)
         self.job.tokens += 1
         if (finish := self._finish(token)) is not None:
@@ -149,8 +186,11 @@ class Generation(EngineTask):
         self._resolve(Finish.CONTEXT)
 
     def _resolve(self, finish: Finish) -> None:
+        seen = None
+        if self.hidden_from is not None:
+            seen = Seen(tuple(self._states), tuple(self._logprobs), tuple(self._rows))
         self.job.resolve(
-            Generated(self.child, self.child.tokens, bytes(self.job.text), finish, round(self._logprob, 4))
+            Generated(self.child, self.child.tokens, bytes(self.job.text), finish, round(self._logprob, 4), seen)
         )
 
 
@@ -169,7 +209,7 @@ class Evaluation(EngineTask):
         """`widths`: of a row of logits, and of a hidden state."""
         super().__init__(number, parent, Branch(parent, tokens, parent.usage, sampled=False))
         self.job: Job[Evaluated] = Job()
-        self.read_out, self.reads_hidden = read_out, read_out.hidden
+        self.read_out, self.hidden_from = read_out, 0 if read_out.hidden else None
         self._marks: dict[int, list[int]] = {}  # position -> which of the marks lie there
         for i, mark in enumerate(marks):
             self._marks.setdefault(parent.length + mark, []).append(i)
@@ -177,7 +217,7 @@ class Evaluation(EngineTask):
         self._logits = np.empty((len(marks), n_logits), np.float32)
         self._hidden = np.empty((len(marks), widths[1] if read_out.hidden else 0), np.float32)
         self._logprobs = np.empty(len(read_out.following))
-        if not tokens:
+        if not tokens and not marks:
             self.finish()
 
     def reusable(self) -> int:

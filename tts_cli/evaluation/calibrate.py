@@ -21,8 +21,9 @@ from tts_cli.evaluation.calibration_figures import figures
 from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.config import resolve, stored_config
 from tts_cli.evaluation.grading import ungradable
+from tts_cli.evaluation.mixture_fit import choose_mixture
 from tts_cli.evaluation.observations import Observer, plans, sampler, variants
-from tts_cli.evaluation.profile_fit import CalibrationFacts, profile_of, worth_most
+from tts_cli.evaluation.profile_fit import CalibrationFacts, assign_folds, profile_of, worth_most
 from tts_cli.evaluation.run import EvalRun
 from tts_cli.evaluation.store import Store
 from tts_cli.loading import effective, model_file, models_of
@@ -91,12 +92,17 @@ def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
     kinds = variants(has_prm=prm is not None)
     with Judge() as judge:
         observer = Observer(evaluation.settings, policy, prm, evaluation.store, judge)
-        observed = [(row, found) for row in rows if (found := observer.observe(row)) is not None]
-    _check_number(len(observed))  # without problems whose search ended with an error
-    if not any(found[kinds[0]].solved for _, found in observed):
+        rows = [row for row in rows if observer.complete(row)]
+        _check_number(len(rows))
+        settings = evaluation.settings
+        folds = assign_folds(len(rows), settings.seed)
+        voters = [observer.voters(row) for row in rows]
+        learned = choose_mixture(voters, folds, settings.seed, settings.aggregation)
+        observed = [observer.observe(row, own) for row, own in zip(rows, learned.own, strict=True)]
+    if not any(found[kinds[0]].solved for found in observed):
         raise UsageError(
             "No sample of any problem states its reference, so there is nothing to calibrate.",
-            f"Are they answers? The first is {str(observed[0][0].reference)[:60]!r}. If so, take easier problems.",
+            f"Are they answers? The first is {str(rows[0].reference)[:60]!r}. If so, take easier problems.",
         )
     facts = CalibrationFacts(
         policy=model_file(models.policy, policy.parameters),
@@ -104,14 +110,15 @@ def make_profile(evaluation: EvalRun, rows: Sequence[Row]) -> Profile:
         data=Data(
             name=Path(evaluation.asked.dataset).name,
             problems=len(observed),
-            content=content_of(row for row, _ in observed),
+            content=content_of(rows),
         ),
-        settings=evaluation.settings,
+        settings=settings,
+        mixture=learned.mixture,
     )
-    problems = {variant: [found[variant] for _, found in observed] for variant in kinds}
+    problems = {variant: [found[variant] for found in observed] for variant in kinds}
     best = worth_most(problems, facts)
     facts = replace(facts, variant=best)
-    return profile_of(problems[best], facts, figures(problems[best], facts))
+    return profile_of(problems[best], facts, figures(problems[best], facts) | {"judges": learned.figures})
 
 
 def content_of(rows: Iterable[Row]) -> str:

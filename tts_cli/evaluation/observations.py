@@ -16,6 +16,7 @@ from tts_cli.config import Settings
 from tts_cli.data.fingerprint import of_problem
 from tts_cli.data.rows import Row
 from tts_cli.evaluation.grading import is_right, problem_of
+from tts_cli.evaluation.mixture_fit import Electorate, electorate
 from tts_cli.evaluation.recordings import Recordings, simulate
 from tts_cli.evaluation.store import Store
 from tts_cli.protocols import ModelFacts
@@ -23,7 +24,8 @@ from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.solving.selection import decide
 from tts_cli.solving.session import Session
 from tts_cli.strategy.features import Observation, gather
-from tts_cli.strategy.plan import Plan
+from tts_cli.strategy.mixture import Mixture
+from tts_cli.strategy.plan import USUAL_SAMPLES, Plan
 from tts_cli.strategy.profile import name_of
 from tts_cli.strategy.rules import BestFirstUntil, Decision
 
@@ -39,20 +41,19 @@ VOTES: tuple[tuple[Aggregate, Select], ...] = (("min", "max"), ("min", "weighted
 @dataclass(frozen=True, slots=True)
 class Variant:
     """How `auto` searches and votes. Which is best depends on how much more the PRM knows than the policy
-    (docs/measurements/findings.md, 6)."""
+    (docs/measurements/findings.md, 6). `vote` None: by the mixture of judges that was learned."""
 
     start: Start
-    vote: tuple[Aggregate, Select]
+    vote: tuple[Aggregate, Select] | None
 
 
-VARIANTS = tuple(Variant(start, vote) for start in get_args(Start) for vote in VOTES)
-BY_VOTES = Variant("root", ("min", "majority"))
-"""The only one where there is no PRM."""
+VARIANTS = tuple(Variant(start, vote) for start in get_args(Start) for vote in (*VOTES, None))
+WITHOUT_PRM = (Variant("root", ("min", "majority")), Variant("root", None))
 
 
 def variants(*, has_prm: bool) -> tuple[Variant, ...]:
     """All that there are, the one to compare with first."""
-    return VARIANTS if has_prm else (BY_VOTES,)
+    return VARIANTS if has_prm else WITHOUT_PRM
 
 
 def stages(*, has_prm: bool) -> tuple[tuple[int, bool], ...]:
@@ -71,7 +72,8 @@ class ExhaustiveRule:
 
     stages: tuple[tuple[int, bool], ...]
     start: Start
-    vote: tuple[Aggregate, Select]
+    vote: tuple[Aggregate, Select] | None
+    mixture: Mixture | None = None
 
     @property
     def name(self) -> str:
@@ -102,10 +104,12 @@ def plans(beam_width: int, *, has_prm: bool = True) -> list[Plan]:
     return [*ends.values(), Plan(sampler(has_prm=has_prm), BEST_OF_N[-1], 1), *searches]
 
 
-def best_first_plan(variant: Variant, *, has_prm: bool = True) -> Plan:
+def best_first_plan(variant: Variant, mixture: Mixture | None = None, *, has_prm: bool = True) -> Plan:
     """Best-first search to its end; what it draws and scores does not depend on the vote."""
     all_stages = stages(has_prm=has_prm)
-    return Plan("auto", all_stages[-1][0], 1, rule=ExhaustiveRule(all_stages, variant.start, variant.vote))
+    mixed = mixture if variant.vote is None else None
+    vote = mixed.vote if mixed else variant.vote
+    return Plan("auto", all_stages[-1][0], 1, rule=ExhaustiveRule(all_stages, variant.start, vote, mixed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +149,24 @@ class Observer:
     store: Store
     judge: Equality
 
-    def observe(self, row: Row) -> dict[Variant, CalibrationProblem] | None:
-        """By variant; None where a search ended with an error: the problem is too long, say. Raises TtsError where
-        recordings are missing."""
+    def complete(self, row: Row) -> bool:
+        """No search ended with an error: the problem is too long, say. Raises TtsError where recordings are missing."""
+        recordings = Recordings(self.store, of_problem(row.problem))
+        all_plans = plans(self.settings.beam_width, has_prm=self.prm is not None)
+        return not any(recordings.covering(plan).error for plan in all_plans)
+
+    def voters(self, row: Row) -> Electorate | None:
+        """Of as many independent samples as are usual: what a mixture is learned from."""
+        plan = Plan(sampler(has_prm=self.prm is not None), min(USUAL_SAMPLES, BEST_OF_N[-1]), 1)
+        search = self._simulate(row, plan, Recordings(self.store, of_problem(row.problem))).search
+        ballots = decide(search, self.settings.aggregation, self.settings.select, self.judge).ballots
+        return electorate(ballots, row, self.judge)
+
+    def observe(self, row: Row, mixture: Mixture | None) -> dict[Variant, CalibrationProblem]:
+        """By variant, of a problem that is `complete`. `mixture`: one that was learned without it; None: the variants
+        that vote by one are left out."""
         recordings = Recordings(self.store, of_problem(row.problem))
         has_prm, width = self.prm is not None, self.settings.beam_width
-        if any(recordings.covering(plan).error for plan in plans(width, has_prm=has_prm)):
-            return None
         method = sampler(has_prm=has_prm)
         samples = {f"{method} {n}": Plan(method, n, 1) for n in BEST_OF_N}
         searches = {f"{how} {n}": Plan(how, n, width) for how, n in SEARCHES if has_prm}
@@ -160,12 +175,17 @@ class Observer:
         right = sum(one.node.ended for one in every if is_right(one.answer, row, self.judge))
         fixed = {name: self._at_the_end(row, session) for name, session in sessions.items()}
         return {
-            variant: CalibrationProblem(right / BEST_OF_N[-1], self._checkpoints(row, variant, recordings), fixed)
+            variant: CalibrationProblem(
+                right / BEST_OF_N[-1], self._checkpoints(row, variant, mixture, recordings), fixed
+            )
             for variant in variants(has_prm=has_prm)
+            if variant.vote is not None or mixture is not None
         }
 
-    def _checkpoints(self, row: Row, variant: Variant, recordings: Recordings) -> tuple[Checkpoint, ...]:
-        plan = best_first_plan(variant, has_prm=self.prm is not None)
+    def _checkpoints(
+        self, row: Row, variant: Variant, mixture: Mixture | None, recordings: Recordings
+    ) -> tuple[Checkpoint, ...]:
+        plan = best_first_plan(variant, mixture, has_prm=self.prm is not None)
         checkpoints = self._simulate(row, plan, recordings).checkpoints
         return tuple(Checkpoint(one, is_right(one.leader, row, self.judge), flops) for one, flops in checkpoints)
 

@@ -21,6 +21,7 @@ from tts_cli.evaluation import observations as observed
 from tts_cli.evaluation.observations import VARIANTS, CalibrationProblem, Checkpoint, Variant
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.paper_table import Difficulty
 from tts_cli.strategy.profile import Data, LaterStage, ModelFile, Profile, Stage, Voting, name_of, samples_as
 from tts_cli.strategy.rules import PRICES, CalibratedRule
@@ -37,13 +38,14 @@ EARLY = 4
 
 @dataclass(frozen=True, slots=True)
 class CalibrationFacts:
-    """What a profile is of: models, data, and the settings that the samples depend on."""
+    """What a profile is of: models, data, the settings that the samples depend on, and the mixture that was learned."""
 
     policy: ModelFile
     prm: ModelFile | None
     data: Data
     settings: Settings
     variant: Variant = VARIANTS[0]
+    mixture: Mixture | None = None
 
     @property
     def stages(self) -> tuple[tuple[int, bool], ...]:
@@ -53,6 +55,9 @@ class CalibrationFacts:
 def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, figures: dict[str, Any]) -> Profile:
     """Fitted to all of `problems`."""
     ends = [one.checkpoints[-1] for one in problems]
+    mixed = facts.variant.vote is None
+    vote = facts.mixture.vote if mixed and facts.mixture else facts.variant.vote
+    assert vote is not None, "a mixture was learned"
     method = observed.sampler(has_prm=facts.prm is not None)
     sampled = {n: [one.fixed[f"{method} {n}"] for one in problems] for n in observed.BEST_OF_N}
     return Profile(
@@ -65,7 +70,8 @@ def profile_of(problems: Sequence[CalibrationProblem], facts: CalibrationFacts, 
         prm=facts.prm,
         settings=samples_as(facts.settings),
         start=facts.variant.start,
-        vote=Voting(aggregate=facts.variant.vote[0], select=facts.variant.vote[1]),
+        vote=Voting(aggregate=vote[0], select=vote[1], mixed=mixed),
+        mixture=facts.mixture,
         features=FEATURES,
         stages=tuple(_stages(problems, facts.stages)),
         convinced=_right([end for end in ends if end.observation.convinced] or ends),

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_cli.errors import ModelError, UsageError
-from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, with_side_head
+from tts_cli.models.prm.heads import SUFFIX, check_prompt, entry_of_head, is_on_own_states, with_side_head
 from tts_cli.models.registry import (
     ModelEntry,
     Registry,
@@ -45,6 +45,13 @@ class ModelPair:
     policy: ModelEntry
     prm: ModelEntry | None
     registry: Registry
+
+    @property
+    def loaded(self) -> list[ModelEntry]:
+        """Those that get a context each: a head on the policy's own states has none. Raises ModelError."""
+        if self.prm is None or is_on_own_states(self.prm, self.policy, self.registry):
+            return [self.policy]
+        return [self.policy, self.prm]
 
 
 def resolve_pair(
@@ -90,8 +97,9 @@ def resolve(
         format = known.format(prm_format)
         if format.of == "any":
             return entry.model_copy(update={"role": role, "format": format})
-    if role == "prm":
-        entry = with_side_head(entry, known, prm_format)
+    asked = known.formats.get(prm_format or "", entry.format)
+    if role == "prm" and (asked is None or asked.read == "head"):
+        entry = with_side_head(entry, known, asked)
     if entry.role != role:
         raise _wrong_role(entry.name, role, known)
     return entry
@@ -137,7 +145,7 @@ def file_entry(path: Path, known: Registry) -> ModelEntry:
     declared = read_header(path).metadata.get(FORMAT_KEY)
     if (entry := _registered(path, known)) is not None:
         return entry
-    entry = with_side_head(_of_file(path, "policy" if declared is None else "prm", known), known)
+    entry = with_side_head(_of_file(path, "policy" if declared is None else "prm", known), known, None)
     if entry.head is not None:
         return entry
     return _with_format(entry, declared, None, known)[0] if declared in known.formats else entry
@@ -204,13 +212,17 @@ def load_prm(
     **size: Any,
 ) -> LlamaPRM:
     """Load a PRM by name, GGUF file or entry. `prm_format` names the format of a bare file; `size` as above.
-    `beside`: a policy, whose weights serve both where it is the same file.
+    `beside`: a policy, whose weights serve both where it is the same file; a head on its states then reads them off
+    what it writes.
     Raises UsageError for an unknown name or format, or a policy; ModelError for a file missing or unfit."""
     from tts_cli.engine import Engine
     from tts_cli.models.backends.llama_cpp import LlamaPRM
+    from tts_cli.models.backends.own_states import OwnStatesPRM
 
     known = registry or read()
     entry = resolve(model, "prm", known, prm_format) if isinstance(model, str) else model
+    if beside is not None and entry.format is not None and is_on_own_states(entry, beside.entry, known):
+        return OwnStatesPRM(beside, entry, entry.format)
     # Its steps fork at every node and bring many tokens at once: what a unified cache is for.
     engine = Engine(locate(entry), layout="unified", share=beside.engine if beside else None, **size)
     try:

@@ -4,8 +4,8 @@ What may stand behind an answer, the strongest first:
 
 - a proof: it was put into the problem (`--verify`) and fits, or all answers were found wrong;
 - a profile: the chance, measured on labelled problems, that such an answer is right;
-- a vote of several finished samples: the winning class's share. It is not calibrated: 0.9 does not mean right nine
-  times in ten.
+- a vote of several finished samples: the winning class's share (`of_vote`). It is not calibrated: 0.9 does not mean
+  right nine times in ten.
 
 Where there is none of these there is no confidence: one sample always agrees with itself.
 """
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tts_cli.answers import Select, VoteClass
+from tts_cli.answers import Aggregate, Select, VoteClass
 from tts_cli.answers.vote import votes_needed
 
 
@@ -40,16 +40,27 @@ class Shortfall:
     needed: int | None = None
 
 
-def of_vote(votes: Sequence[VoteClass], select: Select, voters: int) -> Confidence | None:
-    """The first class's share; by what the votes count where no score is above 0. None with fewer than two `voters`."""
+def of_vote(
+    votes: Sequence[VoteClass], select: Select, voters: int, *, how: Aggregate = "last", dropped: int = 0
+) -> Confidence | None:
+    """The first class's share. None with fewer than two `voters`. What it is a share of goes by the kind of judge:
+
+    - votes, where they decide or no score is above 0: of what the votes count;
+    - scores that are chances (a PRM, a yes/no judge, a head): of their sum;
+    - products of step scores (a reader; `how`): such weights differ by powers of ten, and the heaviest takes nearly
+      all. The mean of both shares (Brier score 0.090 for 0.129, 500 problems of nano read by nano-large).
+
+    Samples that the calculator `dropped` count as one vote against it, all together: those that are left may agree in
+    an error, but each one against it would be too many (Brier score 0.093 for 0.135, where they are counted so).
+    """
     if voters < 2:
         return None
     total = sum(v.weight for v in votes)
-    if select == "majority" or total <= 0:
-        share = votes[0].trust / sum(v.trust for v in votes)
-    else:
-        share = min(1.0, votes[0].weight / total)
-    return Confidence(share, "vote", voters)
+    share = votes[0].trust / sum(v.trust for v in votes)
+    if select != "majority" and total > 0:
+        weight = min(1.0, votes[0].weight / total)
+        share = (share + weight) / 2 if how == "prod" else weight
+    return Confidence(share * voters / (voters + (dropped > 0)), "vote", voters)
 
 
 def shortfall(confidence: Confidence | None, wanted: float) -> Shortfall | None:

@@ -17,6 +17,7 @@ from tts_cli.data.record import Verified
 from tts_cli.search.context import Search, Solution
 from tts_cli.search.tree import Node, score_of, solution_text, tips, walk
 from tts_cli.solving.confidence import Confidence, of_vote
+from tts_cli.strategy.mixture import Mixture
 
 _STATES_AN_ANSWER = re.compile(r"\\f?(?:boxed|box)\b|####|\banswers?\b", re.IGNORECASE)
 
@@ -55,8 +56,16 @@ def scored(solution: Solution, how: Aggregate) -> Solution:
     return replace(solution, score=score_of(solution.node.scores, how))
 
 
-def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, verify: bool = False) -> Selection:
-    """Finished solutions vote; without any, unfinished ones that state an answer. `verify`: see `elect`.
+def decide(
+    search: Search,
+    how: Aggregate,
+    select: Select,
+    judge: Equality,
+    *,
+    verify: bool = False,
+    mixture: Mixture | None = None,
+) -> Selection:
+    """Finished solutions vote; without any, unfinished ones that state an answer. `verify`, `mixture`: see `elect`.
 
     One that holds a false equality votes only where no other states an answer; then nothing but a proof stands behind
     what they elect.
@@ -66,7 +75,17 @@ def decide(search: Search, how: Aggregate, select: Select, judge: Equality, *, v
     refuted = len(sound) < len(finished) and all(solution.answer is None for solution in sound)
     solutions = finished if refuted else sound or unfinished_solutions(search, how)
     problem = search.problem if verify else None
-    selection = elect(solutions, how, select, judge, unfinished=not finished, problem=problem, copies=search.copies)
+    selection = elect(
+        solutions,
+        how,
+        select,
+        judge,
+        unfinished=not finished,
+        problem=problem,
+        copies=search.copies,
+        mixture=mixture,
+        dropped=0 if refuted else count_dropped(search),
+    )
     if not refuted:
         return selection
     proof = selection.confidence if selection.confidence and selection.confidence.basis == "proof" else None
@@ -82,11 +101,14 @@ def elect(
     unfinished: bool = False,
     problem: str | None = None,
     copies: int = 1,
+    mixture: Mixture | None = None,
+    dropped: int = 0,
 ) -> Selection:
     """Each solution votes as often as it was sampled; with a `problem`, only if its answer is not provably wrong there.
 
     They are put in the order of their paths: the order in which samples end depends on what shared their batches,
-    and what a tie is decided by must not. `copies`: so many votes are those of one sample.
+    and what a tie is decided by must not. `copies`: so many votes are those of one sample. `mixture`: weighs them, if
+    not their scores. `dropped`: samples that the calculator left without a vote (`count_dropped`).
     """
     ordered = sorted((scored(solution, how) for solution in solutions), key=lambda solution: solution.node.path)
     ballots = tuple(s for s in ordered for _ in range(s.node.count if unfinished else s.node.ended))
@@ -98,20 +120,23 @@ def elect(
     if verified is not None and not all_wrong(verified):
         kept = [(s, opinion) for s, opinion in zip(ballots, opinions, strict=True) if opinion != "wrong"]
         ballots, opinions = tuple(s for s, _ in kept), tuple(opinion for _, opinion in kept)
-    votes = vote_of(ballots, select, judge)
+    votes = vote_of(ballots, select, judge, mixture)
     if not votes:
         return Selection(None, None, _best(ordered), (), unfinished, ballots, verified)
     winners = [ballots[index] for index in votes[0].members]
     said = {opinions[index] for index in votes[0].members}
     voters = 0 if unfinished else sum(v.count for v in votes) // copies
-    confidence = _proved(said) or of_vote(votes, select, voters)
+    confidence = _proved(said) or of_vote(votes, select, voters, how=how, dropped=dropped)
     return Selection(votes[0].answer, confidence, _best(winners), tuple(votes), unfinished, ballots, verified)
 
 
-def vote_of(ballots: Sequence[Solution], select: Select, judge: Equality) -> list[VoteClass]:
+def vote_of(
+    ballots: Sequence[Solution], select: Select, judge: Equality, mixture: Mixture | None = None
+) -> list[VoteClass]:
     """The classes of these solutions' answers, best first; each solution has one vote."""
+    known = mixture.weights(ballots) if mixture else weights(ballots, select)
     answers, ways = [s.answer for s in ballots], [s.how for s in ballots]
-    return vote(answers, weights(ballots, select), select, judge, ways)
+    return vote(answers, known, select, judge, ways)
 
 
 def _counted(opinions: Iterable[Opinion | None]) -> Verified | None:
@@ -162,6 +187,19 @@ def count_samples(search: Search) -> SampleCount:
     finished = sum(node.ended for node in search.solutions)
     drawn = search.begun + paths // search.copies
     return SampleCount(min(finished // search.copies, drawn), drawn)  # a sample may end in several refuted steps
+
+
+def count_dropped(search: Search) -> int:
+    """Votes that independent samples lost to the calculator: all that they drew somewhere states a false equality.
+
+    A tree search gives such a step's place to another branch, and loses no vote by it; the trees that `auto` grows
+    beside its samples have paths that begin below 0.
+    """
+    if not search.begun:
+        return 0
+    ended = sum(node.ended for node in search.solutions if not node.sound and node.path[0] >= 0)
+    parked = (one for place, one in search.refuted.parked.items() if place[0] >= 0 and not one.node.revived)
+    return ended + sum(one.votes for one in parked if one.node not in search.solutions)
 
 
 def best_attempt(search: Search, how: Aggregate) -> Solution | None:

@@ -189,7 +189,7 @@ class Session:
         """Comparing answers takes time, too: what is left of it, or `_VOTING_TIME` where less is."""
         left, judge = self.seconds_left(), self._judge
         with judge.within(max(left, _VOTING_TIME)) if left is not None and isinstance(judge, Judge) else nullcontext():
-            return decide(self.search, *self.vote, judge, verify=verify)
+            return decide(self.search, *self.vote, judge, verify=verify, mixture=self.plan.mixture)
 
     def _report(self, decision: Decision) -> None:
         clause = wording.of_decision(decision)

@@ -10,6 +10,7 @@ from tts_cli.errors import UsageError
 from tts_cli.protocols import ModelFacts
 from tts_cli.search.methods import Method, find
 from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.profile import Profile, Unfit
 from tts_cli.strategy.rules import CalibratedRule, PaperTableRule, Rule
 
@@ -70,6 +71,11 @@ class Plan:
     def vote(self, settings: Settings) -> tuple[Aggregate, Select]:
         """How solutions vote: as the rule was calibrated, else as the settings say."""
         return (self.rule and self.rule.vote) or (settings.aggregation, settings.select)
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """What weighs the votes, where it was learned."""
+        return self.rule.mixture if self.rule else None
 
 
 def make_plan(

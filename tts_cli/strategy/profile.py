@@ -21,6 +21,7 @@ from tts_cli.errors import TtsError, UsageError, reason
 from tts_cli.search.best_first import HYPERPARAMETERS, Start
 from tts_cli.strategy.features import FEATURES
 from tts_cli.strategy.logistic import Logistic
+from tts_cli.strategy.mixture import Mixture
 
 VERSION = 3
 
@@ -78,16 +79,18 @@ def name_of(samples: int, read: bool) -> str:
 
 
 class Voting(_Part):
-    """How the solutions of best-first search vote."""
+    """How the solutions of best-first search vote. `mixed`: weighed by the profile's mixture of judges."""
 
     aggregate: Aggregate
     select: Select
+    mixed: bool = False
 
 
 class Profile(_Part):
     """The file's content.
 
-    `start` and `vote`: of best-first search, as they were worth most. `settings`: what samples and votes depend on
+    `start` and `vote`: of best-first search, as they were worth most; `mixture`: the
+    judges that were worth it in a vote of independent samples. `settings`: what samples and votes depend on
     beside the models (`samples_as`). `convinced`: whether the leading answer is right when a solution has convinced the
     PRM; `best_of_n`: whether it is after N samples that are all scored. `prm` None: votes and likelihoods alone.
     `solution_flops`: of one solution, written and scored. `figures`: for people.
@@ -103,6 +106,7 @@ class Profile(_Part):
     settings: dict[str, float | str]
     start: Start
     vote: Voting
+    mixture: Mixture | None = None
     features: tuple[str, ...]
     stages: tuple[Stage, ...] = Field(min_length=1)
     convinced: Logistic
@@ -113,6 +117,8 @@ class Profile(_Part):
     @model_validator(mode="after")
     def _in_itself(self) -> Profile:
         """What a rule relies on; a person may have edited the file."""
+        if self.vote.mixed and self.mixture is None:
+            raise ValueError("it votes by a mixture, and there is none")
         order = [(stage.samples, stage.read) for stage in self.stages]
         if order != sorted(set(order)):
             raise ValueError("the stages do not ascend")
@@ -218,6 +224,7 @@ def samples_as(settings: Settings) -> dict[str, float | str]:
         "top_p": sampling.top_p,
         "aggregate": settings.aggregation,
         "select": settings.select,
+        "calculator": "on" if settings.calculator else "off",
         **({"prm_format": settings.prm_format} if settings.prm_format else {}),
         **HYPERPARAMETERS,
     }
@@ -251,9 +258,10 @@ def differs(
             return Mismatch("PRM", *(one.name if one else "none" for one in (profile.prm, prm)))
     elif profile.prm.content != prm.content:
         return Mismatch("PRM", profile.prm, prm)
+    made_with = {"calculator": "off"} | profile.settings  # a file that does not say is older than the calculator
     for name, value in settings.items():
-        if profile.settings.get(name) != value:
-            return Mismatch(name, profile.settings.get(name), value)
+        if made_with.get(name) != value:
+            return Mismatch(name, made_with.get(name), value)
     return None
 
 

@@ -20,6 +20,7 @@ from tts_cli.search.best_first import Start
 from tts_cli.search.methods import find
 from tts_cli.strategy.features import FEATURES, Observation
 from tts_cli.strategy.logistic import sigmoid
+from tts_cli.strategy.mixture import Mixture
 from tts_cli.strategy.paper_table import Difficulty, TableChoice, choose
 from tts_cli.strategy.profile import Profile, Stage
 
@@ -139,6 +140,11 @@ class Rule(Protocol):
         ...
 
     @property
+    def mixture(self) -> Mixture | None:
+        """What weighs their votes, if not the PRM's scores alone."""
+        ...
+
+    @property
     def name(self) -> str:
         """Two rules of one name decide alike."""
         ...
@@ -170,6 +176,11 @@ class CalibratedRule:
     def vote(self) -> tuple[Aggregate, Select]:
         """As it was calibrated."""
         return self.profile.vote.aggregate, self.profile.vote.select
+
+    @property
+    def mixture(self) -> Mixture | None:
+        """As it was learned."""
+        return self.profile.mixture if self.profile.vote.mixed else None
 
     @property
     def name(self) -> str:
@@ -267,6 +278,7 @@ class PaperTableRule:
     budget: int
     least: float | None = None
     vote: ClassVar[None] = None
+    mixture: ClassVar[None] = None
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from tts_cli.evaluation.heads.table import StepTable, table_of
 from tts_cli.models.prm.likelihoods import NAMES
 from tts_cli.models.prm.states import StepStates, step_paths
 
-Where = Literal["nowhere", "likelihoods", "end", "product", "problem"]
+Where = Literal["nowhere", "likelihoods", "end", "doubtful", "product", "problem"]
 WIDTH = 8
 WRONG = ("2", "3")
 
@@ -37,6 +37,9 @@ def states_of(problem: LabelledProblem, where: Where, strength: float, random: n
         sign = 1.0 if right[path] else -1.0
         read.end[row], read.mean[row] = random.normal(size=WIDTH), random.normal(size=WIDTH)
         read.likelihoods[row] = random.normal(size=len(NAMES))
+        if read.doubtful is not None:
+            read.doubtful[row] = random.normal(size=WIDTH)
+            read.doubtful[row, 0] += strength * sign * (where == "doubtful")
         if where == "end":
             read.end[row, 0] += strength * sign
         elif where == "likelihoods":

@@ -7,9 +7,11 @@ import pytest
 
 from tests.evaluation.heads.synthetic import problem_of, states_of, table
 from tests.evaluation.test_simulate import Same
+from tts_cli.config import Settings
 from tts_cli.evaluation.heads.figures import HeadFigures, measure
+from tts_cli.evaluation.heads.selection import outer_folds
 from tts_cli.evaluation.heads.table import StepTable, table_of
-from tts_cli.evaluation.statistics import Estimate
+from tts_cli.evaluation.statistics import Estimate, auc
 
 
 def by_hand(*right: list[bool]) -> StepTable:
@@ -31,7 +33,7 @@ def test_figures_by_hand() -> None:
     chances = np.array([chance for end in ends for chance in (0.5, end)])
     made = measure(found, chances, Same())
     assert (made.problems, made.mixed, made.share_right) == (2, 2, 0.5)
-    assert value(made.auc_of_solutions) == pytest.approx(5 / 9)  # of 3 x 3 pairs: 0.9 wins 3, 0.3 one, 0.4 one
+    assert value(made.auc_of_solutions) == pytest.approx((1 + 0) / 2), "each problem is a fold"
     assert value(made.auc_within) == pytest.approx((1 + 0) / 2)
     assert value(made.majority) == 1.0, "of answers with one vote each the first"
     assert (value(made.best_of_n), value(made.weighted)) == (0.5, 1.0)
@@ -46,6 +48,27 @@ def test_a_perfect_head_gains_all_that_there_is() -> None:
     assert value(made.gain_of_best_of_n) == 0.25 and not made.worthless
     assert value(made.calibration_error) == pytest.approx(0.01)
     assert "worth something" in made.worth
+
+
+def test_what_folds_are_apart_by_is_not_held_against_a_head() -> None:
+    """Heads that know nothing but how often solutions are right elsewhere: less often where they are right more often
+    here. All chances together would say that they are worse than nothing."""
+    found = table("nowhere", problems=40, samples=4)
+    chances = np.empty(len(found.problem))
+    for fold in outer_folds(found, 0):
+        chances[found.rows_of(fold)] = 1 - found.target[found.rows_of(fold)].mean()
+    made = measure(found, chances, Same())
+    assert value(made.auc_of_steps) == value(made.auc_of_solutions) == 0.5
+    assert (auc(chances, found.target > 0.5) or 0.0) < 0.45
+
+
+def test_of_two_gains_the_recommended_one_counts() -> None:
+    votes = {"majority": Estimate(0.5, 0.4, 0.6), "best_of_n": Estimate(0.6, 0.5, 0.7)}
+    gain, none = Estimate(0.1, 0.05, 0.15), Estimate(0.01, -0.02, 0.04)
+    lucky = HeadFigures(9, 9, 0.5, None, None, None, None, gain_of_best_of_n=gain, gain_of_weighted=none, **votes)
+    sound = HeadFigures(9, 9, 0.5, None, None, None, None, gain_of_best_of_n=none, gain_of_weighted=gain, **votes)
+    assert lucky.worthless and "a weighted vote against majority +1.0" in lucky.worth
+    assert not sound.worthless and sound.as_dict()["select"] == "weighted" == Settings().select
 
 
 def test_noise_is_worth_nothing_and_it_says_so() -> None:

@@ -9,6 +9,7 @@ from tests.evaluation.heads.synthetic import table
 from tts_cli.evaluation.heads.fit import Recipe
 from tts_cli.evaluation.heads.selection import (
     BOTH,
+    GATED,
     LIKELIHOODS,
     OUTER,
     STATE,
@@ -53,6 +54,10 @@ def test_the_simplest_within_one_standard_error() -> None:
 def test_what_shows_the_truth_is_chosen(where: str, kinds: set[Recipe]) -> None:
     found = table(where)  # type: ignore[arg-type]
     assert fit_best(found, np.arange(60), 0, FEW).recipe in kinds
+
+
+def test_a_gated_head_is_chosen_where_it_alone_knows() -> None:
+    assert fit_best(table("doubtful"), np.arange(60), 0).recipe.inputs == GATED
 
 
 def test_an_mlp_is_chosen_where_no_linear_head_will_do() -> None:

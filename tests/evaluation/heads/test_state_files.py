@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,11 @@ import pytest
 
 from tests.evaluation.heads.synthetic import problem_of, states_of
 from tts_cli.errors import TtsError
+from tts_cli.evaluation.heads.fit import Recipe
 from tts_cli.evaluation.heads.labels import LabelledProblem
+from tts_cli.evaluation.heads.selection import ALL, GATED, fit_best
 from tts_cli.evaluation.heads.states import StateFiles
+from tts_cli.evaluation.heads.table import table_of
 from tts_cli.models.prm.states import StepStates
 
 PROBLEM = problem_of(1, [True, False, True])
@@ -38,9 +42,22 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     files(tmp_path).save(PROBLEM, READ)
     found = files(tmp_path).load(PROBLEM)
     assert found is not None
-    for name in ("end", "mean", "likelihoods", "there"):
+    for name in ("end", "mean", "likelihoods", "there", "doubtful"):
         assert (getattr(found, name) == getattr(READ, name)).all()
     assert found.end.dtype == np.float16
+
+
+def test_files_of_older_versions_are_not_read_anew(tmp_path: Path) -> None:
+    """They lack what only some heads read: these are not tried."""
+    files(tmp_path).save(PROBLEM, replace(READ, doubtful=None))
+    found = files(tmp_path).load(PROBLEM)
+    assert found is not None and found.doubtful is None and (found.end == READ.end).all()
+    older = table_of([PROBLEM, PROBLEM], [found, READ])
+    assert not older.has(GATED) and older.has(ALL)
+    assert (
+        fit_best(older, np.arange(2), 0, [Recipe("linear", GATED, 0.1), Recipe("linear", ALL, 0.1)]).recipe.inputs
+        == ALL
+    )
 
 
 def test_other_steps_models_and_layouts_have_other_states(tmp_path: Path) -> None:

@@ -37,7 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with_states.close()
     backbone = {"name": "tiny", "architecture": "llama", "content": of_file(model), "n_embd": n_embd}
     card = HeadCard.model_validate(
-        {**FIELDS, "inputs": ["end", "mean", "likelihoods"], "backbone": backbone, "aggregate": "min", "layout": LAYOUT}
+        {
+            **FIELDS,
+            "inputs": ["end", "mean", "doubtful", "likelihoods"],
+            "backbone": backbone,
+            "aggregate": "min",
+            "layout": LAYOUT,
+        }
     )
     weight = np.random.default_rng(0).normal(scale=0.05, size=card.width).astype(np.float32)
     weight[-len(NAMES) :] *= 0.2  # sums of log-probabilities are far from 0
@@ -64,7 +70,8 @@ def test_a_step_scores_as_in_training_whatever_shares_its_tree(
 ) -> None:
     head = HeadFile.read(folder / "h.safetensors")
     trained, _ = StateReader(policy).read(PROBLEM, SOLUTIONS)
-    rows = zip(trained.end, trained.mean, trained.likelihoods, strict=True)
+    assert trained.doubtful is not None
+    rows = zip(trained.end, trained.mean, trained.likelihoods, trained.doubtful, strict=True)
     expected = {path: head.score(*row) for path, row in zip(step_paths(SOLUTIONS), rows, strict=True)}
     usage = Usage()
     prefixes: dict[tuple[str, ...], Prefix] = {(): prm.start(PROBLEM, usage)}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from tts_cli.models.prm.likelihoods import FLOOR, NAMES, StepLikelihood
+from tts_cli.models.prm.likelihoods import FLOOR, LEAST_DOUBT, NAMES, Doubtful, StepLikelihood
 
 
 def test_two_steps_by_hand() -> None:
@@ -29,3 +30,14 @@ def test_two_steps_by_hand() -> None:
 def test_what_cannot_be_is_as_unlikely_as_the_floor() -> None:
     numbers = StepLikelihood().after([float("-inf"), -1.0], [True, True]).numbers
     assert dict(zip(NAMES, numbers, strict=True))["sum so far"] == FLOOR - 1
+
+
+def test_states_weigh_as_much_as_their_tokens_are_in_doubt() -> None:
+    states = np.array([[1.0, 0.0], [0.0, 1.0], [4.0, 4.0]], np.float32)
+    logprobs = [np.log(0.5), np.log(0.25), 0.0]
+    weights = np.array([0.5, 0.75, 0.0]) + LEAST_DOUBT
+    whole = Doubtful().after(states, logprobs)
+    assert whole.mean == pytest.approx(weights @ states / weights.sum(), abs=1e-6)
+    assert whole.mass == pytest.approx(weights.sum())
+    step = StepLikelihood().after(logprobs[:1], [False], states[:1]).after(logprobs[1:], [False, True], states[1:])
+    assert step.doubtful.mean == pytest.approx(whole.mean, abs=1e-6)

@@ -13,7 +13,7 @@ from tts_cli.engine import Evaluated, ReadOut
 from tts_cli.errors import ModelError
 from tts_cli.models.backends.llama_cpp import LlamaPolicy
 from tts_cli.models.load import load_policy
-from tts_cli.models.prm.likelihoods import NAMES
+from tts_cli.models.prm.likelihoods import NAMES, Doubtful
 from tts_cli.models.prm.states import StateReader, step_paths
 from tts_cli.models.prompts import plain_tokens
 from tts_cli.protocols import Usage
@@ -37,8 +37,8 @@ def parts_of(policy: LlamaPolicy, steps: tuple[str, ...]) -> list[list[int]]:
     return [policy.prompt_tokens(PROBLEM), *texts]
 
 
-def from_scratch(policy: LlamaPolicy, steps: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """All in one run: the last step's end state, its mean state, and its tokens' log-probabilities."""
+def from_scratch(policy: LlamaPolicy, steps: tuple[str, ...]) -> tuple[np.ndarray, list[float]]:
+    """All in one run: the states at the last step's tokens, and their log-probabilities."""
     engine = policy.engine
     parts = parts_of(policy, steps)
     tokens = [token for part in parts for token in part]
@@ -51,7 +51,16 @@ def from_scratch(policy: LlamaPolicy, steps: tuple[str, ...]) -> tuple[np.ndarra
     rows = read.logits[-size - 1 : -1].astype(np.float64)
     logprobs = rows - np.logaddexp.reduce(rows, axis=1, keepdims=True)
     chosen = [float(row[token]) for row, token in zip(logprobs, parts[-1], strict=True)]
-    return read.hidden[-1], read.hidden[-size:].mean(0), chosen
+    return read.hidden[-size:], chosen
+
+
+def doubtful(policy: LlamaPolicy, steps: tuple[str, ...]) -> np.ndarray:
+    """The states at all tokens of the steps, each weighted by how unlikely its token was."""
+    found = Doubtful()
+    for end in range(1, len(steps) + 1):
+        found = found.after(*from_scratch(policy, steps[:end]))
+    assert found.mean is not None
+    return found.mean
 
 
 def test_a_tree_gives_what_each_solution_gives_alone(policy: LlamaPolicy) -> None:
@@ -61,9 +70,11 @@ def test_a_tree_gives_what_each_solution_gives_alone(policy: LlamaPolicy) -> Non
     alone = sum(len(part) for one in SOLUTIONS for part in parts_of(policy, one))
     assert tokens < alone, "what they share is run once"
     for row, path in enumerate(paths):
-        end, mean, logprobs = from_scratch(policy, path)
-        assert read.end[row] == pytest.approx(end, abs=0.02)
-        assert read.mean[row] == pytest.approx(mean, abs=0.02)
+        states, logprobs = from_scratch(policy, path)
+        assert read.end[row] == pytest.approx(states[-1], abs=0.02)
+        assert read.mean[row] == pytest.approx(states.mean(0), abs=0.02)
+        assert read.doubtful is not None
+        assert read.doubtful[row] == pytest.approx(doubtful(policy, path), abs=0.02)
         numbers = dict(zip(NAMES, read.likelihoods[row], strict=True))
         assert numbers["mean"] == pytest.approx(np.mean(logprobs), abs=0.01)
         assert numbers["least"] == pytest.approx(min(logprobs), abs=0.01)

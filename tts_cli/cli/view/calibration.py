@@ -15,6 +15,7 @@ from tts_cli.cli.view.results import percent
 from tts_cli.cli.view.tables import Table
 from tts_cli.costs import human
 from tts_cli.evaluation.statistics import Estimate
+from tts_cli.strategy.mixture import JUDGES
 from tts_cli.strategy.profile import Profile
 
 _KINDS = ("easy", "medium", "hard")
@@ -28,7 +29,7 @@ def present(channels: Channels, made: Profile, path: Path) -> None:
         return
     prm = made.prm.name if made.prm else "no PRM"
     title = f"{made.data.name}: {made.data.problems} problems, {made.policy.name} + {prm}"
-    found = [_methods(title, made.figures), _efforts(made.figures)]
+    found = [_methods(title, made.figures), _efforts(made.figures), _judges(made)]
     if channels.rich_out:
         channels.draw(Group(*(tables.drawn(table) for table in found)))
     else:
@@ -58,6 +59,17 @@ def _efforts(figures: Mapping[str, Any]) -> Table:
     note += f"with the share of all samples that is right: {correlation:.2f}."
     header = ("auto, effort", "% right (95 %)", "FLOPs", "samples", "confidence off by")
     return Table("What auto makes of the same samples", header, rows, note=note)
+
+
+def _judges(made: Profile) -> Table:
+    """What a vote by each mixture of judges reaches, and which one `auto` votes by."""
+    rows = [[name, percent(Estimate(**row))] for name, row in made.figures["judges"].items()]
+    assert made.mixture is not None, "it was just learned"
+    exponents = ", ".join(f"{name} {x:g}" for name, x in zip(JUDGES, made.mixture.exponents, strict=True) if x)
+    note = f"The simplest that is not measurably worse: {exponents or 'votes alone'}. "
+    how = "it" if made.vote.mixed else f"{made.vote.aggregate} and {made.vote.select}, which is worth more there"
+    note += f"auto votes by {how}."
+    return Table("Votes by mixtures of judges", ("judges", "% right (95 %)"), rows, note=note)
 
 
 def _percent_of(row: Mapping[str, Any], kind: str) -> str:

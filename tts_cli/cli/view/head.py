@@ -34,8 +34,8 @@ def _figures(card: Mapping[str, Any], figures: HeadFigures) -> Table:
     read_by = "its own states" if card["own_states"] else f"read by {card['backbone']['name']}"
     title = f"{data['name']}: {data['problems']} problems, {data['samples']} solutions of {card['policy']}, {read_by}"
     shares = {
-        "AUC of steps": figures.auc_of_steps,
-        "AUC of solutions": figures.auc_of_solutions,
+        "AUC of steps, mean of folds": figures.auc_of_steps,
+        "AUC of solutions, mean of folds": figures.auc_of_solutions,
         f"AUC within a problem ({figures.mixed} with right and wrong ones)": figures.auc_within,
         "calibration error": figures.calibration_error,
     }

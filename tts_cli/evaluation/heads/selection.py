@@ -28,6 +28,7 @@ RANKED = 8
 LIKELIHOODS: tuple[HeadInput, ...] = ("likelihoods",)
 STATE: tuple[HeadInput, ...] = ("end",)
 BOTH: tuple[HeadInput, ...] = ("end", "likelihoods")
+GATED: tuple[HeadInput, ...] = ("doubtful", "likelihoods")
 ALL: tuple[HeadInput, ...] = ("end", "mean", "likelihoods")
 RECIPES = (
     Recipe("linear", LIKELIHOODS, 0.001),
@@ -35,6 +36,8 @@ RECIPES = (
     Recipe("linear", BOTH, 1.0),
     Recipe("linear", BOTH, 0.1),
     Recipe("linear", BOTH, 0.01),
+    Recipe("linear", GATED, 0.1),
+    Recipe("linear", GATED, 0.01),
     Recipe("linear", ALL, 1.0),
     Recipe("linear", ALL, 0.1),
     Recipe("linear", ALL, 0.01),
@@ -75,6 +78,7 @@ def fit_best(
     on_fit: OnFit = lambda: None,
 ) -> FittedHead:
     """Choose a recipe by these problems, calibrate it and fit it to all of them. `on_fit`: once for each fold."""
+    recipes = [recipe for recipe in recipes if table.has(recipe.inputs)]
     unseen = {recipe: np.full(len(table.problem), np.nan) for recipe in recipes}
     for fold in folds_of(problems, INNER, seed):
         others, rows = np.setdiff1d(problems, fold), table.rows_of(fold)
@@ -98,10 +102,15 @@ def held_out_chances(
     """Of every row, by a head that was chosen and fitted without its problem."""
     problems = np.arange(len(table.solutions))
     chances = np.empty(len(table.problem))
-    for fold in folds_of(problems, OUTER, seed + 1):
+    for fold in outer_folds(table, seed):
         rows = table.rows_of(fold)
         chances[rows] = fit_best(table, np.setdiff1d(problems, fold), seed, recipes, on_fit).chances(table, rows)
     return chances
+
+
+def outer_folds(table: StepTable, seed: int) -> list[NDArray[np.int64]]:
+    """The problems of `held_out_chances`, by the head that has not seen them."""
+    return folds_of(np.arange(len(table.solutions)), OUTER, seed + 1)
 
 
 def fits(outer: int = OUTER) -> int:

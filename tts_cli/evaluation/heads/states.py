@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Goes up whenever the same text gives other numbers."""
 
-_ARRAYS = ("end", "mean", "likelihoods", "there")
+_ARRAYS = ("end", "mean", "likelihoods", "there", "doubtful")
+_SINCE = "doubtful"  # not in files of older versions, which are not read anew for it
 
 
 class StateFiles:
@@ -48,13 +49,14 @@ class StateFiles:
             with self._path(problem).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if str(file["steps"]) != self._steps(problem):
                     return None
-                return StepStates(*(file[name] for name in _ARRAYS))
+                arrays = {name: file[name] for name in _ARRAYS if name != _SINCE or name in file}
+                return StepStates(**arrays)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
     def save(self, problem: LabelledProblem, states: StepStates) -> None:
         """Whole or not at all. Raises TtsError."""
-        arrays = {name: getattr(states, name) for name in _ARRAYS}
+        arrays = {name: getattr(states, name) for name in _ARRAYS if getattr(states, name) is not None}
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, steps=np.array(self._steps(problem)), **arrays)
         write_atomically(self._path(problem), buffer.getvalue(), "A problem's states")

@@ -37,6 +37,10 @@ class StepTable:
     solutions: tuple[tuple[PlacedSolution, ...], ...]
     by_steps: bool
 
+    def has(self, inputs: Sequence[HeadInput]) -> bool:
+        """Are these there? Not all are stored by older versions."""
+        return all(name in self.inputs for name in inputs)
+
     def joined(self, inputs: Sequence[HeadInput], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """These rows of these inputs side by side [rows, width]."""
         return np.concatenate([self.inputs[name][rows].astype(np.float32) for name in inputs], axis=1)
@@ -66,6 +70,8 @@ def table_of(problems: Sequence[LabelledProblem], states: Sequence[StepStates]) 
     """Solutions with a step that was not read (the context had no room) are left out, and so are problems without
     any other."""
     inputs: dict[HeadInput, list[NDArray[np.floating]]] = {"end": [], "mean": [], "likelihoods": []}
+    if all(read.doubtful is not None for read in states):
+        inputs["doubtful"] = []
     problem_of_row: list[int] = []
     counts: list[list[float]] = []  # of a row: samples with a label, right ones, ends
     placed: list[tuple[PlacedSolution, ...]] = []
@@ -77,8 +83,8 @@ def table_of(problems: Sequence[LabelledProblem], states: Sequence[StepStates]) 
         problem_of_row += [len(placed)] * len(read.there)
         counts += _counts(solutions, begin, len(read.there))
         placed.append(solutions)
-        for name, values in (("end", read.end), ("mean", read.mean), ("likelihoods", read.likelihoods)):
-            inputs[name].append(values)  # type: ignore[index]
+        for name, parts in inputs.items():
+            parts.append(getattr(read, name))
     weight, right, ends = np.array(counts, float).reshape(-1, 3).T
     return StepTable(
         inputs={name: np.concatenate(parts) for name, parts in inputs.items() if parts},

@@ -14,10 +14,10 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from tts_cli.engine import Branch, Engine, Evaluated, Generated, Sampler, allowed_cores
-from tts_cli.models.prm.formats import PrmFormat, StepTokens
+from tts_cli.models.prm.formats import PrmFormat, StepLayout, StepTokens
 from tts_cli.models.prm.heads import head_of, published_of
 from tts_cli.models.prm.likelihoods import StepLikelihood
 from tts_cli.models.prm.read_outs import StepReadOut, read_out_of
@@ -25,7 +25,18 @@ from tts_cli.models.prm.solution import answer_of, layout_of
 from tts_cli.models.prompts import Hole, compile_template, fill, with_bos
 from tts_cli.models.registry import ModelEntry
 from tts_cli.models.steps import StepEnd, Turn
-from tts_cli.protocols import Contention, Job, PartialStep, Prefix, SampledStep, SampleKey, Sampling, ScoredStep, Usage
+from tts_cli.protocols import (
+    Contention,
+    Finish,
+    Job,
+    PartialStep,
+    Prefix,
+    SampledStep,
+    SampleKey,
+    Sampling,
+    ScoredStep,
+    Usage,
+)
 
 TEMPLATE_KEY, ARCHITECTURE_KEY = "tokenizer.chat_template", "general.architecture"  # GGUF strings
 
@@ -98,13 +109,28 @@ class LlamaModel:
 
 
 class PolicyPrefix(BranchPrefix):
-    """A problem and its steps so far, and how far they have come."""
+    """A problem and its steps so far, and how far they have come. `steps`: their texts, as long as the tokens that were
+    sampled are those of the text (own_states.py)."""
 
-    __slots__ = ("turn",)
+    __slots__ = ("steps", "turn")
 
-    def __init__(self, branch: Branch, parent: PolicyPrefix | None, turn: Turn) -> None:
+    def __init__(
+        self, branch: Branch, parent: PolicyPrefix | None, turn: Turn, steps: tuple[str, ...] | None = None
+    ) -> None:
         super().__init__(branch, parent)
-        self.turn = turn
+        self.turn, self.steps = turn, steps
+
+
+class StepListener(Protocol):
+    """Who reads what a policy writes."""
+
+    def listens(self, prefix: PolicyPrefix) -> bool:
+        """Is what the model shows of the next step after `prefix` wanted?"""
+        ...
+
+    def add(self, prefix: PolicyPrefix, text: str, finish: Finish, generated: Generated) -> None:
+        """A step was written that ends at `prefix`."""
+        ...
 
 
 class LlamaPolicy(LlamaModel):
@@ -113,10 +139,11 @@ class LlamaPolicy(LlamaModel):
     def __init__(self, engine: Engine, entry: ModelEntry, prompt: Iterable[str | Hole]) -> None:
         super().__init__(engine, entry)
         self.prompt = compile_template(engine.vocab, prompt)
+        self.listener: StepListener | None = None
 
     def start(self, problem: str, usage: Usage) -> PolicyPrefix:
         """The handle of a problem's prompt. Raises PromptTooLong."""
-        return PolicyPrefix(self.engine.root(self.prompt_tokens(problem), usage), None, Turn(problem))
+        return PolicyPrefix(self.engine.root(self.prompt_tokens(problem), usage), None, Turn(problem), ())
 
     def prompt_tokens(self, problem: str) -> list[int]:
         """The prompt's tokens; nothing in the problem is read as a special token."""
@@ -128,7 +155,11 @@ class LlamaPolicy(LlamaModel):
         assert isinstance(prefix, PolicyPrefix)
         end = StepEnd(self.entry.separator, prefix.turn)
         job = self.engine.generate(
-            prefix.branch, sampler=Sampler(key, sampling), stop=end, max_tokens=sampling.max_step_tokens
+            prefix.branch,
+            sampler=Sampler(key, sampling),
+            stop=end,
+            max_tokens=sampling.max_step_tokens,
+            see=self.listener is not None and self.listener.listens(prefix),
         )
         prefix.users += 1
         return job.then(partial(self._sampled, prefix, end), partial(prefix.drop, self.engine))
@@ -145,14 +176,17 @@ class LlamaPolicy(LlamaModel):
     def _sampled(self, prefix: PolicyPrefix, end: StepEnd, generated: Generated) -> SampledStep:
         text, finish = end.result(generated.text, generated.finish)
         child = PolicyPrefix(generated.branch, prefix, end.turn)
+        if self.listener is not None and generated.seen is not None:
+            self.listener.add(child, text, finish, generated)
         return SampledStep(text, len(generated.tokens), finish, child, generated.logprob, end.turn.answered)
 
 
 class PrmPrefix(BranchPrefix):
     """A problem and the texts of its steps so far, as the PRM has run them, but for the `held` tokens at its end: they
-    are run with the next step. `scores`: one for the whole problem. `carried`: what the next score depends on."""
+    are run with the next step. `scores`: one for the whole problem. `carried`: what the next score depends on.
+    `spared`: tokens that were not run here, because the policy had run them (own_states.py)."""
 
-    __slots__ = ("carried", "held", "scores", "steps")
+    __slots__ = ("carried", "held", "scores", "spared", "steps")
 
     def __init__(
         self,
@@ -163,9 +197,10 @@ class PrmPrefix(BranchPrefix):
         held: tuple[int, ...],
         users: int = 1,
         carried: StepLikelihood | None = None,
+        spared: int = 0,
     ) -> None:
         super().__init__(branch, parent, users)
-        self.steps, self.scores, self.held, self.carried = steps, scores, held, carried
+        self.steps, self.scores, self.held, self.carried, self.spared = steps, scores, held, carried, spared
 
     @property
     def root(self) -> PrmPrefix:
@@ -179,7 +214,7 @@ class PrmPrefix(BranchPrefix):
     @property
     def length(self) -> int:
         """Tokens from the beginning of the prompt to here, run or held."""
-        return self.branch.length + len(self.held)
+        return self.branch.length + len(self.held) - self.spared
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +230,7 @@ class StepKey:
 class StepScores:
     """The steps of one problem that the PRM was asked for."""
 
+    problem: str
     jobs: dict[StepKey, Job[tuple[float, PrmPrefix]]] = field(default_factory=dict)
     final: set[StepKey] = field(default_factory=set)  # those that no step follows
 
@@ -211,10 +247,11 @@ class StepScores:
 class LlamaPRM(LlamaModel):
     """`protocols.RewardModel` on an engine. Raises ModelError where the model does not fit the format."""
 
-    def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat) -> None:
+    def __init__(self, engine: Engine, entry: ModelEntry, format: PrmFormat, layout: StepLayout | None = None) -> None:
+        """`layout`: the format's unless given."""
         super().__init__(engine, entry)
         self._read_out, self._after = self._read_out_of(format), format.after
-        self._layout = layout_of(format, entry, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
+        self._layout = layout or layout_of(format, entry, engine.vocab, engine.metadata.get(TEMPLATE_KEY))
 
     def _read_out_of(self, format: PrmFormat) -> StepReadOut:
         if format.read != "head":
@@ -226,7 +263,7 @@ class LlamaPRM(LlamaModel):
     def start(self, problem: str, usage: Usage) -> PrmPrefix:
         """The handle of a problem before its first step. Raises PromptTooLong."""
         prompt = self._layout.start(self.engine.vocab, problem)
-        return PrmPrefix(self.engine.root(prompt.kept, usage), None, (), StepScores(), prompt.held)
+        return PrmPrefix(self.engine.root(prompt.kept, usage), None, (), StepScores(problem), prompt.held)
 
     def score(self, prefix: Prefix, step: str, *, final: bool = False) -> Job[ScoredStep]:
         """Score `step` as the next one after `prefix`: see `protocols.RewardModel`.
@@ -281,7 +318,7 @@ class LlamaPRM(LlamaModel):
         score, child = scored
         if child.branch.released:  # a final step, whose first handles are gone
             child = PrmPrefix(
-                child.branch, prefix, child.steps, child.scores, child.held, users=0, carried=child.carried
+                child.branch, prefix, child.steps, child.scores, child.held, 0, child.carried, child.spared
             )
             prefix.users += 1
         child.users += 1

@@ -23,7 +23,7 @@ from tts_cli.models.prm.card_file import CardFiles, CardPart, Floats, Tensors, c
 from tts_cli.models.prm.likelihoods import NAMES
 
 HeadKind = Literal["linear", "mlp"]
-HeadInput = Literal["end", "mean", "likelihoods"]
+HeadInput = Literal["end", "mean", "doubtful", "likelihoods"]
 
 VERSION = 1
 CARD = "tts-head"
@@ -161,15 +161,20 @@ class HeadFile:
         write_whole(path, self.to_bytes())
 
     def score(
-        self, hidden: ArrayLike | None = None, pooled: ArrayLike | None = None, likelihoods: ArrayLike | None = None
+        self,
+        hidden: ArrayLike | None = None,
+        pooled: ArrayLike | None = None,
+        likelihoods: ArrayLike | None = None,
+        doubtful: ArrayLike | None = None,
     ) -> float:
         """A step's chance to be right, in [0, 1].
 
         `hidden`: the state after the final norm at the step's last token [n_embd]; `pooled`: the mean of the states at
-        all its tokens [n_embd]; `likelihoods`: `StepLikelihood.numbers`. What the card does not name may be left out.
+        all its tokens [n_embd]; `likelihoods`: `StepLikelihood.numbers`; `doubtful`: the mean state of `Doubtful`
+        [n_embd]. What the card does not name may be left out.
         Raises ValueError where something is missing or of another length, ModelError for what is not finite.
         """
-        given = {"end": hidden, "mean": pooled, "likelihoods": likelihoods}
+        given = {"end": hidden, "mean": pooled, "likelihoods": likelihoods, "doubtful": doubtful}
         parts = [np.asarray(given[name], np.float32).ravel() for name in self.card.inputs if given[name] is not None]
         joined = np.concatenate(parts) if parts else np.empty(0, np.float32)
         if len(parts) < len(self.card.inputs) or len(joined) != self.card.width:

@@ -24,7 +24,7 @@ from tts_cli.paths import expand
 if TYPE_CHECKING:
     from tts_cli.engine import Evaluated, ReadOut, Vocab
     from tts_cli.models.prm.head_file import HeadFile
-    from tts_cli.models.prm.states import StepReader
+    from tts_cli.models.prm.states import ReadStep, StepReader
 
 SUFFIX = ".safetensors"
 
@@ -72,12 +72,11 @@ def _backbone_of(path: Path, known: Registry, policy: ModelEntry | None) -> Mode
     )
 
 
-def with_side_head(entry: ModelEntry, known: Registry, prm_format: str | None = None) -> ModelEntry:
-    """An entry as a PRM with the published head that lies beside its file, if one does; else as it is. Raises
-    ModelError for a head that cannot be used."""
+def with_side_head(entry: ModelEntry, known: Registry, asked: PrmFormat | None) -> ModelEntry:
+    """An entry as a PRM with the published head that lies beside its file, if one does; else as it is. `asked`: the
+    format that was asked for, or is the entry's. Raises ModelError for a head that cannot be used."""
     file = find_file(entry)
-    asked = known.formats.get(prm_format or "", entry.format)
-    if file is None or (asked is not None and (asked.read != "head" or asked.layout == "solution")):
+    if file is None or (asked is not None and asked.layout == "solution"):
         return entry
     head = expand(entry.head) if entry.head else side_file(file)
     return with_published(entry, head, known, asked) if is_file(head) else entry
@@ -141,6 +140,19 @@ def check_prompt(entry: ModelEntry, known: Registry) -> None:
         )
 
 
+def is_on_own_states(entry: ModelEntry, policy: ModelEntry, known: Registry) -> bool:
+    """Does the head `entry` read the states of this policy, in the words and steps in which it writes? Loads nothing;
+    raises ModelError for a file that is no head."""
+    from tts_cli.models.prm.head_file import HeadFile, HeadLayout
+    from tts_cli.models.prm.states import prompt_text
+
+    published = entry.format is None or entry.format.layout != "solution"
+    if entry.head is None or published or not locate(policy).samefile(locate(entry)):
+        return False
+    asked = HeadLayout(prompt=prompt_text(policy, known)[1], separator=policy.separator)
+    return HeadFile.read(Path(entry.head)).card.layout == asked
+
+
 def head_of(entry: ModelEntry, vocab: Vocab) -> HeadReadOut:
     """The read-out of an entry with a head. Raises ModelError for a file that is no head."""
     from tts_cli.models.prm.head_file import HeadFile
@@ -163,5 +175,10 @@ class HeadReadOut:
 
     def score(self, read: Evaluated, step: StepTokens, before: StepLikelihood | None) -> ReadScore:
         """From states [tokens, n_embd] and log-probabilities [tokens]."""
-        found = self.reader.read(read, step, before or StepLikelihood())
-        return ReadScore(self.head.score(found.end, found.mean, found.likelihood.numbers), found.likelihood)
+        return self.of(self.reader.read(read, step, before or StepLikelihood()))
+
+    def of(self, found: ReadStep) -> ReadScore:
+        """The score of what was read."""
+        return ReadScore(
+            self.head.score(found.end, found.mean, found.likelihood.numbers, found.doubtful), found.likelihood
+        )

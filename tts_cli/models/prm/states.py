@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Steps = tuple[str, ...]
 Rows = NDArray[np.float32]
+Numbers = NDArray[np.float64]
 
 _HALF = 60_000.0  # what a 16-bit float holds, nearly
 
@@ -52,12 +53,14 @@ def step_paths(solutions: Iterable[Steps]) -> list[Steps]:
 @dataclass(frozen=True, slots=True)
 class StepStates:
     """Of each of `step_paths`, in their order: the state at its end and the mean of the states at its tokens
-    [steps, n_embd], and its likelihoods [steps, len(NAMES)]. `there`: False where the context had no room for it."""
+    [steps, n_embd], and its likelihoods [steps, len(NAMES)]. `there`: False where the context had no room for it.
+    `doubtful`: the mean state of `Doubtful` [steps, n_embd]; None where they were stored by a version without it."""
 
     end: NDArray[np.float16]
     mean: NDArray[np.float16]
     likelihoods: NDArray[np.float32]
     there: NDArray[np.bool_]
+    doubtful: NDArray[np.float16] | None = None
 
     @staticmethod
     def empty(steps: int, n_embd: int) -> StepStates:
@@ -66,6 +69,7 @@ class StepStates:
             mean=np.zeros((steps, n_embd), np.float16),
             likelihoods=np.zeros((steps, len(NAMES)), np.float32),
             there=np.zeros(steps, np.bool_),
+            doubtful=np.zeros((steps, n_embd), np.float16),
         )
 
 
@@ -77,6 +81,12 @@ class ReadStep:
     end: Rows
     mean: Rows
     likelihood: StepLikelihood
+
+    @property
+    def doubtful(self) -> Rows:
+        """The mean state of `Doubtful` [n_embd]."""
+        assert self.likelihood.doubtful.mean is not None
+        return self.likelihood.doubtful.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +114,15 @@ class StepReader:
         number."""
         first = max(0, step.begin - 1)
         tokens = [*step.kept, *step.suffix][first + 1 :]
-        states = found.hidden[step.begin - first :]
+        return self.of_tokens(found.hidden[step.begin - first :], found.logprobs[:-1], tokens, before)
+
+    def of_tokens(
+        self, states: Rows, logprobs: Sequence[float] | Numbers, tokens: Sequence[int], before: StepLikelihood
+    ) -> ReadStep:
+        """From the states at a step's tokens [tokens, n_embd] and the log-probabilities of `tokens`."""
         if not np.isfinite(states).all():
             raise ModelError("The model's states are not finite numbers.", "Try another GGUF file of this model.")
-        likelihood = before.after([float(one) for one in found.logprobs[:-1]], [self.digits[one] for one in tokens])
+        likelihood = before.after([float(one) for one in logprobs], [self.digits[one] for one in tokens], states)
         return ReadStep(states[-1], states.mean(0), likelihood)
 
 
@@ -136,7 +151,9 @@ class StateReader:
         for row, path in enumerate(paths):
             if path in found:
                 step = found[path]
-                states.end[row], states.mean[row] = (np.clip(one, -_HALF, _HALF) for one in (step.end, step.mean))
+                for kept, one in ((states.end, step.end), (states.mean, step.mean), (states.doubtful, step.doubtful)):
+                    assert kept is not None
+                    kept[row] = np.clip(one, -_HALF, _HALF)
                 states.likelihoods[row], states.there[row] = step.likelihood.numbers, True
         return states, usage.total
 
