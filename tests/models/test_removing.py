@@ -35,7 +35,7 @@ def test_a_split_model_goes_as_a_whole_with_what_its_pull_left(folder: Path) -> 
 
 @pytest.mark.parametrize("name", ["absent", "hf:user/repo"])
 def test_what_is_not_there_is_said(name: str) -> None:
-    with pytest.raises(ModelError, match="no model|not on this machine"):
+    with pytest.raises(ModelError, match=r"no model|not on this machine"):
         files_of(name)
 
 

@@ -77,7 +77,7 @@ def _none(random: np.random.Generator) -> dict[str, Floats]:
 def _layer(random: np.random.Generator, name: str, inner: int, out: int, members: int = 0) -> dict[str, Floats]:
     """As nn.Linear stores it; an ensemble's as EnsembleFC: [members, in, out]."""
     shape, front = ((members, inner, out), (members, out)) if members else ((out, inner), (out,))
-    weight = random.normal(0, inner**-0.5, shape)
+    weight = random.normal(0, (inner * out) ** -0.5 if out == 2 else inner**-0.5, shape)  # two logits, one difference
     return {
         f"{name}.weight": weight.astype(np.float32),
         f"{name}.bias": random.normal(0, 0.3, front).astype(np.float32),
