@@ -67,7 +67,7 @@ def test_one_model_is_shown_and_how_to_get_it(here: Here) -> None:
     present = here("models", "show", "tiny").stdout
     assert re.search(r"^path +/.+/tiny\.gguf$", present, re.MULTILINE)
     absent = here("models", "show", "qwen2.5-0.5b-instruct")
-    assert re.search(r"^get +\w", absent.stdout, re.MULTILINE)
+    assert re.search(r"^get +`tts models pull", absent.stdout, re.MULTILINE)
     assert json.loads(here("models", "show", "tiny", "--json").stdout)["name"] == "tiny"
     assert here("models", "show", "-q", "qwen2.5-0.5b-instruct").returncode == 4
     assert here("models", "show", "-q", "tiny").stdout.endswith("/tiny.gguf\n")
