@@ -209,7 +209,7 @@ def test_after_a_reboot_only_flushed_bytes_are_trusted(
     cut(hub, models, 200_000)
     synced = json.loads((models / STATE).read_text())["synced"]
     assert 1 << 17 <= synced < 200_000
-    monkeypatch.setattr("tts_cli.hub.download.psutil.boot_time", lambda: 1.0)
+    monkeypatch.setattr("tts_cli.hub.download.boot_time", lambda: 1.0)
     pull(models)
     assert hub.ranges == [f"bytes={synced}-"]
     assert_whole(models)

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import psutil
 from filelock import FileLock, Timeout
 
 from tts_cli.errors import TtsError, reason
@@ -40,6 +39,13 @@ _SAME_BOOT = 2.0  # seconds by which the time of the last boot may seem to move
 
 OnBytes = Callable[[int], None]
 OnNote = Callable[[str], None]
+
+
+def boot_time() -> float:
+    """When this machine was started, in seconds of the epoch."""
+    import psutil
+
+    return float(psutil.boot_time())
 
 
 def pull_file(plan: PullPlan, file: RemoteFile, target: Path, on_bytes: OnBytes, on_note: OnNote) -> None:
@@ -214,7 +220,7 @@ class Partial:
         try:
             state = json.loads(self.state.read_bytes())
             there = self.path.stat().st_size
-            same_boot = abs(state["boot"] - psutil.boot_time()) < _SAME_BOOT
+            same_boot = abs(state["boot"] - boot_time()) < _SAME_BOOT
             usable = there if same_boot else min(there, int(state["synced"]))
             if state["what"] != self.what or usable > self.what["size"]:
                 return 0
@@ -238,7 +244,7 @@ class Partial:
         with _disk(self.path):
             os.fsync(self.stream.fileno())
             self.synced = self.offset
-            state = {"what": self.what, "synced": self.synced, "etag": self.etag, "boot": psutil.boot_time()}
+            state = {"what": self.what, "synced": self.synced, "etag": self.etag, "boot": boot_time()}
             write_json(self.state, state)
 
     def note_etag(self, etag: str | None) -> None:
