@@ -121,17 +121,18 @@ class Solver:
         'majority'
         """
         with self._claimed():
-            pair = models_of(settings)
-            if self._pair is None or not self._loaded_for(settings, pair):
+            if not self.serves(settings):
                 raise UsageError("The settings mean other models than those that are loaded.", "Make a new Solver.")
+            pair = models_of(settings)
             asked = effective(settings, pair)
             self.plan = self._plan(asked, pair)
             self.settings, self._effective = settings, asked
 
-    def _loaded_for(self, settings: Settings, pair: ModelPair) -> bool:
-        """Are the models those of `pair`, or more, and would they be loaded alike?"""
+    def serves(self, settings: Settings) -> bool:
+        """Are the models that are loaded those that the settings mean, or more? Raises UsageError for settings that
+        name no model."""
+        loaded, pair = self._pair, models_of(settings)
         alike = all(getattr(settings, name) == getattr(self.settings, name) for name in _LOADED_BY)
-        loaded = self._pair
         return alike and loaded is not None and loaded.policy == pair.policy and pair.prm in (None, loaded.prm)
 
     def solve(self, problem: str | Problem, *, on_event: Callable[[Event], None] = lambda event: None) -> Record:

@@ -75,7 +75,10 @@ def test_a_problem_goes_into_the_loop_and_not_beside_it(tts: Program) -> None:
 def test_ctrl_c_ends_the_search_and_not_the_loop(tts: Program) -> None:
     child = tts.terminal("solve", "-i", "--method", "majority", "-n", "2", *ENDLESS)
     child.expect(READY)
-    child.send("half a prob\x03")
+    child.send(":block\n")
+    child.expect(r"\| ")
+    child.send("half a prob\x03")  # ends the block, too
+    child.expect("\n> ")
     child.send(f"{PROBLEM}\n")
     child.expect("tok/s")
     child.sendintr()

@@ -85,23 +85,19 @@ class Loop:
         self.solver = self.models.enter_context(solver)
 
     def lines(self) -> Iterator[str]:
-        """What is typed or piped in, a block as one text, until the end of the input."""
-        while (line := self._line(PROMPT)) is not None:
-            if line.strip() == ":block":
-                block = iter(lambda: self._line(WITHIN) or "", "")
-                line = "\n".join(block)
-            if line.strip():
-                yield line.strip()
-
-    def _line(self, prompt: str) -> str | None:
-        """The next line; None at the end of the input. Ctrl-C drops what was typed."""
+        """What is typed or piped in, a block as one text, until the end of the input. Ctrl-C drops what was typed."""
         while True:
             try:
-                return _read(prompt)
+                line = _read(PROMPT)
+                if line.strip() == ":block":
+                    line = "\n".join(_block())
             except EOFError:
-                return None
+                return
             except KeyboardInterrupt:
                 self.channels.note("")
+                continue
+            if line.strip():
+                yield line.strip()
 
     def take(self, line: str) -> None:
         """Solve a problem, or do as a command says. Raises TtsError."""
@@ -153,10 +149,10 @@ class Loop:
         if name not in Settings.model_fields:
             flags[name] = value.strip()  # refused by name
         settings = resolve(flags)
-        try:
+        if self.solver.serves(settings):
             self.solver.change(settings)
-        except UsageError:
-            self.load(settings)  # which says what is wrong, if it is not that other models are meant
+        else:
+            self.load(settings)
         self.flags = flags
 
     def why(self, rest: str) -> None:
@@ -208,6 +204,13 @@ def _check(text: str) -> None:
         raise UsageError("The problem is not valid UTF-8.", "Type or pipe in UTF-8.") from error
     if size > MOST_BYTES:
         raise PromptTooLong("The problem is longer than 16 MiB.", "Each line is a problem.")
+
+
+def _block() -> Iterator[str]:
+    """Lines up to an empty one, or to the end of the input."""
+    with suppress(EOFError):
+        while line := _read(WITHIN):
+            yield line
 
 
 def _read(prompt: str) -> str:

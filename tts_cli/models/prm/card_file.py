@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,6 +32,7 @@ class CardPart(BaseModel):
 
 
 C = TypeVar("C", bound=CardPart)
+H = TypeVar("H")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,14 @@ class CardFiles(Generic[C]):
             return load(data)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise self.unusable(name, reason(error)) from error
+
+    def parse(self, data: bytes, name: str, make: Callable[[C, dict[str, Floats]], H]) -> H:
+        """What `make` makes of card and tensors. Raises ModelError; `name` is for messages."""
+        card = self.card_of(data, name)
+        try:
+            return make(card, self.tensors_of(data, name))
+        except ModelError as error:
+            raise ModelError(error.what.replace("The head", name, 1), error.hint) from error
 
     def content(self, card: C, tensors: Tensors) -> bytes:
         """What such a file holds."""

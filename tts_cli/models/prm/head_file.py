@@ -147,10 +147,7 @@ class HeadFile:
         if backbone is not None and backbone != card.backbone.content:
             trained = f"it was trained on the states of {card.backbone.name} ({card.backbone.content[:8]})"
             raise ModelError(f"{name} is a head for another model: {trained}, not of {backbone[:8]}.", _RETRAIN)
-        try:
-            return HeadFile(card, FILES.tensors_of(data, name))
-        except ModelError as error:
-            raise ModelError(error.what.replace("The head", name, 1), error.hint) from error
+        return FILES.parse(data, name, HeadFile)
 
     def to_bytes(self) -> bytes:
         """The file's content."""

@@ -119,11 +119,7 @@ class PublishedHead:
     @staticmethod
     def parse(data: bytes, name: str) -> PublishedHead:
         """The same of a file's content; `name` is for messages."""
-        card = FILES.card_of(data, name)
-        try:
-            return PublishedHead(card, FILES.tensors_of(data, name))
-        except ModelError as error:
-            raise ModelError(error.what.replace("The head", name, 1), error.hint) from error
+        return FILES.parse(data, name, PublishedHead)
 
     def to_bytes(self) -> bytes:
         """The file's content."""
